@@ -1,0 +1,79 @@
+"""The environment, typed, read once.
+
+Every setting of the server is a field here: its name in capitals is the environment variable.
+"""
+
+from typing import Literal, TypeVar
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from server.errors import StartError
+
+
+AnySettings = TypeVar("AnySettings", bound=BaseSettings)
+
+
+class Settings(BaseSettings):
+    """What a Gymlocker process is told by its environment."""
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
+
+    database_url: str = Field(description="PostgreSQL, as postgresql://user:password@host/name")
+    rate_limit_database_url: str | None = Field(
+        default=None, description="PostgreSQL for rate limits alone; DATABASE_URL if unset"
+    )
+    database_pool_size: int = Field(
+        default=10, ge=1, le=1000, description="connections that one worker holds at the most"
+    )
+    cleanup_interval_minutes: float = Field(
+        default=60, gt=0, description="minutes between two removals of what has expired"
+    )
+    password_threads: int = Field(
+        default=1, ge=1, le=64, description="threads of one worker that hash passwords"
+    )
+    password_queue: int = Field(
+        default=64, ge=1, description="passwords that may wait for a thread before calls are shed"
+    )
+    password_memory_minutes: float = Field(
+        default=15, ge=0, description="minutes for which a verified password is remembered"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="debug, info, warning or error"
+    )
+
+    @field_validator("database_url", "rate_limit_database_url")
+    @classmethod
+    def _is_postgresql(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        scheme, separator, rest = value.partition("://")
+        if not separator or scheme not in ("postgresql", "postgres", "postgresql+asyncpg"):
+            raise ValueError("must start with postgresql://")
+        return f"postgresql://{rest}"
+
+
+class GatewaySettings(BaseSettings):
+    """What the front door, Envoy, is told by the environment."""
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
+
+    cors_origins: str = Field(
+        default="*", description="origins that browsers may call from, comma-separated; * is any"
+    )
+
+
+def load(settings: type[AnySettings]) -> AnySettings:
+    """Reads `settings` from the environment.
+
+    Raises StartError, naming the variables that are missing or wrong, but never a value: it may
+    hold a password.
+    """
+    try:
+        return settings()
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{str(fault['loc'][0]).upper()}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in error.errors()
+        )
+        raise StartError(f"The settings are not usable: {faults}. See the README.") from None
