@@ -59,3 +59,8 @@ class Unavailable(GymlockerError):
 
 class StartError(Exception):
     """A command cannot do its work. The text is one sentence that says what to do about it."""
+
+
+def no_such_user() -> NotFound:
+    """The error for an id or a lookup that nobody has."""
+    return NotFound("There is no such user.", reason="USER_NOT_FOUND")

@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     password_memory_minutes: float = Field(
         default=15, ge=0, description="minutes for which a verified password is remembered"
     )
+    drain_seconds: float = Field(
+        default=2, ge=0, description="seconds between saying NOT_SERVING and closing, at a stop"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="debug, info, warning or error"
     )

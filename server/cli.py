@@ -1,0 +1,140 @@
+"""The command `gymlocker`. What a subcommand needs is imported when it runs: --help is quick."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from server.errors import StartError
+
+app = typer.Typer(
+    name="gymlocker",
+    help=(
+        "A privacy-first fitness backend: an end-to-end encrypted workout feed over gRPC, "
+        "gRPC-Web and REST.\n\nStart here: `gymlocker up` runs everything on this machine, "
+        "`gymlocker demo` shows what it does."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Runs the command line. A StartError is one sentence and exit code 1."""
+    try:
+        app()
+    except StartError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+
+
+@app.command()
+def up(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8080,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Server processes.", show_default="one a core, up to 4"),
+    ] = None,
+    data_dir: Annotated[
+        Path, typer.Option(help="Where the database, the logs and the sockets are kept.")
+    ] = Path(".gymlocker"),
+) -> None:
+    """Run everything on this machine: PostgreSQL, migrations, workers and Envoy.
+
+    With DATABASE_URL set, that PostgreSQL is used instead of an embedded one. Ctrl-C stops it all.
+
+    Try it: gymlocker up, then in another terminal: gymlocker demo
+    """
+    from server.local.house import UpOptions, default_workers
+    from server.local.house import up as run_up
+
+    options = UpOptions(
+        host=host, port=port, workers=workers or default_workers(), data_dir=data_dir
+    )
+    asyncio.run(run_up(options))
+
+
+@app.command()
+def serve(
+    listen: Annotated[
+        str, typer.Option(help="Where to listen: host:port or unix:/path/to/socket.")
+    ],
+    reflection: Annotated[
+        bool, typer.Option(help="Let grpcurl and other tools ask what there is.")
+    ] = False,
+) -> None:
+    """Run one worker, for production: gRPC alone, to stand behind Envoy.
+
+    Needs DATABASE_URL, and a database that `gymlocker migrate` brought up to date.
+
+    Try it: DATABASE_URL=postgresql://user:password@host/name gymlocker serve --listen 0.0.0.0:9090
+    """
+    from server import log
+    from server.main import serve as run_worker
+    from server.settings import Settings, load
+
+    settings = load(Settings)
+    log.configure(settings.log_level)
+    _run(run_worker(settings, listen=listen, reflection=reflection))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database at DATABASE_URL up to date.
+
+    An empty database gets the schema; that of a running LiftLog server is adopted as it stands.
+    Running it again does nothing. So does running it twice at once.
+    """
+    from server.database.migrations import migrate as run_migrations
+    from server.settings import Settings, load
+
+    settings = load(Settings)
+    _run(run_migrations(settings.database_url, settings.rate_limit_database_url, print))
+
+
+@app.command()
+def gateway(
+    listen: Annotated[str, typer.Option(help="Where to listen: host:port.")],
+    worker: Annotated[
+        list[str], typer.Option(help="A worker's address; a name may stand for many. Repeatable.")
+    ],
+) -> None:
+    """Run Envoy, for production: the one address of gRPC, gRPC-Web and REST, before the workers.
+
+    Try it: gymlocker gateway --listen 0.0.0.0:8080 --worker server:9090
+    """
+    from server.gateway.command import run_envoy
+
+    run_envoy(listen, tuple(worker))
+
+
+@app.command()
+def demo(
+    url: Annotated[
+        str, typer.Option(help="The server to talk to.")
+    ] = "http://127.0.0.1:8080",
+) -> None:
+    """Show the encrypted feed at work: two people, real keys, over the wire.
+
+    Ends with code 1 if a byte differs from what was sent.
+    """
+    from rich.console import Console
+
+    from server.demo import run as run_demo
+
+    if not asyncio.run(run_demo(url, Console())):
+        sys.exit(1)
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    import uvloop
+
+    # Events of grpc's C core belong to our log, not to standard error.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    uvloop.run(work)

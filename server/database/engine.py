@@ -1,0 +1,115 @@
+"""The connections to PostgreSQL: one pool a worker, one transaction a call.
+
+A feature's repository gives a `Statement` to `fetch`, `fetch_one` or `execute`, which run it as a
+transaction of its own. Few things need more than one statement; those use `transaction`.
+
+Whatever stands between us and the database becomes `Unavailable`: the caller may try again. A
+statement that lost its connection is not repeated, for it may have been committed.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Self, TypeAlias, TypeVar
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from server.database.statement import Statement
+from server.errors import Unavailable
+
+Result = TypeVar("Result")
+Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+
+CONNECT_SECONDS = 5
+STATEMENT_SECONDS = 20
+# How long a call waits for one of the pool's connections before it is turned away.
+ACQUIRE_SECONDS = 5
+# A transaction that lost against another one (SQLSTATE 40001, 40P01) was undone; it may be repeated.
+ATTEMPTS = 4
+
+_LOST_RACE = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+_OUT_OF_REACH = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+
+
+class Database:
+    """A pool of connections to one PostgreSQL database."""
+
+    def __init__(self, url: str, *, pool_size: int) -> None:
+        self._pool = asyncpg.create_pool(
+            url,
+            min_size=0,
+            max_size=pool_size,
+            timeout=CONNECT_SECONDS,
+            command_timeout=STATEMENT_SECONDS,
+            reset=_keep_as_it_is,
+            server_settings={"application_name": "gymlocker"},
+        )
+
+    async def __aenter__(self) -> Self:
+        """Opens the pool. It connects when first used: a database that is down is not an error."""
+        await self._pool
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Closes the connections."""
+        try:
+            await asyncio.wait_for(self._pool.close(), timeout=STATEMENT_SECONDS)
+        except TimeoutError:
+            self._pool.terminate()
+
+    async def fetch(self, statement: Statement, **parameters: Any) -> list[asyncpg.Record]:
+        """Runs `statement` in a transaction of its own; returns its rows."""
+        arguments = statement.arguments(parameters)
+        return await self._run(lambda connection: connection.fetch(statement.sql, *arguments))
+
+    async def fetch_one(self, statement: Statement, **parameters: Any) -> asyncpg.Record | None:
+        """Runs `statement` in a transaction of its own; returns its first row, if any."""
+        arguments = statement.arguments(parameters)
+        return await self._run(lambda connection: connection.fetchrow(statement.sql, *arguments))
+
+    async def execute(self, statement: Statement, **parameters: Any) -> None:
+        """Runs `statement` in a transaction of its own."""
+        await self.fetch(statement, **parameters)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection inside a transaction: committed at the end, undone by an exception."""
+        async with self._connection() as connection, connection.transaction():
+            yield connection
+
+    async def _run(self, action: Callable[[Connection], Awaitable[Result]]) -> Result:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self._connection() as connection:
+                    return await action(connection)
+            except _LOST_RACE as error:
+                if attempt == ATTEMPTS:
+                    raise _unavailable("too much happened at once") from error
+        raise AssertionError("the last attempt returns or raises")
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        try:
+            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                yield connection
+        except _OUT_OF_REACH as error:
+            raise _unavailable("the database is out of reach") from error
+
+
+def _unavailable(why: str) -> Unavailable:
+    return Unavailable(f"Try again in a moment: {why}.", reason="DATABASE_UNAVAILABLE")
+
+
+async def _keep_as_it_is(connection: Connection) -> None:
+    """Replaces asyncpg's reset on release, a round trip: nothing here leaves session state."""

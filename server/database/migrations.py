@@ -1,0 +1,137 @@
+"""Brings a database to today's schema: creates it, takes it over, or moves it forward.
+
+Only one process at a time migrates a database; others wait for it. A migration gives up rather
+than make running calls wait behind it (LOCK_TIMEOUT); it can be run again at any time.
+"""
+
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from asyncpg import PostgresError
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from server.database.connect import sqlalchemy_engine
+from server.database.takeover import FEED, RATE_LIMITS, Branch, Found, recognise
+from server.errors import StartError
+from server.paths import MIGRATIONS
+
+# Any number will do, as long as all of Gymlocker's processes use the same.
+ADVISORY_LOCK = 6_847_102_955_318_004
+ADVISORY_LOCK_SECONDS = 120
+ADVISORY_LOCK_PAUSE = 0.2
+LOCK_TIMEOUT = "10s"
+STATEMENT_TIMEOUT = "30min"
+
+Result = TypeVar("Result")
+Report = Callable[[str], None]
+
+
+async def migrate(url: str, rate_limit_url: str | None, report: Report) -> None:
+    """Brings the database at `url`, and that of the rate limits if it is another, up to date.
+
+    `report` is told in a sentence what happens. Raises StartError if a database is out of reach,
+    is somebody else's, or is newer than this release.
+    """
+    await _migrate_one(url, (FEED, RATE_LIMITS), report)
+    if rate_limit_url and rate_limit_url != url:
+        await _migrate_one(rate_limit_url, (RATE_LIMITS,), report)
+
+
+async def require_current_schema(url: str) -> None:
+    """Raises StartError if the database answers and its schema is older than this release.
+
+    A database that is out of reach is no reason not to start, nor is a newer schema: each
+    migration works with the release before it.
+    """
+    known = {revision.revision for revision in _scripts().walk_revisions()}
+    needed = set(_scripts().get_heads())
+    try:
+        heads = await _with_connection(url, _heads)
+    except (OSError, TimeoutError, PostgresError):
+        return
+    if heads <= known and not needed <= heads:
+        raise StartError("The database is not up to date. Run: gymlocker migrate")
+
+
+async def _migrate_one(url: str, branches: tuple[Branch, ...], report: Report) -> None:
+    try:
+        await _with_connection(url, lambda connection: _upgrade(connection, branches, report))
+    except (OSError, TimeoutError, PostgresError) as error:
+        raise StartError(
+            f"The database is out of reach: {error or 'no answer'}. "
+            "Check DATABASE_URL and that PostgreSQL runs."
+        ) from error
+    except DBAPIError as error:
+        raise StartError(
+            f"A migration failed and was undone: {error.orig}. Mend that and run it again."
+        ) from error
+    except CommandError as error:
+        raise StartError(
+            f"The database was migrated by a newer Gymlocker ({error}). Update this one."
+        ) from error
+
+
+def _upgrade(connection: Connection, branches: tuple[Branch, ...], report: Report) -> None:
+    _wait_for_turn(connection)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    before = _heads(connection)
+    found = {branch: recognise(connection, branch, before) for branch in branches}
+    connection.rollback()
+    for branch in branches:
+        if found[branch] is Found.LIFTLOG:
+            report(f"Adopting a LiftLog server's tables as they are ({branch.name}).")
+            command.stamp(config, branch.baseline)
+            connection.commit()
+        command.upgrade(config, f"{branch.name}@head")
+        connection.commit()
+    after = _heads(connection)
+    report("The database is up to date." if after != before else "The database was up to date.")
+
+
+def _wait_for_turn(connection: Connection) -> None:
+    """Takes a lock that lasts as long as the connection.
+
+    It asks again and again instead of waiting inside PostgreSQL: there, the waiting statement would
+    block the building of an index by the one it waits for.
+    """
+    connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+    connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))
+    connection.commit()
+    attempt = text("SELECT pg_try_advisory_lock(:key)").bindparams(key=ADVISORY_LOCK)
+    deadline = time.monotonic() + ADVISORY_LOCK_SECONDS
+    while time.monotonic() < deadline:
+        got_it = connection.execute(attempt).scalar_one()
+        connection.commit()
+        if got_it:
+            return
+        time.sleep(ADVISORY_LOCK_PAUSE)
+    raise StartError("Another process is migrating this database. Try again when it is done.")
+
+
+def _heads(connection: Connection) -> set[str]:
+    heads = set(MigrationContext.configure(connection).get_current_heads())
+    connection.rollback()
+    return heads
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(MIGRATIONS))
+
+
+async def _with_connection(url: str, action: Callable[[Connection], Result]) -> Result:
+    engine = sqlalchemy_engine(url)
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(action)
+    finally:
+        await engine.dispose()

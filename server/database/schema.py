@@ -1,0 +1,116 @@
+"""The whole schema on one page.
+
+The tables of a running LiftLog server, name for name, so that its database can be taken over as it
+stands (see `takeover.py`). What Gymlocker added to them is marked; it came by later migrations.
+"""
+
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    Uuid,
+    func,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+Timestamp = DateTime(timezone=True)
+
+
+def owner(**options: bool) -> Column[Uuid]:
+    """A column that leads to the user whose row it is, and goes when they go."""
+    return Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), **options)
+
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("user_lookup", Text, nullable=False, index=True, unique=True),
+    # PBKDF2-HMAC-SHA512 as upper-case hex: see `auth/password.py`.
+    Column("hashed_password", Text, nullable=False),
+    Column("salt", LargeBinary, nullable=False),
+    Column("last_accessed", Timestamp, nullable=False),
+    Column("created", Timestamp, nullable=False),
+    Column("encrypted_current_plan", LargeBinary),
+    Column("encrypted_profile_picture", LargeBinary),
+    Column("encrypted_name", LargeBinary),
+    Column("encryption_iv", LargeBinary, nullable=False),
+    Column("rsa_public_key", LargeBinary, nullable=False),
+)
+
+user_events = Table(
+    "user_events",
+    metadata,
+    owner(primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("timestamp", Timestamp, nullable=False),
+    Column("last_accessed", Timestamp, nullable=False),
+    Column("expiry", Timestamp, nullable=False, index=True),
+    Column("encrypted_event", LargeBinary, nullable=False),
+    Column("encryption_iv", LargeBinary, nullable=False),
+    # Gymlocker's: a poll reads what is new, not all that a user ever published.
+    Index(None, "user_id", "timestamp"),
+)
+
+# Gymlocker's: the newest timestamp of each user's events. Its row is the lock that puts the
+# writers of one user in line, so that timestamps are in the order of commits.
+user_event_clocks = Table(
+    "user_event_clocks",
+    metadata,
+    owner(primary_key=True),
+    Column("timestamp", Timestamp, nullable=False),
+)
+
+user_follow_secrets = Table(
+    "user_follow_secrets",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    owner(nullable=False, index=True),
+    Column("value", String(40), nullable=False),
+)
+
+user_inbox_items = Table(
+    "user_inbox_items",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    owner(nullable=False, index=True),
+    Column("encrypted_message", ARRAY(LargeBinary), nullable=False),
+    # Gymlocker's: when the message came. Unknown for messages of the time before.
+    Column("received", Timestamp, server_default=func.clock_timestamp()),
+)
+
+shared_items = Table(
+    "shared_items",
+    metadata,
+    Column("id", Text, primary_key=True),
+    owner(nullable=False, index=True),
+    Column("timestamp", Timestamp, nullable=False),
+    # The index is Gymlocker's, for the sweeper.
+    Column("expiry", Timestamp, nullable=False, index=True),
+    Column("encrypted_payload", LargeBinary, nullable=False),
+    Column("encryption_iv", LargeBinary, nullable=False),
+)
+
+# May live in a database of its own (RATE_LIMIT_DATABASE_URL). `key` is the upper-case hex SHA-256
+# of a purchase token.
+rate_limit_consumptions = Table(
+    "rate_limit_consumptions",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("requests", ARRAY(Timestamp), nullable=False),
+)

@@ -1,0 +1,183 @@
+"""The SQL of events."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import (
+    ARRAY,
+    DateTime,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    column,
+    exists,
+    func,
+    literal,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from server.database.engine import Database
+from server.database.owner import owner_must_exist
+from server.database.schema import user_event_clocks, user_events, user_follow_secrets
+from server.database.statement import Statement
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event to publish. `payload` and `iv` are opaque."""
+
+    id: UUID
+    payload: bytes
+    iv: bytes
+    expiry: datetime
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Whose events are wanted: those after `since`, if `secret` is one of the user's."""
+
+    user_id: UUID
+    secret: str
+    since: datetime
+
+
+def _put() -> Statement:
+    """Upserts the user's clock, and the event with the time it shows.
+
+    The clock's row stays locked until the commit. So the writers of one user commit one after the
+    other, each with a later timestamp than the one before: also when they come in the same
+    microsecond, and when the machine's time was set back.
+    """
+    clock = insert(user_event_clocks).values(
+        user_id=bindparam("owner_id"), timestamp=func.clock_timestamp()
+    )
+    tick = (
+        clock.on_conflict_do_update(
+            index_elements=[user_event_clocks.c.user_id],
+            set_={
+                "timestamp": func.greatest(
+                    func.clock_timestamp(),
+                    user_event_clocks.c.timestamp + literal(timedelta(microseconds=1)),
+                )
+            },
+        )
+        .returning(user_event_clocks.c.user_id, user_event_clocks.c.timestamp)
+        .cte("tick")
+    )
+    event = insert(user_events).from_select(
+        [
+            "user_id",
+            "id",
+            "timestamp",
+            "last_accessed",
+            "expiry",
+            "encrypted_event",
+            "encryption_iv",
+        ],
+        select(
+            tick.c.user_id,
+            bindparam("event_id", type_=user_events.c.id.type),
+            tick.c.timestamp,
+            tick.c.timestamp,
+            bindparam("event_expiry", type_=user_events.c.expiry.type),
+            bindparam("payload", type_=user_events.c.encrypted_event.type),
+            bindparam("iv", type_=user_events.c.encryption_iv.type),
+        ),
+    )
+    replaced = ("timestamp", "last_accessed", "expiry", "encrypted_event", "encryption_iv")
+    return Statement(
+        event.on_conflict_do_update(
+            index_elements=[user_events.c.user_id, user_events.c.id],
+            set_={name: event.excluded[name] for name in replaced},
+        )
+    )
+
+
+def _get() -> Statement:
+    """One row for each event, and one without an event for each entry that has none.
+
+    An entry is a user and a secret; the same one asked twice counts once, with the earlier time.
+    """
+    asked = (
+        func.unnest(
+            bindparam("user_ids", type_=ARRAY(Uuid)),
+            bindparam("secrets", type_=ARRAY(Text)),
+            bindparam("times", type_=ARRAY(DateTime(timezone=True))),
+        )
+        .table_valued(
+            column("user_id", Uuid), column("secret", Text), column("since", DateTime(timezone=True))
+        )
+        .render_derived("asked")
+    )
+    entry = (
+        select(asked.c.user_id, asked.c.secret, func.min(asked.c.since).label("since"))
+        .group_by(asked.c.user_id, asked.c.secret)
+        .cte("entry")
+    )
+    valid = exists(literal_column("1")).where(
+        user_follow_secrets.c.user_id == entry.c.user_id,
+        user_follow_secrets.c.value == entry.c.secret,
+    )
+    judged = select(entry, valid.label("valid")).cte("judged")
+    wanted = and_(
+        judged.c.valid,
+        user_events.c.user_id == judged.c.user_id,
+        user_events.c.timestamp > judged.c.since,
+        user_events.c.expiry > func.now(),
+    )
+    return Statement(
+        select(
+            judged.c.user_id.label("asked_user_id"),
+            judged.c.secret,
+            judged.c.valid,
+            user_events.c.id,
+            user_events.c.timestamp,
+            user_events.c.encrypted_event,
+            user_events.c.encryption_iv,
+            user_events.c.expiry,
+        )
+        .select_from(judged.outerjoin(user_events, wanted))
+        .order_by(user_events.c.timestamp)
+    )
+
+
+_PUT = _put()
+_GET = _get()
+
+
+class EventRepository:
+    """The events that users published."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(self, user_id: UUID, event: Event) -> None:
+        """Publishes `event` of the user, or replaces the one with its id."""
+        with owner_must_exist():
+            await self._database.execute(
+                _PUT,
+                owner_id=user_id,
+                event_id=event.id,
+                event_expiry=event.expiry,
+                payload=event.payload,
+                iv=event.iv,
+            )
+
+    async def get(self, followed: Sequence[Followed]) -> list[asyncpg.Record]:
+        """Judges each of `followed` and reads the events of the valid ones, oldest first.
+
+        Rows: asked_user_id, secret, valid, and an event's id, timestamp, encrypted_event,
+        encryption_iv and expiry, or None for each where the entry has no event.
+        """
+        return await self._database.fetch(
+            _GET,
+            user_ids=[entry.user_id for entry in followed],
+            secrets=[entry.secret for entry in followed],
+            times=[entry.since for entry in followed],
+        )

@@ -1,0 +1,198 @@
+"""The composition root: the only place that builds objects and puts them together."""
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack, suppress
+from types import ModuleType
+from typing import Any
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection as grpc_reflection
+
+from gymlocker.v2 import (
+    event_pb2,
+    event_pb2_grpc,
+    follow_pb2,
+    follow_pb2_grpc,
+    inbox_pb2,
+    inbox_pb2_grpc,
+    share_pb2,
+    share_pb2_grpc,
+    system_pb2,
+    system_pb2_grpc,
+    user_pb2,
+    user_pb2_grpc,
+)
+from server.auth.authenticator import PasswordAuthenticator
+from server.auth.password import PasswordHasher
+from server.auth.repository import PasswordRepository
+from server.database.engine import Database
+from server.database.migrations import require_current_schema
+from server.errors import StartError
+from server.event.repository import EventRepository
+from server.event.service import EventService
+from server.follow.repository import FollowRepository
+from server.follow.service import FollowService
+from server.inbox.repository import InboxRepository
+from server.inbox.service import InboxService
+from server.rpc.authentication import AuthenticationInterceptor
+from server.rpc.errors import ErrorInterceptor
+from server.rpc.logging import LoggingInterceptor
+from server.rpc.method import Method, methods_of
+from server.rpc.validation import ValidationInterceptor
+from server.settings import Settings
+from server.share.repository import ShareRepository
+from server.share.service import ShareService
+from server.system.repository import SystemRepository
+from server.system.service import SystemService
+from server.system.sweeper import sweep_forever
+from server.user.last_accessed import LastAccessed
+from server.user.repository import UserRepository
+from server.user.service import UserService
+
+CONTRACT: tuple[ModuleType, ...] = (
+    user_pb2,
+    event_pb2,
+    follow_pb2,
+    inbox_pb2,
+    share_pb2,
+    system_pb2,
+)
+
+# The largest request is UpdateUser's: a picture of 2,000 KiB and what goes with it.
+MOST_REQUEST_BYTES = 4 * 1024 * 1024
+STOP_GRACE_SECONDS = 5
+
+_log = structlog.get_logger("main")
+
+
+def contract_methods() -> dict[str, Method]:
+    """Every method of the contract by its path."""
+    return methods_of(
+        service for file in CONTRACT for service in file.DESCRIPTOR.services_by_name.values()
+    )
+
+
+async def serve(settings: Settings, *, listen: str, reflection: bool) -> None:
+    """Runs one worker on `listen` (host:port or unix:path) until SIGINT or SIGTERM.
+
+    Raises StartError if it cannot.
+    """
+    await require_current_schema(settings.database_url)
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(
+            Database(settings.database_url, pool_size=settings.database_pool_size)
+        )
+        server, health_servicer, background = _build(settings, database, stack)
+        if reflection:
+            _add_reflection(server)
+        _bind(server, listen)
+        await server.start()
+        tasks = [asyncio.create_task(work) for work in background]
+        await health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
+        _log.info("serving", listen=listen)
+        await _until_told_to_stop(tasks)
+        _log.info("stopping")
+        await health_servicer.enter_graceful_shutdown()
+        await asyncio.sleep(settings.drain_seconds)
+        await server.stop(STOP_GRACE_SECONDS)
+        await _cancel(tasks)
+
+
+def _build(
+    settings: Settings, database: Database, stack: AsyncExitStack
+) -> tuple[grpc.aio.Server, Any, list[Any]]:
+    users = UserRepository(database)
+    system = SystemRepository(database)
+    hasher = PasswordHasher(threads=settings.password_threads, queue=settings.password_queue)
+    stack.callback(hasher.close)
+    last_accessed = LastAccessed(users)
+    stack.push_async_callback(last_accessed.write)
+    authenticator = PasswordAuthenticator(
+        PasswordRepository(database),
+        hasher,
+        memory_seconds=settings.password_memory_minutes * 60,
+        seen=last_accessed.saw,
+    )
+    server = _server(authenticator)
+    user_pb2_grpc.add_UserServiceServicer_to_server(UserService(users, hasher), server)
+    event_pb2_grpc.add_EventServiceServicer_to_server(
+        EventService(EventRepository(database)), server
+    )
+    follow_pb2_grpc.add_FollowServiceServicer_to_server(
+        FollowService(FollowRepository(database)), server
+    )
+    inbox_pb2_grpc.add_InboxServiceServicer_to_server(
+        InboxService(InboxRepository(database)), server
+    )
+    share_pb2_grpc.add_ShareServiceServicer_to_server(
+        ShareService(ShareRepository(database)), server
+    )
+    system_pb2_grpc.add_SystemServiceServicer_to_server(SystemService(system), server)
+    health_servicer = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+    background = [
+        sweep_forever(system, interval_seconds=settings.cleanup_interval_minutes * 60),
+        last_accessed.write_forever(),
+    ]
+    return server, health_servicer, background
+
+
+def _server(authenticator: PasswordAuthenticator) -> grpc.aio.Server:
+    methods = contract_methods()
+    return grpc.aio.server(
+        # From the outside in.
+        interceptors=(
+            LoggingInterceptor(methods),
+            ErrorInterceptor(methods),
+            ValidationInterceptor(methods),
+            AuthenticationInterceptor(methods, authenticator),
+        ),
+        options=(
+            ("grpc.max_receive_message_length", MOST_REQUEST_BYTES),
+            ("grpc.max_send_message_length", -1),
+            # A taken port is an error, not a second server that gets half of the calls.
+            ("grpc.so_reuseport", 0),
+        ),
+    )
+
+
+def _add_reflection(server: grpc.aio.Server) -> None:
+    services = [
+        service.full_name for file in CONTRACT for service in file.DESCRIPTOR.services_by_name.values()
+    ]
+    grpc_reflection.enable_server_reflection(
+        (*services, health.SERVICE_NAME, grpc_reflection.SERVICE_NAME), server
+    )
+
+
+def _bind(server: grpc.aio.Server, listen: str) -> None:
+    try:
+        server.add_insecure_port(listen)
+    except RuntimeError as error:
+        raise StartError(
+            f"Cannot listen on {listen}: it is taken or not an address of this machine. "
+            "Give another one with --listen, as host:port or unix:path."
+        ) from error
+
+
+async def _until_told_to_stop(tasks: list[asyncio.Task[None]]) -> None:
+    """Returns at a signal; raises what a background task raised."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    waiting = asyncio.create_task(told.wait())
+    done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError):
+            await task

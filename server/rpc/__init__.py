@@ -1,0 +1,1 @@
+"""What surrounds every call: logging, errors, validation, authentication. Knows no feature."""

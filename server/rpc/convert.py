@@ -1,0 +1,29 @@
+"""Values of the wire as values of Python, and back."""
+
+import re
+from datetime import UTC, datetime
+from uuid import UUID
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from server.errors import InvalidArgument
+
+_NANOSECONDS = 1_000_000_000
+# uuid.UUID alone would also take braces, a urn: prefix and hyphens anywhere.
+_HYPHENATED = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def datetime_of(timestamp: Timestamp, field: str) -> datetime:
+    """`timestamp` in UTC, cut to microseconds, which is what PostgreSQL keeps.
+
+    Its seconds were validated; its nanoseconds, which only gRPC can get wrong, are checked here.
+    """
+    if not 0 <= timestamp.nanos < _NANOSECONDS:
+        problem = f"{field}: nanos must be from 0 to 999,999,999"
+        raise InvalidArgument(problem, violations=[(field, problem)])
+    return timestamp.ToDatetime(UTC)
+
+
+def uuid_in(text: str) -> UUID | None:
+    """The UUID that `text` is in its hyphenated form, None if it is something else."""
+    return UUID(text) if _HYPHENATED.fullmatch(text) else None

@@ -1,0 +1,22 @@
+"""The id of a call: given by the client or by Envoy, echoed in the reply, written in the log."""
+
+import re
+import uuid
+from contextvars import ContextVar
+
+from server.rpc.interceptor import Context
+
+METADATA_KEY = "x-request-id"
+
+current_request_id: ContextVar[str] = ContextVar("current_request_id", default="-")
+
+# What may stand in a log and in a header without harm.
+_ACCEPTABLE = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+
+
+def request_id_of(context: Context) -> str:
+    """The id in the call's metadata if it is acceptable, else a new one."""
+    for key, value in context.invocation_metadata() or ():
+        if key == METADATA_KEY and isinstance(value, str) and _ACCEPTABLE.fullmatch(value):
+            return value
+    return str(uuid.uuid4())

@@ -1,0 +1,65 @@
+"""Refuses requests that break a limit of the contract, naming each field that does.
+
+The limits stand in the protos (`buf.validate`); protovalidate applies them.
+"""
+
+from typing import Any
+
+import protovalidate
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import DecodeError, Message
+
+from server.errors import InvalidArgument
+from server.rpc.interceptor import Context, Interceptor, Proceed
+from server.rpc.method import Method
+
+# A status travels in HTTP headers, which must stay small.
+MOST_VIOLATIONS = 20
+
+
+class ValidationInterceptor(Interceptor):
+    """Decodes the request itself, so that bytes which are no message are the caller's fault."""
+
+    takes_bytes = True
+
+    async def intercept(
+        self, method: Method, request: Any, context: Context, proceed: Proceed
+    ) -> Any:
+        """Decodes and validates one request."""
+        try:
+            message = method.request.FromString(request)
+        except DecodeError as error:
+            name = method.request.DESCRIPTOR.full_name
+            raise InvalidArgument(f"The request is not a {name}.", violations=[]) from error
+        violations = protovalidate.collect_violations(message)
+        if violations:
+            raise _invalid(message, violations)
+        return await proceed(message)
+
+
+def _invalid(message: Message, violations: list[protovalidate.Violation]) -> InvalidArgument:
+    found: list[tuple[str, str]] = []
+    for violation in violations[:MOST_VIOLATIONS]:
+        path, json_path = _paths(message.DESCRIPTOR, violation)
+        found.append((path, f"{json_path}: {violation.proto.message}"))
+    rest = len(violations) - len(found)
+    text = found[0][1] + (f" (and {len(violations) - 1} more)" if len(violations) > 1 else "")
+    if rest:
+        found.append(("", f"and {rest} more"))
+    return InvalidArgument(text, violations=found)
+
+
+def _paths(descriptor: Descriptor, violation: protovalidate.Violation) -> tuple[str, str]:
+    """The path of the field as the proto spells it (`users[3].user_id`) and as JSON does."""
+    path: list[str] = []
+    json_path: list[str] = []
+    message: Descriptor | None = descriptor
+    for element in violation.proto.field.elements if violation.proto.field else ():
+        subscript = f"[{element.subscript.value}]" if element.subscript else ""
+        path.append(element.field_name + subscript)
+        if message is None:
+            break
+        field = message.fields_by_name[element.field_name]
+        json_path.append(field.json_name + subscript)
+        message = field.message_type
+    return ".".join(path), ".".join(json_path)

@@ -1,0 +1,53 @@
+"""The SQL of the server's own housekeeping: is the database there, and what has expired."""
+
+from sqlalchemy import Delete, Table, bindparam, delete, func, literal, select, tuple_
+
+from server.database.engine import Database
+from server.database.schema import shared_items, user_events
+from server.database.statement import Statement
+
+# Any number will do, as long as all workers use the same.
+SWEEP_LOCK = 6_847_102_955_318_005
+
+_PING = Statement(select(literal(1)))
+_LOCK = Statement(select(func.pg_try_advisory_xact_lock(bindparam("key"))))
+
+
+def _delete_expired(table: Table) -> Delete:
+    """Deletes a limited number of expired rows, passing over those that are being written."""
+    key = list(table.primary_key)
+    expired = (
+        select(*key)
+        .where(table.c.expiry <= func.now())
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True)
+        .cte("expired")
+    )
+    return delete(table).where(tuple_(*key).in_(select(expired))).returning(literal(1))
+
+
+_SWEEPS = [Statement(_delete_expired(table)) for table in (user_events, shared_items)]
+
+
+class SystemRepository:
+    """Housekeeping in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def ping(self) -> None:
+        """Returns if the database answers, raises Unavailable if not."""
+        await self._database.execute(_PING)
+
+    async def sweep(self, most: int) -> int:
+        """Removes at most `most` expired rows of each kind; returns how many there were.
+
+        Does nothing while another worker sweeps: the lock is held until the commit.
+        """
+        removed = 0
+        async with self._database.transaction() as connection:
+            if await connection.fetchval(_LOCK.sql, SWEEP_LOCK):
+                for statement in _SWEEPS:
+                    rows = await connection.fetch(statement.sql, *statement.arguments({"most": most}))
+                    removed += len(rows)
+        return removed

@@ -1,0 +1,147 @@
+"""The SQL of users."""
+
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, func, insert, literal, select, update
+
+from server.auth.password import HashedPassword
+from server.database.engine import Database
+from server.database.schema import users
+from server.database.statement import Statement
+
+LOOKUP_CHARACTERS = 12
+# Without characters that are mistaken for one another when they are read aloud or copied by hand.
+LOOKUP_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+# A finer `last_accessed` would be a write for every call.
+LAST_ACCESSED_PRECISION = timedelta(hours=1)
+
+_PROFILE = (
+    users.c.id,
+    users.c.user_lookup,
+    users.c.encrypted_current_plan,
+    users.c.encrypted_profile_picture,
+    users.c.encrypted_name,
+    users.c.encryption_iv,
+    users.c.rsa_public_key,
+)
+
+_CREATE = Statement(
+    insert(users).values(
+        id=bindparam("id"),
+        user_lookup=bindparam("lookup"),
+        hashed_password=bindparam("hashed_password"),
+        salt=bindparam("salt"),
+        created=func.now(),
+        last_accessed=func.now(),
+        encryption_iv=b"",
+        rsa_public_key=b"",
+    )
+)
+_GET_BY_ID = Statement(select(*_PROFILE).where(users.c.id == bindparam("id")))
+_GET_BY_LOOKUP = Statement(select(*_PROFILE).where(users.c.user_lookup == bindparam("lookup")))
+_GET_MANY = Statement(
+    select(*_PROFILE).where(users.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+)
+_UPDATE = Statement(
+    update(users)
+    .where(users.c.id == bindparam("user_id"))
+    .values(
+        encrypted_current_plan=bindparam("encrypted_current_plan"),
+        encrypted_profile_picture=bindparam("encrypted_profile_picture"),
+        encrypted_name=bindparam("encrypted_name"),
+        encryption_iv=bindparam("encryption_iv"),
+        rsa_public_key=bindparam("rsa_public_key"),
+        last_accessed=func.now(),
+    )
+    .returning(users.c.id)
+)
+_SEEN = Statement(
+    update(users)
+    .where(
+        users.c.id.in_(
+            # In the order of the ids, and without waiting: two workers may say the same at once.
+            select(users.c.id)
+            .where(
+                users.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))),
+                users.c.last_accessed < func.now() - literal(LAST_ACCESSED_PRECISION),
+            )
+            .order_by(users.c.id)
+            .with_for_update(skip_locked=True)
+        )
+    )
+    .values(last_accessed=func.now())
+)
+_DELETE = Statement(delete(users).where(users.c.id == bindparam("user_id")).returning(users.c.id))
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a user may change about themselves. None: not given."""
+
+    encrypted_current_plan: bytes | None
+    encrypted_profile_picture: bytes | None
+    encrypted_name: bytes | None
+    encryption_iv: bytes
+    rsa_public_key: bytes
+
+
+class UserRepository:
+    """The users."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, user_id: UUID, hashed: HashedPassword) -> str:
+        """Stores a new user; returns the lookup that was given to them."""
+        while True:
+            lookup = "".join(secrets.choice(LOOKUP_ALPHABET) for _ in range(LOOKUP_CHARACTERS))
+            try:
+                await self._database.execute(
+                    _CREATE,
+                    id=user_id,
+                    lookup=lookup,
+                    hashed_password=hashed.key,
+                    salt=hashed.salt,
+                )
+            except asyncpg.UniqueViolationError as error:
+                if error.constraint_name != "ix_users_user_lookup":
+                    raise
+            else:
+                return lookup
+
+    async def get(self, id_or_lookup: UUID | str) -> asyncpg.Record | None:
+        """The profile of one user, None if there is no such user."""
+        if isinstance(id_or_lookup, UUID):
+            return await self._database.fetch_one(_GET_BY_ID, id=id_or_lookup)
+        return await self._database.fetch_one(_GET_BY_LOOKUP, lookup=id_or_lookup)
+
+    async def get_many(self, ids: Sequence[UUID]) -> list[asyncpg.Record]:
+        """The profiles of those of `ids` that exist, in no particular order."""
+        return await self._database.fetch(_GET_MANY, ids=ids)
+
+    async def update(self, user_id: UUID, profile: Profile) -> bool:
+        """Replaces the user's profile; False if there is no such user."""
+        return bool(
+            await self._database.fetch_one(
+                _UPDATE,
+                user_id=user_id,
+                encrypted_current_plan=profile.encrypted_current_plan,
+                encrypted_profile_picture=profile.encrypted_profile_picture,
+                encrypted_name=profile.encrypted_name,
+                encryption_iv=profile.encryption_iv,
+                rsa_public_key=profile.rsa_public_key,
+            )
+        )
+
+    async def delete(self, user_id: UUID) -> bool:
+        """Deletes the user and all that is theirs; False if there is no such user."""
+        return bool(await self._database.fetch_one(_DELETE, user_id=user_id))
+
+    async def seen(self, ids: Collection[UUID]) -> None:
+        """Notes that these users were there, precise to LAST_ACCESSED_PRECISION."""
+        await self._database.execute(_SEEN, ids=list(ids))

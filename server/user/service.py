@@ -1,0 +1,83 @@
+"""UserService: identities of the encrypted feed."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from gymlocker.v2 import user_pb2, user_pb2_grpc
+from server.auth.password import PasswordHasher
+from server.errors import no_such_user
+from server.rpc.convert import uuid_in
+from server.user.repository import Profile, UserRepository
+
+
+class UserService(user_pb2_grpc.UserServiceServicer):
+    """Creates, reads, changes and deletes users."""
+
+    def __init__(self, users: UserRepository, hasher: PasswordHasher) -> None:
+        self._users = users
+        self._hasher = hasher
+
+    async def CreateUser(
+        self, request: user_pb2.CreateUserRequest, context: Any
+    ) -> user_pb2.CreateUserResponse:
+        """Creates an anonymous user."""
+        user_id, password = uuid4(), str(uuid4())
+        lookup = await self._users.create(user_id, await self._hasher.hash(password))
+        return user_pb2.CreateUserResponse(id=str(user_id), lookup=lookup, password=password)
+
+    async def GetUser(
+        self, request: user_pb2.GetUserRequest, context: Any
+    ) -> user_pb2.GetUserResponse:
+        """Reads one profile."""
+        row = await self._users.get(uuid_in(request.id_or_lookup) or request.id_or_lookup)
+        if row is None:
+            raise no_such_user()
+        return _profile(row)
+
+    async def UpdateUser(
+        self, request: user_pb2.UpdateUserRequest, context: Any
+    ) -> user_pb2.UpdateUserResponse:
+        """Replaces the caller's profile."""
+        profile = Profile(
+            encrypted_current_plan=_optional(request, "encrypted_current_plan"),
+            encrypted_profile_picture=_optional(request, "encrypted_profile_picture"),
+            encrypted_name=_optional(request, "encrypted_name"),
+            encryption_iv=request.encryption_iv,
+            rsa_public_key=request.rsa_public_key,
+        )
+        if not await self._users.update(UUID(request.id), profile):
+            raise no_such_user()
+        return user_pb2.UpdateUserResponse()
+
+    async def DeleteUser(
+        self, request: user_pb2.DeleteUserRequest, context: Any
+    ) -> user_pb2.DeleteUserResponse:
+        """Deletes the caller."""
+        if not await self._users.delete(UUID(request.id)):
+            raise no_such_user()
+        return user_pb2.DeleteUserResponse()
+
+    async def GetUsers(
+        self, request: user_pb2.GetUsersRequest, context: Any
+    ) -> user_pb2.GetUsersResponse:
+        """Reads many profiles."""
+        rows = await self._users.get_many([UUID(user_id) for user_id in request.ids])
+        return user_pb2.GetUsersResponse(users={str(row["id"]): _profile(row) for row in rows})
+
+
+def _optional(request: user_pb2.UpdateUserRequest, field: Any) -> bytes | None:
+    return getattr(request, field) if request.HasField(field) else None
+
+
+def _profile(row: asyncpg.Record) -> user_pb2.GetUserResponse:
+    return user_pb2.GetUserResponse(
+        id=str(row["id"]),
+        lookup=row["user_lookup"],
+        encrypted_current_plan=row["encrypted_current_plan"],
+        encrypted_profile_picture=row["encrypted_profile_picture"],
+        encrypted_name=row["encrypted_name"],
+        encryption_iv=row["encryption_iv"],
+        rsa_public_key=row["rsa_public_key"],
+    )
