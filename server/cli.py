@@ -36,7 +36,9 @@ def main() -> None:
 @app.command()
 def up(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8080,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any.")
+    ] = 8080,
     workers: Annotated[
         int | None,
         typer.Option(min=1, max=64, help="Server processes.", show_default="one a core, up to 4"),
@@ -51,8 +53,8 @@ def up(
 
     Try it: gymlocker up, then in another terminal: gymlocker demo
     """
-    from server.local.house import UpOptions, default_workers
     from server.local.house import up as run_up
+    from server.local.options import UpOptions, default_workers
 
     options = UpOptions(
         host=host, port=port, workers=workers or default_workers(), data_dir=data_dir
@@ -116,9 +118,7 @@ def gateway(
 
 @app.command()
 def demo(
-    url: Annotated[
-        str, typer.Option(help="The server to talk to.")
-    ] = "http://127.0.0.1:8080",
+    url: Annotated[str, typer.Option(help="The server to talk to.")] = "http://127.0.0.1:8080",
 ) -> None:
     """Show the encrypted feed at work: two people, real keys, over the wire.
 

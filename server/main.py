@@ -10,7 +10,6 @@ import grpc
 import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection as grpc_reflection
-
 from gymlocker.v2 import (
     event_pb2,
     event_pb2_grpc,
@@ -25,6 +24,7 @@ from gymlocker.v2 import (
     user_pb2,
     user_pb2_grpc,
 )
+
 from server.auth.authenticator import PasswordAuthenticator
 from server.auth.password import PasswordHasher
 from server.auth.repository import PasswordRepository
@@ -161,7 +161,9 @@ def _server(authenticator: PasswordAuthenticator) -> grpc.aio.Server:
 
 def _add_reflection(server: grpc.aio.Server) -> None:
     services = [
-        service.full_name for file in CONTRACT for service in file.DESCRIPTOR.services_by_name.values()
+        service.full_name
+        for file in CONTRACT
+        for service in file.DESCRIPTOR.services_by_name.values()
     ]
     grpc_reflection.enable_server_reflection(
         (*services, health.SERVICE_NAME, grpc_reflection.SERVICE_NAME), server

@@ -10,7 +10,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from server.errors import StartError
 
-
 AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 
 

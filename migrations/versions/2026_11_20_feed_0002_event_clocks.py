@@ -35,9 +35,7 @@ def upgrade() -> None:
     )
     # In two steps: a column that is added with this default would rewrite the table.
     op.add_column("user_inbox_items", sa.Column("received", sa.DateTime(timezone=True)))
-    op.alter_column(
-        "user_inbox_items", "received", server_default=sa.text("clock_timestamp()")
-    )
+    op.alter_column("user_inbox_items", "received", server_default=sa.text("clock_timestamp()"))
 
 
 def require_values() -> None:

@@ -30,9 +30,7 @@ def downgrade() -> None:
     """Drops the indexes."""
     with op.get_context().autocommit_block():
         for table, columns in INDEXES:
-            op.drop_index(
-                index_name(table, columns), if_exists=True, postgresql_concurrently=True
-            )
+            op.drop_index(index_name(table, columns), if_exists=True, postgresql_concurrently=True)
 
 
 def index_name(table: str, columns: list[str]) -> str:

@@ -16,6 +16,4 @@ def sqlalchemy_engine(url: str) -> AsyncEngine:
     async def connect() -> asyncpg.Connection:
         return await asyncpg.connect(url, timeout=CONNECT_SECONDS)
 
-    return create_async_engine(
-        "postgresql+asyncpg://", async_creator=connect, poolclass=NullPool
-    )
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)

@@ -25,7 +25,7 @@ CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 20
 # How long a call waits for one of the pool's connections before it is turned away.
 ACQUIRE_SECONDS = 5
-# A transaction that lost against another one (SQLSTATE 40001, 40P01) was undone; it may be repeated.
+# A transaction that lost to another one (SQLSTATE 40001, 40P01) was undone; it may be repeated.
 ATTEMPTS = 4
 
 _LOST_RACE = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
@@ -111,5 +111,5 @@ def _unavailable(why: str) -> Unavailable:
     return Unavailable(f"Try again in a moment: {why}.", reason="DATABASE_UNAVAILABLE")
 
 
-async def _keep_as_it_is(connection: Connection) -> None:
+async def _keep_as_it_is(_: object) -> None:
     """Replaces asyncpg's reset on release, a round trip: nothing here leaves session state."""

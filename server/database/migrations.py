@@ -4,7 +4,6 @@ Only one process at a time migrates a database; others wait for it. A migration 
 than make running calls wait behind it (LOCK_TIMEOUT); it can be run again at any time.
 """
 
-
 import time
 from collections.abc import Callable
 from typing import TypeVar

@@ -4,6 +4,8 @@ The tables of a running LiftLog server, name for name, so that its database can 
 stands (see `takeover.py`). What Gymlocker added to them is marked; it came by later migrations.
 """
 
+from uuid import UUID
+
 from sqlalchemy import (
     ARRAY,
     Column,
@@ -31,9 +33,17 @@ metadata = MetaData(
 Timestamp = DateTime(timezone=True)
 
 
-def owner(**options: bool) -> Column[Uuid]:
+def owner(*, primary_key: bool = False) -> Column[UUID]:
     """A column that leads to the user whose row it is, and goes when they go."""
-    return Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), **options)
+    return Column(
+        "user_id",
+        Uuid,
+        ForeignKey("users.id", ondelete="CASCADE"),
+        primary_key=primary_key,
+        nullable=False,
+        # A primary key that leads with the user needs no other index.
+        index=not primary_key,
+    )
 
 
 users = Table(
@@ -80,7 +90,7 @@ user_follow_secrets = Table(
     "user_follow_secrets",
     metadata,
     Column("id", Uuid, primary_key=True),
-    owner(nullable=False, index=True),
+    owner(),
     Column("value", String(40), nullable=False),
 )
 
@@ -88,7 +98,7 @@ user_inbox_items = Table(
     "user_inbox_items",
     metadata,
     Column("id", Uuid, primary_key=True),
-    owner(nullable=False, index=True),
+    owner(),
     Column("encrypted_message", ARRAY(LargeBinary), nullable=False),
     # Gymlocker's: when the message came. Unknown for messages of the time before.
     Column("received", Timestamp, server_default=func.clock_timestamp()),
@@ -98,7 +108,7 @@ shared_items = Table(
     "shared_items",
     metadata,
     Column("id", Text, primary_key=True),
-    owner(nullable=False, index=True),
+    owner(),
     Column("timestamp", Timestamp, nullable=False),
     # The index is Gymlocker's, for the sweeper.
     Column("expiry", Timestamp, nullable=False, index=True),

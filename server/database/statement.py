@@ -4,12 +4,14 @@ A statement is compiled once, when its module is imported; a call only puts its 
 order. That costs as little as hand-written SQL: see docs/decisions/0003-core-on-asyncpg.md.
 """
 
-from typing import Any
+from typing import Any, cast
 
+from sqlalchemy import Dialect
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.compiler import SQLCompiler
 
-_DIALECT = dialect()
+_DIALECT: Dialect = dialect()  # type: ignore[no-untyped-call]
 
 
 class Statement:
@@ -19,7 +21,7 @@ class Statement:
     """
 
     def __init__(self, clause: ClauseElement) -> None:
-        compiled = clause.compile(dialect=_DIALECT)
+        compiled = cast(SQLCompiler, clause.compile(dialect=_DIALECT))
         self.sql = str(compiled)
         self._names: list[str] = list(compiled.positiontup or [])
         self._constants: dict[str, Any] = {

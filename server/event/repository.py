@@ -111,7 +111,9 @@ def _get() -> Statement:
             bindparam("times", type_=ARRAY(DateTime(timezone=True))),
         )
         .table_valued(
-            column("user_id", Uuid), column("secret", Text), column("since", DateTime(timezone=True))
+            column("user_id", Uuid),
+            column("secret", Text),
+            column("since", DateTime(timezone=True)),
         )
         .render_derived("asked")
     )

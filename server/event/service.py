@@ -5,8 +5,8 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-
 from gymlocker.v2 import event_pb2, event_pb2_grpc
+
 from server.event.repository import Event, EventRepository, Followed
 from server.rpc.convert import datetime_of
 
@@ -41,9 +41,7 @@ class EventService(event_pb2_grpc.EventServiceServicer):
         rows = await self._events.get(followed)
         valid = {(row["asked_user_id"], row["secret"]) for row in rows if row["valid"]}
         # Somebody who was asked for with two valid secrets still published each event once.
-        events = {
-            (row["asked_user_id"], row["id"]): row for row in rows if row["id"] is not None
-        }
+        events = {(row["asked_user_id"], row["id"]): row for row in rows if row["id"] is not None}
         invalid = dict.fromkeys(
             entry.secret for entry in followed if (entry.user_id, entry.secret) not in valid
         )

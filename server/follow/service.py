@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from gymlocker.v2 import follow_pb2, follow_pb2_grpc
+
 from server.follow.repository import FollowRepository
 
 

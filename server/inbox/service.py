@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from gymlocker.v2 import inbox_pb2, inbox_pb2_grpc
+
 from server.inbox.repository import InboxRepository
 
 

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from gymlocker.v2.options_pb2 import Authentication
+
 from server.errors import NotFound, Unauthenticated
 from server.rpc.interceptor import Context, Interceptor, Proceed
 from server.rpc.method import Method

@@ -6,7 +6,7 @@ wrap the handler, once for each method; later calls of the method get the wrappe
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import grpc
 
@@ -50,7 +50,8 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
         return self._wrapped.setdefault(path, self._wrap(handler, method))
 
     def _wrap(self, handler: Handler, method: Method) -> Handler:
-        inner = handler.unary_unary
+        # The stubs type handlers for grpc without asyncio.
+        inner: Any = handler.unary_unary
         if inner is None:
             raise NotImplementedError(f"{method.path} streams, which no interceptor handles yet")
 
@@ -61,7 +62,7 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
             return await self.intercept(method, request, context, proceed)
 
         return grpc.unary_unary_rpc_method_handler(
-            behaviour,
+            cast(Any, behaviour),
             request_deserializer=None if self.takes_bytes else handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )

@@ -6,7 +6,6 @@ The limits stand in the protos (`buf.validate`); protovalidate applies them.
 from typing import Any
 
 import protovalidate
-from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError, Message
 
 from server.errors import InvalidArgument
@@ -49,11 +48,11 @@ def _invalid(message: Message, violations: list[protovalidate.Violation]) -> Inv
     return InvalidArgument(text, violations=found)
 
 
-def _paths(descriptor: Descriptor, violation: protovalidate.Violation) -> tuple[str, str]:
+def _paths(descriptor: Any, violation: protovalidate.Violation) -> tuple[str, str]:
     """The path of the field as the proto spells it (`users[3].user_id`) and as JSON does."""
     path: list[str] = []
     json_path: list[str] = []
-    message: Descriptor | None = descriptor
+    message = descriptor
     for element in violation.proto.field.elements if violation.proto.field else ():
         subscript = f"[{element.subscript.value}]" if element.subscript else ""
         path.append(element.field_name + subscript)

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from gymlocker.v2 import share_pb2, share_pb2_grpc
+
 from server.errors import NotFound
 from server.rpc.convert import datetime_of
 from server.share.repository import ShareRepository

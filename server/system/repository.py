@@ -1,6 +1,7 @@
 """The SQL of the server's own housekeeping: is the database there, and what has expired."""
 
-from sqlalchemy import Delete, Table, bindparam, delete, func, literal, select, tuple_
+from sqlalchemy import Table, bindparam, delete, func, literal, select, tuple_
+from sqlalchemy.sql.dml import ReturningDelete
 
 from server.database.engine import Database
 from server.database.schema import shared_items, user_events
@@ -13,7 +14,7 @@ _PING = Statement(select(literal(1)))
 _LOCK = Statement(select(func.pg_try_advisory_xact_lock(bindparam("key"))))
 
 
-def _delete_expired(table: Table) -> Delete:
+def _delete_expired(table: Table) -> ReturningDelete[int]:
     """Deletes a limited number of expired rows, passing over those that are being written."""
     key = list(table.primary_key)
     expired = (
@@ -48,6 +49,8 @@ class SystemRepository:
         async with self._database.transaction() as connection:
             if await connection.fetchval(_LOCK.sql, SWEEP_LOCK):
                 for statement in _SWEEPS:
-                    rows = await connection.fetch(statement.sql, *statement.arguments({"most": most}))
+                    rows = await connection.fetch(
+                        statement.sql, *statement.arguments({"most": most})
+                    )
                     removed += len(rows)
         return removed

@@ -3,6 +3,7 @@
 from typing import Any
 
 from gymlocker.v2 import system_pb2, system_pb2_grpc
+
 from server.system.repository import SystemRepository
 
 

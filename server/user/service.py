@@ -4,8 +4,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
-
 from gymlocker.v2 import user_pb2, user_pb2_grpc
+
 from server.auth.password import PasswordHasher
 from server.errors import no_such_user
 from server.rpc.convert import uuid_in

@@ -1,0 +1,95 @@
+"""From a method of the contract to its HTTP request, as its google.api.http annotation says.
+
+The rules are those of google/api/http.proto: fields named in the path go there, the field named
+by `body` (`*`: all that are left) becomes the JSON body, and everything else the query.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from google.api import (  # type: ignore[import-untyped, unused-ignore]
+    annotations_pb2,
+    http_pb2,
+)
+from google.protobuf import json_format
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+
+VERSION_PREFIX = "/v2/"
+
+# "{id}", and "{id=shelves/*}" of the same grammar.
+_VARIABLE = re.compile(r"\{([^}=]+)(?:=[^}]*)?\}")
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """A request to send: `path` starts with a slash, `body` is JSON or None for no body."""
+
+    verb: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: Any = None
+
+
+def rules(method: MethodDescriptor) -> list[http_pb2.HttpRule]:
+    """Lists every way to call `method` over HTTP, the main one first; empty if there is none."""
+    main = method.GetOptions().Extensions[annotations_pb2.http]
+    return [rule for rule in (main, *main.additional_bindings) if rule.WhichOneof("pattern")]
+
+
+def verb_and_path(rule: http_pb2.HttpRule) -> tuple[str, str]:
+    """Reads a rule's verb (`GET`) and path template (`/v2/user/{id_or_lookup}`)."""
+    if rule.WhichOneof("pattern") == "custom":
+        return rule.custom.kind, rule.custom.path
+    verb = str(rule.WhichOneof("pattern"))
+    return verb.upper(), getattr(rule, verb)
+
+
+def choose(method: MethodDescriptor, *, versioned: bool) -> http_pb2.HttpRule:
+    """Picks the first rule whose path starts with `/v2/` (`versioned`) or the first without it.
+
+    Raises LookupError if the contract gives the method no such path.
+    """
+    for rule in rules(method):
+        if verb_and_path(rule)[1].startswith(VERSION_PREFIX) == versioned:
+            return rule
+    kind = "with" if versioned else "without"
+    raise LookupError(f"{method.full_name} has no path {kind} {VERSION_PREFIX}")
+
+
+def bind(rule: http_pb2.HttpRule, request: Message) -> HttpRequest:
+    """Spreads `request` over path, query and body."""
+    verb, template = verb_and_path(rule)
+    fields = json_format.MessageToDict(request)
+    path = _VARIABLE.sub(lambda variable: _take(fields, request, variable[1]), template)
+    if rule.body == "*":
+        return HttpRequest(verb, path, body=fields)
+    body = None
+    if rule.body:
+        body = fields.pop(request.DESCRIPTOR.fields_by_name[rule.body].json_name, {})
+    return HttpRequest(verb, path, query=tuple(_flatten(fields)), body=body)
+
+
+def _take(fields: dict[str, Any], request: Message, field_path: str) -> str:
+    """Moves one field out of `fields`; a path such as `workout.id` leads into a message."""
+    *parents, name = field_path.split(".")
+    for parent in parents:
+        fields = fields.get(request.DESCRIPTOR.fields_by_name[parent].json_name, {})
+        request = getattr(request, parent)
+    fields.pop(request.DESCRIPTOR.fields_by_name[name].json_name, None)
+    return quote(str(getattr(request, name)), safe="")
+
+
+def _flatten(fields: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for name, value in fields.items():
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, dict):
+                pairs += _flatten(item, f"{prefix}{name}.")
+            elif isinstance(item, bool):
+                pairs.append((prefix + name, str(item).lower()))
+            else:
+                pairs.append((prefix + name, str(item)))
+    return pairs

@@ -1,0 +1,112 @@
+"""What Ada and Ben put into their phones: training sessions, a plan, profile pictures.
+
+Sessions are JSON text in UTF-8 with characters far beyond ASCII, as people do type them.
+"""
+
+import json
+import random
+import struct
+import zlib
+from typing import Any
+
+PICTURE_SIDE = 192
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_TRUECOLOUR = 2
+
+
+def first_workouts() -> list[bytes]:
+    """Makes the three sessions that Ada publishes first, about 0.5 KB each."""
+    return [
+        _session(
+            "Push-Übung A",
+            "Schulter zwickt – leichter angefangen.",
+            _lift("Bench press", 60, [8, 8, 8, 7]),
+            _lift("Überkopfdrücken", 37.5, [8, 8, 6]),
+            _lift("Dips", 0, [12, 10, 9]),
+        ),
+        _session(
+            "Beine 🦵",
+            "スクワットは深く。Kein Gürtel.",
+            _lift("Kniebeuge", 100, [5, 5, 5, 5, 5]),
+            _lift("Rumänisches Kreuzheben", 80, [8, 8, 8]),
+            _lift("Wadenheben", 45.5, [15, 15, 12]),
+        ),
+        _session(
+            "Pull – Rücken",
+            "Last set “to failure”, très dur…",
+            _lift("Klimmzüge", 0, [10, 8, 7, 6]),
+            _lift("Rudern", 55, [10, 10, 10]),
+            _lift("Curls", 14, [12, 12, 10]),
+        ),
+    ]
+
+
+def corrected_workout() -> bytes:
+    """Makes the first session again, with the set that Ada had forgotten."""
+    return _session(
+        "Push-Übung A ✓",
+        "Schulter zwickt – leichter angefangen. Vierter Satz nachgetragen.",
+        _lift("Bench press", 60, [8, 8, 8, 7]),
+        _lift("Überkopfdrücken", 37.5, [8, 8, 6, 6]),
+        _lift("Dips", 0, [12, 10, 9]),
+    )
+
+
+def late_workout() -> bytes:
+    """Makes the session that Ada adds after Ben has read the others."""
+    return _session("Läufchen, 5 km", "26 °C, ≈ 5:40 min/km", _lift("Plank", 0, [60, 60]))
+
+
+def plan() -> bytes:
+    """Makes the plan that Ada shares by link."""
+    days = ["Montag: Push", "Mittwoch: Beine", "Freitag: Pull", "Sonntag: naïve Yoga 🧘"]
+    return _to_json({"name": "Vier Tage, Grundübungen", "weeks": 8, "days": days})
+
+
+def name_of(text: bytes) -> str:
+    """Reads the name out of a session or a plan."""
+    return str(json.loads(text)["name"])
+
+
+def picture(seed: str) -> bytes:
+    """Makes a profile picture of some 100 KB that any viewer opens: a PNG, 192 pixels square.
+
+    The grain keeps it from being compressed away, as it does in a photo.
+    """
+    grain = random.Random(seed)  # noqa: S311 - a picture, no secret
+    rows = b"".join(
+        b"\0" + bytes((shade + grain.getrandbits(5)) % 256 for shade in _gradient(line))
+        for line in range(PICTURE_SIDE)
+    )
+    header = struct.pack(">IIBBBBB", PICTURE_SIDE, PICTURE_SIDE, 8, _PNG_TRUECOLOUR, 0, 0, 0)
+    return (
+        _PNG_SIGNATURE
+        + _png_chunk(b"IHDR", header)
+        + _png_chunk(b"IDAT", zlib.compress(rows))
+        + _png_chunk(b"IEND", b"")
+    )
+
+
+def _session(name: str, notes: str, *exercises: dict[str, Any]) -> bytes:
+    return _to_json({"name": name, "notes": notes, "unit": "kg", "exercises": exercises})
+
+
+def _lift(name: str, weight: float, repetitions: list[int]) -> dict[str, Any]:
+    return {"name": name, "sets": [{"reps": reps, "weight": weight} for reps in repetitions]}
+
+
+def _to_json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+def _gradient(line: int) -> list[int]:
+    return [
+        shade % 256
+        for column in range(PICTURE_SIDE)
+        for shade in (line, (line + column) // 2, 255 - column)
+    ]
+
+
+def _png_chunk(kind: bytes, content: bytes) -> bytes:
+    checksum = struct.pack(">I", zlib.crc32(kind + content))
+    return struct.pack(">I", len(content)) + kind + content + checksum

