@@ -9,10 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from google.api import (  # type: ignore[import-untyped, unused-ignore]
-    annotations_pb2,
-    http_pb2,
-)
+from google.api import annotations_pb2, http_pb2
 from google.protobuf import json_format
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message

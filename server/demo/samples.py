@@ -3,8 +3,8 @@
 Sessions are JSON text in UTF-8 with characters far beyond ASCII, as people do type them.
 """
 
+import hashlib
 import json
-import random
 import struct
 import zlib
 from typing import Any
@@ -73,11 +73,11 @@ def picture(seed: str) -> bytes:
 
     The grain keeps it from being compressed away, as it does in a photo.
     """
-    grain = random.Random(seed)  # noqa: S311 - a picture, no secret
-    rows = b"".join(
-        b"\0" + bytes((shade + grain.getrandbits(5)) % 256 for shade in _gradient(line))
-        for line in range(PICTURE_SIDE)
-    )
+    grain = hashlib.shake_256(seed.encode()).digest(PICTURE_SIDE * PICTURE_SIDE * 3)
+    shades = bytes((a + b % 32) % 256 for a, b in zip(_gradient(), grain, strict=True))
+    width = PICTURE_SIDE * 3
+    # Each line starts with the number of its filter: 0 is none.
+    rows = b"".join(b"\0" + shades[at : at + width] for at in range(0, len(shades), width))
     header = struct.pack(">IIBBBBB", PICTURE_SIDE, PICTURE_SIDE, 8, _PNG_TRUECOLOUR, 0, 0, 0)
     return (
         _PNG_SIGNATURE
@@ -99,9 +99,10 @@ def _to_json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode()
 
 
-def _gradient(line: int) -> list[int]:
+def _gradient() -> list[int]:
     return [
-        shade % 256
+        shade
+        for line in range(PICTURE_SIDE)
         for column in range(PICTURE_SIDE)
         for shade in (line, (line + column) // 2, 255 - column)
     ]

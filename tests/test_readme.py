@@ -1,0 +1,65 @@
+"""The README's examples, run word for word, and its claims that can be checked."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from server.paths import ROOT
+from server.settings import GatewaySettings, Settings
+from tests.house import House
+
+README = (ROOT / "README.md").read_text()
+
+
+def commands_of(title: str) -> str:
+    """The `sh` blocks of the section with this title, one after the other."""
+    section = README.split(f"### {title}\n")[1].split("\n## ")[0]
+    return "\n".join(re.findall(r"```sh\n(.*?)```", section, re.DOTALL))
+
+
+@pytest.fixture
+def grpcurl() -> str:
+    """The path of grpcurl. Absent, the test says so, and fails in CI."""
+    path = shutil.which("grpcurl")
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("grpcurl is not installed; .ci/run should have seen to it")
+        pytest.skip("grpcurl is not installed: go install github.com/fullstorydev/grpcurl/cmd/…")
+    return path
+
+
+def test_every_example_works_as_it_is_written(house: House, grpcurl: str, tmp_path: Path) -> None:
+    # Both sections as one: what grpcurl is given was created by curl.
+    script = commands_of("Try it with curl")
+    assert commands_of("Try it with grpcurl") in script
+    script = script.replace("curl -s", "curl -s --fail-with-body")
+    script = script.replace("127.0.0.1:8080", house.address)
+    run = subprocess.run(
+        ["bash", "-euxo", "pipefail", "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=60,
+    )
+    assert run.returncode == 0, run.stderr
+    assert '"encryptedName":"c2VjcmV0"' in run.stdout
+    assert '"encryptedEventPayload":"d29ya291dA=="' in run.stdout
+    assert '"encryptedMessage":["Zmlyc3QgY2h1bms=","c2Vjb25kIGNodW5r"]' in run.stdout
+    assert "gymlocker.v2.EventService is a service" in run.stdout
+    assert '"encrypted_event_payload": "d29ya291dA=="' in run.stdout
+
+
+def test_every_setting_is_in_the_table() -> None:
+    named = set(re.findall(r"^\| `([A-Z_]+)` \|", README, re.MULTILINE))
+    known = {*Settings.model_fields, *GatewaySettings.model_fields}
+    assert named == {name.upper() for name in known}
+
+
+def test_every_link_into_the_project_leads_somewhere() -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
