@@ -1,7 +1,6 @@
 """The command `gymlocker`. What a subcommand needs is imported when it runs: --help is quick."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -135,6 +134,4 @@ def demo(
 def _run(work: Coroutine[Any, Any, None]) -> None:
     import uvloop
 
-    # Events of grpc's C core belong to our log, not to standard error.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     uvloop.run(work)

@@ -2,9 +2,11 @@
 
 import asyncio
 import signal
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 import structlog
@@ -52,6 +54,8 @@ from server.user.last_accessed import LastAccessed
 from server.user.repository import UserRepository
 from server.user.service import UserService
 
+Background: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+
 CONTRACT: tuple[ModuleType, ...] = (
     user_pb2,
     event_pb2,
@@ -90,7 +94,7 @@ async def serve(settings: Settings, *, listen: str, reflection: bool) -> None:
             _add_reflection(server)
         _bind(server, listen)
         await server.start()
-        tasks = [asyncio.create_task(work) for work in background]
+        tasks = [asyncio.create_task(work()) for work in background]
         await health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
         _log.info("serving", listen=listen)
         await _until_told_to_stop(tasks)
@@ -103,7 +107,7 @@ async def serve(settings: Settings, *, listen: str, reflection: bool) -> None:
 
 def _build(
     settings: Settings, database: Database, stack: AsyncExitStack
-) -> tuple[grpc.aio.Server, Any, list[Any]]:
+) -> tuple[grpc.aio.Server, health.aio.HealthServicer, list[Background]]:
     users = UserRepository(database)
     system = SystemRepository(database)
     hasher = PasswordHasher(threads=settings.password_threads, queue=settings.password_queue)
@@ -133,9 +137,9 @@ def _build(
     system_pb2_grpc.add_SystemServiceServicer_to_server(SystemService(system), server)
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
-    background = [
-        sweep_forever(system, interval_seconds=settings.cleanup_interval_minutes * 60),
-        last_accessed.write_forever(),
+    background: list[Background] = [
+        partial(sweep_forever, system, interval_seconds=settings.cleanup_interval_minutes * 60),
+        last_accessed.write_forever,
     ]
     return server, health_servicer, background
 

@@ -5,7 +5,8 @@ than make running calls wait behind it (LOCK_TIMEOUT); it can be run again at an
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from typing import TypeVar
 
 from alembic import command
@@ -13,9 +14,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from asyncpg import PostgresError
+from asyncpg import InterfaceError, PostgresError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from server.database.connect import sqlalchemy_engine
 from server.database.takeover import FEED, RATE_LIMITS, Branch, Found, recognise
@@ -30,6 +32,12 @@ LOCK_TIMEOUT = "10s"
 STATEMENT_TIMEOUT = "30min"
 
 Result = TypeVar("Result")
+
+
+class DatabaseOutOfReach(StartError):
+    """No connection could be made."""
+
+
 Report = Callable[[str], None]
 
 
@@ -54,7 +62,7 @@ async def require_current_schema(url: str) -> None:
     needed = set(_scripts().get_heads())
     try:
         heads = await _with_connection(url, _heads)
-    except (OSError, TimeoutError, PostgresError):
+    except DatabaseOutOfReach:
         return
     if heads <= known and not needed <= heads:
         raise StartError("The database is not up to date. Run: gymlocker migrate")
@@ -63,11 +71,6 @@ async def require_current_schema(url: str) -> None:
 async def _migrate_one(url: str, branches: tuple[Branch, ...], report: Report) -> None:
     try:
         await _with_connection(url, lambda connection: _upgrade(connection, branches, report))
-    except (OSError, TimeoutError, PostgresError) as error:
-        raise StartError(
-            f"The database is out of reach: {error or 'no answer'}. "
-            "Check DATABASE_URL and that PostgreSQL runs."
-        ) from error
     except DBAPIError as error:
         raise StartError(
             f"A migration failed and was undone: {error.orig}. Mend that and run it again."
@@ -130,7 +133,21 @@ def _scripts() -> ScriptDirectory:
 async def _with_connection(url: str, action: Callable[[Connection], Result]) -> Result:
     engine = sqlalchemy_engine(url)
     try:
-        async with engine.connect() as connection:
+        async with _connected(engine) as connection:
             return await connection.run_sync(action)
     finally:
         await engine.dispose()
+
+
+@asynccontextmanager
+async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    try:
+        connection = await engine.connect()
+    except (OSError, TimeoutError, ValueError, PostgresError, InterfaceError, DBAPIError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise DatabaseOutOfReach(
+            f"The database is out of reach: {cause or 'no answer'}. "
+            "Check DATABASE_URL and that PostgreSQL runs."
+        ) from error
+    async with aclosing(connection):
+        yield connection

@@ -2,6 +2,7 @@
 
 .gymlocker/         0700
   lock              held while `gymlocker up` runs; contains its process id
+  cache/            compiled Python, where it is not to be kept beside the sources
   logs/             what each process prints
   run/              sockets and Envoy's configuration, made anew at each start
   postgres/         the embedded PostgreSQL, see postgres.py

@@ -104,8 +104,7 @@ class _House:
 
     async def start(self) -> None:
         """Starts everything; returns when the front door answers."""
-        # Workers stop after Envoy: there is nobody left to notice that they are about to.
-        environment = {**os.environ, "DRAIN_SECONDS": "0"}
+        environment = self._environment()
         if self._own_postgres:
             environment["DATABASE_URL"] = await self._started_postgres()
         await self._migrate(environment)
@@ -114,6 +113,16 @@ class _House:
         await self.supervisor.start(*workers)
         self._report("starting Envoy")
         await self.supervisor.start(self._envoy())
+
+    def _environment(self) -> dict[str, str]:
+        """What migrations and workers find in their environment."""
+        environment = dict(os.environ)
+        # Workers stop after Envoy: there is nobody left to notice that they are about to.
+        environment["DRAIN_SECONDS"] = "0"
+        if environment.pop("PYTHONDONTWRITEBYTECODE", None):
+            # Compiling everything at each start takes many seconds. The wish is about other folders.
+            environment["PYTHONPYCACHEPREFIX"] = str(self._folder / "cache")
+        return environment
 
     def welcome(self) -> str:
         """The line that says it is ready, with commands to try."""
