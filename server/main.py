@@ -31,7 +31,7 @@ from server.auth.authenticator import PasswordAuthenticator
 from server.auth.password import PasswordHasher
 from server.auth.repository import PasswordRepository
 from server.database.engine import Database
-from server.database.migrations import require_current_schema
+from server.database.revision import require_current_schema
 from server.errors import StartError
 from server.event.repository import EventRepository
 from server.event.service import EventService
@@ -84,11 +84,11 @@ async def serve(settings: Settings, *, listen: str, reflection: bool) -> None:
 
     Raises StartError if it cannot.
     """
-    await require_current_schema(settings.database_url)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(
             Database(settings.database_url, pool_size=settings.database_pool_size)
         )
+        await require_current_schema(database)
         server, health_servicer, background = _build(settings, database, stack)
         if reflection:
             _add_reflection(server)

@@ -12,7 +12,6 @@ from typing import TypeVar
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from asyncpg import InterfaceError, PostgresError
 from sqlalchemy import Connection, text
@@ -32,12 +31,6 @@ LOCK_TIMEOUT = "10s"
 STATEMENT_TIMEOUT = "30min"
 
 Result = TypeVar("Result")
-
-
-class DatabaseOutOfReach(StartError):
-    """No connection could be made."""
-
-
 Report = Callable[[str], None]
 
 
@@ -50,22 +43,6 @@ async def migrate(url: str, rate_limit_url: str | None, report: Report) -> None:
     await _migrate_one(url, (FEED, RATE_LIMITS), report)
     if rate_limit_url and rate_limit_url != url:
         await _migrate_one(rate_limit_url, (RATE_LIMITS,), report)
-
-
-async def require_current_schema(url: str) -> None:
-    """Raises StartError if the database answers and its schema is older than this release.
-
-    A database that is out of reach is no reason not to start, nor is a newer schema: each
-    migration works with the release before it.
-    """
-    known = {revision.revision for revision in _scripts().walk_revisions()}
-    needed = set(_scripts().get_heads())
-    try:
-        heads = await _with_connection(url, _heads)
-    except DatabaseOutOfReach:
-        return
-    if heads <= known and not needed <= heads:
-        raise StartError("The database is not up to date. Run: gymlocker migrate")
 
 
 async def _migrate_one(url: str, branches: tuple[Branch, ...], report: Report) -> None:
@@ -126,10 +103,6 @@ def _heads(connection: Connection) -> set[str]:
     return heads
 
 
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory(str(MIGRATIONS))
-
-
 async def _with_connection(url: str, action: Callable[[Connection], Result]) -> Result:
     engine = sqlalchemy_engine(url)
     try:
@@ -145,7 +118,7 @@ async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         connection = await engine.connect()
     except (OSError, TimeoutError, ValueError, PostgresError, InterfaceError, DBAPIError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        raise DatabaseOutOfReach(
+        raise StartError(
             f"The database is out of reach: {cause or 'no answer'}. "
             "Check DATABASE_URL and that PostgreSQL runs."
         ) from error

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from server.errors import StartError
 
-Json: TypeAlias = "str | int | bool | None | list[Json] | dict[str, Json]"
+Json: TypeAlias = "str | int | bool | list[Json] | dict[str, Json] | None"
 
 UNIX = "unix:"
 # What a unix socket address can hold (sockaddr_un), on Linux and on macOS.
@@ -45,7 +45,7 @@ def render(template: str, gateway: Gateway) -> str:
     Raises StartError when something in `gateway` cannot work.
     """
     if not 0 < gateway.port < 65536:
-        raise StartError(f"The port {gateway.port} is not between 1 and 65535; choose another PORT.")
+        raise StartError(f"The port {gateway.port} is not between 1 and 65535; choose another.")
     if not gateway.descriptor_set.is_file():
         raise StartError(
             f"There is no descriptor set {gateway.descriptor_set}; "

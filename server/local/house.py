@@ -120,7 +120,7 @@ class _House:
         # Workers stop after Envoy: there is nobody left to notice that they are about to.
         environment["DRAIN_SECONDS"] = "0"
         if environment.pop("PYTHONDONTWRITEBYTECODE", None):
-            # Compiling everything at each start takes many seconds. The wish is about other folders.
+            # Compiling all at each start takes many seconds; the wish is about other folders.
             environment["PYTHONPYCACHEPREFIX"] = str(self._folder / "cache")
         return environment
 
@@ -161,7 +161,14 @@ class _House:
         with (self._logs / "migrate.log").open("a") as log:
             log.write(ended.output)
         if ended.status != 0:
-            raise StartError(ended.last_line or f"The migration ended with {ended.status}.")
+            raise StartError(self._why_not_migrated(ended))
+
+    def _why_not_migrated(self, ended: children.Ended) -> str:
+        # A command that knows what is wrong says so in one line.
+        if ended.status == 1 and "Traceback" not in ended.output and ended.last_line:
+            return ended.last_line
+        log = self._logs / "migrate.log"
+        return f"The migration failed with {ended.status}: {ended.last_line} (all of it: {log})"
 
     def _worker(self, number: int, environment: dict[str, str]) -> Process:
         target = self._target(number)

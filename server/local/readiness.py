@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import grpc
@@ -27,7 +28,8 @@ async def worker_serves(target: str) -> bool:
     """Whether the gRPC server at `target` calls itself SERVING (grpc.health.v1)."""
     async with grpc.aio.insecure_channel(target, OF_ITS_OWN) as channel:
         try:
-            reply = await HealthStub(channel).Check(HealthCheckRequest(), timeout=TIMEOUT)
+            stub: Any = HealthStub(channel)  # its types leave the methods out
+            reply = await stub.Check(HealthCheckRequest(), timeout=TIMEOUT)
         except grpc.aio.AioRpcError:
             return False
     return bool(reply.status == HealthCheckResponse.SERVING)

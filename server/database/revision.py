@@ -1,0 +1,30 @@
+"""Whether a database has the schema that this release needs, asked without loading Alembic."""
+
+import asyncpg
+from sqlalchemy import column, select, table
+
+from server.database.engine import Database
+from server.database.statement import Statement
+from server.errors import StartError, Unavailable
+
+# The newest migration of each branch: its name, and a number that grows (a test compares).
+NEEDED = {"feed": "feed_0003", "rate_limits": "rate_limits_0001"}
+
+_GET = Statement(select(column("version_num")).select_from(table("alembic_version")))
+
+
+async def require_current_schema(database: Database) -> None:
+    """Raises StartError if the database answers and its schema is older than this release.
+
+    A database that is out of reach is no reason not to start, nor is a newer schema: each
+    migration works with the release before it.
+    """
+    try:
+        rows = await database.fetch(_GET)
+    except Unavailable:
+        return
+    except asyncpg.UndefinedTableError:
+        rows = []
+    found = {revision.rpartition("_")[0]: revision for (revision,) in rows}
+    if any(found.get(branch, "") < needed for branch, needed in NEEDED.items()):
+        raise StartError("The database is not up to date. Run: gymlocker migrate")
