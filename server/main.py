@@ -67,6 +67,7 @@ CONTRACT: tuple[ModuleType, ...] = (
 
 # The largest request is UpdateUser's: a picture of 2,000 KiB and what goes with it.
 MOST_REQUEST_BYTES = 4 * 1024 * 1024
+MOST_METADATA_BYTES = 32 * 1024
 STOP_GRACE_SECONDS = 5
 
 _log = structlog.get_logger("main")
@@ -157,6 +158,8 @@ def _server(authenticator: PasswordAuthenticator) -> grpc.aio.Server:
         options=(
             ("grpc.max_receive_message_length", MOST_REQUEST_BYTES),
             ("grpc.max_send_message_length", -1),
+            # As much as Envoy lets through, which is more than gRPC's own default.
+            ("grpc.max_metadata_size", MOST_METADATA_BYTES),
             # A taken port is an error, not a second server that gets half of the calls.
             ("grpc.so_reuseport", 0),
         ),

@@ -1,0 +1,229 @@
+"""A gRPC worker that does as it is told, run as a process of its own: `fake_worker.py ADDRESS`.
+
+It serves the real contract with canned behaviour. GetUser obeys `id_or_lookup`, UpdateUser obeys
+`id`; `COMMANDS` lists what they understand. Anything else is echoed.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from gymlocker.v2 import event_pb2, system_pb2, user_pb2
+
+Context = grpc.aio.ServicerContext[Any, Any]
+SERVICES = ("gymlocker.v2.UserService", "gymlocker.v2.EventService", "gymlocker.v2.SystemService")
+MEBIBYTE = 1024 * 1024
+
+
+class RichStatus(grpc.Status):
+    """A status with trailing metadata, as abort_with_status takes it."""
+
+    def __init__(
+        self,
+        code: grpc.StatusCode,
+        details: str,
+        trailing_metadata: tuple[tuple[str, str | bytes], ...],
+    ) -> None:
+        self.code = code
+        self.details = details
+        self.trailing_metadata = trailing_metadata
+
+
+class Worker:
+    """The commands, and how often each was asked for."""
+
+    def __init__(self) -> None:
+        self.attempts: Counter[str] = Counter()
+        self.health = health.aio.HealthServicer()
+
+    async def obey(self, text: str, context: Context) -> str:
+        """Does what `text`, "command:argument", says; returns what to answer."""
+        self.attempts[text] += 1
+        command, _, argument = text.partition(":")
+        perform = COMMANDS.get(command)
+        return await perform(self, argument, context) if perform else text
+
+    async def fail(self, argument: str, context: Context) -> str:
+        """fail:CODE aborts with details and a retry-after."""
+        code = grpc.StatusCode[argument.partition(":")[0]]
+        detail = AnyMessage()
+        detail.Pack(ErrorInfo(reason="AS_TOLD", domain="gymlocker", metadata={"a": "b"}))
+        status = Status(code=code.value[0], message="As you say.", details=[detail])
+        trailers = (
+            ("grpc-status-details-bin", status.SerializeToString()),
+            ("retry-after", "7"),
+        )
+        await context.abort_with_status(RichStatus(code, "As you say.", trailers))
+        raise AssertionError("abort raises")
+
+    async def fail_once(self, argument: str, context: Context) -> str:
+        """fail-once:KEY is UNAVAILABLE the first time."""
+        if self.attempts[f"fail-once:{argument}"] == 1:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "once")
+        return "second time lucky"
+
+    async def count(self, argument: str, context: Context) -> str:
+        """count:TEXT says how often TEXT was asked for."""
+        return str(self.attempts[argument])
+
+    async def metadata(self, argument: str, context: Context) -> str:
+        """metadata: tells the request's metadata."""
+        return json.dumps(
+            {str(key): str(value) for key, value in context.invocation_metadata() or ()}
+        )
+
+    async def hang(self, argument: str, context: Context) -> str:
+        """hang: never answers."""
+        await asyncio.Event().wait()
+        return ""
+
+    async def crash(self, argument: str, context: Context) -> str:
+        """crash: ends the process."""
+        os._exit(1)
+
+    async def start_and_crash(self, argument: str, context: Context) -> str:
+        """start-and-crash: sends the initial metadata, then ends the process."""
+        await context.send_initial_metadata((("x-request-id", "of-the-worker"),))
+        await asyncio.sleep(0.2)
+        os._exit(1)
+
+    async def identify(self, argument: str, context: Context) -> str:
+        """identify: sends a request id of the worker's own."""
+        await context.send_initial_metadata((("x-request-id", "of-the-worker"),))
+        return "identified"
+
+    async def set_health(self, argument: str, context: Context) -> str:
+        """health:NAME makes the health service say NAME."""
+        value = health_pb2.HealthCheckResponse.ServingStatus.Value(argument)
+        await self.health.set("", value)
+        return argument
+
+    async def pid(self, argument: str, context: Context) -> str:
+        """pid: tells which process answers."""
+        return str(os.getpid())
+
+
+Command = Callable[[Worker, str, Context], Awaitable[str]]
+COMMANDS: dict[str, Command] = {
+    "fail": Worker.fail,
+    "fail-once": Worker.fail_once,
+    "count": Worker.count,
+    "metadata": Worker.metadata,
+    "hang": Worker.hang,
+    "crash": Worker.crash,
+    "start-and-crash": Worker.start_and_crash,
+    "identify": Worker.identify,
+    "health": Worker.set_health,
+    "pid": Worker.pid,
+}
+
+
+class Users:
+    """Obeys."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+
+    async def GetUser(
+        self, request: user_pb2.GetUserRequest, context: Context
+    ) -> user_pb2.GetUserResponse:
+        text = request.id_or_lookup
+        return user_pb2.GetUserResponse(id=text, lookup=await self.worker.obey(text, context))
+
+    async def UpdateUser(
+        self, request: user_pb2.UpdateUserRequest, context: Context
+    ) -> user_pb2.UpdateUserResponse:
+        await self.worker.obey(request.id, context)
+        return user_pb2.UpdateUserResponse()
+
+    async def GetUsers(
+        self, request: user_pb2.GetUsersRequest, context: Context
+    ) -> user_pb2.GetUsersResponse:
+        """Gives each id that is a number a picture of so many bytes."""
+        return user_pb2.GetUsersResponse(
+            users={
+                f"{place}": user_pb2.GetUserResponse(encrypted_profile_picture=bytes(int(size)))
+                for place, size in enumerate(request.ids)
+            }
+        )
+
+
+class Events:
+    """Has no events; says which users it was asked about."""
+
+    async def GetEvents(
+        self, request: event_pb2.GetEventsRequest, context: Context
+    ) -> event_pb2.GetEventsResponse:
+        return event_pb2.GetEventsResponse(
+            invalid_follow_secrets=[user.user_id for user in request.users]
+        )
+
+
+class System:
+    """Is well."""
+
+    async def GetHealth(
+        self, request: system_pb2.GetHealthRequest, context: Context
+    ) -> system_pb2.GetHealthResponse:
+        return system_pb2.GetHealthResponse(status="ok")
+
+
+def add(
+    server: grpc.aio.Server, name: str, servicer: object, requests: dict[str, type[Message]]
+) -> None:
+    """Adds the methods of a service that `servicer` has; the others are UNIMPLEMENTED."""
+    handlers: dict[str, Any] = {
+        method: grpc.unary_unary_rpc_method_handler(
+            getattr(servicer, method),
+            request_deserializer=request.FromString,
+            response_serializer=lambda reply: reply.SerializeToString(),
+        )
+        for method, request in requests.items()
+    }
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
+
+
+async def serve(address: str) -> None:
+    """Serves on the address until the process is ended."""
+    worker = Worker()
+    server = grpc.aio.server(
+        options=(
+            ("grpc.max_receive_message_length", 4 * MEBIBYTE),
+            ("grpc.max_send_message_length", -1),
+        )
+    )
+    users, events, system = SERVICES
+    add(
+        server,
+        users,
+        Users(worker),
+        {
+            "GetUser": user_pb2.GetUserRequest,
+            "UpdateUser": user_pb2.UpdateUserRequest,
+            "GetUsers": user_pb2.GetUsersRequest,
+        },
+    )
+    add(server, events, Events(), {"GetEvents": event_pb2.GetEventsRequest})
+    add(server, system, System(), {"GetHealth": system_pb2.GetHealthRequest})
+    health_pb2_grpc.add_HealthServicer_to_server(worker.health, server)
+    reflection.enable_server_reflection(SERVICES, server)
+    await worker.health.set("", health_pb2.HealthCheckResponse.SERVING)
+    server.add_insecure_port(address)
+    await server.start()
+    print("ready", flush=True)
+    await server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(sys.argv[1]))

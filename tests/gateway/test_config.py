@@ -1,0 +1,100 @@
+"""What is filled into envoy.yaml, and what is refused with a sentence."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.errors import StartError
+from server.gateway.config import Gateway, render
+
+from .processes import DESCRIPTOR_SET, TEMPLATE
+
+GATEWAY = Gateway("127.0.0.1", 8080, ("unix:/run/worker-0.sock",), DESCRIPTOR_SET)
+
+
+def filled(name: str, **changes: Any) -> Any:
+    """Returns what stands for `name`."""
+    return json.loads(render(f"${{{name}}}", replace(GATEWAY, **changes)))
+
+
+def test_unix_sockets_are_static_endpoints() -> None:
+    workers = ("unix:/run/a.sock", "unix:/run/b.sock")
+    assert filled("WORKERS_FOUND_BY", workers=workers) == "STATIC"
+    assert filled("WORKERS", workers=workers) == [
+        {"endpoint": {"address": {"pipe": {"path": "/run/a.sock"}}}},
+        {"endpoint": {"address": {"pipe": {"path": "/run/b.sock"}}}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [("server:9090", "server"), ("[::1]:9090", "::1"), ("10.0.0.1:9090", "10.0.0.1")],
+)
+def test_names_are_resolved(address: str, host: str) -> None:
+    assert filled("WORKERS_FOUND_BY", workers=(address,)) == "STRICT_DNS"
+    socket_address = {"address": host, "port_value": 9090}
+    endpoint = {"endpoint": {"address": {"socket_address": socket_address}}}
+    assert filled("WORKERS", workers=(address,)) == [endpoint]
+
+
+def test_origins_are_matched_exactly() -> None:
+    assert filled("CORS_ORIGINS", cors_origins="https://a.example, http://localhost:3000") == [
+        {"exact": "https://a.example", "ignore_case": True},
+        {"exact": "http://localhost:3000", "ignore_case": True},
+    ]
+
+
+def test_no_origin_is_no_matcher() -> None:
+    assert filled("CORS_ORIGINS", cors_origins="") == []
+
+
+def test_without_a_socket_there_is_no_admin() -> None:
+    assert filled("ADMIN") is None
+    assert filled("ADMIN", admin_socket=Path("/run/admin.sock")) == {
+        "address": {"pipe": {"path": "/run/admin.sock"}}
+    }
+
+
+def test_values_cannot_break_out_of_their_place() -> None:
+    hostile = '"\n  evil: true #'
+    assert filled("ACCESS_LOG", access_log=hostile) == hostile
+
+
+def test_the_template_leaves_nothing_open() -> None:
+    assert "${" not in render(TEMPLATE.read_text(), GATEWAY)
+
+
+@pytest.mark.parametrize(
+    ("changes", "hint"),
+    [
+        ({"workers": ()}, "at least one worker"),
+        ({"workers": ("unix:/a.sock", "server:9090")}, "all unix sockets or all host:port"),
+        ({"workers": ("server",)}, "neither unix:/path nor host:port"),
+        ({"workers": ("server:99999",)}, "neither unix:/path nor host:port"),
+        ({"workers": ("server:0",)}, "neither unix:/path nor host:port"),
+        ({"workers": ("unix:a.sock",)}, "absolute path"),
+        ({"workers": ("unix:/" + "a" * 200,)}, "longer than"),
+        ({"admin_socket": Path("/" + "a" * 200)}, "longer than"),
+        ({"port": 0}, "between 1 and 65535"),
+        ({"port": 65536}, "between 1 and 65535"),
+        ({"descriptor_set": Path("/nowhere.binpb")}, "scripts/generate.py"),
+        ({"cors_origins": "example.com"}, "scheme://host"),
+        ({"cors_origins": "https://a.example/"}, "scheme://host"),
+        ({"cors_origins": "https://a.example/path"}, "scheme://host"),
+        ({"cors_origins": "https://a.example?x=1"}, "scheme://host"),
+        ({"cors_origins": "https://me@a.example"}, "scheme://host"),
+        ({"cors_origins": "https://*.example"}, "scheme://host"),
+        ({"cors_origins": "https://a.example:port"}, "scheme://host"),
+        ({"cors_origins": "https://a.example:"}, "scheme://host"),
+        ({"cors_origins": "ftp://a.example"}, "scheme://host"),
+        ({"cors_origins": "https://a.example https://b.example"}, "scheme://host"),
+        ({"cors_origins": "null"}, "scheme://host"),
+        ({"cors_origins": "http://[::1"}, "scheme://host"),
+    ],
+)
+def test_what_cannot_work_is_refused(changes: dict[str, Any], hint: str) -> None:
+    with pytest.raises(StartError, match=hint):
+        render("", replace(GATEWAY, **changes))

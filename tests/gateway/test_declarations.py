@@ -1,0 +1,84 @@
+"""What envoy.yaml lists is what the protos declare, so that neither can drift."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodOptions
+
+from .processes import DESCRIPTOR_SET, FrontDoor
+
+PACKAGE = "gymlocker.v2"
+
+
+def services() -> Iterator[tuple[str, Any]]:
+    """Yields the full name and descriptor of each service of ours."""
+    for file in FileDescriptorSet.FromString(DESCRIPTOR_SET.read_bytes()).file:
+        if file.package == PACKAGE:
+            for service in file.service:
+                yield f"{PACKAGE}.{service.name}", service
+
+
+def manager(door: FrontDoor) -> Any:
+    """Returns the connection manager as Envoy has understood it."""
+    sections = door.admin("/config_dump")["configs"]
+    listeners = next(s for s in sections if "static_listeners" in s)["static_listeners"]
+    return listeners[0]["listener"]["filter_chains"][0]["filters"][0]["typed_config"]
+
+
+def routes(door: FrontDoor) -> list[Any]:
+    """Returns the routes, in order."""
+    found: list[Any] = manager(door)["route_config"]["virtual_hosts"][0]["routes"]
+    return found
+
+
+def test_every_service_is_transcoded(door: FrontDoor) -> None:
+    filters = {f["name"]: f["typed_config"] for f in manager(door)["http_filters"]}
+    listed = filters["envoy.filters.http.grpc_json_transcoder"]["services"]
+    assert listed == sorted(name for name, _ in services())
+
+
+def test_what_has_no_side_effects_is_tried_again_and_nothing_else(door: FrontDoor) -> None:
+    declared = {
+        f"/{name}/{method.name}"
+        for name, service in services()
+        for method in service.method
+        if method.options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS
+    }
+    retried = {
+        route["match"].get("path")
+        for route in routes(door)
+        if set(conditions(route)) - {"connect-failure", "refused-stream"}
+    }
+    assert declared == retried
+
+
+def test_streams_have_no_timeout_of_a_single_call(door: FrontDoor) -> None:
+    streaming = {
+        f"/{name}/{method.name}"
+        for name, service in services()
+        for method in service.method
+        if method.server_streaming or method.client_streaming
+    }
+    unlimited = {r["match"].get("path") for r in routes(door) if timeout(r) == "0s"} - {None}
+    assert streaming == unlimited
+
+
+def test_filters_are_in_order(door: FrontDoor) -> None:
+    names = [f["name"].removeprefix("envoy.filters.http.") for f in manager(door)["http_filters"]]
+    order = ["cors", "grpc_web", "buffer", "lua", "compressor", "grpc_json_transcoder", "router"]
+    assert names == order
+
+
+def test_envoy_has_nothing_to_complain_about(door: FrontDoor) -> None:
+    assert door.stderr.read_text() == ""
+
+
+def conditions(route: Any) -> list[str]:
+    """Returns on what a route tries again."""
+    policy = route.get("route", {}).get("retry_policy", {})
+    return [condition for condition in policy.get("retry_on", "").split(",") if condition]
+
+
+def timeout(route: Any) -> str:
+    """Returns a route's timeout."""
+    return str(route.get("route", {}).get("timeout"))

@@ -1,0 +1,164 @@
+"""gRPC and gRPC-Web through the front door."""
+
+import base64
+import struct
+from typing import Any
+
+import grpc
+import httpx2
+import pytest
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection_pb2
+from gymlocker.v2 import user_pb2
+
+from .processes import FrontDoor, as_it_is, call, unary
+
+GET_USER = "/gymlocker.v2.UserService/GetUser"
+
+
+def frame(message: bytes) -> bytes:
+    """Frames a message as gRPC does."""
+    return struct.pack(">BI", 0, len(message)) + message
+
+
+def frames(body: bytes) -> list[tuple[int, bytes]]:
+    """Takes the frames of a body apart: pairs of flags and content."""
+    found = []
+    while body:
+        flags, size = struct.unpack(">BI", body[:5])
+        found.append((flags, body[5 : 5 + size]))
+        body = body[5 + size :]
+    return found
+
+
+def test_a_call_and_its_reply(channel: grpc.Channel) -> None:
+    assert call(channel, "GetUser", user_pb2.GetUserRequest(id_or_lookup="abc")).id == "abc"
+
+
+def test_an_error_keeps_its_details_and_metadata(channel: grpc.Channel) -> None:
+    request = user_pb2.GetUserRequest(id_or_lookup="fail:RESOURCE_EXHAUSTED")
+    with pytest.raises(grpc.RpcError) as caught:
+        call(channel, "GetUser", request)
+    error: Any = caught.value
+    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    trailers: dict[str, Any] = dict(error.trailing_metadata())
+    assert trailers["retry-after"] == "7"
+    info = ErrorInfo()
+    Status.FromString(trailers["grpc-status-details-bin"]).details[0].Unpack(info)
+    assert (info.reason, info.domain) == ("AS_TOLD", "gymlocker")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gymlocker.v2.UserService/Nothing",
+        "/gymlocker.v2.Nothing/GetUser",
+        "/nothing.Nothing/Nothing",
+        "/user/abc",
+    ],
+)
+def test_what_does_not_exist_is_unimplemented(channel: grpc.Channel, path: str) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        unary(channel, path)(b"", timeout=10)
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert "{" not in str(caught.value.details())
+
+
+def test_a_bad_request_is_an_invalid_argument(channel: grpc.Channel) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        unary(channel, "/gymlocker.v2.UserService%2FGetUser")(b"", timeout=10)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_a_message_too_large_is_refused_by_the_worker(channel: grpc.Channel) -> None:
+    request = user_pb2.UpdateUserRequest(encrypted_name=bytes(5_000_000))
+    with pytest.raises(grpc.RpcError) as caught:
+        call(channel, "UpdateUser", request)
+    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_a_profile_at_its_limits_is_taken(channel: grpc.Channel) -> None:
+    request = user_pb2.UpdateUserRequest(
+        encrypted_profile_picture=bytes(2048000), encrypted_current_plan=bytes(15360)
+    )
+    assert call(channel, "UpdateUser", request) == user_pb2.UpdateUserResponse()
+
+
+def test_a_reply_of_64_mebibytes_arrives(channel: grpc.Channel) -> None:
+    reply = call(channel, "GetUsers", user_pb2.GetUsersRequest(ids=["2097152"] * 32))
+    assert reply.ByteSize() > 64 * 1024 * 1024
+
+
+def test_replies_are_not_compressed_by_envoy(channel: grpc.Channel) -> None:
+    request = user_pb2.GetUserRequest(id_or_lookup="a" * 5000)
+    metadata = (("accept-encoding", "gzip"),)
+    invoke = unary(channel, GET_USER)
+    body, running = invoke.with_call(request.SerializeToString(), metadata=metadata, timeout=10)
+    assert user_pb2.GetUserResponse.FromString(body).id == "a" * 5000
+    assert "content-encoding" not in dict(running.initial_metadata())
+
+
+def test_health_can_be_asked_and_watched(channel: grpc.Channel) -> None:
+    check = unary(channel, "/grpc.health.v1.Health/Check")
+    reply = health_pb2.HealthCheckResponse.FromString(check(b"", timeout=10))
+    assert reply.status == health_pb2.HealthCheckResponse.SERVING
+    watch = channel.unary_stream("/grpc.health.v1.Health/Watch", as_it_is, as_it_is)(
+        b"", timeout=10
+    )
+    first = health_pb2.HealthCheckResponse.FromString(next(iter(watch)))
+    assert first.status == health_pb2.HealthCheckResponse.SERVING
+    watch.cancel()
+
+
+def test_reflection_lists_the_services(channel: grpc.Channel) -> None:
+    path = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+    request = reflection_pb2.ServerReflectionRequest(list_services="")
+    replies = channel.stream_stream(path, as_it_is, as_it_is)(
+        iter([request.SerializeToString()]), timeout=10
+    )
+    reply = reflection_pb2.ServerReflectionResponse.FromString(next(iter(replies)))
+    names = {service.name for service in reply.list_services_response.service}
+    assert "gymlocker.v2.UserService" in names
+
+
+@pytest.mark.parametrize("content_type", ["application/grpc-web", "application/grpc-web+proto"])
+def test_grpc_web(client: httpx2.Client, content_type: str) -> None:
+    request = user_pb2.GetUserRequest(id_or_lookup="abc").SerializeToString()
+    headers = {"content-type": content_type, "x-grpc-web": "1"}
+    reply = client.post(GET_USER, content=frame(request), headers=headers)
+    assert reply.status_code == 200
+    (data, message), (trailer, trailers) = frames(reply.content)
+    assert (data, trailer) == (0, 0x80)
+    assert user_pb2.GetUserResponse.FromString(message).id == "abc"
+    assert b"grpc-status:0\r\n" in trailers
+
+
+def test_grpc_web_as_text(client: httpx2.Client) -> None:
+    request = frame(user_pb2.GetUserRequest(id_or_lookup="abc").SerializeToString())
+    kind = "application/grpc-web-text"
+    headers = {"content-type": kind, "accept": kind}
+    reply = client.post(GET_USER, content=base64.b64encode(request), headers=headers)
+    # Two pieces of base64, each with its own padding: the message and the trailers.
+    first = base64.b64decode(reply.text)
+    assert user_pb2.GetUserResponse.FromString(frames(first)[0][1]).id == "abc"
+
+
+def test_errors_reach_callers_of_grpc_web(client: httpx2.Client) -> None:
+    request = frame(user_pb2.GetUserRequest(id_or_lookup="fail:NOT_FOUND").SerializeToString())
+    headers = {"content-type": "application/grpc-web+proto"}
+    reply = client.post(GET_USER, content=request, headers=headers)
+    assert (reply.headers["grpc-status"], reply.headers["retry-after"]) == ("5", "7")
+    assert base64.b64decode(reply.headers["grpc-status-details-bin"] + "==")
+    unknown = client.post("/nothing.Nothing/Nothing", content=request, headers=headers)
+    assert unknown.headers["grpc-status"] == "12"
+    assert "{" not in unknown.headers["grpc-message"]
+
+
+def test_the_request_id_comes_back(door: FrontDoor, channel: grpc.Channel) -> None:
+    request = user_pb2.GetUserRequest(id_or_lookup="identify:").SerializeToString()
+    metadata = (("x-request-id", "mine"),)
+    _, running = unary(channel, GET_USER).with_call(request, metadata=metadata, timeout=10)
+    ids = [value for name, value in running.initial_metadata() if name == "x-request-id"]
+    assert ids == ["mine"]

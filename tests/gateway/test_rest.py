@@ -1,0 +1,183 @@
+"""REST as the contract says it: JSON in and out, errors, request ids, CORS, compression, sizes."""
+
+import base64
+import json
+from uuid import UUID
+
+import httpx2
+import pytest
+
+from .assertions import ERROR_INFO
+from .processes import front_door
+
+ORIGIN = {"origin": "https://app.example"}
+
+
+def test_a_reply_has_defaults_but_no_unset_optionals(client: httpx2.Client) -> None:
+    reply = client.get("/user/abc")
+    assert reply.status_code == 200
+    expected = {"id": "abc", "lookup": "abc", "encryptionIV": "", "rsaPublicKey": ""}
+    assert reply.json() == expected
+    assert client.get("/v2/user/abc").json() == expected
+
+
+def test_empty_lists_and_maps_are_printed(client: httpx2.Client) -> None:
+    assert client.post("/events", json={}).json() == {"events": [], "invalidFollowSecrets": []}
+    assert client.post("/users", json={}).json() == {"users": {}}
+
+
+@pytest.mark.parametrize("spelling", ["userId", "user_id"])
+def test_both_spellings_are_read_and_unknown_fields_ignored(
+    client: httpx2.Client, spelling: str
+) -> None:
+    body = {"users": [{spelling: "u", "unknown": {"a": [1]}}], "more": None}
+    reply = client.post("/events?unknown=1&users.unknown=2", json=body)
+    assert reply.json() == {"events": [], "invalidFollowSecrets": ["u"]}
+
+
+def test_head_of_health_is_answered_without_a_body(client: httpx2.Client) -> None:
+    for path in ("/health", "/v2/health"):
+        assert client.get(path).json() == {"status": "ok"}
+        reply = client.head(path)
+        assert (reply.status_code, reply.content) == (200, b"")
+
+
+def test_an_error_of_a_worker_keeps_its_details(client: httpx2.Client) -> None:
+    reply = client.get("/user/fail:RESOURCE_EXHAUSTED")
+    assert reply.status_code == 429
+    assert reply.headers["content-type"] == "application/json"
+    assert reply.headers["retry-after"] == "7"
+    info = {"reason": "AS_TOLD", "domain": "gymlocker", "metadata": {"a": "b"}}
+    details = [{"@type": ERROR_INFO, **info}]
+    assert reply.json() == {"code": 8, "message": "As you say.", "details": details}
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("INVALID_ARGUMENT", 400),
+        ("UNAUTHENTICATED", 401),
+        ("NOT_FOUND", 404),
+        ("ALREADY_EXISTS", 409),
+        ("INTERNAL", 500),
+        ("UNAVAILABLE", 503),
+    ],
+)
+def test_codes_become_the_statuses_of_the_contract(
+    client: httpx2.Client, code: str, status: int
+) -> None:
+    reply = client.get(f"/user/fail:{code}")
+    assert reply.status_code == status
+    assert reply.json()["details"][0]["reason"] == "AS_TOLD"
+
+
+def test_a_request_id_is_made_or_kept_and_reaches_the_worker(client: httpx2.Client) -> None:
+    made = client.get("/user/metadata:")
+    assert UUID(made.headers["x-request-id"])
+    assert json.loads(made.json()["lookup"])["x-request-id"] == made.headers["x-request-id"]
+    for own in ("mine", "7b1cbf0e-7d1a-4c5b-9d5a-2f0d7d1a4c5b"):
+        kept = client.get("/user/metadata:", headers={"x-request-id": own})
+        assert kept.headers.get_list("x-request-id") == [own]
+        assert json.loads(kept.json()["lookup"])["x-request-id"] == own
+
+
+def test_there_is_one_request_id_though_the_worker_sends_one(client: httpx2.Client) -> None:
+    reply = client.get("/user/identify:", headers={"x-request-id": "mine"})
+    assert reply.json()["lookup"] == "identified"
+    assert reply.headers.get_list("x-request-id") == ["mine"]
+
+
+def test_errors_of_envoy_keep_the_request_id(client: httpx2.Client) -> None:
+    reply = client.get("/nowhere", headers={"x-request-id": "mine"})
+    assert reply.headers.get_list("x-request-id") == ["mine"]
+
+
+def test_a_worker_does_not_learn_who_calls_nor_take_orders(client: httpx2.Client) -> None:
+    orders = {
+        "x-envoy-max-retries": "9",
+        "x-envoy-original-path": "/x",
+        "x-forwarded-for": "1.2.3.4",
+    }
+    metadata = json.loads(client.get("/user/metadata:", headers=orders).json()["lookup"])
+    assert "1.2.3.4" not in str(metadata)
+    assert "127.0.0.1" not in str(metadata)
+    assert "x-envoy-max-retries" not in metadata
+    assert metadata["x-envoy-original-path"] != "/x"
+
+
+def test_replies_tell_nothing_about_the_inside(client: httpx2.Client) -> None:
+    for path in ("/user/abc", "/user/fail:INTERNAL", "/nowhere"):
+        names = set(client.get(path).headers)
+        assert "server" not in names
+        assert not [name for name in names if name.startswith("x-envoy")]
+
+
+def test_a_preflight_is_answered(client: httpx2.Client) -> None:
+    asked = {
+        "access-control-request-method": "PUT",
+        "access-control-request-headers": "authorization",
+    }
+    reply = client.options("/user", headers=ORIGIN | asked)
+    assert reply.status_code == 200
+    assert reply.headers["access-control-allow-origin"] == ORIGIN["origin"]
+    methods = reply.headers["access-control-allow-methods"].split(", ")
+    assert set(methods) == {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}
+    allowed = set(reply.headers["access-control-allow-headers"].split(", "))
+    wanted = {"authorization", "content-type", "x-grpc-web", "x-user-agent", "grpc-timeout"}
+    assert allowed == wanted | {"x-request-id"}
+    assert int(reply.headers["access-control-max-age"]) > 0
+
+
+def test_browsers_may_read_replies_and_errors(client: httpx2.Client) -> None:
+    wanted = {"grpc-status", "grpc-message", "grpc-status-details-bin", "retry-after"}
+    for path in ("/user/abc", "/user/fail:NOT_FOUND", "/nowhere"):
+        headers = client.get(path, headers=ORIGIN).headers
+        assert headers["access-control-allow-origin"] == ORIGIN["origin"]
+        exposed = set(headers["access-control-expose-headers"].split(", "))
+        assert exposed == wanted | {"x-request-id"}
+
+
+def test_only_listed_origins_may_call() -> None:
+    origins = "https://app.example,http://localhost:3000"
+    with front_door(cors_origins=origins, started=False) as door:
+        asked = {"access-control-request-method": "PUT"}
+        for origin, may in [
+            ("https://app.example", True),
+            ("http://localhost:3000", True),
+            ("https://app.example.evil", False),
+            ("https://evil.example", False),
+        ]:
+            for method in ("OPTIONS", "GET"):
+                headers = {"origin": origin} | (asked if method == "OPTIONS" else {})
+                reply = door.client.request(method, "/user/abc", headers=headers)
+                assert reply.headers.get("access-control-allow-origin") == (origin if may else None)
+
+
+def test_json_is_compressed_for_those_who_ask(client: httpx2.Client) -> None:
+    body = {"users": [{"userId": "u" * 100}] * 50}
+    zipped = client.post("/events", json=body, headers={"accept-encoding": "gzip"})
+    assert zipped.headers["content-encoding"] == "gzip"
+    plain = client.post("/events", json=body, headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert zipped.json() == plain.json()
+    assert int(zipped.headers.get("content-length", 0)) < len(plain.content)
+
+
+def test_a_profile_at_its_limits_is_taken(client: httpx2.Client) -> None:
+    sizes = {
+        "encryptedProfilePicture": 2048000,
+        "encryptedCurrentPlan": 15360,
+        "encryptedName": 2048,
+        "rsaPublicKey": 4096,
+    }
+    body = {name: base64.b64encode(bytes(size)).decode() for name, size in sizes.items()}
+    assert client.put("/user", json={"id": "u"} | body).json() == {}
+
+
+def test_a_reply_of_64_mebibytes_arrives(client: httpx2.Client) -> None:
+    reply = client.post(
+        "/users", json={"ids": ["2097152"] * 32}, headers={"accept-encoding": "identity"}
+    )
+    assert reply.status_code == 200
+    assert len(reply.content) > 64 * 1024 * 1024 * 4 // 3
+    assert reply.content.endswith(b"}}}")
