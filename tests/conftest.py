@@ -4,6 +4,9 @@ Both are started once for each of pytest's processes. Tests do not disturb one a
 each makes its own users.
 """
 
+import getpass
+import os
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
@@ -14,6 +17,11 @@ from server.demo.transport import GrpcTransport, RestTransport, Transport, chann
 from server.local.throwaway import ThrowawayPostgres, throwaway_postgres
 from tests.feed.client import Client
 from tests.house import House, running_house
+
+# The processes that tests start share what is compiled, also where the interpreter was told not to
+# keep it beside the sources: compiling everything anew costs each of them seconds.
+COMPILED = f"{tempfile.gettempdir()}/gymlocker-tests-{getpass.getuser()}"
+os.environ |= {"PYTHONPYCACHEPREFIX": COMPILED, "PYTHONDONTWRITEBYTECODE": ""}
 
 
 @pytest.fixture(scope="session")

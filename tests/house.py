@@ -41,9 +41,9 @@ def running_house(
     `environment` is added to that of the tests; without a DATABASE_URL in it, PostgreSQL is
     embedded.
     """
-    command = [sys.executable, "-m", "server", "up", f"--data-dir={data_dir}", f"--port={port}"]
+    options = (f"--data-dir={data_dir}", f"--port={port}", f"--workers={workers}")
     process = subprocess.Popen(
-        [*command, f"--workers={workers}"],
+        [sys.executable, "-P", "-m", "server", "up", *options],
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         text=True,

@@ -1,0 +1,1 @@
+"""Tests of `gymlocker up`, with real processes."""
