@@ -81,9 +81,10 @@ def contract_methods() -> dict[str, Method]:
 
 
 async def serve(settings: Settings, *, listen: str, reflection: bool) -> None:
-    """Runs one worker on `listen` (host:port or unix:path) until SIGINT or SIGTERM.
+    """Runs one worker on `listen` (host:port or unix:path) until it is told to stop.
 
-    Raises StartError if it cannot.
+    SIGTERM drains: whoever sends calls has `drain_seconds` to notice. SIGINT stops at once. Both
+    let running calls finish for STOP_GRACE_SECONDS. Raises StartError if it cannot run.
     """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(
@@ -98,10 +99,11 @@ async def serve(settings: Settings, *, listen: str, reflection: bool) -> None:
         tasks = [asyncio.create_task(work()) for work in background]
         await health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
         _log.info("serving", listen=listen)
-        await _until_told_to_stop(tasks)
-        _log.info("stopping")
+        told = await _until_told_to_stop(tasks)
+        _log.info("stopping", signal=told.name)
         await health_servicer.enter_graceful_shutdown()
-        await asyncio.sleep(settings.drain_seconds)
+        if told is signal.SIGTERM:
+            await asyncio.sleep(settings.drain_seconds)
         await server.stop(STOP_GRACE_SECONDS)
         await _cancel(tasks)
 
@@ -122,7 +124,9 @@ def _build(
         seen=last_accessed.saw,
     )
     server = _server(authenticator)
-    user_pb2_grpc.add_UserServiceServicer_to_server(UserService(users, hasher), server)
+    user_pb2_grpc.add_UserServiceServicer_to_server(
+        UserService(users, hasher, authenticator), server
+    )
     event_pb2_grpc.add_EventServiceServicer_to_server(
         EventService(EventRepository(database)), server
     )
@@ -187,16 +191,18 @@ def _bind(server: grpc.aio.Server, listen: str) -> None:
         ) from error
 
 
-async def _until_told_to_stop(tasks: list[asyncio.Task[None]]) -> None:
-    """Returns at a signal; raises what a background task raised."""
-    told = asyncio.Event()
+async def _until_told_to_stop(tasks: list[asyncio.Task[None]]) -> signal.Signals:
+    """Returns the first signal that says to stop; raises what a background task raised."""
     loop = asyncio.get_running_loop()
+    told: asyncio.Queue[signal.Signals] = asyncio.Queue()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told.set)
-    waiting = asyncio.create_task(told.wait())
-    done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    for task in done:
-        task.result()
+        loop.add_signal_handler(number, told.put_nowait, number)
+    waiting = asyncio.create_task(told.get())
+    await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        if task.done():
+            task.result()
+    return await waiting
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

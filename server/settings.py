@@ -38,7 +38,7 @@ class Settings(BaseSettings):
         default=15, ge=0, description="minutes for which a verified password is remembered"
     )
     drain_seconds: float = Field(
-        default=2, ge=0, description="seconds between saying NOT_SERVING and closing, at a stop"
+        default=3, ge=0, description="seconds from saying NOT_SERVING to closing, at SIGTERM"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="debug, info, warning or error"

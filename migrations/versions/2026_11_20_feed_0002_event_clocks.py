@@ -6,8 +6,6 @@ No row of LiftLog's tables is rewritten: the new column has no value for the mes
 import sqlalchemy as sa
 from alembic import op
 
-from server.database.liftlog import feed
-
 revision = "feed_0002"
 down_revision = "feed_0001"
 branch_labels = None
@@ -16,7 +14,6 @@ depends_on = None
 
 def upgrade() -> None:
     """Adds the clocks, set to each user's newest event, and `user_inbox_items.received`."""
-    require_values()
     op.create_table(
         "user_event_clocks",
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -31,19 +28,13 @@ def upgrade() -> None:
     )
     op.execute(
         "INSERT INTO user_event_clocks (user_id, timestamp) "
-        "SELECT user_id, max(timestamp) FROM user_events GROUP BY user_id"
+        # Infinity, which Npgsql may have written, would stop a clock for ever.
+        "SELECT user_id, max(timestamp) FROM user_events "
+        "WHERE isfinite(timestamp) GROUP BY user_id"
     )
     # In two steps: a column that is added with this default would rewrite the table.
     op.add_column("user_inbox_items", sa.Column("received", sa.DateTime(timezone=True)))
     op.alter_column("user_inbox_items", "received", server_default=sa.text("clock_timestamp()"))
-
-
-def require_values() -> None:
-    """Makes required columns required. LiftLog's own are: this changes nothing there."""
-    for table in feed.sorted_tables:
-        for column in table.columns:
-            if not column.nullable:
-                op.alter_column(table.name, column.name, nullable=False)
 
 
 def downgrade() -> None:

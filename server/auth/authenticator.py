@@ -63,6 +63,10 @@ class PasswordAuthenticator:
             self._remembered[digest] = True
         self._seen(user_id)
 
+    def remember(self, user_id: UUID, password: str, hashed: HashedPassword) -> None:
+        """Remembers a password that was hashed just now: a new user's first call comes at once."""
+        self._remembered[self._digest(user_id, password, hashed)] = True
+
     async def _check(self, digest: bytes, password: str, hashed: HashedPassword) -> bool:
         """Hashes once for all calls that ask the same at the same time, as an app does at start."""
         task = self._under_way.get(digest)

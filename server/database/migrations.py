@@ -7,7 +7,6 @@ than make running calls wait behind it (LOCK_TIMEOUT); it can be run again at an
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
-from typing import TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -19,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from server.database.connect import sqlalchemy_engine
-from server.database.takeover import FEED, RATE_LIMITS, Branch, Found, recognise
+from server.database.takeover import FEED, RATE_LIMITS, Branch, Found, recognise, require_values
 from server.errors import StartError
 from server.paths import MIGRATIONS
 
@@ -30,7 +29,6 @@ ADVISORY_LOCK_PAUSE = 0.2
 LOCK_TIMEOUT = "10s"
 STATEMENT_TIMEOUT = "30min"
 
-Result = TypeVar("Result")
 Report = Callable[[str], None]
 
 
@@ -40,14 +38,18 @@ async def migrate(url: str, rate_limit_url: str | None, report: Report) -> None:
     `report` is told in a sentence what happens. Raises StartError if a database is out of reach,
     is somebody else's, or is newer than this release.
     """
-    await _migrate_one(url, (FEED, RATE_LIMITS), report)
+    await _migrate_one("DATABASE_URL", url, (FEED, RATE_LIMITS), report)
     if rate_limit_url and rate_limit_url != url:
-        await _migrate_one(rate_limit_url, (RATE_LIMITS,), report)
+        await _migrate_one("RATE_LIMIT_DATABASE_URL", rate_limit_url, (RATE_LIMITS,), report)
 
 
-async def _migrate_one(url: str, branches: tuple[Branch, ...], report: Report) -> None:
+async def _migrate_one(
+    setting: str, url: str, branches: tuple[Branch, ...], report: Report
+) -> None:
+    engine = sqlalchemy_engine(url)
     try:
-        await _with_connection(url, lambda connection: _upgrade(connection, branches, report))
+        async with _connected(engine, setting) as connection:
+            await connection.run_sync(_upgrade, branches, report)
     except DBAPIError as error:
         raise StartError(
             f"A migration failed and was undone: {error.orig}. Mend that and run it again."
@@ -56,6 +58,8 @@ async def _migrate_one(url: str, branches: tuple[Branch, ...], report: Report) -
         raise StartError(
             f"The database was migrated by a newer Gymlocker ({error}). Update this one."
         ) from error
+    finally:
+        await engine.dispose()
 
 
 def _upgrade(connection: Connection, branches: tuple[Branch, ...], report: Report) -> None:
@@ -69,6 +73,7 @@ def _upgrade(connection: Connection, branches: tuple[Branch, ...], report: Repor
     for branch in branches:
         if found[branch] is Found.LIFTLOG:
             report(f"Adopting a LiftLog server's tables as they are ({branch.name}).")
+            require_values(connection, branch.tables)
             command.stamp(config, branch.baseline)
             connection.commit()
         command.upgrade(config, f"{branch.name}@head")
@@ -103,24 +108,15 @@ def _heads(connection: Connection) -> set[str]:
     return heads
 
 
-async def _with_connection(url: str, action: Callable[[Connection], Result]) -> Result:
-    engine = sqlalchemy_engine(url)
-    try:
-        async with _connected(engine) as connection:
-            return await connection.run_sync(action)
-    finally:
-        await engine.dispose()
-
-
 @asynccontextmanager
-async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def _connected(engine: AsyncEngine, setting: str) -> AsyncIterator[AsyncConnection]:
     try:
         connection = await engine.connect()
     except (OSError, TimeoutError, ValueError, PostgresError, InterfaceError, DBAPIError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         raise StartError(
             f"The database is out of reach: {cause or 'no answer'}. "
-            "Check DATABASE_URL and that PostgreSQL runs."
+            f"Check {setting} and that PostgreSQL runs."
         ) from error
     async with aclosing(connection):
         yield connection

@@ -23,6 +23,8 @@ class Statement:
     def __init__(self, clause: ClauseElement) -> None:
         compiled = cast(SQLCompiler, clause.compile(dialect=_DIALECT))
         self.sql = str(compiled)
+        if "[POSTCOMPILE_" in self.sql:
+            raise ValueError(f"its text depends on its values; compare with any_(): {self.sql}")
         self._names: list[str] = list(compiled.positiontup or [])
         self._constants: dict[str, Any] = {
             name: value for name, value in compiled.params.items() if value is not None

@@ -6,13 +6,11 @@ message names the difference.
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Inspector, MetaData, inspect
+from sqlalchemy import Connection, MetaData, inspect, text
 
 from server.database import liftlog
+from server.database.differences import differences_from
 from server.errors import StartError
 
 # Tables that may stand beside ours and say nothing about whose database this is.
@@ -52,7 +50,7 @@ def recognise(connection: Connection, branch: Branch, heads: set[str]) -> Found:
     if present.isdisjoint(branch.tables.tables):
         _refuse_strangers(present)
         return Found.NOTHING
-    differences = list(_differences(connection, branch.tables))
+    differences = differences_from(connection, branch.tables)
     if differences:
         raise StartError(
             "This database is neither empty nor that of an up-to-date LiftLog server, and was "
@@ -72,64 +70,13 @@ def _refuse_strangers(present: set[str]) -> None:
         )
 
 
-def _differences(connection: Connection, expected: MetaData) -> list[str]:
-    context = MigrationContext.configure(
-        connection, opts={"include_object": _is_compared, "compare_type": True}
-    )
-    found: list[str] = []
-    for change in compare_metadata(context, expected):
-        # Alembic groups the changes of one column in a list.
-        for operation in change if isinstance(change, list) else [change]:
-            if sentence := _sentence(operation):
-                found.append(sentence)
-    return sorted(found) + _key_differences(inspect(connection), expected)
-
-
-def _is_compared(
-    item: Any, _name: str | None, kind: str, reflected: bool, compare_to: Any | None
-) -> bool:
-    """Additional tables, indexes and constraints do no harm; an additional column may."""
-    return not reflected or compare_to is not None or kind == "column"
-
-
-def _sentence(operation: tuple[Any, ...]) -> str | None:
-    """Says what one of Alembic's operations, which would mend the database, stands for."""
-    match operation:
-        case ("add_table", table):
-            return f"table {table.name} is missing"
-        case ("add_column", _, table, column):
-            return f"column {table}.{column.name} is missing"
-        case ("remove_column", _, table, column):
-            return f"column {table}.{column.name} is not LiftLog's"
-        case ("modify_type", _, table, column, _, found, expected):
-            return f"column {table}.{column} is {found}, not {expected}"
-        case ("modify_nullable", _, table, column, _, _, True):
-            return f"column {table}.{column} must allow NULL"
-        case ("modify_nullable", *_):
-            # The second migration requires a value.
-            return None
-        case ("add_index", index):
-            return f"index {index.name} is missing or of other columns"
-        case ("add_fk", constraint):
-            return f"foreign key {constraint.name} is missing or of another kind"
-        case (("remove_index" | "remove_fk"), _):
-            # The other half of a pair: the one that is to be added instead is named above.
-            return None
-        case (name, *rest):
-            return f"{name} {' '.join(str(part) for part in rest)}"
-        case _:
-            raise AssertionError(f"not an operation of Alembic: {operation}")
-
-
-def _key_differences(inspector: Inspector, expected: MetaData) -> list[str]:
-    """Compares primary keys, which Alembic does not."""
-    return [
-        f"primary key of {table.name} is not ({', '.join(columns)})"
-        for table in expected.sorted_tables
-        if inspector.has_table(table.name)
-        and inspector.get_pk_constraint(table.name)["constrained_columns"]
-        != (columns := [column.name for column in table.primary_key])
-    ]
+def require_values(connection: Connection, expected: MetaData) -> None:
+    """Makes required columns required. LiftLog's own are: this changes nothing there."""
+    for table in expected.sorted_tables:
+        for found in inspect(connection).get_columns(table.name):
+            if found["nullable"] and not table.c[found["name"]].nullable:
+                change = f"ALTER TABLE {table.name} ALTER {found['name']} SET NOT NULL"
+                connection.execute(text(change))
 
 
 def _listed(noun: str, names: list[str], most: int = 5) -> str:

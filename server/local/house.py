@@ -23,7 +23,7 @@ from server.local.folder import fresh_socket_folder, locked
 from server.local.options import Address, UpOptions, free_address
 from server.local.postgres import EmbeddedPostgres
 from server.local.processes import Process, Supervisor
-from server.local.readiness import envoy_serves, worker_serves
+from server.local.readiness import accepts, envoy_serves
 from server.paths import DESCRIPTOR_SET, ENVOY_TEMPLATE
 from server.settings import GatewaySettings, load
 
@@ -117,8 +117,6 @@ class _House:
     def _environment(self) -> dict[str, str]:
         """What migrations and workers find in their environment."""
         environment = dict(os.environ)
-        # Workers stop after Envoy: there is nobody left to notice that they are about to.
-        environment["DRAIN_SECONDS"] = "0"
         if environment.pop("PYTHONDONTWRITEBYTECODE", None):
             # Compiling all at each start takes many seconds; the wish is about other folders.
             environment["PYTHONPYCACHEPREFIX"] = str(self._folder / "cache")
@@ -171,17 +169,19 @@ class _House:
         return f"The migration failed with {ended.status}: {ended.last_line} (all of it: {log})"
 
     def _worker(self, number: int, environment: dict[str, str]) -> Process:
-        target = self._target(number)
+        socket = self._socket(number)
         return Process(
             name=f"worker-{number}",
-            argv=_own_command("serve", "--listen", target, "--reflection"),
+            argv=_own_command("serve", "--listen", f"unix:{socket}", "--reflection"),
             log=self._logs / f"worker-{number}.log",
-            ready=partial(worker_serves, target),
+            ready=partial(accepts, socket),
             environment=environment,
+            # At once: Envoy was stopped before, nobody is left to notice that a worker drains.
+            stop_signal=signal.SIGINT,
         )
 
-    def _target(self, number: int) -> str:
-        return f"unix:{self._run / f'worker-{number}.sock'}"
+    def _socket(self, number: int) -> Path:
+        return self._run / f"worker-{number}.sock"
 
     def _envoy(self) -> Process:
         address = self._address
@@ -199,7 +199,7 @@ class _House:
         return Gateway(
             host=self._address.host,
             port=self._address.port,
-            workers=tuple(self._target(number) for number in range(self._workers)),
+            workers=tuple(f"unix:{self._socket(number)}" for number in range(self._workers)),
             descriptor_set=DESCRIPTOR_SET,
             cors_origins=load(GatewaySettings).cors_origins,
             admin_socket=self._admin,

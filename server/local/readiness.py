@@ -2,16 +2,10 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import asyncpg
-import grpc
-from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
-from grpc_health.v1.health_pb2_grpc import HealthStub
 
 TIMEOUT = 2.0
-# Else channels to the same target share a connection, and the growing pauses between attempts too.
-OF_ITS_OWN = (("grpc.use_local_subchannel_pool", 1),)
 
 
 async def postgres_answers(url: str) -> bool:
@@ -24,15 +18,18 @@ async def postgres_answers(url: str) -> bool:
     return True
 
 
-async def worker_serves(target: str) -> bool:
-    """Whether the gRPC server at `target` calls itself SERVING (grpc.health.v1)."""
-    async with grpc.aio.insecure_channel(target, OF_ITS_OWN) as channel:
-        try:
-            stub: Any = HealthStub(channel)  # its types leave the methods out
-            reply = await stub.Check(HealthCheckRequest(), timeout=TIMEOUT)
-        except grpc.aio.AioRpcError:
-            return False
-    return bool(reply.status == HealthCheckResponse.SERVING)
+async def accepts(socket: Path) -> bool:
+    """Whether a worker accepts connections at `socket`; Envoy asks it for its health.
+
+    Not asked over gRPC: its threads and the fork of other children do not go together.
+    """
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            _, writer = await asyncio.open_unix_connection(str(socket))
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
 
 
 async def envoy_serves(host: str, port: int, admin: Path) -> bool:

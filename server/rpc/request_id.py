@@ -10,13 +10,14 @@ METADATA_KEY = "x-request-id"
 
 current_request_id: ContextVar[str] = ContextVar("current_request_id", default="-")
 
-# What may stand in a log and in a header without harm.
-_ACCEPTABLE = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+# What may stand in a header. A longer one is cut, in Envoy's log as well.
+_PRINTABLE = re.compile(r"[ -~]+")
+MOST_CHARACTERS = 128
 
 
 def request_id_of(context: Context) -> str:
-    """The id in the call's metadata if it is acceptable, else a new one."""
+    """The id in the call's metadata, else a new one."""
     for key, value in context.invocation_metadata() or ():
-        if key == METADATA_KEY and isinstance(value, str) and _ACCEPTABLE.fullmatch(value):
-            return value
+        if key == METADATA_KEY and isinstance(value, str) and _PRINTABLE.fullmatch(value):
+            return value[:MOST_CHARACTERS]
     return str(uuid.uuid4())

@@ -3,6 +3,7 @@
 import asyncio
 
 import structlog
+from asyncpg import PostgresError
 
 from server.errors import Unavailable
 from server.system.repository import SystemRepository
@@ -21,6 +22,9 @@ async def sweep_forever(system: SystemRepository, *, interval_seconds: float) ->
             removed = await sweep(system)
         except Unavailable as error:
             _log.warning("sweep postponed", reason=error.reason)
+        except PostgresError as error:
+            # Calls can be served all the same.
+            _log.error("sweep failed", error=type(error).__name__, sqlstate=error.sqlstate)
         else:
             if removed:
                 _log.info("swept", removed=removed)

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import asyncpg
 from gymlocker.v2 import user_pb2, user_pb2_grpc
 
+from server.auth.authenticator import PasswordAuthenticator
 from server.auth.password import PasswordHasher
 from server.errors import no_such_user
 from server.rpc.convert import uuid_in
@@ -15,16 +16,21 @@ from server.user.repository import Profile, UserRepository
 class UserService(user_pb2_grpc.UserServiceServicer):
     """Creates, reads, changes and deletes users."""
 
-    def __init__(self, users: UserRepository, hasher: PasswordHasher) -> None:
+    def __init__(
+        self, users: UserRepository, hasher: PasswordHasher, authenticator: PasswordAuthenticator
+    ) -> None:
         self._users = users
         self._hasher = hasher
+        self._authenticator = authenticator
 
     async def CreateUser(
         self, request: user_pb2.CreateUserRequest, context: Any
     ) -> user_pb2.CreateUserResponse:
         """Creates an anonymous user."""
         user_id, password = uuid4(), str(uuid4())
-        lookup = await self._users.create(user_id, await self._hasher.hash(password))
+        hashed = await self._hasher.hash(password)
+        lookup = await self._users.create(user_id, hashed)
+        self._authenticator.remember(user_id, password, hashed)
         return user_pb2.CreateUserResponse(id=str(user_id), lookup=lookup, password=password)
 
     async def GetUser(

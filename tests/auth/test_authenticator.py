@@ -1,0 +1,249 @@
+"""Passwords that were right are remembered, and nothing else is."""
+
+import asyncio
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from cachetools import TTLCache
+
+from server.auth import authenticator as module
+from server.auth.authenticator import PasswordAuthenticator
+from server.auth.password import HashedPassword, PasswordHasher
+from server.errors import NotFound, Unauthenticated, Unavailable
+
+ANN, BOB = uuid4(), uuid4()
+MEMORY_SECONDS = 900.0
+
+
+class CountingHasher(PasswordHasher):
+    """Counts what it is asked. A key is the password itself; `gate` keeps answers back."""
+
+    def __init__(self) -> None:
+        super().__init__(threads=1, queue=1)
+        self.asked: list[str] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.overloaded = False
+
+    async def matches(self, password: str, hashed: HashedPassword) -> bool:
+        self.asked.append(password)
+        await self.gate.wait()
+        if self.overloaded:
+            raise Unavailable("Too much to do.", reason="OVERLOADED")
+        return password == hashed.key
+
+
+@dataclass
+class Stored:
+    """The passwords that are stored."""
+
+    keys: dict[UUID, str]
+
+    async def get(self, user_id: UUID) -> HashedPassword | None:
+        key = self.keys.get(user_id)
+        return None if key is None else HashedPassword(key, b"salt")
+
+
+@dataclass
+class Scene:
+    """An authenticator and what surrounds it."""
+
+    memory_seconds: float = MEMORY_SECONDS
+    hasher: CountingHasher = field(default_factory=CountingHasher)
+    stored: Stored = field(default_factory=lambda: Stored({ANN: "anns", BOB: "bobs"}))
+    seen: list[UUID] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.authenticator = PasswordAuthenticator(
+            self.stored, self.hasher, memory_seconds=self.memory_seconds, seen=self.seen.append
+        )
+
+    async def accepts(self, user_id: UUID, password: str) -> bool:
+        try:
+            await self.authenticator.authenticate(user_id, password)
+        except Unauthenticated:
+            return False
+        return True
+
+    def calls(self, number: int, password: str) -> list[asyncio.Task[Any]]:
+        return [asyncio.create_task(self.accepts(ANN, password)) for _ in range(number)]
+
+
+@pytest.fixture
+async def scene() -> Scene:
+    return Scene()
+
+
+async def turn() -> None:
+    """Lets every task go as far as it can."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_a_password_that_was_right_is_not_hashed_again(scene: Scene) -> None:
+    assert [await scene.accepts(ANN, "anns") for _ in range(3)] == [True] * 3
+    assert scene.hasher.asked == ["anns"]
+
+
+async def test_a_password_that_was_wrong_is_hashed_each_time(scene: Scene) -> None:
+    assert [await scene.accepts(ANN, "bobs") for _ in range(3)] == [False] * 3
+    assert scene.hasher.asked == ["bobs"] * 3
+
+
+async def test_right_and_wrong_do_not_disturb_each_other(scene: Scene) -> None:
+    tried = ["wrong", "anns", "wrong", "anns", "wrong"]
+    accepted = [await scene.accepts(ANN, password) for password in tried]
+    assert accepted == [False, True, False, True, False]
+    assert scene.hasher.asked == ["wrong", "anns", "wrong", "wrong"]
+
+
+async def test_what_is_remembered_of_one_user_is_worth_nothing_for_another(scene: Scene) -> None:
+    assert await scene.accepts(ANN, "anns")
+    assert not await scene.accepts(BOB, "anns")
+    scene.stored.keys[BOB] = "anns"
+    assert await scene.accepts(BOB, "anns")
+    assert scene.hasher.asked == ["anns"] * 3
+
+
+async def test_a_changed_password_is_forgotten_at_once(scene: Scene) -> None:
+    assert await scene.accepts(ANN, "anns")
+    scene.stored.keys[ANN] = "new"
+    assert not await scene.accepts(ANN, "anns")
+    assert await scene.accepts(ANN, "new")
+
+
+async def test_a_password_that_is_hashed_anew_is_checked_anew(scene: Scene) -> None:
+    first, second = HashedPassword.of("password"), HashedPassword.of("password")
+    hasher = PasswordHasher(threads=1, queue=1)
+    stored = {ANN: first}
+
+    class Real:
+        async def get(self, user_id: UUID) -> HashedPassword | None:
+            return stored.get(user_id)
+
+    authenticator = PasswordAuthenticator(
+        Real(), hasher, memory_seconds=MEMORY_SECONDS, seen=scene.seen.append
+    )
+    await authenticator.authenticate(ANN, "password")
+    stored[ANN] = second
+    await authenticator.authenticate(ANN, "password")
+    with pytest.raises(Unauthenticated):
+        await authenticator.authenticate(ANN, "Password")
+    hasher.close()
+
+
+async def test_a_deleted_user_is_forgotten_at_once(scene: Scene) -> None:
+    assert await scene.accepts(ANN, "anns")
+    del scene.stored.keys[ANN]
+    with pytest.raises(NotFound):
+        await scene.accepts(ANN, "anns")
+
+
+async def test_only_who_proved_it_was_seen(scene: Scene) -> None:
+    await scene.accepts(ANN, "anns")
+    await scene.accepts(ANN, "anns")
+    await scene.accepts(BOB, "wrong")
+    with pytest.raises(NotFound):
+        await scene.accepts(uuid4(), "anybodys")
+    assert scene.seen == [ANN, ANN]
+
+
+@pytest.mark.parametrize(("password", "answer"), [("anns", True), ("wrong", False)])
+async def test_the_same_question_at_the_same_time_is_hashed_once(
+    scene: Scene, password: str, answer: bool
+) -> None:
+    scene.hasher.gate.clear()
+    calls = scene.calls(20, password)
+    await turn()
+    scene.hasher.gate.set()
+    assert await asyncio.gather(*calls) == [answer] * 20
+    assert scene.hasher.asked == [password]
+
+
+async def test_different_questions_at_the_same_time_are_each_hashed(scene: Scene) -> None:
+    scene.hasher.gate.clear()
+    right, wrong = scene.calls(3, "anns"), scene.calls(3, "wrong")
+    await turn()
+    scene.hasher.gate.set()
+    assert await asyncio.gather(*right, *wrong) == [True] * 3 + [False] * 3
+    assert sorted(scene.hasher.asked) == ["anns", "wrong"]
+
+
+async def test_one_who_hangs_up_takes_the_answer_from_nobody(scene: Scene) -> None:
+    scene.hasher.gate.clear()
+    first, *others = scene.calls(5, "anns")
+    await turn()
+    first.cancel()
+    await turn()
+    scene.hasher.gate.set()
+    assert first.cancelled()
+    assert await asyncio.gather(*others) == [True] * 4
+    assert scene.hasher.asked == ["anns"]
+
+
+async def test_when_all_hang_up_the_next_one_is_answered(scene: Scene) -> None:
+    scene.hasher.gate.clear()
+    calls = scene.calls(3, "anns")
+    await turn()
+    for call in calls:
+        call.cancel()
+    await turn()
+    scene.hasher.gate.set()
+    assert await scene.accepts(ANN, "anns")
+    assert not await scene.accepts(ANN, "wrong")
+
+
+async def test_too_much_to_do_is_told_to_all_who_wait_and_remembered_by_nobody(
+    scene: Scene,
+) -> None:
+    scene.hasher.gate.clear()
+    calls = scene.calls(3, "anns")
+    await turn()
+    scene.hasher.overloaded = True
+    scene.hasher.gate.set()
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [Unavailable] * 3
+    scene.hasher.overloaded = False
+    assert await scene.accepts(ANN, "anns")
+
+
+async def test_without_memory_every_call_is_hashed() -> None:
+    scene = Scene(memory_seconds=0)
+    assert [await scene.accepts(ANN, "anns") for _ in range(3)] == [True] * 3
+    assert scene.hasher.asked == ["anns"] * 3
+
+
+async def test_memory_ends_when_its_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(module, "TTLCache", partial(TTLCache, timer=lambda: now[0]))
+    scene = Scene()
+    for now[0] in (0.0, MEMORY_SECONDS - 1):
+        assert await scene.accepts(ANN, "anns")
+    assert scene.hasher.asked == ["anns"]
+    # Using it does not prolong it: the time counts from the hash.
+    now[0] = MEMORY_SECONDS
+    assert await scene.accepts(ANN, "anns")
+    assert scene.hasher.asked == ["anns"] * 2
+
+
+async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_REMEMBERED", 2)
+    scene = Scene()
+    people = [uuid4() for _ in range(3)]
+    for person in people:
+        scene.stored.keys[person] = "key"
+        assert await scene.accepts(person, "key")
+    assert await scene.accepts(people[0], "key")
+    assert scene.hasher.asked == ["key"] * 4
+
+
+async def test_no_password_is_kept_in_memory(scene: Scene) -> None:
+    canary = "canary-2b9e71"
+    scene.stored.keys[ANN] = canary
+    assert await scene.accepts(ANN, canary)
+    scene.stored.keys[ANN], scene.hasher.asked = "", []
+    assert canary not in repr(vars(scene.authenticator))
+    assert len(scene.authenticator._remembered) == 1

@@ -1,0 +1,60 @@
+"""What PostgreSQL's catalogs say of the tables, as lines that can be compared with literals."""
+
+import asyncpg
+
+COLUMNS = """
+SELECT format('%s.%s %s%s', relname, attname, format_type(atttypid, atttypmod),
+              CASE WHEN attnotnull THEN ' not null' END)
+FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
+"""
+CONSTRAINTS = """
+SELECT format('%s %s %s', relname, conname, pg_get_constraintdef(pg_constraint.oid))
+FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
+WHERE connamespace = 'public'::regnamespace AND contype <> 'n'
+"""
+INDEXES = """
+SELECT format('%s%s', pg_get_indexdef(indexrelid), CASE WHEN NOT indisvalid THEN ' INVALID' END)
+FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+WHERE relnamespace = 'public'::regnamespace
+"""
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+
+Rows = list[tuple[object, ...]]
+
+
+async def schema(connection: asyncpg.Connection) -> set[str]:
+    """Every column, constraint and index of the database, each as a line."""
+    return {
+        row[0] for query in (COLUMNS, CONSTRAINTS, INDEXES) for row in await connection.fetch(query)
+    }
+
+
+async def columns(connection: asyncpg.Connection) -> dict[str, list[str]]:
+    """The columns of each table."""
+    names = [row[0] for row in await connection.fetch(TABLES)]
+    return {
+        name: [
+            attribute.name
+            for attribute in (await connection.prepare(f'SELECT * FROM "{name}"')).get_attributes()
+        ]
+        for name in names
+    }
+
+
+async def rows(connection: asyncpg.Connection, wanted: dict[str, list[str]]) -> dict[str, Rows]:
+    """All rows of the tables in `wanted`: where each lies, who wrote it, and these columns of it.
+
+    PostgreSQL never changes a row in its place, so these differ if a row was rewritten.
+    """
+    found = {}
+    for table, names in wanted.items():
+        listed = ", ".join(f'"{name}"' for name in names)
+        query = f'SELECT ctid, xmin::text, {listed} FROM "{table}" ORDER BY ctid'
+        found[table] = [tuple(row) for row in await connection.fetch(query)]
+    return found
+
+
+async def everything(connection: asyncpg.Connection) -> tuple[set[str], dict[str, Rows]]:
+    """The whole database."""
+    return await schema(connection), await rows(connection, await columns(connection))

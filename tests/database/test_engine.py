@@ -1,0 +1,291 @@
+"""The pool of connections: what it does when the database does not do its part."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy import bindparam, text
+
+from server.database import engine
+from server.database.engine import ATTEMPTS, Database
+from server.database.statement import Statement
+from server.errors import Unavailable
+from server.local.throwaway import ThrowawayPostgres, throwaway_postgres
+from tests.database.postmaster import frozen, postmaster_of
+from tests.local.helpers import eventually_true
+
+ONE = Statement(text("SELECT 1 AS one"))
+SLOW = Statement(text("SELECT pg_sleep(60)"))
+CREATE = "CREATE TABLE note (id int PRIMARY KEY, words text)"
+INSERT = Statement(text("INSERT INTO note VALUES (:id, :words)").bindparams(bindparam("id")))
+FIVE = Statement(text("SELECT :number + 5 AS sum"))
+
+
+@pytest.fixture
+async def database(empty_database: str) -> AsyncIterator[Database]:
+    """A pool of two connections."""
+    async with Database(empty_database, pool_size=2) as database:
+        yield database
+
+
+@pytest.fixture
+async def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seconds become tenths."""
+    monkeypatch.setattr(engine, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(engine, "ACQUIRE_SECONDS", 0.5)
+    monkeypatch.setattr(engine, "STATEMENT_SECONDS", 1)
+
+
+async def answers(database: Database) -> bool:
+    """Whether the database answers; if not, it is Unavailable and nothing else."""
+    try:
+        row = await database.fetch_one(ONE)
+    except Unavailable:
+        return False
+    return row is not None and bool(row["one"] == 1)
+
+
+@asynccontextmanager
+async def held(database: Database, connections: int) -> AsyncIterator[list[asyncio.Task[Any]]]:
+    """Calls that hold connections of the pool until they are cancelled."""
+    tasks = [asyncio.create_task(database.fetch(SLOW)) for _ in range(connections)]
+    yield tasks
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def sleeping(connection: asyncpg.Connection) -> int:
+    """How many calls are held in the database."""
+    query = (
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%'"
+        " AND state = 'active' AND pid <> pg_backend_pid() AND datname = current_database()"
+    )
+    return int(await connection.fetchval(query))
+
+
+async def test_rows_come_back(database: Database) -> None:
+    assert [dict(row) for row in await database.fetch(ONE)] == [{"one": 1}]
+    assert await answers(database)
+
+
+async def test_nothing_found_is_none(database: Database) -> None:
+    assert await database.fetch_one(Statement(text("SELECT 1 WHERE false"))) is None
+
+
+async def test_a_call_that_finds_all_connections_taken_is_turned_away_in_time(
+    database: Database, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "ACQUIRE_SECONDS", 0.2)
+
+    async def two_are_held() -> bool:
+        return await sleeping(connection) == 2
+
+    async with held(database, 2):
+        await eventually_true(two_are_held)
+        with pytest.raises(Unavailable) as turned_away:
+            await database.fetch(ONE)
+        assert turned_away.value.reason == "DATABASE_UNAVAILABLE"
+    monkeypatch.undo()
+    assert await answers(database)
+
+
+async def test_a_cancelled_call_gives_its_connection_back_and_ends_in_the_database(
+    database: Database, connection: asyncpg.Connection
+) -> None:
+    async def two_are_held() -> bool:
+        return await sleeping(connection) == 2
+
+    async def none_is_held() -> bool:
+        return await sleeping(connection) == 0
+
+    for _ in range(3):
+        async with held(database, 2):
+            await eventually_true(two_are_held)
+        assert await answers(database)
+        await eventually_true(none_is_held)
+
+
+async def test_a_statement_that_takes_too_long_is_given_up(
+    empty_database: str, impatient: None
+) -> None:
+    async with Database(empty_database, pool_size=1) as database:
+        with pytest.raises(Unavailable):
+            await database.fetch(SLOW)
+        assert await answers(database)
+
+
+async def test_a_transaction_is_undone_by_an_exception(
+    database: Database, connection: asyncpg.Connection
+) -> None:
+    await connection.execute(CREATE)
+
+    async def insert_and_fail() -> None:
+        async with database.transaction() as inside:
+            await inside.execute("INSERT INTO note VALUES (1, 'undone')")
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await insert_and_fail()
+    async with database.transaction() as inside:
+        await inside.execute("INSERT INTO note VALUES (2, 'kept')")
+    assert [row["id"] for row in await connection.fetch("SELECT id FROM note")] == [2]
+
+
+async def test_errors_that_are_the_callers_business_stay_what_they_are(
+    database: Database, connection: asyncpg.Connection
+) -> None:
+    await connection.execute(CREATE)
+    await database.execute(INSERT, id=1, words="first")
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await database.execute(INSERT, id=1, words="second")
+
+
+async def test_an_argument_that_cannot_be_one_is_a_fault_of_ours_and_not_of_the_database(
+    database: Database, connection: asyncpg.Connection
+) -> None:
+    await connection.execute(CREATE)
+    with pytest.raises(asyncpg.DataError):
+        await database.execute(INSERT, id="no number", words="")
+
+
+async def test_a_connection_that_the_server_is_just_ending_is_unavailable(
+    database: Database,
+) -> None:
+    async def come_between() -> None:
+        async with database.transaction():
+            # What asyncpg says between the server's last word and the end of the connection.
+            raise asyncpg.InternalClientError("cannot switch to state 12; another operation")
+
+    with pytest.raises(Unavailable):
+        await come_between()
+
+
+class Losing:
+    """Statements that lose against another transaction for some times."""
+
+    def __init__(self, times: int, code: str) -> None:
+        self.times = times
+        self.code = code
+
+    async def prepare(self, connection: asyncpg.Connection) -> None:
+        # A sequence goes on although the transaction that took a number from it is undone.
+        await connection.execute(
+            "CREATE SEQUENCE attempts; CREATE FUNCTION attempt() RETURNS bigint AS $$ "
+            "DECLARE number bigint := nextval('attempts'); BEGIN "
+            f"IF number <= {self.times} THEN RAISE SQLSTATE '{self.code}'; END IF; "
+            "RETURN number; END $$ LANGUAGE plpgsql"
+        )
+
+
+ATTEMPT = Statement(text("SELECT attempt() AS number"))
+DEADLOCK, SERIALIZATION = "40P01", "40001"
+
+
+@pytest.mark.parametrize("code", [DEADLOCK, SERIALIZATION])
+async def test_a_lost_race_is_run_again(
+    database: Database, connection: asyncpg.Connection, code: str
+) -> None:
+    await Losing(ATTEMPTS - 1, code).prepare(connection)
+    row = await database.fetch_one(ATTEMPT)
+    assert row is not None
+    assert row["number"] == ATTEMPTS
+
+
+@pytest.mark.parametrize("code", [DEADLOCK, SERIALIZATION])
+async def test_a_race_that_is_lost_again_and_again_is_unavailable(
+    database: Database, connection: asyncpg.Connection, code: str
+) -> None:
+    await Losing(100, code).prepare(connection)
+    with pytest.raises(Unavailable):
+        await database.fetch_one(ATTEMPT)
+    assert await connection.fetchval("SELECT last_value FROM attempts") == ATTEMPTS
+
+
+async def test_a_real_deadlock_goes_unnoticed(
+    database: Database, connection: asyncpg.Connection
+) -> None:
+    await connection.execute(f"{CREATE}; INSERT INTO note VALUES (1, ''), (2, '')")
+    # Each locks one note and then wants the other.
+    both = [
+        Statement(
+            text(
+                f"WITH mine AS MATERIALIZED (SELECT pg_advisory_xact_lock({mine}), pg_sleep(0.1)),"
+                f" theirs AS MATERIALIZED (SELECT pg_advisory_xact_lock({theirs}) FROM mine)"
+                " SELECT count(*) AS locks FROM theirs"
+            )
+        )
+        for mine, theirs in ((1, 2), (2, 1))
+    ]
+    rows = await asyncio.gather(*(database.fetch_one(statement) for statement in both))
+    assert [row["locks"] for row in rows if row] == [1, 1]
+    query = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    await eventually_count(lambda: connection.fetchval(query))
+
+
+async def eventually_count(count: Callable[[], Coroutine[Any, Any, int]]) -> None:
+    """Returns when PostgreSQL has counted something."""
+
+    async def counted() -> bool:
+        return await count() > 0
+
+    await eventually_true(counted)
+
+
+@pytest.fixture(scope="module")
+def mortal() -> Iterator[ThrowawayPostgres]:
+    """A PostgreSQL to be killed; it is started again each time."""
+    with throwaway_postgres() as postgres:
+        yield postgres
+
+
+async def test_a_server_that_is_gone_is_unavailable_until_it_is_back(
+    mortal: ThrowawayPostgres,
+) -> None:
+    async with Database(mortal.url(), pool_size=3) as database:
+        assert await answers(database)
+        postmaster = await postmaster_of(mortal.url())
+        under_way = asyncio.create_task(database.fetch(SLOW))
+        watcher = await asyncpg.connect(mortal.url())
+
+        async def is_held() -> bool:
+            return await sleeping(watcher) == 1
+
+        await eventually_true(is_held)
+        postmaster.kill()
+        with pytest.raises(Unavailable):
+            await under_way
+        assert not await answers(database)
+        await eventually_true(lambda: answers(database))
+        watcher.terminate()
+
+
+async def test_a_server_that_swallows_everything_is_unavailable_until_it_goes_on(
+    mortal: ThrowawayPostgres, impatient: None
+) -> None:
+    async with Database(mortal.url(), pool_size=3) as database:
+        await eventually_true(lambda: answers(database))
+        with frozen(await postmaster_of(mortal.url())):
+            for _ in range(2):
+                calls = (answers(database) for _ in range(8))
+                assert await asyncio.gather(*calls) == [False] * 8
+        await eventually_true(lambda: answers(database))
+
+
+async def test_a_pool_opens_while_the_server_is_away_and_works_when_it_is_there() -> None:
+    async with Database("postgresql://nobody@127.0.0.1:1/gymlocker", pool_size=1) as database:
+        assert not await answers(database)
+
+
+async def test_connections_that_were_ended_by_the_server_are_replaced(
+    database: Database, connection: asyncpg.Connection
+) -> None:
+    await asyncio.gather(*(database.fetch(ONE) for _ in range(2)))
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'gymlocker' AND datname = current_database()"
+    )
+    await eventually_true(lambda: answers(database))

@@ -1,0 +1,33 @@
+"""Finds the processes of a running Gymlocker."""
+
+from collections.abc import Callable
+
+import psutil
+
+from tests.house import House
+
+
+def worker(house: House, number: int) -> psutil.Process:
+    """A worker."""
+    return _child(house, lambda words: words[-2].endswith(f"worker-{number}.sock"))
+
+
+def envoy(house: House) -> psutil.Process:
+    """The front door."""
+    return _child(house, lambda words: "--config-path" in words)
+
+
+def postgres(house: House) -> psutil.Process:
+    """The first process of the embedded PostgreSQL."""
+    return _child(house, lambda words: words[0].endswith("bin/postgres"))
+
+
+def _child(house: House, fits: Callable[[list[str]], bool]) -> psutil.Process:
+    for process in psutil.Process(house.process.pid).children():
+        try:
+            words = process.cmdline()
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+        if len(words) > 1 and fits(words):
+            return process
+    raise LookupError("it does not run at the moment")

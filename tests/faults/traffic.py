@@ -1,0 +1,198 @@
+"""People who use the feed without pause while something breaks, and keep books on it.
+
+What each of them may be sure of, whatever happens:
+
+- An event whose PutEvent was answered with OK is there.
+- No inbox message is delivered twice, and none that was never sent.
+- An inbox message whose put was answered with OK is delivered, unless it was in the inbox when a
+  read of that inbox failed: reading removes, so what that read found may be gone with its reply.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+from uuid import uuid4
+
+import grpc
+from gymlocker.v2 import event_pb2, inbox_pb2, system_pb2, user_pb2
+
+from server.demo.transport import (
+    CallError,
+    GrpcTransport,
+    RestTransport,
+    Transport,
+    Unreachable,
+    channel_over,
+)
+from tests.feed.client import Client, event_of
+from tests.local.helpers import eventually
+
+Reply = TypeVar("Reply")
+
+# Envoy ends a call after 30 s; a client that waits longer than this has been forgotten.
+LONGEST_SECONDS = 40.0
+# After a failure, as clients do; without it a refused connection is tried a thousand times.
+PAUSE_SECONDS = 0.05
+
+
+@dataclass
+class Caller:
+    """One person with an app of their own."""
+
+    client: Client
+    user: user_pb2.CreateUserResponse
+    secret: str
+    rounds: int = 0
+    errors: list[CallError] = field(default_factory=list)
+    events: dict[str, bytes] = field(default_factory=dict)
+    sent: set[bytes] = field(default_factory=set)
+    acknowledged: set[bytes] = field(default_factory=set)
+    may_be_lost: set[bytes] = field(default_factory=set)
+    delivered: Counter[bytes] = field(default_factory=Counter)
+
+    async def live(self) -> None:
+        """Publishes, writes, reads, forever."""
+        while True:
+            before = len(self.errors)
+            await self.publish()
+            await self.write()
+            await self.read()
+            await self.tried(self.client.system.GetHealth(system_pb2.GetHealthRequest()))
+            if len(self.errors) == before:
+                self.rounds += 1
+            else:
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def publish(self) -> None:
+        """Publishes an event."""
+        request = event_of(self.user, payload=uuid4().bytes)
+        if await self.tried(self.client.events.PutEvent(request)):
+            self.events[request.event_id] = request.encrypted_event_payload
+
+    async def write(self) -> None:
+        """Sends a message to their own inbox."""
+        message = uuid4().bytes
+        self.sent.add(message)
+        request = inbox_pb2.PutInboxMessageRequest(
+            to_user_id=self.user.id, encrypted_message=[message]
+        )
+        if await self.tried(self.client.inbox.PutInboxMessage(request)):
+            self.acknowledged.add(message)
+
+    async def read(self) -> None:
+        """Reads their inbox."""
+        request = inbox_pb2.GetInboxMessagesRequest(
+            user_id=self.user.id, password=self.user.password
+        )
+        reply = await self.tried(self.client.inbox.GetInboxMessages(request))
+        if reply is None:
+            self.may_be_lost |= self.sent - self.delivered.keys()
+        else:
+            self.delivered.update(item.encrypted_message[0] for item in reply.inbox_messages)
+
+    async def tried(self, call: Awaitable[Reply]) -> Reply | None:
+        """The reply, or None and the error is on record."""
+        try:
+            return await call
+        except CallError as error:
+            self.errors.append(error)
+            return None
+
+    async def check(self) -> None:
+        """Compares the books with what is there."""
+        await self.read()
+        reply = await self.client.events.GetEvents(
+            event_pb2.GetEventsRequest(
+                users=[event_pb2.FollowedUser(user_id=self.user.id, follow_secret=self.secret)]
+            )
+        )
+        found = {event.event_id: event.encrypted_event_payload for event in reply.events}
+        assert self.events.items() <= found.items()
+        assert not self.delivered or max(self.delivered.values()) == 1
+        assert self.delivered.keys() <= self.sent
+        assert self.acknowledged - self.delivered.keys() <= self.may_be_lost
+
+
+@dataclass
+class Traffic:
+    """All callers: every second one over gRPC, the others over REST."""
+
+    over_grpc: list[Caller]
+    over_rest: list[Caller]
+
+    @property
+    def callers(self) -> list[Caller]:
+        return self.over_grpc + self.over_rest
+
+    @property
+    def errors(self) -> list[CallError]:
+        return [error for caller in self.callers for error in caller.errors]
+
+    async def flows(self) -> None:
+        """Returns when every caller has gone through two more rounds without an error."""
+        goals = [(caller, caller.rounds + 2) for caller in self.callers]
+        await eventually(
+            lambda: all(caller.rounds >= goal for caller, goal in goals), LONGEST_SECONDS
+        )
+
+    async def fails(self) -> None:
+        """Returns when somebody was told over gRPC that it does not work, and over REST."""
+        before = [len(callers_errors(callers)) for callers in (self.over_grpc, self.over_rest)]
+        await eventually(
+            lambda: all(
+                len(callers_errors(callers)) > number
+                for callers, number in zip((self.over_grpc, self.over_rest), before, strict=True)
+            ),
+            LONGEST_SECONDS,
+        )
+
+    def errors_were_clear(self, *codes: grpc.StatusCode) -> None:
+        """Fails if a call ended with another code than these, or over REST without our JSON."""
+        unclear = [str(error) for error in self.errors if error.code not in codes]
+        assert unclear == []
+        for error in callers_errors(self.over_rest):
+            assert isinstance(error, Unreachable) or error.details.details, str(error)
+
+
+def callers_errors(callers: list[Caller]) -> list[CallError]:
+    """All errors of `callers`."""
+    return [error for caller in callers for error in caller.errors]
+
+
+@asynccontextmanager
+async def traffic(url: str, callers: int = 2) -> AsyncIterator[Traffic]:
+    """`callers` over gRPC and as many over REST, who live; at the end their books must be right."""
+    over_grpc: Transport = GrpcTransport(url, timeout=LONGEST_SECONDS)
+    over_rest: Transport = RestTransport(url, timeout=LONGEST_SECONDS)
+    try:
+        people = Traffic(
+            *[
+                [await _newcomer(Client(channel_over(transport))) for _ in range(callers)]
+                for transport in (over_grpc, over_rest)
+            ]
+        )
+        lives = [asyncio.create_task(caller.live()) for caller in people.callers]
+        try:
+            await people.flows()
+            yield people
+            await people.flows()
+        finally:
+            for life in lives:
+                life.cancel()
+            ends = await asyncio.gather(*lives, return_exceptions=True)
+        assert all(isinstance(end, asyncio.CancelledError) for end in ends), ends
+        for caller in people.callers:
+            # What was under way at the end counts as a read that failed.
+            caller.may_be_lost |= caller.sent - caller.delivered.keys()
+            await caller.check()
+    finally:
+        await over_grpc.close()
+        await over_rest.close()
+
+
+async def _newcomer(client: Client) -> Caller:
+    user = await client.new_user()
+    return Caller(client, user, await client.new_secret(user))

@@ -1,0 +1,47 @@
+"""Rows of users, events and shared items, written without the server."""
+
+from uuid import UUID, uuid4
+
+import asyncpg
+
+USER = """
+INSERT INTO users (id, user_lookup, hashed_password, salt, last_accessed, created, encryption_iv,
+    rsa_public_key)
+VALUES ($1, $2, '', '', now() - $3::text::interval, now(), '', '')
+"""
+EVENTS = """
+INSERT INTO user_events (user_id, id, timestamp, last_accessed, expiry, encrypted_event,
+    encryption_iv)
+SELECT $1, gen_random_uuid(), now(), now(), $2::text::timestamptz, convert_to($3, 'UTF8'), 'iv'
+FROM generate_series(1, $4)
+"""
+SHARED_ITEMS = """
+INSERT INTO shared_items (id, user_id, timestamp, expiry, encrypted_payload, encryption_iv)
+SELECT gen_random_uuid(), $1, now(), $2::text::timestamptz, convert_to($3, 'UTF8'), 'iv'
+FROM generate_series(1, $4)
+"""
+EXPIRED = ("now", "yesterday", "1970-01-01", "-infinity")
+VALID = ("tomorrow", "9999-12-31 23:59:59.999999+00", "infinity")
+
+
+async def add_user(connection: asyncpg.Connection, seen_before: str = "0 seconds") -> UUID:
+    """A user who was seen last so long ago."""
+    user_id = uuid4()
+    await connection.execute(USER, user_id, user_id.hex[:12], seen_before)
+    return user_id
+
+
+async def add_each(connection: asyncpg.Connection, expiry: str, number: int = 1) -> None:
+    """A user with as many events and as many shared items that expire then; each says when."""
+    user_id = await add_user(connection)
+    for statement in (EVENTS, SHARED_ITEMS):
+        await connection.execute(statement, user_id, expiry, expiry, number)
+
+
+async def left(connection: asyncpg.Connection) -> list[str]:
+    """What the events and the shared items say that are left."""
+    query = (
+        "SELECT convert_from(encrypted_event, 'UTF8') FROM user_events UNION ALL"
+        " SELECT convert_from(encrypted_payload, 'UTF8') FROM shared_items ORDER BY 1"
+    )
+    return [row[0] for row in await connection.fetch(query)]

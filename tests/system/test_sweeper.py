@@ -1,0 +1,162 @@
+"""The sweeper removes what has expired and nothing else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import asyncpg
+import pytest
+
+from server.database.engine import Database
+from server.errors import Unavailable
+from server.local.throwaway import throwaway_postgres
+from server.system import sweeper
+from server.system.repository import SWEEP_LOCK, SystemRepository
+from server.system.sweeper import sweep, sweep_forever
+from tests.database.postmaster import postmaster_of
+from tests.local.helpers import eventually, eventually_true
+from tests.system.rows import EXPIRED, VALID, add_each, left
+
+
+@pytest.fixture
+async def system(pool: Database) -> SystemRepository:
+    return SystemRepository(pool)
+
+
+async def test_exactly_what_has_expired_is_removed(
+    system: SystemRepository, connection: asyncpg.Connection
+) -> None:
+    for expiry in EXPIRED + VALID:
+        await add_each(connection, expiry)
+    assert await sweep(system) == 2 * len(EXPIRED)
+    assert await left(connection) == sorted(2 * VALID)
+    assert await connection.fetchval("SELECT count(*) FROM users") == len(EXPIRED + VALID)
+    assert await sweep(system) == 0
+
+
+async def test_a_batch_removes_no_more_than_it_may(
+    system: SystemRepository, connection: asyncpg.Connection
+) -> None:
+    await add_each(connection, "yesterday", number=7)
+    assert [await system.sweep(3) for _ in range(4)] == [6, 6, 2, 0]
+
+
+async def test_a_sweep_goes_on_until_nothing_is_left(
+    system: SystemRepository, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeper, "BATCH_ROWS", 2)
+    await add_each(connection, "yesterday", number=5)
+    await add_each(connection, "tomorrow")
+    assert await sweep(system) == 10
+    assert await left(connection) == ["tomorrow", "tomorrow"]
+
+
+async def test_while_one_sweeps_another_does_nothing(
+    system: SystemRepository, connection: asyncpg.Connection
+) -> None:
+    await add_each(connection, "yesterday")
+    async with connection.transaction():
+        # As the one does that sweeps.
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", SWEEP_LOCK)
+        assert await sweep(system) == 0
+    assert await sweep(system) == 2
+
+
+async def test_many_at_once_remove_each_row_once(
+    system: SystemRepository, connection: asyncpg.Connection
+) -> None:
+    await add_each(connection, "yesterday", number=20)
+    removed = 0
+    while await left(connection):
+        removed += sum(await asyncio.gather(*(system.sweep(3) for _ in range(4))))
+    assert removed == 40
+
+
+async def test_the_lock_is_free_again_after_a_sweep(
+    system: SystemRepository, connection: asyncpg.Connection
+) -> None:
+    await sweep(system)
+    assert await connection.fetchval("SELECT pg_try_advisory_lock($1)", SWEEP_LOCK)
+    await connection.execute("SELECT pg_advisory_unlock($1)", SWEEP_LOCK)
+
+
+async def test_rows_that_somebody_writes_are_passed_over(
+    system: SystemRepository, connection: asyncpg.Connection
+) -> None:
+    await add_each(connection, "yesterday", number=3)
+    async with connection.transaction():
+        await connection.execute(
+            "UPDATE user_events SET expiry = 'tomorrow', encrypted_event = 'tomorrow'"
+            " WHERE id = (SELECT id FROM user_events LIMIT 1)"
+        )
+        assert await sweep(system) == 5
+    assert await left(connection) == ["tomorrow"]
+
+
+async def test_a_user_who_is_being_deleted_stops_nobody(
+    system: SystemRepository, connection: asyncpg.Connection
+) -> None:
+    await add_each(connection, "yesterday", number=2)
+    async with connection.transaction():
+        await connection.execute("DELETE FROM users")
+        assert await sweep(system) == 0
+    assert await left(connection) == []
+
+
+@asynccontextmanager
+async def sweeping(system: SystemRepository) -> AsyncIterator[asyncio.Task[None]]:
+    """A sweeper at work, far more often than in real life."""
+    task = asyncio.create_task(sweep_forever(system, interval_seconds=0.05))
+    yield task
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_it_sweeps_at_once_and_again_and_again(
+    system: SystemRepository, connection: asyncpg.Connection
+) -> None:
+    async def nothing_is_left() -> bool:
+        return await left(connection) == []
+
+    async with sweeping(system):
+        for _ in range(3):
+            await add_each(connection, "yesterday")
+            await eventually_true(nothing_is_left)
+
+
+async def test_it_goes_on_when_the_database_was_away() -> None:
+    # What was committed must survive the kill: here, the tables.
+    with throwaway_postgres({"synchronous_commit": "on"}) as postgres:
+        async with Database(postgres.url(), pool_size=1) as pool:
+            system = Sweeps(SystemRepository(pool))
+            connection = await asyncpg.connect(postgres.url())
+            await connection.execute(
+                "CREATE TABLE user_events (user_id int, id int, expiry timestamptz);"
+                "CREATE TABLE shared_items (id int, expiry timestamptz)"
+            )
+            await connection.close()
+            async with sweeping(system) as task:
+                await eventually(lambda: system.done > 0)
+                (await postmaster_of(postgres.url())).kill()
+                await eventually(lambda: system.failed > 0)
+                done = system.done
+                await eventually(lambda: system.done > done)
+                assert not task.done()
+
+
+class Sweeps(SystemRepository):
+    """Counts sweeps that were done and that failed."""
+
+    def __init__(self, system: SystemRepository) -> None:
+        super().__init__(system._database)
+        self.done = self.failed = 0
+
+    async def sweep(self, most: int) -> int:
+        try:
+            removed = await super().sweep(most)
+        except Unavailable:
+            self.failed += 1
+            raise
+        self.done += 1
+        return removed
