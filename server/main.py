@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from functools import partial
@@ -30,6 +31,7 @@ from gymlocker.v2 import (
 from server.auth.authenticator import PasswordAuthenticator
 from server.auth.password import PasswordHasher
 from server.auth.repository import PasswordRepository
+from server.background import repeat
 from server.database.engine import Database
 from server.database.revision import require_current_schema
 from server.errors import StartError
@@ -49,8 +51,8 @@ from server.share.repository import ShareRepository
 from server.share.service import ShareService
 from server.system.repository import SystemRepository
 from server.system.service import SystemService
-from server.system.sweeper import sweep_forever
-from server.user.last_accessed import LastAccessed
+from server.system.sweeper import sweep
+from server.user.last_accessed import INTERVAL_SECONDS, LastAccessed
 from server.user.repository import UserRepository
 from server.user.service import UserService
 
@@ -69,6 +71,8 @@ CONTRACT: tuple[ModuleType, ...] = (
 MOST_REQUEST_BYTES = 4 * 1024 * 1024
 MOST_METADATA_BYTES = 32 * 1024
 STOP_GRACE_SECONDS = 5
+
+UNIX = "unix:"
 
 _log = structlog.get_logger("main")
 
@@ -143,8 +147,15 @@ def _build(
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     background: list[Background] = [
-        partial(sweep_forever, system, interval_seconds=settings.cleanup_interval_minutes * 60),
-        last_accessed.write_forever,
+        partial(
+            repeat,
+            partial(sweep, system),
+            name="sweep",
+            interval_seconds=settings.cleanup_interval_minutes * 60,
+        ),
+        partial(
+            repeat, last_accessed.write, name="last_accessed", interval_seconds=INTERVAL_SECONDS
+        ),
     ]
     return server, health_servicer, background
 
@@ -182,13 +193,22 @@ def _add_reflection(server: grpc.aio.Server) -> None:
 
 
 def _bind(server: grpc.aio.Server, listen: str) -> None:
+    taken = StartError(
+        f"Cannot listen on {listen}: it is taken or not an address of this machine. "
+        "Give another one with --listen, as host:port or unix:path."
+    )
+    if listen.startswith(UNIX) and _answers(listen.removeprefix(UNIX)):
+        raise taken
     try:
         server.add_insecure_port(listen)
-    except RuntimeError as error:
-        raise StartError(
-            f"Cannot listen on {listen}: it is taken or not an address of this machine. "
-            "Give another one with --listen, as host:port or unix:path."
-        ) from error
+    except RuntimeError:
+        raise taken from None
+
+
+def _answers(path: str) -> bool:
+    """Whether somebody listens at a unix socket; gRPC would take it over without a word."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
 
 
 async def _until_told_to_stop(tasks: list[asyncio.Task[None]]) -> signal.Signals:

@@ -4,6 +4,7 @@ Every setting of the server is a field here: its name in capitals is the environ
 """
 
 from typing import Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -52,6 +53,13 @@ class Settings(BaseSettings):
         scheme, separator, rest = value.partition("://")
         if not separator or scheme not in ("postgresql", "postgres", "postgresql+asyncpg"):
             raise ValueError("must start with postgresql://")
+        try:
+            _ = urlsplit(value).port
+        except ValueError:
+            # Without the parser's own words: they quote what may be a part of the password.
+            raise ValueError(
+                "is not a URL; in the password, percent-encode characters such as / # ? @ [ ]"
+            ) from None
         return f"postgresql://{rest}"
 
 

@@ -45,9 +45,7 @@ async def empty_database(postgres: ThrowawayPostgres, request: pytest.FixtureReq
 
 
 @pytest.fixture(scope="session")
-def house(
-    postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
+def house(postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Gymlocker with two workers behind Envoy."""
     with running_house(
         tmp_path_factory.mktemp("house"), workers=2, DATABASE_URL=postgres.url("gymlocker")

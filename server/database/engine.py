@@ -8,6 +8,7 @@ statement that lost its connection is not repeated, for it may have been committ
 """
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeAlias, TypeVar
@@ -27,6 +28,8 @@ STATEMENT_SECONDS = 20
 ACQUIRE_SECONDS = 5
 # A transaction that lost to another one (SQLSTATE 40001, 40P01) was undone; it may be repeated.
 ATTEMPTS = 4
+PAUSE_SECONDS = 0.02
+CLOSE_SECONDS = 5
 
 _LOST_RACE = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 _OUT_OF_REACH = (
@@ -66,7 +69,7 @@ class Database:
     async def __aexit__(self, *_: object) -> None:
         """Closes the connections."""
         try:
-            await asyncio.wait_for(self._pool.close(), timeout=STATEMENT_SECONDS)
+            await asyncio.wait_for(self._pool.close(), timeout=CLOSE_SECONDS)
         except TimeoutError:
             self._pool.terminate()
 
@@ -87,8 +90,11 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection inside a transaction: committed at the end, undone by an exception."""
-        async with self._connection() as connection, connection.transaction():
-            yield connection
+        try:
+            async with self._connection() as connection, connection.transaction():
+                yield connection
+        except _LOST_RACE as error:
+            raise _unavailable("too much happened at once") from error
 
     async def _run(self, action: Callable[[Connection], Awaitable[Result]]) -> Result:
         for attempt in range(1, ATTEMPTS + 1):
@@ -98,6 +104,8 @@ class Database:
             except _LOST_RACE as error:
                 if attempt == ATTEMPTS:
                     raise _unavailable("too much happened at once") from error
+            # Not all at once again.
+            await asyncio.sleep(random.uniform(0, attempt * PAUSE_SECONDS))
         raise AssertionError("the last attempt returns or raises")
 
     @asynccontextmanager

@@ -11,6 +11,7 @@ from contextlib import aclosing, asynccontextmanager
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 from asyncpg import InterfaceError, PostgresError
 from sqlalchemy import Connection, text
@@ -52,9 +53,11 @@ async def _migrate_one(
             await connection.run_sync(_upgrade, branches, report)
     except DBAPIError as error:
         raise StartError(
-            f"A migration failed and was undone: {error.orig}. Mend that and run it again."
+            f"A migration failed: {error.orig}. Nothing is lost: mend that and run it again."
         ) from error
     except CommandError as error:
+        if not isinstance(error.__cause__, ResolutionError):
+            raise
         raise StartError(
             f"The database was migrated by a newer Gymlocker ({error}). Update this one."
         ) from error

@@ -1,6 +1,7 @@
 """Whether a database has the schema that this release needs, asked without loading Alembic."""
 
 import asyncpg
+import structlog
 from sqlalchemy import column, select, table
 
 from server.database.engine import Database
@@ -9,6 +10,8 @@ from server.errors import StartError, Unavailable
 
 # The newest migration of each branch: its name, and a number that grows (a test compares).
 NEEDED = {"feed": "feed_0003", "rate_limits": "rate_limits_0001"}
+
+_log = structlog.get_logger("revision")
 
 _GET = Statement(select(column("version_num")).select_from(table("alembic_version")))
 
@@ -21,7 +24,8 @@ async def require_current_schema(database: Database) -> None:
     """
     try:
         rows = await database.fetch(_GET)
-    except Unavailable:
+    except Unavailable as error:
+        _log.warning("schema not checked", error=type(error.__cause__).__name__)
         return
     except asyncpg.UndefinedTableError:
         rows = []

@@ -18,14 +18,18 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    or_,
     select,
 )
 from sqlalchemy.dialects.postgresql import insert
 
 from server.database.engine import Database
-from server.database.owner import owner_must_exist
-from server.database.schema import user_event_clocks, user_events, user_follow_secrets
+from server.database.schema import user_event_clocks, user_events, user_follow_secrets, users
 from server.database.statement import Statement
+from server.errors import no_such_user
+
+# What one read returns at the most, in bytes of payload.
+MOST_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -48,38 +52,35 @@ class Followed:
 
 
 def _put() -> Statement:
-    """Upserts the user's clock, and the event with the time it shows.
+    """Upserts the user's clock, and the event with the time it shows; returns a row if it did.
 
     The clock's row stays locked until the commit. So the writers of one user commit one after the
     other, each with a later timestamp than the one before: also when they come in the same
     microsecond, and when the machine's time was set back.
     """
-    clock = insert(user_event_clocks).values(
-        user_id=bindparam("owner_id"), timestamp=func.clock_timestamp()
+    # First of all, as deleting the user does: in the other order the two would block each other.
+    owner = (
+        select(users.c.id)
+        .where(users.c.id == bindparam("owner_id"))
+        .with_for_update(read=True, key_share=True)
+        .cte("owner")
+    )
+    clock = insert(user_event_clocks).from_select(
+        ["user_id", "timestamp"], select(owner.c.id, func.clock_timestamp())
+    )
+    next_time = func.greatest(
+        func.clock_timestamp(), user_event_clocks.c.timestamp + literal(timedelta(microseconds=1))
     )
     tick = (
         clock.on_conflict_do_update(
-            index_elements=[user_event_clocks.c.user_id],
-            set_={
-                "timestamp": func.greatest(
-                    func.clock_timestamp(),
-                    user_event_clocks.c.timestamp + literal(timedelta(microseconds=1)),
-                )
-            },
+            index_elements=[user_event_clocks.c.user_id], set_={"timestamp": next_time}
         )
         .returning(user_event_clocks.c.user_id, user_event_clocks.c.timestamp)
         .cte("tick")
     )
+    replaced = ("timestamp", "last_accessed", "expiry", "encrypted_event", "encryption_iv")
     event = insert(user_events).from_select(
-        [
-            "user_id",
-            "id",
-            "timestamp",
-            "last_accessed",
-            "expiry",
-            "encrypted_event",
-            "encryption_iv",
-        ],
+        ["user_id", "id", *replaced],
         select(
             tick.c.user_id,
             bindparam("event_id", type_=user_events.c.id.type),
@@ -90,12 +91,11 @@ def _put() -> Statement:
             bindparam("iv", type_=user_events.c.encryption_iv.type),
         ),
     )
-    replaced = ("timestamp", "last_accessed", "expiry", "encrypted_event", "encryption_iv")
     return Statement(
         event.on_conflict_do_update(
             index_elements=[user_events.c.user_id, user_events.c.id],
             set_={name: event.excluded[name] for name in replaced},
-        )
+        ).returning(user_events.c.id)
     )
 
 
@@ -103,6 +103,8 @@ def _get() -> Statement:
     """One row for each event, and one without an event for each entry that has none.
 
     An entry is a user and a secret; the same one asked twice counts once, with the earlier time.
+    What does not fit into MOST_BYTES is newer than all that is returned: a poller, who passes back
+    the newest timestamp seen, gets it next.
     """
     asked = (
         func.unnest(
@@ -133,7 +135,9 @@ def _get() -> Statement:
         user_events.c.timestamp > judged.c.since,
         user_events.c.expiry > func.now(),
     )
-    return Statement(
+    size = func.octet_length(user_events.c.encrypted_event)
+    oldest_first = (user_events.c.timestamp, user_events.c.user_id, user_events.c.id)
+    found = (
         select(
             judged.c.user_id.label("asked_user_id"),
             judged.c.secret,
@@ -143,9 +147,15 @@ def _get() -> Statement:
             user_events.c.encrypted_event,
             user_events.c.encryption_iv,
             user_events.c.expiry,
+            (func.sum(size).over(order_by=oldest_first) - size).label("bytes_before"),
         )
         .select_from(judged.outerjoin(user_events, wanted))
-        .order_by(user_events.c.timestamp)
+        .subquery("found")
+    )
+    return Statement(
+        select(found)
+        .where(or_(found.c.id.is_(None), found.c.bytes_before < MOST_BYTES))
+        .order_by(found.c.timestamp)
     )
 
 
@@ -161,15 +171,16 @@ class EventRepository:
 
     async def put(self, user_id: UUID, event: Event) -> None:
         """Publishes `event` of the user, or replaces the one with its id."""
-        with owner_must_exist():
-            await self._database.execute(
-                _PUT,
-                owner_id=user_id,
-                event_id=event.id,
-                event_expiry=event.expiry,
-                payload=event.payload,
-                iv=event.iv,
-            )
+        stored = await self._database.fetch_one(
+            _PUT,
+            owner_id=user_id,
+            event_id=event.id,
+            event_expiry=event.expiry,
+            payload=event.payload,
+            iv=event.iv,
+        )
+        if stored is None:
+            raise no_such_user()
 
     async def get(self, followed: Sequence[Followed]) -> list[asyncpg.Record]:
         """Judges each of `followed` and reads the events of the valid ones, oldest first.

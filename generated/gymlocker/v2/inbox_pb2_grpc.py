@@ -64,8 +64,9 @@ class InboxServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetInboxMessages(self, request, context):
-        """Reads and removes all messages of the caller's inbox, oldest first. Each message is delivered
-        exactly once.
+        """Reads and removes the messages of the caller's inbox, oldest first. Each message is delivered
+        exactly once. Of a crowded inbox the reply holds the oldest 1,000 messages or 3 MiB; the next
+        call returns more.
 
         The user may call, with the password. UNAUTHENTICATED: wrong password.
         NOT_FOUND: no such user.

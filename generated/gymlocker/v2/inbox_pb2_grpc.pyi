@@ -25,8 +25,9 @@ class InboxServiceStub:
     stands inside the encrypted message. NOT_FOUND: no such user.
     """
     GetInboxMessages: _aio.UnaryUnaryMultiCallable[_inbox_pb2.GetInboxMessagesRequest, _inbox_pb2.GetInboxMessagesResponse]
-    """Reads and removes all messages of the caller's inbox, oldest first. Each message is delivered
-    exactly once.
+    """Reads and removes the messages of the caller's inbox, oldest first. Each message is delivered
+    exactly once. Of a crowded inbox the reply holds the oldest 1,000 messages or 3 MiB; the next
+    call returns more.
 
     The user may call, with the password. UNAUTHENTICATED: wrong password.
     NOT_FOUND: no such user.
@@ -55,8 +56,9 @@ class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inbox_pb2.GetInboxMessagesRequest,
         context: _aio.ServicerContext[_inbox_pb2.GetInboxMessagesRequest, _abc.Awaitable[_inbox_pb2.GetInboxMessagesResponse]],
     ) -> _abc.Awaitable[_inbox_pb2.GetInboxMessagesResponse]:
-        """Reads and removes all messages of the caller's inbox, oldest first. Each message is delivered
-        exactly once.
+        """Reads and removes the messages of the caller's inbox, oldest first. Each message is delivered
+        exactly once. Of a crowded inbox the reply holds the oldest 1,000 messages or 3 MiB; the next
+        call returns more.
 
         The user may call, with the password. UNAUTHENTICATED: wrong password.
         NOT_FOUND: no such user.
