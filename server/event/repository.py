@@ -154,7 +154,7 @@ def _get() -> Statement:
     )
     return Statement(
         select(found)
-        .where(or_(found.c.id.is_(None), found.c.bytes_before < MOST_BYTES))
+        .where(or_(found.c.id.is_(None), found.c.bytes_before < bindparam("most_bytes")))
         .order_by(found.c.timestamp)
     )
 
@@ -166,8 +166,9 @@ _GET = _get()
 class EventRepository:
     """The events that users published."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, most_bytes: int = MOST_BYTES) -> None:
         self._database = database
+        self._most_bytes = most_bytes
 
     async def put(self, user_id: UUID, event: Event) -> None:
         """Publishes `event` of the user, or replaces the one with its id."""
@@ -193,4 +194,5 @@ class EventRepository:
             user_ids=[entry.user_id for entry in followed],
             secrets=[entry.secret for entry in followed],
             times=[entry.since for entry in followed],
+            most_bytes=self._most_bytes,
         )

@@ -5,6 +5,7 @@ from collections import Counter
 from uuid import UUID
 
 import asyncpg
+import grpc
 import pytest
 from grpc import StatusCode
 from gymlocker.v2 import inbox_pb2
@@ -19,6 +20,7 @@ from tests.feed.client import (
     refused,
     with_password,
 )
+from tests.house import House
 
 
 def texts(messages: list[inbox_pb2.InboxMessage]) -> list[bytes]:
@@ -110,6 +112,30 @@ async def test_a_wrong_password_takes_no_message_away(client: Client) -> None:
     with refused(StatusCode.UNAUTHENTICATED):
         await client.take_messages(with_password(user, "wrong"))
     assert texts(await client.take_messages(user)) == [b"message"]
+
+
+async def test_a_crowded_inbox_is_read_in_parts_that_any_client_takes(
+    house: House, database: asyncpg.Connection
+) -> None:
+    async with grpc.aio.insecure_channel(house.address) as channel:  # takes 4 MiB at the most
+        client = Client(channel)
+        user = await client.new_user()
+        await database.execute(
+            """
+            INSERT INTO user_inbox_items (id, user_id, encrypted_message)
+            SELECT gen_random_uuid(), $1, array_prepend(n::text::bytea, array_fill($2::bytea, '{19}'))
+            FROM generate_series(1, 400) AS n
+            """,
+            UUID(user.id),
+            bytes(KIB),
+        )
+        numbers: list[int] = []
+        parts = 0
+        while messages := await client.take_messages(user):
+            numbers += [int(message.encrypted_message[0]) for message in messages]
+            parts += 1
+    assert numbers == list(range(1, 401))
+    assert parts > 1
 
 
 async def test_50_readers_at_once_get_each_message_once_and_oldest_first(client: Client) -> None:

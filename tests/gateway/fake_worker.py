@@ -92,6 +92,12 @@ class Worker:
         """crash: ends the process."""
         os._exit(1)
 
+    async def crash_if(self, argument: str, context: Context) -> str:
+        """crash-if:PID ends the process if it is the one with that id."""
+        if argument == str(os.getpid()):
+            os._exit(1)
+        return "not me"
+
     async def start_and_crash(self, argument: str, context: Context) -> str:
         """start-and-crash: sends the initial metadata, then ends the process."""
         await context.send_initial_metadata((("x-request-id", "of-the-worker"),))
@@ -122,6 +128,7 @@ COMMANDS: dict[str, Command] = {
     "metadata": Worker.metadata,
     "hang": Worker.hang,
     "crash": Worker.crash,
+    "crash-if": Worker.crash_if,
     "start-and-crash": Worker.start_and_crash,
     "identify": Worker.identify,
     "health": Worker.set_health,

@@ -5,7 +5,6 @@ import subprocess
 from collections.abc import Iterator
 
 import grpc
-import httpx2
 import pytest
 from gymlocker.v2 import user_pb2
 
@@ -62,15 +61,16 @@ def code_of(door: FrontDoor, method: str, command: str) -> grpc.StatusCode:
     return code
 
 
-def test_a_read_is_tried_again(client: httpx2.Client, door: FrontDoor) -> None:
-    assert asked(door, "fail-once:read") == "second time lucky"
-    assert asked(door, "count:fail-once:read") == "2"
+def test_a_read_that_was_lost_with_its_worker_is_tried_again(pair: FrontDoor) -> None:
+    dying = pair.workers[0].process
+    while dying.poll() is None:
+        assert asked(pair, f"crash-if:{dying.pid}") == "not me"
 
 
-def test_a_read_is_not_tried_for_ever(client: httpx2.Client, door: FrontDoor) -> None:
-    reply = client.get("/user/fail:UNAVAILABLE:read")
+def test_a_worker_that_says_unavailable_has_answered(door: FrontDoor) -> None:
+    reply = door.client.get("/user/fail:UNAVAILABLE:read")
     assert (reply.status_code, reply.json()["code"]) == (503, 14)
-    assert asked(door, "count:fail:UNAVAILABLE:read") == "3"
+    assert asked(door, "count:fail:UNAVAILABLE:read") == "1"
 
 
 def test_a_write_that_a_worker_saw_is_not_tried_again(door: FrontDoor) -> None:

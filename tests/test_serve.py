@@ -1,0 +1,110 @@
+"""`gymlocker serve`: a worker as a process of its own."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+from gymlocker.v2 import system_pb2, system_pb2_grpc
+
+from server.database.migrations import migrate
+from server.local.readiness import accepts
+from tests.local.helpers import eventually
+
+
+@asynccontextmanager
+async def serving(
+    socket: Path, url: str, *options: str, stderr: str = os.devnull
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Runs a worker on a unix socket."""
+    command = (sys.executable, "-P", "-m", "server", "serve", f"--listen=unix:{socket}", *options)
+    environment = {**os.environ, "DATABASE_URL": url, "DRAIN_SECONDS": "0.1"}
+    with Path(stderr).open("ab") as log:
+        worker = await asyncio.create_subprocess_exec(*command, env=environment, stderr=log)
+    try:
+        yield worker
+    finally:
+        if worker.returncode is None:
+            worker.kill()
+        await worker.wait()
+
+
+@pytest.fixture
+async def database_url(empty_database: str) -> str:
+    await migrate(empty_database, None, lambda _: None)
+    return empty_database
+
+
+async def health(socket: Path) -> str:
+    async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
+        stub = system_pb2_grpc.SystemServiceStub(channel)
+        request = system_pb2.GetHealthRequest()
+        return (await stub.GetHealth(request, wait_for_ready=True, timeout=20)).status
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_it_cleanly(
+    database_url: str, tmp_path: Path, number: signal.Signals
+) -> None:
+    socket = tmp_path / "worker.sock"
+    async with serving(socket, database_url) as worker:
+        assert await health(socket) == "ok"
+        worker.send_signal(number)
+        assert await worker.wait() == 0
+
+
+async def test_a_log_that_is_full_fails_no_call(database_url: str, tmp_path: Path) -> None:
+    socket = tmp_path / "worker.sock"
+    async with serving(socket, database_url, stderr="/dev/full") as worker:
+        assert await health(socket) == "ok"
+        worker.send_signal(signal.SIGTERM)
+        assert await worker.wait() == 0
+
+
+async def test_a_socket_that_is_taken_stays_with_who_has_it(
+    database_url: str, tmp_path: Path
+) -> None:
+    socket, log = tmp_path / "worker.sock", tmp_path / "second.log"
+    async with serving(socket, database_url) as first:
+        assert await health(socket) == "ok"
+        async with serving(socket, database_url, stderr=str(log)) as second:
+            assert await second.wait() == 1
+        assert "Cannot listen on unix:" in log.read_text()
+        assert await health(socket) == "ok"
+        assert first.returncode is None
+
+
+async def test_a_socket_that_was_left_behind_is_no_obstacle(
+    database_url: str, tmp_path: Path
+) -> None:
+    socket = tmp_path / "worker.sock"
+    async with serving(socket, database_url) as first:
+        assert await health(socket) == "ok"
+        first.kill()
+        await first.wait()
+    assert socket.exists()
+    async with serving(socket, database_url):
+        assert await health(socket) == "ok"
+
+
+@pytest.mark.parametrize(("options", "code"), [((), "UNIMPLEMENTED"), (("--reflection",), "OK")])
+async def test_reflection_is_off_unless_asked_for(
+    database_url: str, tmp_path: Path, options: tuple[str, ...], code: str
+) -> None:
+    socket = tmp_path / "worker.sock"
+    async with (
+        serving(socket, database_url, *options),
+        grpc.aio.insecure_channel(f"unix:{socket}") as channel,
+    ):
+        await eventually(lambda: accepts(socket), "the worker listens")
+        ask = channel.stream_stream(
+            "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+        )
+        call = ask(wait_for_ready=True, timeout=20)
+        await call.done_writing()
+        assert (await call.code()).name == code
