@@ -7,14 +7,15 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 from gymlocker.v2 import system_pb2, system_pb2_grpc
 
 from server.database.migrations import migrate
-from server.local.readiness import accepts
-from tests.local.helpers import eventually
+
+REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 
 
 @asynccontextmanager
@@ -24,8 +25,9 @@ async def serving(
     """Runs a worker on a unix socket."""
     command = (sys.executable, "-P", "-m", "server", "serve", f"--listen=unix:{socket}", *options)
     environment = {**os.environ, "DATABASE_URL": url, "DRAIN_SECONDS": "0.1"}
-    with Path(stderr).open("ab") as log:
-        worker = await asyncio.create_subprocess_exec(*command, env=environment, stderr=log)
+    log = os.open(stderr, os.O_WRONLY | os.O_CREAT)
+    worker = await asyncio.create_subprocess_exec(*command, env=environment, stderr=log)
+    os.close(log)
     try:
         yield worker
     finally:
@@ -101,10 +103,8 @@ async def test_reflection_is_off_unless_asked_for(
         serving(socket, database_url, *options),
         grpc.aio.insecure_channel(f"unix:{socket}") as channel,
     ):
-        await eventually(lambda: accepts(socket), "the worker listens")
-        ask = channel.stream_stream(
-            "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
-        )
-        call = ask(wait_for_ready=True, timeout=20)
+        assert await health(socket) == "ok"
+        ask: Any = channel.stream_stream(REFLECTION)
+        call = ask(timeout=20)
         await call.done_writing()
         assert (await call.code()).name == code

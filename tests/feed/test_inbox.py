@@ -123,7 +123,7 @@ async def test_a_crowded_inbox_is_read_in_parts_that_any_client_takes(
         await database.execute(
             """
             INSERT INTO user_inbox_items (id, user_id, encrypted_message)
-            SELECT gen_random_uuid(), $1, array_prepend(n::text::bytea, array_fill($2::bytea, '{19}'))
+            SELECT gen_random_uuid(), $1, n::text::bytea || array_fill($2::bytea, '{19}')
             FROM generate_series(1, 400) AS n
             """,
             UUID(user.id),
