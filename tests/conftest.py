@@ -13,6 +13,10 @@ import asyncpg
 import httpx2
 import pytest
 
+# Before gRPC is loaded: its handlers for fork do not go together with children that are about to
+# become another program, as those of the tests are.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+
 from server.demo.transport import GrpcTransport, RestTransport, Transport, channel_over
 from server.local.throwaway import ThrowawayPostgres, throwaway_postgres
 from tests.feed.client import Client
@@ -46,9 +50,9 @@ async def empty_database(postgres: ThrowawayPostgres, request: pytest.FixtureReq
 
 @pytest.fixture(scope="session")
 def house(postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """Gymlocker with two workers behind Envoy."""
+    """Gymlocker with one worker behind Envoy."""
     with running_house(
-        tmp_path_factory.mktemp("house"), workers=2, DATABASE_URL=postgres.url("gymlocker")
+        tmp_path_factory.mktemp("house"), workers=1, DATABASE_URL=postgres.url("gymlocker")
     ) as house:
         yield house
 

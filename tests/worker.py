@@ -1,0 +1,36 @@
+"""One worker for tests: `gymlocker serve` on a unix socket, without Envoy."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import grpc
+from gymlocker.v2 import system_pb2, system_pb2_grpc
+
+
+@asynccontextmanager
+async def serving(
+    socket: Path, url: str, *options: str, stderr: str = os.devnull
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Runs a worker on a unix socket."""
+    command = (sys.executable, "-P", "-m", "server", "serve", f"--listen=unix:{socket}", *options)
+    environment = {**os.environ, "DATABASE_URL": url, "DRAIN_SECONDS": "0.1"}
+    log = os.open(stderr, os.O_WRONLY | os.O_CREAT)
+    worker = await asyncio.create_subprocess_exec(*command, env=environment, stderr=log)
+    os.close(log)
+    try:
+        yield worker
+    finally:
+        if worker.returncode is None:
+            worker.kill()
+        await worker.wait()
+
+
+async def health(socket: Path) -> str:
+    async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
+        stub = system_pb2_grpc.SystemServiceStub(channel)
+        request = system_pb2.GetHealthRequest()
+        return (await stub.GetHealth(request, wait_for_ready=True, timeout=20)).status
