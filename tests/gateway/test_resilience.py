@@ -36,9 +36,12 @@ def shared_pair() -> Iterator[FrontDoor]:
 @pytest.fixture
 def pair(shared_pair: FrontDoor) -> FrontDoor:
     """A front door with two healthy workers."""
-    for worker in shared_pair.workers:
-        if worker.process.poll() is not None:
-            worker.start()
+    dead = [worker for worker in shared_pair.workers if worker.process.poll() is not None]
+    alive = 2 - len(dead)
+    # Noticed first: else a worker that only starts would count as the healthy one that it was.
+    eventually(lambda: shared_pair.healthy_workers() == alive, "the dead workers are noticed")
+    for worker in dead:
+        worker.start()
     eventually(lambda: shared_pair.healthy_workers() == 2, "both workers are healthy")
     return shared_pair
 
