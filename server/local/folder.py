@@ -1,6 +1,6 @@
 """The data folder of one Gymlocker: who may enter, its lock, its sockets and logs.
 
-.gymlocker/         0700
+.gymlocker/         0700; as root 0711, for the system user that PostgreSQL runs as
   lock              held while `gymlocker up` runs; contains its process id
   cache/            compiled Python, where it is not to be kept beside the sources
   logs/             what each process prints
