@@ -20,6 +20,7 @@ os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 from server.demo.transport import GrpcTransport, RestTransport, Transport, channel_over
 from server.local.throwaway import ThrowawayPostgres, throwaway_postgres
 from tests.feed.client import Client
+from tests.feed.users import User, UserPool
 from tests.house import House, running_house
 
 # The processes that tests start share what is compiled, also where the interpreter was told not to
@@ -69,10 +70,26 @@ async def transport(house: House, request: pytest.FixtureRequest) -> AsyncIterat
     await transport.close()
 
 
+@pytest.fixture(scope="session")
+def user_pool() -> UserPool:
+    """Users that tests hand on to one another."""
+    return UserPool()
+
+
 @pytest.fixture
-async def client(transport: Transport) -> Client:
+async def client(
+    transport: Transport, user_pool: UserPool, database: asyncpg.Connection
+) -> AsyncIterator[Client]:
     """The services' stubs over each way to call."""
-    return Client(channel_over(transport))
+    taken: list[User] = []
+    channel = channel_over(transport)
+
+    async def user() -> User:
+        taken.append(await user_pool.take(database, Client(channel).created_user))
+        return taken[-1]
+
+    yield Client(channel, user)
+    user_pool.give_back(taken)
 
 
 @pytest.fixture

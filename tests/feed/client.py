@@ -1,6 +1,6 @@
 """The feed's services as a client sees them, and the words that its tests are written in."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -43,7 +43,10 @@ User = user_pb2.CreateUserResponse
 class Client:
     """Stubs of all services over one channel."""
 
-    def __init__(self, channel: aio.Channel) -> None:
+    def __init__(
+        self, channel: aio.Channel, make_user: Callable[[], Awaitable[User]] | None = None
+    ) -> None:
+        self._make_user = make_user or self.created_user
         self.users = user_pb2_grpc.UserServiceStub(channel)
         self.events = event_pb2_grpc.EventServiceStub(channel)
         self.follows = follow_pb2_grpc.FollowServiceStub(channel)
@@ -53,6 +56,10 @@ class Client:
 
     async def new_user(self) -> User:
         """A user of the test's own."""
+        return await self._make_user()
+
+    async def created_user(self) -> User:
+        """A user who is really new."""
         return await self.users.CreateUser(user_pb2.CreateUserRequest())
 
     async def new_secret(self, user: User) -> str:
