@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import grpc
 import structlog
+from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection as grpc_reflection
 from gymlocker.v2 import (
@@ -77,11 +78,14 @@ UNIX = "unix:"
 _log = structlog.get_logger("main")
 
 
+def contract_services() -> list[ServiceDescriptor]:
+    """Every service of the contract."""
+    return [service for file in CONTRACT for service in file.DESCRIPTOR.services_by_name.values()]
+
+
 def contract_methods() -> dict[str, Method]:
     """Every method of the contract by its path."""
-    return methods_of(
-        service for file in CONTRACT for service in file.DESCRIPTOR.services_by_name.values()
-    )
+    return methods_of(contract_services())
 
 
 async def serve(settings: Settings, *, listen: str, reflection: bool) -> None:
@@ -146,7 +150,14 @@ def _build(
     system_pb2_grpc.add_SystemServiceServicer_to_server(SystemService(system), server)
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
-    background: list[Background] = [
+    return server, health_servicer, _background(settings, system, last_accessed)
+
+
+def _background(
+    settings: Settings, system: SystemRepository, last_accessed: LastAccessed
+) -> list[Background]:
+    """What goes on beside the calls, to be started when the server serves."""
+    return [
         partial(
             repeat,
             partial(sweep, system),
@@ -157,7 +168,6 @@ def _build(
             repeat, last_accessed.write, name="last_accessed", interval_seconds=INTERVAL_SECONDS
         ),
     ]
-    return server, health_servicer, background
 
 
 def _server(authenticator: PasswordAuthenticator) -> grpc.aio.Server:
@@ -182,13 +192,9 @@ def _server(authenticator: PasswordAuthenticator) -> grpc.aio.Server:
 
 
 def _add_reflection(server: grpc.aio.Server) -> None:
-    services = [
-        service.full_name
-        for file in CONTRACT
-        for service in file.DESCRIPTOR.services_by_name.values()
-    ]
+    ours = [service.full_name for service in contract_services()]
     grpc_reflection.enable_server_reflection(
-        (*services, health.SERVICE_NAME, grpc_reflection.SERVICE_NAME), server
+        (*ours, health.SERVICE_NAME, grpc_reflection.SERVICE_NAME), server
     )
 
 
