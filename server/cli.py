@@ -72,17 +72,18 @@ def serve(
 ) -> None:
     """Run one worker, for production: gRPC alone, to stand behind Envoy.
 
-    Needs DATABASE_URL, and a database that `gymlocker migrate` brought up to date.
+    Needs DATABASE_URL, a database that `gymlocker migrate` brought up to date, and JWT_SECRET_KEY,
+    the same for all workers (make one with: openssl rand -hex 32).
 
     Try it: DATABASE_URL=postgresql://user:password@host/name gymlocker serve --listen 0.0.0.0:9090
     """
     from server import log
     from server.main import serve as run_worker
-    from server.settings import Settings, load
+    from server.settings import Settings, TokenSettings, load
 
-    settings = load(Settings)
+    settings, token_settings = load(Settings), load(TokenSettings)
     log.configure(settings.log_level)
-    _run(run_worker(settings, listen=listen, reflection=reflection))
+    _run(run_worker(settings, token_settings, listen=listen, reflection=reflection))
 
 
 @app.command()

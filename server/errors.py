@@ -4,6 +4,7 @@
     ├── InvalidArgument      a field breaks a limit           (names the field)
     ├── Unauthenticated      the caller did not prove who they are
     ├── NotFound             there is no such thing, or it is not the caller's
+    ├── AlreadyExists        somebody has it, or it says something else
     ├── ResourceExhausted    a rate limit or quota            (says when to try again)
     └── Unavailable          try again later: database out of reach, or too much to do
 
@@ -43,6 +44,10 @@ class Unauthenticated(GymlockerError):
 
 class NotFound(GymlockerError):
     """There is no such thing, or it is not the caller's: both look the same."""
+
+
+class AlreadyExists(GymlockerError):
+    """What is to be made is there already, and is not the same."""
 
 
 class ResourceExhausted(GymlockerError):

@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
 from functools import partial
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -15,6 +16,8 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection as grpc_reflection
 from gymlocker.v2 import (
+    auth_pb2,
+    auth_pb2_grpc,
     event_pb2,
     event_pb2_grpc,
     follow_pb2,
@@ -27,11 +30,17 @@ from gymlocker.v2 import (
     system_pb2_grpc,
     user_pb2,
     user_pb2_grpc,
+    workout_pb2,
+    workout_pb2_grpc,
 )
 
-from server.auth.authenticator import PasswordAuthenticator
+from server.auth.authenticator import AccessTokenAuthenticator, PasswordAuthenticator
+from server.auth.guessing import GuessLimit
+from server.auth.keys import Keys, load_keys
 from server.auth.password import PasswordHasher
-from server.auth.repository import PasswordRepository
+from server.auth.repository import FailureRepository, PasswordRepository, SessionRepository
+from server.auth.service import AuthService
+from server.auth.tokens import AccessTokens
 from server.background import repeat
 from server.database.engine import Database
 from server.database.revision import require_current_schema
@@ -42,20 +51,24 @@ from server.follow.repository import FollowRepository
 from server.follow.service import FollowService
 from server.inbox.repository import InboxRepository
 from server.inbox.service import InboxService
-from server.rpc.authentication import AuthenticationInterceptor
+from server.rpc.authentication import AccessTokenInterceptor, PasswordInterceptor
 from server.rpc.errors import ErrorInterceptor
 from server.rpc.logging import LoggingInterceptor
 from server.rpc.method import Method, methods_of
 from server.rpc.validation import ValidationInterceptor
-from server.settings import Settings
+from server.settings import Settings, TokenSettings
 from server.share.repository import ShareRepository
 from server.share.service import ShareService
-from server.system.repository import SystemRepository
+from server.system.repository import RATE_LIMIT_SWEEPS, SystemRepository
 from server.system.service import SystemService
 from server.system.sweeper import sweep
 from server.user.last_accessed import INTERVAL_SECONDS, LastAccessed
 from server.user.repository import UserRepository
 from server.user.service import UserService
+from server.workout.importing import Importer
+from server.workout.repository import WorkoutRepository
+from server.workout.service import WorkoutService
+from server.workout.stats_repository import StatsRepository
 
 Background: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
@@ -66,6 +79,8 @@ CONTRACT: tuple[ModuleType, ...] = (
     inbox_pb2,
     share_pb2,
     system_pb2,
+    auth_pb2,
+    workout_pb2,
 )
 
 # The largest request is UpdateUser's: a picture of 2,000 KiB and what goes with it.
@@ -88,18 +103,21 @@ def contract_methods() -> dict[str, Method]:
     return methods_of(contract_services())
 
 
-async def serve(settings: Settings, *, listen: str, reflection: bool) -> None:
+async def serve(
+    settings: Settings, token_settings: TokenSettings, *, listen: str, reflection: bool
+) -> None:
     """Runs one worker on `listen` (host:port or unix:path) until it is told to stop.
 
     SIGTERM drains: whoever sends calls has `drain_seconds` to notice. SIGINT stops at once. Both
     let running calls finish for STOP_GRACE_SECONDS. Raises StartError if it cannot run.
     """
+    keys = load_keys(token_settings)
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(
-            Database(settings.database_url, pool_size=settings.database_pool_size)
-        )
+        database, limits = await _databases(settings, stack)
         await require_current_schema(database)
-        server, health_servicer, background = _build(settings, database, stack)
+        server, health_servicer, background = _build(
+            settings, token_settings, keys, database, limits, stack
+        )
         if reflection:
             _add_reflection(server)
         _bind(server, listen)
@@ -116,25 +134,71 @@ async def serve(settings: Settings, *, listen: str, reflection: bool) -> None:
         await _cancel(tasks)
 
 
+async def _databases(settings: Settings, stack: AsyncExitStack) -> tuple[Database, Database]:
+    """The database, and that of the rate limits, which may be the same."""
+    size = settings.database_pool_size
+    database = await stack.enter_async_context(Database(settings.database_url, pool_size=size))
+    url = settings.rate_limit_database_url
+    if url is None or url == settings.database_url:
+        return database, database
+    return database, await stack.enter_async_context(Database(url, pool_size=size))
+
+
 def _build(
-    settings: Settings, database: Database, stack: AsyncExitStack
+    settings: Settings,
+    token_settings: TokenSettings,
+    keys: Keys,
+    database: Database,
+    limits: Database,
+    stack: AsyncExitStack,
 ) -> tuple[grpc.aio.Server, health.aio.HealthServicer, list[Background]]:
-    users = UserRepository(database)
-    system = SystemRepository(database)
+    users, passwords = UserRepository(database), PasswordRepository(database)
+    sessions = SessionRepository(
+        database, lifetime=timedelta(days=token_settings.refresh_token_expire_days)
+    )
+    tokens = _access_tokens(token_settings, keys)
     hasher = PasswordHasher(threads=settings.password_threads, queue=settings.password_queue)
     stack.callback(hasher.close)
     last_accessed = LastAccessed(users)
     stack.push_async_callback(last_accessed.write)
     authenticator = PasswordAuthenticator(
-        PasswordRepository(database),
+        passwords,
         hasher,
+        GuessLimit(
+            FailureRepository(limits),
+            per_account=settings.password_failures_per_account,
+            per_address=settings.password_failures_per_address,
+        ),
         memory_seconds=settings.password_memory_minutes * 60,
         seen=last_accessed.saw,
     )
-    server = _server(authenticator)
-    user_pb2_grpc.add_UserServiceServicer_to_server(
-        UserService(users, hasher, authenticator), server
+    server = _server(
+        AccessTokenAuthenticator(tokens, sessions, seen=last_accessed.saw), authenticator
     )
+    system = SystemRepository(database)
+    _add_feed(server, database, UserService(users, hasher, authenticator))
+    auth_pb2_grpc.add_AuthServiceServicer_to_server(
+        AuthService(users, passwords, sessions, hasher, authenticator, tokens), server
+    )
+    _add_workouts(server, database)
+    system_pb2_grpc.add_SystemServiceServicer_to_server(SystemService(system), server)
+    health_servicer = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+    sweepers = [system, SystemRepository(limits, RATE_LIMIT_SWEEPS)]
+    return server, health_servicer, _background(settings, sweepers, last_accessed)
+
+
+def _access_tokens(settings: TokenSettings, keys: Keys) -> AccessTokens:
+    return AccessTokens(
+        keys,
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+        lifetime_seconds=max(1, round(settings.access_token_expire_minutes * 60)),
+    )
+
+
+def _add_feed(server: grpc.aio.Server, database: Database, users: UserService) -> None:
+    user_pb2_grpc.add_UserServiceServicer_to_server(users, server)
     event_pb2_grpc.add_EventServiceServicer_to_server(
         EventService(EventRepository(database)), server
     )
@@ -147,38 +211,46 @@ def _build(
     share_pb2_grpc.add_ShareServiceServicer_to_server(
         ShareService(ShareRepository(database)), server
     )
-    system_pb2_grpc.add_SystemServiceServicer_to_server(SystemService(system), server)
-    health_servicer = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
-    return server, health_servicer, _background(settings, system, last_accessed)
+
+
+def _add_workouts(server: grpc.aio.Server, database: Database) -> None:
+    workouts = WorkoutRepository(database)
+    workout_pb2_grpc.add_WorkoutServiceServicer_to_server(
+        WorkoutService(workouts, StatsRepository(database), Importer(workouts)), server
+    )
 
 
 def _background(
-    settings: Settings, system: SystemRepository, last_accessed: LastAccessed
+    settings: Settings, sweepers: list[SystemRepository], last_accessed: LastAccessed
 ) -> list[Background]:
     """What goes on beside the calls, to be started when the server serves."""
-    return [
+    sweeps: list[Background] = [
         partial(
             repeat,
             partial(sweep, system),
             name="sweep",
             interval_seconds=settings.cleanup_interval_minutes * 60,
-        ),
+        )
+        for system in sweepers
+    ]
+    return [
+        *sweeps,
         partial(
             repeat, last_accessed.write, name="last_accessed", interval_seconds=INTERVAL_SECONDS
         ),
     ]
 
 
-def _server(authenticator: PasswordAuthenticator) -> grpc.aio.Server:
+def _server(tokens: AccessTokenAuthenticator, passwords: PasswordAuthenticator) -> grpc.aio.Server:
     methods = contract_methods()
     return grpc.aio.server(
         # From the outside in.
         interceptors=(
             LoggingInterceptor(methods),
             ErrorInterceptor(methods),
+            AccessTokenInterceptor(methods, tokens),
             ValidationInterceptor(methods),
-            AuthenticationInterceptor(methods, authenticator),
+            PasswordInterceptor(methods, passwords),
         ),
         options=(
             ("grpc.max_receive_message_length", MOST_REQUEST_BYTES),

@@ -3,10 +3,11 @@
 Every setting of the server is a field here: its name in capitals is the environment variable.
 """
 
+from pathlib import Path
 from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from server.errors import StartError
@@ -38,6 +39,12 @@ class Settings(BaseSettings):
     password_memory_minutes: float = Field(
         default=15, ge=0, description="minutes for which a verified password is remembered"
     )
+    password_failures_per_account: int = Field(
+        default=20, ge=1, description="wrong passwords of one account; then one more each minute"
+    )
+    password_failures_per_address: int = Field(
+        default=100, ge=1, description="wrong passwords from one address; then one more each second"
+    )
     drain_seconds: float = Field(
         default=3, ge=0, description="seconds from saying NOT_SERVING to closing, at SIGTERM"
     )
@@ -63,6 +70,37 @@ class Settings(BaseSettings):
         return f"postgresql://{rest}"
 
 
+class TokenSettings(BaseSettings):
+    """What a worker is told about access tokens, sessions and their keys."""
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
+
+    jwt_secret_key: SecretStr | None = Field(
+        default=None, description="signs access tokens (HS256): at least 32 random bytes"
+    )
+    jwt_algorithm: Literal["HS256", "RS256", "ES256", "EdDSA"] = Field(
+        default="HS256", description="HS256, or RS256, ES256 or EdDSA with a key file"
+    )
+    jwt_private_key_file: Path | None = Field(
+        default=None, description="the private key of RS256, ES256 or EdDSA, in PEM form"
+    )
+    jwt_previous_secret_keys: SecretStr = Field(
+        default=SecretStr(""),
+        description="keys before a rotation, comma-separated: their tokens stay good",
+    )
+    jwt_previous_key_files: str = Field(
+        default="", description="the same as files, public or private, comma-separated"
+    )
+    jwt_issuer: str = Field(default="gymlocker", description="`iss` of access tokens")
+    jwt_audience: str = Field(default="gymlocker", description="`aud` of access tokens")
+    access_token_expire_minutes: float = Field(
+        default=60, gt=0, le=1440, description="minutes for which an access token is valid"
+    )
+    refresh_token_expire_days: float = Field(
+        default=30, gt=0, le=3650, description="days for which a session lives without being used"
+    )
+
+
 class GatewaySettings(BaseSettings):
     """What the front door, Envoy, is told by the environment."""
 
@@ -70,6 +108,12 @@ class GatewaySettings(BaseSettings):
 
     cors_origins: str = Field(
         default="*", description="origins that browsers may call from, comma-separated; * is any"
+    )
+    trusted_proxies: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="proxies in front of Envoy whose X-Forwarded-For is believed",
     )
 
 

@@ -53,7 +53,12 @@ async def empty_database(postgres: ThrowawayPostgres, request: pytest.FixtureReq
 def house(postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Gymlocker with one worker behind Envoy."""
     with running_house(
-        tmp_path_factory.mktemp("house"), workers=1, DATABASE_URL=postgres.url("gymlocker")
+        tmp_path_factory.mktemp("house"),
+        workers=1,
+        DATABASE_URL=postgres.url("gymlocker"),
+        # Tests share users and an address. What the limits do is tested where they are low.
+        PASSWORD_FAILURES_PER_ACCOUNT="1000000",
+        PASSWORD_FAILURES_PER_ADDRESS="1000000",
     ) as house:
         yield house
 

@@ -10,6 +10,9 @@ from pathlib import Path
 import grpc
 from gymlocker.v2 import system_pb2, system_pb2_grpc
 
+# The same for all, as it has to be.
+JWT_SECRET_KEY = "0f" * 32
+
 
 @asynccontextmanager
 async def serving(
@@ -17,7 +20,12 @@ async def serving(
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Runs a worker on a unix socket."""
     command = (sys.executable, "-P", "-m", "server", "serve", f"--listen=unix:{socket}", *options)
-    environment = {**os.environ, "DATABASE_URL": url, "DRAIN_SECONDS": "0.1"}
+    environment = {
+        **os.environ,
+        "DATABASE_URL": url,
+        "DRAIN_SECONDS": "0.1",
+        "JWT_SECRET_KEY": JWT_SECRET_KEY,
+    }
     log = os.open(stderr, os.O_WRONLY | os.O_CREAT)
     worker = await asyncio.create_subprocess_exec(*command, env=environment, stderr=log)
     os.close(log)

@@ -1,4 +1,4 @@
-"""Checks passwords, and remembers for a while those that were right.
+"""Checks passwords and access tokens, and remembers for a while the passwords that were right.
 
 The feed sends the password with every call, and a hash costs 0.1 s of a core. After a success a
 digest stays in memory, keyed by a random key of this process and bound to the user and to the
@@ -9,17 +9,23 @@ was deleted, is forgotten at once and by all workers.
 import asyncio
 import hashlib
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 from uuid import UUID
 
 from cachetools import TTLCache
 
-from server.auth.password import HashedPassword, PasswordHasher
-from server.errors import no_such_user
+from server.auth.guessing import too_many_passwords
+from server.auth.password import KEY_BYTES, SALT_BYTES, HashedPassword, PasswordHasher
+from server.auth.tokens import AccessTokens
+from server.errors import Unauthenticated, no_such_user
 from server.rpc.authentication import wrong_password
+from server.rpc.caller import Caller
 
 MOST_REMEMBERED = 100_000
+# Different passwords of one account that are hashed at the same time. An app sends one.
+MOST_AT_ONCE = 4
 
 
 class Passwords(Protocol):
@@ -29,6 +35,23 @@ class Passwords(Protocol):
         """The user's hash, None if there is no such user."""
 
 
+class Limit(Protocol):
+    """How many wrong passwords may be tried."""
+
+    async def check(self, account: str, address: str) -> None:
+        """Raises ResourceExhausted if there were too many."""
+
+    async def failed(self, account: str, address: str) -> None:
+        """Counts one."""
+
+
+class Sessions(Protocol):
+    """Where the sessions are."""
+
+    async def is_alive(self, user_id: UUID, session_id: UUID) -> bool:
+        """Whether the session goes on."""
+
+
 class PasswordAuthenticator:
     """Knows whether a password is the user's."""
 
@@ -36,48 +59,105 @@ class PasswordAuthenticator:
         self,
         passwords: Passwords,
         hasher: PasswordHasher,
+        limit: Limit,
         *,
         memory_seconds: float,
         seen: Callable[[UUID], None],
     ) -> None:
         self._passwords = passwords
         self._hasher = hasher
+        self._limit = limit
         self._seen = seen
         self._key = secrets.token_bytes(32)
+        # Stands in for the hash of somebody who does not exist; no password has it.
+        self._nobodys = HashedPassword(
+            secrets.token_hex(KEY_BYTES).upper(), secrets.token_bytes(SALT_BYTES)
+        )
         self._remembered: TTLCache[bytes, bool] = TTLCache(MOST_REMEMBERED, memory_seconds)
         self._under_way: dict[bytes, asyncio.Task[bool]] = {}
+        self._at_once: Counter[str] = Counter()
 
-    async def authenticate(self, user_id: UUID, password: str) -> None:
+    async def authenticate(self, user_id: UUID, password: str, address: str) -> None:
         """Returns if `password` is the user's.
 
-        Raises Unauthenticated if it is not, NotFound if there is no such user, Unavailable if too
-        many passwords wait to be checked.
+        Raises Unauthenticated if it is not, NotFound if there is no such user, ResourceExhausted
+        if too many wrong ones were tried, Unavailable if too many passwords wait to be checked.
         """
         hashed = await self._passwords.get(user_id)
         if hashed is None:
             raise no_such_user()
-        digest = self._digest(user_id, password, hashed)
-        if digest not in self._remembered:
-            if not await self._check(digest, password, hashed):
-                raise wrong_password()
-            self._remembered[digest] = True
+        await self.check(str(user_id), hashed, password, address)
         self._seen(user_id)
+
+    async def check(
+        self, account: str, hashed: HashedPassword | None, password: str, address: str
+    ) -> None:
+        """Returns if `hashed` is the hash of `password`; raises as `authenticate` does.
+
+        None, for a name that nobody has, takes as long as a wrong password.
+        """
+        hashed = hashed or self._nobodys
+        digest = self._digest(account, password, hashed)
+        if digest in self._remembered:
+            return
+        if not await self._hashed_once(digest, account, hashed, password, address):
+            raise wrong_password()
+        self._remembered[digest] = True
 
     def remember(self, user_id: UUID, password: str, hashed: HashedPassword) -> None:
         """Remembers a password that was hashed just now: a new user's first call comes at once."""
-        self._remembered[self._digest(user_id, password, hashed)] = True
+        self._remembered[self._digest(str(user_id), password, hashed)] = True
 
-    async def _check(self, digest: bytes, password: str, hashed: HashedPassword) -> bool:
+    async def _hashed_once(
+        self, digest: bytes, account: str, hashed: HashedPassword, password: str, address: str
+    ) -> bool:
         """Hashes once for all calls that ask the same at the same time, as an app does at start."""
         task = self._under_way.get(digest)
         if task is None:
-            task = asyncio.create_task(self._hasher.matches(password, hashed))
+            if self._at_once[account] >= MOST_AT_ONCE:
+                raise too_many_passwords(retry_after=1)
+            task = asyncio.create_task(self._matches(account, hashed, password, address))
             self._under_way[digest] = task
-            task.add_done_callback(lambda _: self._under_way.pop(digest))
+            self._at_once[account] += 1
+            task.add_done_callback(lambda _: self._done(digest, account))
         # One caller who hangs up must not take the answer from the others.
         return await asyncio.shield(task)
 
-    def _digest(self, user_id: UUID, password: str, hashed: HashedPassword) -> bytes:
-        # The first two parts have a fixed form, so that no two different triples read the same.
-        text = f"{user_id}:{hashed.key}:{password}"
+    async def _matches(
+        self, account: str, hashed: HashedPassword, password: str, address: str
+    ) -> bool:
+        await self._limit.check(account, address)
+        if await self._hasher.matches(password, hashed):
+            return True
+        await self._limit.failed(account, address)
+        return False
+
+    def _done(self, digest: bytes, account: str) -> None:
+        del self._under_way[digest]
+        self._at_once[account] -= 1
+        if not self._at_once[account]:
+            del self._at_once[account]
+
+    def _digest(self, account: str, password: str, hashed: HashedPassword) -> bytes:
+        # The stored hash has a fixed form, so that no two different triples read the same.
+        text = f"{hashed.key}:{len(account)}:{account}:{password}"
         return hashlib.blake2b(text.encode(), key=self._key, digest_size=32).digest()
+
+
+class AccessTokenAuthenticator:
+    """Knows whose access token it is, and whether their session goes on."""
+
+    def __init__(
+        self, tokens: AccessTokens, sessions: Sessions, *, seen: Callable[[UUID], None]
+    ) -> None:
+        self._tokens = tokens
+        self._sessions = sessions
+        self._seen = seen
+
+    async def authenticate(self, token: str) -> Caller:
+        """Whose token it is. Raises Unauthenticated if it is not valid, or no longer."""
+        caller = self._tokens.verify(token)
+        if not await self._sessions.is_alive(caller.user_id, caller.session_id):
+            raise Unauthenticated("The session has ended. Log in again.", reason="SESSION_ENDED")
+        self._seen(caller.user_id)
+        return caller

@@ -1,16 +1,136 @@
-"""The SQL of passwords."""
+"""The SQL of passwords, sessions and failures."""
 
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import (
+    ARRAY,
+    Interval,
+    LargeBinary,
+    any_,
+    bindparam,
+    delete,
+    func,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
 
 from server.auth.password import HashedPassword
 from server.database.engine import Database
-from server.database.schema import users
+from server.database.schema import password_failures as failures
+from server.database.schema import refresh_tokens, sessions, users
 from server.database.statement import Statement
+from server.rpc.caller import Caller
 
-_GET = Statement(
+_GET_PASSWORD = Statement(
     select(users.c.hashed_password, users.c.salt).where(users.c.id == bindparam("user_id"))
+)
+_CHANGE_PASSWORD = Statement(
+    update(users)
+    .where(users.c.id == bindparam("user_id"), users.c.hashed_password == bindparam("until_now"))
+    .values(hashed_password=bindparam("key"), salt=bindparam("new_salt"))
+    .returning(users.c.id)
+)
+_END_ALL = Statement(delete(sessions).where(sessions.c.user_id == bindparam("user_id")))
+
+_LIFETIME = bindparam("lifetime", type_=Interval)
+
+# Waits for a change of the password that is under way, and then finds the user's hash changed.
+_owner = (
+    select(users.c.id, bindparam("session_id", type_=sessions.c.id.type))
+    .add_columns(func.now(), func.now() + _LIFETIME)
+    .where(users.c.id == bindparam("user_id"), users.c.hashed_password == bindparam("key"))
+    .with_for_update(read=True)
+)
+_started = (
+    insert(sessions)
+    .from_select(["user_id", "id", "created", "expiry"], _owner)
+    .returning(sessions.c.user_id, sessions.c.id)
+    .cte("started")
+)
+_START = Statement(
+    insert(refresh_tokens)
+    .from_select(
+        ["hash", "user_id", "session_id"],
+        select(bindparam("hash", type_=LargeBinary), _started.c.user_id, _started.c.id),
+    )
+    .returning(refresh_tokens.c.session_id)
+)
+
+_OF_TOKEN = (
+    sessions.c.user_id == refresh_tokens.c.user_id,
+    sessions.c.id == refresh_tokens.c.session_id,
+)
+_spent = (
+    update(refresh_tokens)
+    .where(
+        refresh_tokens.c.hash == bindparam("spent", type_=LargeBinary),
+        refresh_tokens.c.used.is_(None),
+        *_OF_TOKEN,
+        sessions.c.expiry > func.now(),
+    )
+    .values(used=func.now())
+    .returning(refresh_tokens.c.user_id, refresh_tokens.c.session_id)
+    .cte("spent")
+)
+_extended = (
+    update(sessions)
+    .where(sessions.c.user_id == _spent.c.user_id, sessions.c.id == _spent.c.session_id)
+    .values(expiry=func.now() + _LIFETIME)
+    .returning(sessions.c.user_id, sessions.c.id)
+    .cte("extended")
+)
+_CONTINUE = Statement(
+    insert(refresh_tokens)
+    .from_select(
+        ["hash", "user_id", "session_id"],
+        select(bindparam("hash", type_=LargeBinary), _extended.c.user_id, _extended.c.id),
+    )
+    .returning(refresh_tokens.c.user_id, refresh_tokens.c.session_id)
+)
+_IS_ALIVE = Statement(
+    select(literal(1)).where(
+        sessions.c.user_id == bindparam("user_id"),
+        sessions.c.id == bindparam("session_id"),
+        sessions.c.expiry > func.now(),
+    )
+)
+_END = Statement(delete(sessions).where(*_OF_TOKEN, refresh_tokens.c.hash == bindparam("hash")))
+_END_IF_USED = Statement(
+    delete(sessions)
+    .where(
+        *_OF_TOKEN,
+        refresh_tokens.c.hash == bindparam("hash"),
+        refresh_tokens.c.used.is_not(None),
+    )
+    .returning(literal(1))
+)
+
+_GET_FAILURES = Statement(
+    select(
+        failures.c.key, func.extract("epoch", failures.c.forgiven - func.now()).label("seconds")
+    ).where(
+        failures.c.key == any_(bindparam("keys", type_=ARRAY(LargeBinary))),
+        failures.c.forgiven > func.now(),
+    )
+)
+_new_failure = insert(failures).from_select(
+    ["key", "forgiven"],
+    select(
+        func.unnest(bindparam("keys", type_=ARRAY(LargeBinary))),
+        func.now() + func.unnest(bindparam("seconds", type_=ARRAY(Interval))),
+    ),
+)
+_ADD_FAILURES = Statement(
+    _new_failure.on_conflict_do_update(
+        index_elements=[failures.c.key],
+        set_={
+            "forgiven": func.greatest(failures.c.forgiven, func.now())
+            + (_new_failure.excluded.forgiven - func.now())
+        },
+    )
 )
 
 
@@ -22,5 +142,86 @@ class PasswordRepository:
 
     async def get(self, user_id: UUID) -> HashedPassword | None:
         """The user's hash, None if there is no such user."""
-        row = await self._database.fetch_one(_GET, user_id=user_id)
+        row = await self._database.fetch_one(_GET_PASSWORD, user_id=user_id)
         return HashedPassword(row["hashed_password"], row["salt"]) if row else None
+
+    async def change(
+        self, user_id: UUID, until_now: HashedPassword, from_now: HashedPassword
+    ) -> bool:
+        """Changes the user's password and ends their sessions.
+
+        False, and nothing is changed, if the password is no longer `until_now`.
+        """
+        change = {"user_id": user_id, "until_now": until_now.key}
+        change |= {"key": from_now.key, "new_salt": from_now.salt}
+        async with self._database.transaction() as connection:
+            changed = await connection.fetchrow(
+                _CHANGE_PASSWORD.sql, *_CHANGE_PASSWORD.arguments(change)
+            )
+            # A statement of its own: it sees the session of a login that the change waited for.
+            await connection.execute(_END_ALL.sql, user_id)
+        return changed is not None
+
+
+class SessionRepository:
+    """The sessions, and their refresh tokens by their SHA-256."""
+
+    def __init__(self, database: Database, *, lifetime: timedelta) -> None:
+        self._database = database
+        self._lifetime = lifetime
+
+    async def start(
+        self, user_id: UUID, hashed: HashedPassword, session_id: UUID, refresh_hash: bytes
+    ) -> bool:
+        """Starts a session; False if the user's password is no longer `hashed`."""
+        return bool(
+            await self._database.fetch_one(
+                _START,
+                user_id=user_id,
+                key=hashed.key,
+                session_id=session_id,
+                hash=refresh_hash,
+                lifetime=self._lifetime,
+            )
+        )
+
+    async def go_on(self, spent: bytes, refresh_hash: bytes) -> Caller | None:
+        """Uses up one refresh token and stores the next; returns whose session it is.
+
+        None if there is no such token, it has expired or was used before.
+        """
+        row = await self._database.fetch_one(
+            _CONTINUE, spent=spent, hash=refresh_hash, lifetime=self._lifetime
+        )
+        return Caller(row["user_id"], row["session_id"]) if row else None
+
+    async def is_alive(self, user_id: UUID, session_id: UUID) -> bool:
+        """Whether the session goes on."""
+        return bool(
+            await self._database.fetch_one(_IS_ALIVE, user_id=user_id, session_id=session_id)
+        )
+
+    async def end(self, refresh_hash: bytes) -> None:
+        """Ends the session that a refresh token belongs to, if there is one."""
+        await self._database.execute(_END, hash=refresh_hash)
+
+    async def end_if_used(self, refresh_hash: bytes) -> bool:
+        """Ends the session of a refresh token that was used before; says whether there was one."""
+        return bool(await self._database.fetch_one(_END_IF_USED, hash=refresh_hash))
+
+
+class FailureRepository:
+    """The wrong passwords that were tried, in the database of the rate limits."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, keys: list[bytes]) -> dict[bytes, float]:
+        """In how many seconds each of `keys` that has failures is forgiven all of them."""
+        rows = await self._database.fetch(_GET_FAILURES, keys=keys)
+        return {row["key"]: float(row["seconds"]) for row in rows}
+
+    async def add(self, seconds: dict[bytes, float]) -> None:
+        """Counts a failure of each key, which takes so many seconds longer to be forgiven."""
+        intervals = [timedelta(seconds=each) for each in seconds.values()]
+        await self._database.execute(_ADD_FAILURES, keys=list(seconds), seconds=intervals)

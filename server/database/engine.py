@@ -8,7 +8,9 @@ statement that lost its connection is not repeated, for it may have been committ
 """
 
 import asyncio
+import datetime as dt
 import random
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeAlias, TypeVar
@@ -30,6 +32,9 @@ ACQUIRE_SECONDS = 5
 ATTEMPTS = 4
 PAUSE_SECONDS = 0.02
 CLOSE_SECONDS = 5
+
+# The day from which PostgreSQL counts.
+_EPOCH = dt.date(2000, 1, 1).toordinal()
 
 _LOST_RACE = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 _OUT_OF_REACH = (
@@ -57,6 +62,7 @@ class Database:
             max_size=pool_size,
             timeout=CONNECT_SECONDS,
             command_timeout=STATEMENT_SECONDS,
+            init=_keep_dates,
             reset=_keep_as_it_is,
             server_settings={"application_name": "gymlocker"},
         )
@@ -119,6 +125,17 @@ class Database:
 
 def _unavailable(why: str) -> Unavailable:
     return Unavailable(f"Try again in a moment: {why}.", reason="DATABASE_UNAVAILABLE")
+
+
+async def _keep_dates(connection: asyncpg.Connection) -> None:
+    """Stores the first and the last date that Python knows as these, not as an infinity."""
+    await connection.set_type_codec(
+        "date",
+        schema="pg_catalog",
+        format="binary",
+        encoder=lambda date: struct.pack("!i", date.toordinal() - _EPOCH),
+        decoder=lambda data: dt.date.fromordinal(struct.unpack("!i", data)[0] + _EPOCH),
+    )
 
 
 async def _keep_as_it_is(_: object) -> None:

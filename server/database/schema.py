@@ -8,10 +8,14 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     Column,
+    Date,
     DateTime,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     String,
@@ -61,6 +65,9 @@ users = Table(
     Column("encrypted_name", LargeBinary),
     Column("encryption_iv", LargeBinary, nullable=False),
     Column("rsa_public_key", LargeBinary, nullable=False),
+    # Gymlocker's: an account is a user with a username. The key is what usernames are compared by.
+    Column("username", Text),
+    Column("username_key", Text, index=True, unique=True),
 )
 
 user_events = Table(
@@ -116,6 +123,59 @@ shared_items = Table(
     Column("encryption_iv", LargeBinary, nullable=False),
 )
 
+# From here on all is Gymlocker's. A session lives from a login to a logout.
+sessions = Table(
+    "sessions",
+    metadata,
+    owner(primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("created", Timestamp, nullable=False),
+    Column("expiry", Timestamp, nullable=False, index=True),
+)
+
+# All refresh tokens that a session has had, by their SHA-256: one that comes back is known.
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("user_id", Uuid, nullable=False),
+    Column("session_id", Uuid, nullable=False),
+    Column("used", Timestamp),
+    ForeignKeyConstraint(
+        ["user_id", "session_id"], ["sessions.user_id", "sessions.id"], ondelete="CASCADE"
+    ),
+    Index(None, "user_id", "session_id"),
+)
+
+workouts = Table(
+    "workouts",
+    metadata,
+    owner(primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("date", Date, nullable=False),
+    Column("type", Text, nullable=False),
+    # What types are compared by.
+    Column("type_key", Text, nullable=False),
+    Column("duration", Integer, nullable=False),
+    Column("notes", Text, nullable=False),
+    Column("created", Timestamp, nullable=False),
+    # A page of all workouts, or of those of one type, is read from its first row on.
+    Index(None, "user_id", "date", "created", "id"),
+    Index(None, "user_id", "type_key", "date", "created", "id"),
+)
+
+# Sums over `workouts`, kept by its trigger (see the migration feed_0005), so that figures of a year
+# cost the same however many workouts a person has.
+workout_days = Table(
+    "workout_days",
+    metadata,
+    owner(primary_key=True),
+    Column("date", Date, primary_key=True),
+    Column("type_key", Text, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("minutes", BigInteger, nullable=False),
+)
+
 # May live in a database of its own (RATE_LIMIT_DATABASE_URL). `key` is the upper-case hex SHA-256
 # of a purchase token.
 rate_limit_consumptions = Table(
@@ -123,4 +183,13 @@ rate_limit_consumptions = Table(
     metadata,
     Column("key", Text, primary_key=True),
     Column("requests", ARRAY(Timestamp), nullable=False),
+)
+
+# In the same database: how many wrong passwords were tried, as the time at which all of them will
+# be forgiven. `key` is the SHA-256 of an account or an address.
+password_failures = Table(
+    "password_failures",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("forgiven", Timestamp, nullable=False, index=True),
 )

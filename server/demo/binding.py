@@ -44,14 +44,22 @@ def verb_and_path(rule: http_pb2.HttpRule) -> tuple[str, str]:
     return verb.upper(), getattr(rule, verb)
 
 
-def choose(method: MethodDescriptor, *, versioned: bool) -> http_pb2.HttpRule:
+def choose(method: MethodDescriptor, request: Message, *, versioned: bool) -> http_pb2.HttpRule:
     """Picks the first rule whose path starts with `/v2/` (`versioned`) or the first without it.
 
+    Of two rules that send different fields as the body, it is the one whose field is there.
     Raises LookupError if the contract gives the method no such path.
     """
-    for rule in rules(method):
-        if verb_and_path(rule)[1].startswith(VERSION_PREFIX) == versioned:
+    found = [
+        rule
+        for rule in rules(method)
+        if verb_and_path(rule)[1].startswith(VERSION_PREFIX) == versioned
+    ]
+    for rule in found:
+        if rule.body in ("", "*") or request.HasField(rule.body):
             return rule
+    if found:
+        return found[0]
     kind = "with" if versioned else "without"
     raise LookupError(f"{method.full_name} has no path {kind} {VERSION_PREFIX}")
 

@@ -9,7 +9,7 @@ stubs, which ask nothing of a channel but how to make a call:
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Any, NoReturn, Protocol, cast
 from urllib.parse import urlsplit
 
 import grpc
@@ -140,7 +140,7 @@ class RestTransport:
         self, method: MethodDescriptor, request: Message, *, metadata: Metadata = ()
     ) -> Message:
         """Makes one call. Raises CallError, LookupError for a method without such a path."""
-        rule = binding.choose(method, versioned=self._versioned)
+        rule = binding.choose(method, request, versioned=self._versioned)
         http_request = binding.bind(rule, request)
         try:
             response = await self._client.request(
@@ -177,6 +177,14 @@ class _StubChannel:
         full_name = path.removeprefix("/").replace("/", ".")
         method = descriptor_pool.Default().FindMethodByName(full_name)
         return partial(self._transport.call, method)
+
+    def _stream(self, path: str, **_: Any) -> Callable[..., NoReturn]:
+        def call(*_: object, **__: object) -> NoReturn:
+            raise NotImplementedError(f"{path} streams; call it over a channel")
+
+        return call
+
+    unary_stream = stream_unary = stream_stream = _stream
 
 
 def _serialize(message: Message) -> bytes:

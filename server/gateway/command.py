@@ -22,12 +22,14 @@ def run_envoy(listen: str, workers: tuple[str, ...]) -> None:
     host, _, port = listen.rpartition(":")
     if not host or not port.isdigit():
         raise StartError(f"--listen {listen} is not host:port; for example: 0.0.0.0:8080")
+    settings = load(GatewaySettings)
     gateway = Gateway(
         host=host.strip("[]"),
         port=int(port),
         workers=workers,
         descriptor_set=DESCRIPTOR_SET,
-        cors_origins=load(GatewaySettings).cors_origins,
+        cors_origins=settings.cors_origins,
+        trusted_proxies=settings.trusted_proxies,
     )
     config = Path(tempfile.mkdtemp(prefix="gymlocker-")) / "envoy.yaml"
     config.write_text(render(ENVOY_TEMPLATE.read_text(), gateway))

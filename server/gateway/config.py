@@ -35,6 +35,7 @@ class Gateway:
 
     `workers` are all `unix:/path` or all `host:port`; a host may stand for many replicas.
     `cors_origins` are the web origins that may call, comma-separated; `*` is any, nothing is none.
+    `trusted_proxies` in front of it are believed when they say (X-Forwarded-For) who calls.
     Without `admin_socket` Envoy cannot be asked anything.
     """
 
@@ -43,6 +44,7 @@ class Gateway:
     workers: tuple[str, ...]
     descriptor_set: Path
     cors_origins: str = "*"
+    trusted_proxies: int = 0
     admin_socket: Path | None = None
     access_log: str = "/dev/stdout"
 
@@ -67,6 +69,7 @@ def render(template: str, gateway: Gateway) -> str:
         "WORKERS": endpoints,
         "DESCRIPTOR_SET": str(gateway.descriptor_set),
         "CORS_ORIGINS": _origins(gateway.cors_origins),
+        "TRUSTED_PROXIES": gateway.trusted_proxies,
         "ADMIN": _admin(gateway.admin_socket),
         "ACCESS_LOG": gateway.access_log,
     }

@@ -1,6 +1,7 @@
 """The data folder of one Gymlocker: who may enter, its lock, its sockets and logs.
 
 .gymlocker/         0700; as root 0711, for the system user that PostgreSQL runs as
+  jwt-secret-key    signs access tokens, 0600; made once
   lock              held while `gymlocker up` runs; contains its process id
   cache/            compiled Python, where it is not to be kept beside the sources
   logs/             what each process prints
@@ -11,6 +12,7 @@
 import fcntl
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -57,6 +59,24 @@ def _take(lock: int, folder: Path) -> None:
         ) from None
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+
+
+def kept_secret(path: Path) -> str:
+    """The random secret in a file, which is made the first time: 256 bits, in hexadecimal."""
+    try:
+        if not path.exists():
+            # In one step, so that a start that is interrupted leaves no half of it.
+            new = path.with_suffix(".new")
+            new.unlink(missing_ok=True)
+            new.touch(mode=0o600)
+            with new.open("w") as file:
+                file.write(secrets.token_hex(32))
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(path)
+        return path.read_text().strip()
+    except OSError as error:
+        raise StartError(f"{path} cannot be read or written ({error.strerror}).") from error
 
 
 @contextmanager

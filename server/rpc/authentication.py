@@ -1,32 +1,76 @@
-"""Proves who calls, as the contract says for the method."""
+"""Proves who calls, as the contract says for the method.
 
+An access token stands in the metadata, so it is looked at before the request is: who has none
+learns nothing about what a request should be. A password stands in the request.
+"""
+
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 from uuid import UUID
 
 from gymlocker.v2.options_pb2 import Authentication
 
-from server.errors import NotFound, Unauthenticated
+from server.errors import InvalidArgument, NotFound, Unauthenticated
+from server.rpc.caller import Caller, address_of, current_caller
 from server.rpc.interceptor import Context, Interceptor, Proceed
 from server.rpc.method import Method
 
+AUTHORIZATION_KEY = "authorization"
 
-class Authenticator(Protocol):
+_BEARER = re.compile(r"bearer\b", re.IGNORECASE)
+# RFC 6750, of which a JWT uses three parts.
+_ACCESS_TOKEN = re.compile(r"bearer ([\w-]+\.[\w-]+\.[\w-]+)", re.IGNORECASE | re.ASCII)
+
+
+class AccessTokens(Protocol):
+    """Knows the access tokens."""
+
+    async def authenticate(self, token: str) -> Caller:
+        """Whose token it is. Raises Unauthenticated if it is not a valid one."""
+
+
+class Passwords(Protocol):
     """Knows the users' passwords."""
 
-    async def authenticate(self, user_id: UUID, password: str) -> None:
+    async def authenticate(self, user_id: UUID, password: str, address: str) -> None:
         """Returns if `password` is the user's.
 
-        Raises Unauthenticated if it is not, NotFound if there is no such user.
+        Raises Unauthenticated if it is not, NotFound if there is no such user, ResourceExhausted
+        if too many wrong ones were tried.
         """
 
 
-class AuthenticationInterceptor(Interceptor):
-    """Lets a call through when its caller is who they say."""
+class AccessTokenInterceptor(Interceptor):
+    """Finds out whose access token the call carries; lets nobody pass without where one must be."""
 
-    def __init__(self, methods: Mapping[str, Method], authenticator: Authenticator) -> None:
+    def __init__(self, methods: Mapping[str, Method], tokens: AccessTokens) -> None:
         super().__init__(methods)
-        self._authenticator = authenticator
+        self._tokens = tokens
+
+    async def intercept(
+        self, method: Method, request: Any, context: Context, proceed: Proceed
+    ) -> Any:
+        """Authenticates one caller."""
+        scheme = method.authentication.scheme
+        if scheme != Authentication.SCHEME_NONE:
+            token = _token_in(context)
+            if token is not None:
+                current_caller.set(await self._tokens.authenticate(token))
+            elif scheme == Authentication.SCHEME_ACCESS_TOKEN:
+                raise Unauthenticated(
+                    "The call needs `authorization: Bearer <access token>`.",
+                    reason="ACCESS_TOKEN_MISSING",
+                )
+        return await proceed(request)
+
+
+class PasswordInterceptor(Interceptor):
+    """Lets a call that names its user pass when that user makes it."""
+
+    def __init__(self, methods: Mapping[str, Method], passwords: Passwords) -> None:
+        super().__init__(methods)
+        self._passwords = passwords
 
     async def intercept(
         self, method: Method, request: Any, context: Context, proceed: Proceed
@@ -34,19 +78,53 @@ class AuthenticationInterceptor(Interceptor):
         """Authenticates one caller."""
         rule = method.authentication
         if rule.scheme == Authentication.SCHEME_PASSWORD:
-            await self._check_password(rule, request)
+            user_id = UUID(getattr(request, rule.user_id_field))
+            caller = current_caller.get()
+            if caller is None:
+                await self._check_password(rule, user_id, request.password, address_of(context))
+            elif caller.user_id != user_id:
+                raise invalid_token("The access token is another user's.")
         return await proceed(request)
 
-    async def _check_password(self, rule: Authentication, request: Any) -> None:
-        user_id = UUID(getattr(request, rule.user_id_field))
+    async def _check_password(
+        self, rule: Authentication, user_id: UUID, password: str, address: str
+    ) -> None:
+        if not password:
+            problem = "password: required unless the call carries an access token"
+            raise InvalidArgument(problem, violations=[("password", problem)])
         try:
-            await self._authenticator.authenticate(user_id, request.password)
+            await self._passwords.authenticate(user_id, password, address)
         except NotFound:
             if rule.conceal_unknown_user:
                 raise wrong_password() from None
             raise
 
 
+def _token_in(context: Context) -> str | None:
+    """The access token of the call, None if it carries none. Raises Unauthenticated for nonsense.
+
+    Credentials of another scheme are somebody else's, such as a proxy's that asks for a password.
+    """
+    values = [
+        value
+        for key, value in context.invocation_metadata() or ()
+        if key == AUTHORIZATION_KEY and isinstance(value, str)
+    ]
+    if not any(_BEARER.match(value) for value in values):
+        return None
+    match = _ACCESS_TOKEN.fullmatch(values[0])
+    if match is None or len(values) > 1:
+        raise invalid_token()
+    return match[1]
+
+
 def wrong_password() -> Unauthenticated:
     """The error for a password that is not the user's."""
-    return Unauthenticated("The user id or the password is wrong.", reason="WRONG_PASSWORD")
+    return Unauthenticated("The user or the password is wrong.", reason="WRONG_PASSWORD")
+
+
+def invalid_token(
+    message: str = "The access token is not valid. Log in again.",
+) -> Unauthenticated:
+    """The error for an access token that is none of ours, or not that of this user."""
+    return Unauthenticated(message, reason="INVALID_ACCESS_TOKEN")

@@ -1,7 +1,8 @@
 """Values of the wire as values of Python, and back."""
 
 import re
-from datetime import UTC, datetime
+import unicodedata
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -22,6 +23,24 @@ def datetime_of(timestamp: Timestamp, field: str) -> datetime:
         problem = f"{field}: nanos must be from 0 to 999,999,999"
         raise InvalidArgument(problem, violations=[(field, problem)])
     return timestamp.ToDatetime(UTC)
+
+
+def date_of(text: str, field: str) -> date:
+    """The calendar date that `text` is, whose form was validated; one that exists."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        problem = f"{field}: there is no such calendar date"
+        raise InvalidArgument(problem, violations=[(field, problem)]) from None
+
+
+def caseless(text: str) -> str:
+    """What `text` is compared by where case does not count.
+
+    The Unicode standard's canonical caseless matching (section 3.13, D145), so that it is the same
+    in every database.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
 
 
 def uuid_in(text: str) -> UUID | None:

@@ -17,6 +17,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from server.errors import (
+    AlreadyExists,
     GymlockerError,
     InvalidArgument,
     NotFound,
@@ -36,6 +37,7 @@ _CODES: dict[type[GymlockerError], grpc.StatusCode] = {
     InvalidArgument: grpc.StatusCode.INVALID_ARGUMENT,
     Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
     NotFound: grpc.StatusCode.NOT_FOUND,
+    AlreadyExists: grpc.StatusCode.ALREADY_EXISTS,
     ResourceExhausted: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Unavailable: grpc.StatusCode.UNAVAILABLE,
 }
@@ -80,6 +82,9 @@ async def _abort(
 ) -> NoReturn:
     status = Status(code=code.value[0], message=message)
     metadata: list[tuple[str, str | bytes]] = [(METADATA_KEY, current_request_id.get())]
+    if code == grpc.StatusCode.UNAUTHENTICATED:
+        # HTTP asks for it: RFC 9110, 15.5.2.
+        metadata.append(("www-authenticate", 'Bearer realm="gymlocker"'))
     for detail in details:
         packed = AnyMessage()
         packed.Pack(detail)

@@ -6,6 +6,7 @@ wrap the handler, once for each method; later calls of the method get the wrappe
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
+from inspect import isasyncgenfunction
 from typing import Any, TypeAlias, cast
 
 import grpc
@@ -15,6 +16,14 @@ from server.rpc.method import Method
 Context = grpc.aio.ServicerContext[Any, Any]
 Proceed = Callable[[Any], Awaitable[Any]]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+# By whether requests and replies are streams.
+_KINDS: dict[tuple[bool, bool], tuple[str, Callable[..., Handler]]] = {
+    (False, False): ("unary_unary", grpc.unary_unary_rpc_method_handler),
+    (False, True): ("unary_stream", grpc.unary_stream_rpc_method_handler),
+    (True, False): ("stream_unary", grpc.stream_unary_rpc_method_handler),
+    (True, True): ("stream_stream", grpc.stream_stream_rpc_method_handler),
+}
 
 
 class Interceptor(grpc.aio.ServerInterceptor, ABC):
@@ -31,7 +40,11 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
     async def intercept(
         self, method: Method, request: Any, context: Context, proceed: Proceed
     ) -> Any:
-        """Handles one call: `proceed(request)` goes on and returns the reply."""
+        """Handles one call: `proceed(request)` goes on and returns the reply.
+
+        Where requests are a stream, `request` is an asynchronous iterator of them. Where replies
+        are a stream, `proceed` sends them all and returns None.
+        """
 
     async def intercept_service(
         self,
@@ -51,9 +64,9 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
 
     def _wrap(self, handler: Handler, method: Method) -> Handler:
         # The stubs type handlers for grpc without asyncio.
-        inner: Any = handler.unary_unary
-        if inner is None:
-            raise NotImplementedError(f"{method.path} streams, which no interceptor handles yet")
+        streams = (bool(handler.request_streaming), bool(handler.response_streaming))
+        name, make_handler = _KINDS[streams]
+        inner = _as_coroutine(getattr(handler, name))
 
         async def behaviour(request: Any, context: Context) -> Any:
             async def proceed(request: Any) -> Any:
@@ -61,8 +74,20 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
 
             return await self.intercept(method, request, context, proceed)
 
-        return grpc.unary_unary_rpc_method_handler(
+        return make_handler(
             cast(Any, behaviour),
             request_deserializer=None if self.takes_bytes else handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
+
+
+def _as_coroutine(behaviour: Any) -> Callable[[Any, Context], Awaitable[Any]]:
+    """A handler that yields its replies, as one that writes them."""
+    if not isasyncgenfunction(behaviour):
+        return cast(Callable[[Any, Context], Awaitable[Any]], behaviour)
+
+    async def write_all(request: Any, context: Context) -> None:
+        async for reply in behaviour(request, context):
+            await context.write(reply)
+
+    return write_all

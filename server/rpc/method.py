@@ -15,6 +15,7 @@ class Method:
 
     path: str
     request: type[Message]
+    streams_requests: bool
     authentication: options_pb2.Authentication
 
 
@@ -34,5 +35,6 @@ def _method(descriptor: MethodDescriptor) -> Method:
     return Method(
         path=f"/{descriptor.containing_service.full_name}/{descriptor.name}",
         request=GetMessageClass(descriptor.input_type),
+        streams_requests=descriptor.client_streaming,
         authentication=authentication,
     )

@@ -3,6 +3,7 @@
 The limits stand in the protos (`buf.validate`); protovalidate applies them.
 """
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import protovalidate
@@ -24,16 +25,29 @@ class ValidationInterceptor(Interceptor):
     async def intercept(
         self, method: Method, request: Any, context: Context, proceed: Proceed
     ) -> Any:
-        """Decodes and validates one request."""
-        try:
-            message = method.request.FromString(request)
-        except DecodeError as error:
-            name = method.request.DESCRIPTOR.full_name
-            raise InvalidArgument(f"The request is not a {name}.", violations=[]) from error
-        violations = protovalidate.collect_violations(message)
-        if violations:
-            raise _invalid(message, violations)
-        return await proceed(message)
+        """Decodes and validates one request, or each of a stream when it is its turn."""
+        if method.streams_requests:
+            return await proceed(_validated_stream(method, request))
+        return await proceed(_validated(method, request))
+
+
+def _validated(method: Method, request: bytes) -> Message:
+    try:
+        message = method.request.FromString(request)
+    except DecodeError as error:
+        name = method.request.DESCRIPTOR.full_name
+        raise InvalidArgument(f"The request is not a {name}.", violations=[]) from error
+    violations = protovalidate.collect_violations(message)
+    if violations:
+        raise _invalid(message, violations)
+    return message
+
+
+async def _validated_stream(
+    method: Method, requests: AsyncIterator[bytes]
+) -> AsyncIterator[Message]:
+    async for request in requests:
+        yield _validated(method, request)
 
 
 def _invalid(message: Message, violations: list[protovalidate.Violation]) -> InvalidArgument:
@@ -56,7 +70,8 @@ def _paths(descriptor: Any, violation: protovalidate.Violation) -> tuple[str, st
     for element in violation.proto.field.elements if violation.proto.field else ():
         subscript = f"[{element.subscript.value}]" if element.subscript else ""
         path.append(element.field_name + subscript)
-        if message is None:
+        if message is None or element.field_name in message.oneofs_by_name:
+            json_path.append(element.field_name)
             break
         field = message.fields_by_name[element.field_name]
         json_path.append(field.json_name + subscript)

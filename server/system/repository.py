@@ -1,10 +1,12 @@
 """The SQL of the server's own housekeeping: is the database there, and what has expired."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Table, bindparam, delete, func, literal, select, tuple_
 from sqlalchemy.sql.dml import ReturningDelete
 
 from server.database.engine import Database
-from server.database.schema import shared_items, user_events
+from server.database.schema import password_failures, sessions, shared_items, user_events
 from server.database.statement import Statement
 
 # Any number will do, as long as all workers use the same.
@@ -14,12 +16,12 @@ _PING = Statement(select(literal(1)))
 _LOCK = Statement(select(func.pg_try_advisory_xact_lock(bindparam("key"))))
 
 
-def _delete_expired(table: Table) -> ReturningDelete[int]:
+def _delete_expired(table: Table, expiry: str = "expiry") -> ReturningDelete[int]:
     """Deletes a limited number of expired rows, passing over those that are being written."""
     key = list(table.primary_key)
     expired = (
         select(*key)
-        .where(table.c.expiry <= func.now())
+        .where(table.c[expiry] <= func.now())
         .limit(bindparam("most"))
         .with_for_update(skip_locked=True)
         .cte("expired")
@@ -27,14 +29,17 @@ def _delete_expired(table: Table) -> ReturningDelete[int]:
     return delete(table).where(tuple_(*key).in_(select(expired))).returning(literal(1))
 
 
-_SWEEPS = [Statement(_delete_expired(table)) for table in (user_events, shared_items)]
+# In the database, and in that of the rate limits.
+SWEEPS = [Statement(_delete_expired(table)) for table in (user_events, shared_items, sessions)]
+RATE_LIMIT_SWEEPS = [Statement(_delete_expired(password_failures, "forgiven"))]
 
 
 class SystemRepository:
     """Housekeeping in the database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, sweeps: Sequence[Statement] = SWEEPS) -> None:
         self._database = database
+        self._sweeps = sweeps
 
     async def ping(self) -> None:
         """Returns if the database answers, raises Unavailable if not."""
@@ -48,7 +53,7 @@ class SystemRepository:
         removed = 0
         async with self._database.transaction() as connection:
             if await connection.fetchval(_LOCK.sql, SWEEP_LOCK):
-                for statement in _SWEEPS:
+                for statement in self._sweeps:
                     rows = await connection.fetch(
                         statement.sql, *statement.arguments({"most": most})
                     )

@@ -1,4 +1,4 @@
-"""The SQL of users."""
+"""The SQL of users: their profiles in the feed, and their accounts."""
 
 import secrets
 from collections.abc import Collection, Sequence
@@ -7,12 +7,26 @@ from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import (
+    ARRAY,
+    Uuid,
+    any_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from server.auth.password import HashedPassword
 from server.database.engine import Database
 from server.database.schema import users
 from server.database.statement import Statement
+from server.errors import AlreadyExists
+from server.rpc.convert import caseless, uuid_in
 
 LOOKUP_CHARACTERS = 12
 # Without characters that are mistaken for one another when they are read aloud or copied by hand.
@@ -30,8 +44,11 @@ _PROFILE = (
     users.c.rsa_public_key,
 )
 
+_ACCOUNT = (users.c.id, users.c.user_lookup, users.c.username, users.c.created)
+
 _CREATE = Statement(
-    insert(users).values(
+    insert(users)
+    .values(
         id=bindparam("id"),
         user_lookup=bindparam("lookup"),
         hashed_password=bindparam("hashed_password"),
@@ -40,7 +57,10 @@ _CREATE = Statement(
         last_accessed=func.now(),
         encryption_iv=b"",
         rsa_public_key=b"",
+        username=bindparam("username"),
+        username_key=bindparam("username_key"),
     )
+    .returning(*_ACCOUNT)
 )
 _GET_BY_ID = Statement(select(*_PROFILE).where(users.c.id == bindparam("id")))
 _GET_BY_LOOKUP = Statement(select(*_PROFILE).where(users.c.user_lookup == bindparam("lookup")))
@@ -76,6 +96,28 @@ _SEEN = Statement(
     )
     .values(last_accessed=func.now())
 )
+_GET_ACCOUNT = Statement(select(*_ACCOUNT).where(users.c.id == bindparam("user_id")))
+_LOGIN = select(users.c.id, users.c.hashed_password, users.c.salt)
+_GET_LOGIN_BY_ID = Statement(_LOGIN.where(users.c.id == bindparam("id")))
+_has_name = or_(
+    users.c.username_key == bindparam("username_key"), users.c.user_lookup == bindparam("name")
+)
+# Nobody can take a username that is somebody's lookup, but a lookup may come later.
+_GET_LOGIN_BY_NAME = Statement(
+    _LOGIN.where(_has_name)
+    .order_by((users.c.username_key == bindparam("username_key")).desc().nulls_last())
+    .limit(1)
+)
+_IS_TAKEN = Statement(select(literal(1)).where(_has_name).limit(1))
+_CLAIM = Statement(
+    update(users)
+    .where(
+        users.c.id == bindparam("user_id"),
+        or_(users.c.username_key.is_(None), users.c.username_key == bindparam("new_username_key")),
+    )
+    .values(username=bindparam("username"), username_key=bindparam("new_username_key"))
+    .returning(*_ACCOUNT)
+)
 _DELETE = Statement(delete(users).where(users.c.id == bindparam("user_id")).returning(users.c.id))
 
 
@@ -96,23 +138,32 @@ class UserRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, user_id: UUID, hashed: HashedPassword) -> str:
-        """Stores a new user; returns the lookup that was given to them."""
+    async def create(
+        self, user_id: UUID, hashed: HashedPassword, username: str | None = None
+    ) -> asyncpg.Record:
+        """Stores a new user; returns their id, user_lookup, username and created.
+
+        Raises AlreadyExists if the username is taken.
+        """
         while True:
             lookup = "".join(secrets.choice(LOOKUP_ALPHABET) for _ in range(LOOKUP_CHARACTERS))
             try:
-                await self._database.execute(
+                rows = await self._database.fetch(
                     _CREATE,
                     id=user_id,
                     lookup=lookup,
                     hashed_password=hashed.key,
                     salt=hashed.salt,
+                    username=username,
+                    username_key=None if username is None else caseless(username),
                 )
             except asyncpg.UniqueViolationError as error:
+                if error.constraint_name == "ix_users_username_key":
+                    raise username_taken() from None
                 if error.constraint_name != "ix_users_user_lookup":
                     raise
             else:
-                return lookup
+                return rows[0]
 
     async def get(self, id_or_lookup: UUID | str) -> asyncpg.Record | None:
         """The profile of one user, None if there is no such user."""
@@ -142,6 +193,49 @@ class UserRepository:
         """Deletes the user and all that is theirs; False if there is no such user."""
         return bool(await self._database.fetch_one(_DELETE, user_id=user_id))
 
+    async def get_account(self, user_id: UUID) -> asyncpg.Record | None:
+        """The user's id, user_lookup, username and created; None if there is no such user."""
+        return await self._database.fetch_one(_GET_ACCOUNT, user_id=user_id)
+
+    async def get_login(self, name: str) -> tuple[UUID, HashedPassword] | None:
+        """The user whose id, username or lookup it is, and the hash of their password."""
+        user_id = uuid_in(name)
+        if user_id is not None:
+            row = await self._database.fetch_one(_GET_LOGIN_BY_ID, id=user_id)
+        else:
+            row = await self._database.fetch_one(
+                _GET_LOGIN_BY_NAME, username_key=caseless(name), name=name
+            )
+        return (row["id"], HashedPassword(row["hashed_password"], row["salt"])) if row else None
+
+    async def require_free(self, username: str) -> None:
+        """Raises AlreadyExists if `username` is somebody's, as a username or as a lookup."""
+        taken = await self._database.fetch_one(
+            _IS_TAKEN, username_key=caseless(username), name=username
+        )
+        if taken:
+            raise username_taken()
+
+    async def claim_username(self, user_id: UUID, username: str) -> asyncpg.Record | None:
+        """Gives the user a username, or another spelling of theirs; returns the account.
+
+        None if they have another username, or are no more. Raises AlreadyExists if it is taken.
+        """
+        try:
+            return await self._database.fetch_one(
+                _CLAIM,
+                user_id=user_id,
+                username=username,
+                new_username_key=caseless(username),
+            )
+        except asyncpg.UniqueViolationError:
+            raise username_taken() from None
+
     async def seen(self, ids: Collection[UUID]) -> None:
         """Notes that these users were there, precise to LAST_ACCESSED_PRECISION."""
         await self._database.execute(_SEEN, ids=list(ids))
+
+
+def username_taken() -> AlreadyExists:
+    """The error for a username that is somebody's."""
+    return AlreadyExists("The username is taken.", reason="USERNAME_TAKEN")

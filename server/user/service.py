@@ -29,9 +29,11 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         """Creates an anonymous user."""
         user_id, password = uuid4(), str(uuid4())
         hashed = await self._hasher.hash(password)
-        lookup = await self._users.create(user_id, hashed)
+        row = await self._users.create(user_id, hashed)
         self._authenticator.remember(user_id, password, hashed)
-        return user_pb2.CreateUserResponse(id=str(user_id), lookup=lookup, password=password)
+        return user_pb2.CreateUserResponse(
+            id=str(user_id), lookup=row["user_lookup"], password=password
+        )
 
     async def GetUser(
         self, request: user_pb2.GetUserRequest, context: Any

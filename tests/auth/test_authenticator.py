@@ -10,12 +10,13 @@ import pytest
 from cachetools import TTLCache
 
 from server.auth import authenticator as module
-from server.auth.authenticator import PasswordAuthenticator
+from server.auth.authenticator import MOST_AT_ONCE, PasswordAuthenticator
 from server.auth.password import HashedPassword, PasswordHasher
-from server.errors import NotFound, Unauthenticated, Unavailable
+from server.errors import NotFound, ResourceExhausted, Unauthenticated, Unavailable
 
 ANN, BOB = uuid4(), uuid4()
 MEMORY_SECONDS = 900.0
+ADDRESS = "192.0.2.1"
 
 
 class CountingHasher(PasswordHasher):
@@ -48,22 +49,44 @@ class Stored:
 
 
 @dataclass
+class CountingLimit:
+    """Notes what was tried, and refuses when it is told to."""
+
+    used_up: bool = False
+    checked: list[tuple[str, str]] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+
+    async def check(self, account: str, address: str) -> None:
+        self.checked.append((account, address))
+        if self.used_up:
+            raise ResourceExhausted("Too many.", reason="TOO_MANY_PASSWORDS", retry_after=7)
+
+    async def failed(self, account: str, address: str) -> None:
+        self.failures.append((account, address))
+
+
+@dataclass
 class Scene:
     """An authenticator and what surrounds it."""
 
     memory_seconds: float = MEMORY_SECONDS
     hasher: CountingHasher = field(default_factory=CountingHasher)
     stored: Stored = field(default_factory=lambda: Stored({ANN: "anns", BOB: "bobs"}))
+    limit: CountingLimit = field(default_factory=CountingLimit)
     seen: list[UUID] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.authenticator = PasswordAuthenticator(
-            self.stored, self.hasher, memory_seconds=self.memory_seconds, seen=self.seen.append
+            self.stored,
+            self.hasher,
+            self.limit,
+            memory_seconds=self.memory_seconds,
+            seen=self.seen.append,
         )
 
     async def accepts(self, user_id: UUID, password: str) -> bool:
         try:
-            await self.authenticator.authenticate(user_id, password)
+            await self.authenticator.authenticate(user_id, password, ADDRESS)
         except Unauthenticated:
             return False
         return True
@@ -125,13 +148,13 @@ async def test_a_password_that_is_hashed_anew_is_checked_anew(scene: Scene) -> N
             return stored.get(user_id)
 
     authenticator = PasswordAuthenticator(
-        Real(), hasher, memory_seconds=MEMORY_SECONDS, seen=scene.seen.append
+        Real(), hasher, scene.limit, memory_seconds=MEMORY_SECONDS, seen=scene.seen.append
     )
-    await authenticator.authenticate(ANN, "password")
+    await authenticator.authenticate(ANN, "password", ADDRESS)
     stored[ANN] = second
-    await authenticator.authenticate(ANN, "password")
+    await authenticator.authenticate(ANN, "password", ADDRESS)
     with pytest.raises(Unauthenticated):
-        await authenticator.authenticate(ANN, "Password")
+        await authenticator.authenticate(ANN, "Password", ADDRESS)
     hasher.close()
 
 
@@ -247,3 +270,48 @@ async def test_no_password_is_kept_in_memory(scene: Scene) -> None:
     scene.stored.keys[ANN], scene.hasher.asked = "", []
     assert canary not in repr(vars(scene.authenticator))
     assert len(scene.authenticator._remembered) == 1
+
+
+# --- Guessing ---
+
+
+async def test_only_what_has_to_be_hashed_is_counted(scene: Scene) -> None:
+    assert await scene.accepts(ANN, "anns")
+    assert await scene.accepts(ANN, "anns")
+    assert not await scene.accepts(ANN, "wrong")
+    assert scene.limit.checked == [(str(ANN), ADDRESS)] * 2
+    assert scene.limit.failures == [(str(ANN), ADDRESS)]
+
+
+async def test_one_password_too_many_is_not_hashed(scene: Scene) -> None:
+    assert await scene.accepts(ANN, "anns")
+    scene.limit.used_up = True
+    with pytest.raises(ResourceExhausted):
+        await scene.accepts(ANN, "wrong")
+    assert scene.hasher.asked == ["anns"]
+    # Who is remembered is let in all the same: a guesser shuts nobody out.
+    assert await scene.accepts(ANN, "anns")
+
+
+async def test_many_different_passwords_at_once_are_refused(scene: Scene) -> None:
+    scene.hasher.gate.clear()
+    tasks = [asyncio.create_task(scene.accepts(ANN, f"wrong {n}")) for n in range(MOST_AT_ONCE)]
+    await turn()
+    with pytest.raises(ResourceExhausted):
+        await scene.accepts(ANN, "one more")
+    # Somebody else is not in anybody's way, nor is the same password again.
+    others = [asyncio.create_task(scene.accepts(BOB, "bobs")), *scene.calls(1, "wrong 0")]
+    await turn()
+    scene.hasher.gate.set()
+    assert await asyncio.gather(*tasks, *others) == [False] * MOST_AT_ONCE + [True, False]
+    assert not await scene.accepts(ANN, "afterwards")
+
+
+async def test_nobodys_password_is_hashed_like_a_wrong_one(scene: Scene) -> None:
+    with pytest.raises(Unauthenticated) as nobody:
+        await scene.authenticator.check("no such name", None, "anns", ADDRESS)
+    with pytest.raises(Unauthenticated) as wrong:
+        await scene.authenticator.authenticate(ANN, "wrong", ADDRESS)
+    assert scene.hasher.asked == ["anns", "wrong"]
+    assert nobody.value.message == wrong.value.message
+    assert [account for account, _ in scene.limit.failures] == ["no such name", str(ANN)]

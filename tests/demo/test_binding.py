@@ -6,8 +6,9 @@ import pytest
 from google.api import http_pb2
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.type_pb2 import Field, Type
-from gymlocker.v2 import event_pb2, follow_pb2, user_pb2
+from gymlocker.v2 import event_pb2, follow_pb2, user_pb2, workout_pb2
 
 from server.demo import binding
 from server.demo.binding import HttpRequest
@@ -24,9 +25,10 @@ def test_every_row_has_both_paths(
     verb: str, path: str, service: str, name: str, field: str | None
 ) -> None:
     method = _method(service, name)
+    empty = GetMessageClass(method.input_type)()
     template = f"{path}{{{field}}}" if field else path
-    plain = binding.verb_and_path(binding.choose(method, versioned=False))
-    versioned = binding.verb_and_path(binding.choose(method, versioned=True))
+    plain = binding.verb_and_path(binding.choose(method, empty, versioned=False))
+    versioned = binding.verb_and_path(binding.choose(method, empty, versioned=True))
     assert plain == (verb, template)
     assert versioned == (verb, f"/v2{template}")
 
@@ -42,7 +44,7 @@ def test_a_method_without_such_a_path() -> None:
     method = _method_without_http()
     assert binding.rules(method) == []
     with pytest.raises(LookupError, match=r"Reflection\.Call has no path without /v2/"):
-        binding.choose(method, versioned=False)
+        binding.choose(method, user_pb2.CreateUserRequest(), versioned=False)
 
 
 def _method_without_http() -> MethodDescriptor:
@@ -56,20 +58,32 @@ def _method_without_http() -> MethodDescriptor:
 
 
 def test_body() -> None:
-    rule = binding.choose(_method("FollowService", "PutFollowSecret"), versioned=True)
     request = follow_pb2.PutFollowSecretRequest(user_id="u", password="p", follow_secret="s")
+    rule = binding.choose(_method("FollowService", "PutFollowSecret"), request, versioned=True)
     body = {"userId": "u", "password": "p", "followSecret": "s"}
     assert binding.bind(rule, request) == HttpRequest("PUT", "/v2/follow-secret", body=body)
 
 
+@pytest.mark.parametrize(
+    ("field", "verb"), [("replacement", "PUT"), ("patch", "PATCH"), (None, "PUT")]
+)
+def test_of_two_bodies_it_is_the_one_that_is_there(field: str | None, verb: str) -> None:
+    request = workout_pb2.UpdateWorkoutRequest(id="w")
+    if field:
+        getattr(request, field).SetInParent()
+    rule = binding.choose(_method("WorkoutService", "UpdateWorkout"), request, versioned=False)
+    assert binding.bind(rule, request) == HttpRequest(verb, "/workouts/w", body={})
+
+
 def test_an_empty_request_has_an_empty_body() -> None:
-    rule = binding.choose(_method("UserService", "CreateUser"), versioned=False)
-    assert binding.bind(rule, user_pb2.CreateUserRequest()).body == {}
+    request = user_pb2.CreateUserRequest()
+    rule = binding.choose(_method("UserService", "CreateUser"), request, versioned=False)
+    assert binding.bind(rule, request).body == {}
 
 
 def test_names_that_are_spelt_by_hand() -> None:
-    rule = binding.choose(_method("EventService", "PutEvent"), versioned=False)
     request = event_pb2.PutEventRequest(encrypted_event_iv=b"\xff\xfe")
+    rule = binding.choose(_method("EventService", "PutEvent"), request, versioned=False)
     assert binding.bind(rule, request).body == {"encryptedEventIV": "//4="}
 
 
@@ -77,8 +91,8 @@ def test_names_that_are_spelt_by_hand() -> None:
     ("value", "path"), [("abc", "/user/abc"), ("a/b ?ü", "/user/a%2Fb%20%3F%C3%BC")]
 )
 def test_path(value: str, path: str) -> None:
-    rule = binding.choose(_method("UserService", "GetUser"), versioned=False)
     request = user_pb2.GetUserRequest(id_or_lookup=value)
+    rule = binding.choose(_method("UserService", "GetUser"), request, versioned=False)
     assert binding.bind(rule, request) == HttpRequest("GET", path)
 
 

@@ -13,6 +13,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from grpc import aio
 from gymlocker.v2 import (
+    auth_pb2,
+    auth_pb2_grpc,
     event_pb2,
     event_pb2_grpc,
     follow_pb2,
@@ -24,6 +26,7 @@ from gymlocker.v2 import (
     system_pb2_grpc,
     user_pb2,
     user_pb2_grpc,
+    workout_pb2_grpc,
 )
 
 from server.demo.transport import CallError
@@ -53,6 +56,8 @@ class Client:
         self.inbox = inbox_pb2_grpc.InboxServiceStub(channel)
         self.shares = share_pb2_grpc.ShareServiceStub(channel)
         self.system = system_pb2_grpc.SystemServiceStub(channel)
+        self.accounts = auth_pb2_grpc.AuthServiceStub(channel)
+        self.workouts = workout_pb2_grpc.WorkoutServiceStub(channel)
 
     async def new_user(self) -> User:
         """A user of the test's own."""
@@ -61,6 +66,12 @@ class Client:
     async def created_user(self) -> User:
         """A user who is really new."""
         return await self.users.CreateUser(user_pb2.CreateUserRequest())
+
+    async def login(self, user: User) -> auth_pb2.Tokens:
+        """A new session of `user`. It costs no hash where the password is remembered."""
+        return await self.accounts.Login(
+            auth_pb2.LoginRequest(username=user.id, password=user.password)
+        )
 
     async def new_secret(self, user: User) -> str:
         """A follow secret of `user`."""
@@ -108,6 +119,11 @@ class Client:
     async def shared_item(self, item_id: str) -> share_pb2.GetSharedItemResponse:
         """Reads a shared item."""
         return await self.shares.GetSharedItem(share_pb2.GetSharedItemRequest(id=item_id))
+
+
+def bearer(tokens: auth_pb2.Tokens) -> list[tuple[str, str]]:
+    """The metadata of a call that is made with an access token."""
+    return [("authorization", f"Bearer {tokens.access_token}")]
 
 
 def update_of(user: User) -> user_pb2.UpdateUserRequest:

@@ -19,6 +19,8 @@ OWNED = (
     "user_follow_secrets",
     "user_inbox_items",
     "shared_items",
+    "sessions",
+    "workouts",
 )
 
 
@@ -59,7 +61,8 @@ async def _empty(connection: asyncpg.Connection, user: User) -> None:
     await connection.execute(
         """
         UPDATE users SET encrypted_current_plan = NULL, encrypted_profile_picture = NULL,
-            encrypted_name = NULL, encryption_iv = '', rsa_public_key = '', last_accessed = created
+            encrypted_name = NULL, encryption_iv = '', rsa_public_key = '', last_accessed = created,
+            username = NULL, username_key = NULL
         WHERE id = $1
         """,
         UUID(user.id),

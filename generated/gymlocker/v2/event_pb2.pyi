@@ -34,7 +34,7 @@ class PutEventRequest(_message.Message):
     user_id: _builtins.str
     """The caller's id, a UUID."""
     password: _builtins.str
-    """The caller's password."""
+    """The caller's password: 1 to 40 characters. Empty where the call carries an access token."""
     event_id: _builtins.str
     """The event's id, a UUID that the client chose. Unique within the user."""
     encrypted_event_payload: _builtins.bytes

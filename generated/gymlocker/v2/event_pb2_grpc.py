@@ -55,7 +55,7 @@ class EventServiceServicer:
         """Publishes an event of the caller, or replaces the one with the same id, which then gets a new
         timestamp.
 
-        The user may call, with the password. UNAUTHENTICATED: wrong password.
+        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
         NOT_FOUND: no such user.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

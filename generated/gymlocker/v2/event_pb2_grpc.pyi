@@ -20,7 +20,7 @@ class EventServiceStub:
     """Publishes an event of the caller, or replaces the one with the same id, which then gets a new
     timestamp.
 
-    The user may call, with the password. UNAUTHENTICATED: wrong password.
+    The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
     NOT_FOUND: no such user.
     """
     GetEvents: _aio.UnaryUnaryMultiCallable[_event_pb2.GetEventsRequest, _event_pb2.GetEventsResponse]
@@ -47,7 +47,7 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         """Publishes an event of the caller, or replaces the one with the same id, which then gets a new
         timestamp.
 
-        The user may call, with the password. UNAUTHENTICATED: wrong password.
+        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
         NOT_FOUND: no such user.
         """
 

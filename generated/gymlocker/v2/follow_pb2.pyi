@@ -28,7 +28,7 @@ class PutFollowSecretRequest(_message.Message):
     user_id: _builtins.str
     """The caller's id, a UUID."""
     password: _builtins.str
-    """The caller's password."""
+    """The caller's password: 1 to 40 characters. Empty where the call carries an access token."""
     follow_secret: _builtins.str
     """The secret: 1 to 40 characters."""
     def __init__(
@@ -75,7 +75,7 @@ class DeleteFollowSecretRequest(_message.Message):
     user_id: _builtins.str
     """The caller's id, a UUID."""
     password: _builtins.str
-    """The caller's password."""
+    """The caller's password: 1 to 40 characters. Empty where the call carries an access token."""
     follow_secret: _builtins.str
     """The secret: 1 to 40 characters."""
     def __init__(

@@ -60,7 +60,7 @@ class FollowServiceServicer:
     def PutFollowSecret(self, request, context):
         """Accepts a follow secret of the caller from now on. Repeating it changes nothing.
 
-        The user may call, with the password. UNAUTHENTICATED: wrong password.
+        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
         NOT_FOUND: no such user.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -70,7 +70,7 @@ class FollowServiceServicer:
     def DeleteFollowSecret(self, request, context):
         """Refuses a follow secret of the caller from now on. Repeating it changes nothing.
 
-        The user may call, with the password. UNAUTHENTICATED: wrong password.
+        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
         NOT_FOUND: no such user.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -23,13 +23,13 @@ class FollowServiceStub:
     PutFollowSecret: _aio.UnaryUnaryMultiCallable[_follow_pb2.PutFollowSecretRequest, _follow_pb2.PutFollowSecretResponse]
     """Accepts a follow secret of the caller from now on. Repeating it changes nothing.
 
-    The user may call, with the password. UNAUTHENTICATED: wrong password.
+    The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
     NOT_FOUND: no such user.
     """
     DeleteFollowSecret: _aio.UnaryUnaryMultiCallable[_follow_pb2.DeleteFollowSecretRequest, _follow_pb2.DeleteFollowSecretResponse]
     """Refuses a follow secret of the caller from now on. Repeating it changes nothing.
 
-    The user may call, with the password. UNAUTHENTICATED: wrong password.
+    The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
     NOT_FOUND: no such user.
     """
 
@@ -48,7 +48,7 @@ class FollowServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_follow_pb2.PutFollowSecretResponse]:
         """Accepts a follow secret of the caller from now on. Repeating it changes nothing.
 
-        The user may call, with the password. UNAUTHENTICATED: wrong password.
+        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
         NOT_FOUND: no such user.
         """
 
@@ -60,7 +60,7 @@ class FollowServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_follow_pb2.DeleteFollowSecretResponse]:
         """Refuses a follow secret of the caller from now on. Repeating it changes nothing.
 
-        The user may call, with the password. UNAUTHENTICATED: wrong password.
+        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
         NOT_FOUND: no such user.
         """
 

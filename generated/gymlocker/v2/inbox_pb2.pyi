@@ -74,7 +74,7 @@ class GetInboxMessagesRequest(_message.Message):
     user_id: _builtins.str
     """The caller's id, a UUID."""
     password: _builtins.str
-    """The caller's password."""
+    """The caller's password: 1 to 40 characters. Empty where the call carries an access token."""
     def __init__(
         self,
         *,

@@ -68,7 +68,7 @@ class InboxServiceServicer:
         exactly once. Of a crowded inbox the reply holds the oldest 1,000 messages or 3 MiB; the next
         call returns more.
 
-        The user may call, with the password. UNAUTHENTICATED: wrong password.
+        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
         NOT_FOUND: no such user.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -29,7 +29,7 @@ class InboxServiceStub:
     exactly once. Of a crowded inbox the reply holds the oldest 1,000 messages or 3 MiB; the next
     call returns more.
 
-    The user may call, with the password. UNAUTHENTICATED: wrong password.
+    The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
     NOT_FOUND: no such user.
     """
 
@@ -60,7 +60,7 @@ class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
         exactly once. Of a crowded inbox the reply holds the oldest 1,000 messages or 3 MiB; the next
         call returns more.
 
-        The user may call, with the password. UNAUTHENTICATED: wrong password.
+        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
         NOT_FOUND: no such user.
         """
 

@@ -38,7 +38,11 @@ class Authentication(_message.Message):
         SCHEME_NONE: Authentication._Scheme.ValueType  # 1
         """Anybody may call."""
         SCHEME_PASSWORD: Authentication._Scheme.ValueType  # 2
-        """The request carries the caller's user id and `password`."""
+        """The request carries the caller's user id and `password`. An access token of that same user
+        will do instead of the password.
+        """
+        SCHEME_ACCESS_TOKEN: Authentication._Scheme.ValueType  # 3
+        """The call carries `authorization: Bearer <token>` with an access token of a session."""
 
     class Scheme(_Scheme, metaclass=_SchemeEnumTypeWrapper):
         """The ways of proving who calls."""
@@ -48,7 +52,11 @@ class Authentication(_message.Message):
     SCHEME_NONE: Authentication.Scheme.ValueType  # 1
     """Anybody may call."""
     SCHEME_PASSWORD: Authentication.Scheme.ValueType  # 2
-    """The request carries the caller's user id and `password`."""
+    """The request carries the caller's user id and `password`. An access token of that same user
+    will do instead of the password.
+    """
+    SCHEME_ACCESS_TOKEN: Authentication.Scheme.ValueType  # 3
+    """The call carries `authorization: Bearer <token>` with an access token of a session."""
 
     SCHEME_FIELD_NUMBER: _builtins.int
     USER_ID_FIELD_FIELD_NUMBER: _builtins.int

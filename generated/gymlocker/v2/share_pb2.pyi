@@ -30,7 +30,7 @@ class CreateSharedItemRequest(_message.Message):
     user_id: _builtins.str
     """The caller's id, a UUID."""
     password: _builtins.str
-    """The caller's password."""
+    """The caller's password: 1 to 40 characters. Empty where the call carries an access token."""
     @_builtins.property
     def encrypted_payload(self) -> Global___EncryptedPayload:
         """The item, encrypted."""

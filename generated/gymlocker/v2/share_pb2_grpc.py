@@ -56,7 +56,8 @@ class ShareServiceServicer:
     def CreateSharedItem(self, request, context):
         """Stores an item of the caller.
 
-        The user may call, with the password. UNAUTHENTICATED: wrong password or no such user.
+        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong, or there
+        is no such user.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -21,7 +21,8 @@ class ShareServiceStub:
     CreateSharedItem: _aio.UnaryUnaryMultiCallable[_share_pb2.CreateSharedItemRequest, _share_pb2.CreateSharedItemResponse]
     """Stores an item of the caller.
 
-    The user may call, with the password. UNAUTHENTICATED: wrong password or no such user.
+    The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong, or there
+    is no such user.
     """
     GetSharedItem: _aio.UnaryUnaryMultiCallable[_share_pb2.GetSharedItemRequest, _share_pb2.GetSharedItemResponse]
     """Reads a shared item, with its owner's public key to verify the signature inside.
@@ -42,7 +43,8 @@ class ShareServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_share_pb2.CreateSharedItemResponse]:
         """Stores an item of the caller.
 
-        The user may call, with the password. UNAUTHENTICATED: wrong password or no such user.
+        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong, or there
+        is no such user.
         """
 
     @_abc_1.abstractmethod

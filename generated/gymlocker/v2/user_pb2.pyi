@@ -160,7 +160,7 @@ class UpdateUserRequest(_message.Message):
     id: _builtins.str
     """The caller's id, a UUID."""
     password: _builtins.str
-    """The caller's password."""
+    """The caller's password: 1 to 40 characters. Empty where the call carries an access token."""
     encrypted_current_plan: _builtins.bytes
     """The plan that the user trains by, encrypted: at most 15 KiB. Absent: cleared."""
     encrypted_profile_picture: _builtins.bytes
@@ -229,7 +229,7 @@ class DeleteUserRequest(_message.Message):
     id: _builtins.str
     """The caller's id, a UUID."""
     password: _builtins.str
-    """The caller's password."""
+    """The caller's password: 1 to 40 characters. Empty where the call carries an access token."""
     def __init__(
         self,
         *,

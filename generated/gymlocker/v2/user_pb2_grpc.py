@@ -95,7 +95,7 @@ class UserServiceServicer:
     def UpdateUser(self, request, context):
         """Replaces the whole profile of the caller: an absent field is cleared.
 
-        The user may call, with the password. UNAUTHENTICATED: wrong password.
+        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
         NOT_FOUND: no such user.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -106,7 +106,7 @@ class UserServiceServicer:
         """Deletes the caller and everything that belongs to them: profile, events, follow secrets,
         inbox and shared items.
 
-        The user may call, with the password. UNAUTHENTICATED: wrong password.
+        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
         NOT_FOUND: no such user.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -34,14 +34,14 @@ class UserServiceStub:
     UpdateUser: _aio.UnaryUnaryMultiCallable[_user_pb2.UpdateUserRequest, _user_pb2.UpdateUserResponse]
     """Replaces the whole profile of the caller: an absent field is cleared.
 
-    The user may call, with the password. UNAUTHENTICATED: wrong password.
+    The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
     NOT_FOUND: no such user.
     """
     DeleteUser: _aio.UnaryUnaryMultiCallable[_user_pb2.DeleteUserRequest, _user_pb2.DeleteUserResponse]
     """Deletes the caller and everything that belongs to them: profile, events, follow secrets,
     inbox and shared items.
 
-    The user may call, with the password. UNAUTHENTICATED: wrong password.
+    The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
     NOT_FOUND: no such user.
     """
     GetUsers: _aio.UnaryUnaryMultiCallable[_user_pb2.GetUsersRequest, _user_pb2.GetUsersResponse]
@@ -88,7 +88,7 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_user_pb2.UpdateUserResponse]:
         """Replaces the whole profile of the caller: an absent field is cleared.
 
-        The user may call, with the password. UNAUTHENTICATED: wrong password.
+        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
         NOT_FOUND: no such user.
         """
 
@@ -101,7 +101,7 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         """Deletes the caller and everything that belongs to them: profile, events, follow secrets,
         inbox and shared items.
 
-        The user may call, with the password. UNAUTHENTICATED: wrong password.
+        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
         NOT_FOUND: no such user.
         """
 

@@ -1,0 +1,93 @@
+"""Guessing passwords costs the guesser, who is refused before any hashing.
+
+Each account and each address may have a number of wrong passwords; then one more each so often.
+Failures are counted in the database, so that all workers count together and a restart forgives
+nothing. Right passwords cost nothing.
+"""
+
+import hashlib
+import ipaddress
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+from server.errors import ResourceExhausted
+
+SECONDS_PER_ACCOUNT = 60
+SECONDS_PER_ADDRESS = 1
+
+
+class Failures(Protocol):
+    """Where failures are counted. A key is 32 bytes."""
+
+    async def get(self, keys: list[bytes]) -> dict[bytes, float]:
+        """In how many seconds each of `keys` that has failures is forgiven all of them."""
+
+    async def add(self, seconds: dict[bytes, float]) -> None:
+        """Counts a failure of each key, which takes so many seconds longer to be forgiven."""
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """`most` failures at once; each is forgiven after `seconds`."""
+
+    most: int
+    seconds: float
+
+    def wait(self, forgiven_in: float) -> float:
+        """For how many seconds nothing more may be tried; 0 or less: now."""
+        return forgiven_in - (self.most - 1) * self.seconds
+
+
+class GuessLimit:
+    """Says whether a password may be tried. An account is a user's id or a name that nobody has."""
+
+    def __init__(self, failures: Failures, *, per_account: int, per_address: int) -> None:
+        self._failures = failures
+        self._account = _Limit(per_account, SECONDS_PER_ACCOUNT)
+        self._address = _Limit(per_address, SECONDS_PER_ADDRESS)
+
+    async def check(self, account: str, address: str) -> None:
+        """Raises ResourceExhausted if too many wrong passwords were tried."""
+        limits = self._limits(account, address)
+        found = await self._failures.get(list(limits))
+        wait = max((limits[key].wait(seconds) for key, seconds in found.items()), default=0.0)
+        if wait > 0:
+            raise too_many_passwords(math.ceil(wait))
+
+    async def failed(self, account: str, address: str) -> None:
+        """Counts a wrong password."""
+        limits = self._limits(account, address)
+        await self._failures.add({key: limit.seconds for key, limit in limits.items()})
+
+    def _limits(self, account: str, address: str) -> dict[bytes, _Limit]:
+        return {
+            _key("account", account): self._account,
+            _key("address", network_of(address)): self._address,
+        }
+
+
+def network_of(address: str) -> str:
+    """What one guesser has: an IPv4 address, or the /64 that IPv6 gives to a household."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed.packed[:8] + bytes(8), 64)))
+
+
+def too_many_passwords(retry_after: int) -> ResourceExhausted:
+    """The error for one wrong password too many."""
+    return ResourceExhausted(
+        f"Too many wrong passwords. Try again in {retry_after} s.",
+        reason="TOO_MANY_PASSWORDS",
+        retry_after=retry_after,
+    )
+
+
+def _key(kind: str, name: str) -> bytes:
+    return hashlib.sha256(f"{kind}:{name}".encode()).digest()

@@ -1,0 +1,38 @@
+"""Who calls, as far as the call has proved it, and from where."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from uuid import UUID
+
+from server.rpc.interceptor import Context
+
+# Set by Envoy for every call, whatever the caller may have said there.
+ADDRESS_KEY = "x-client-address"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The user, and the session, of an access token."""
+
+    user_id: UUID
+    session_id: UUID
+
+
+# None: the call carries no access token.
+current_caller: ContextVar[Caller | None] = ContextVar("current_caller", default=None)
+
+
+def caller() -> Caller:
+    """Who makes this call, of a method that needs an access token."""
+    found = current_caller.get()
+    if found is None:
+        raise LookupError("the method does not declare that it needs an access token")
+    return found
+
+
+def address_of(context: Context) -> str:
+    """The address that the call comes from, without its port where Envoy says it."""
+    for key, value in context.invocation_metadata() or ():
+        if key == ADDRESS_KEY and isinstance(value, str):
+            return value
+    return str(context.peer())

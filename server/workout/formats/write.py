@@ -1,0 +1,36 @@
+"""Writing workouts: CSV that `gymlocker.py` reads back exactly, and JSON."""
+
+import csv
+import json
+from io import StringIO
+
+from server.workout.workout import Workout
+
+
+def csv_header() -> bytes:
+    """The first line of a CSV file: RFC 4180, UTF-8 without a mark."""
+    return _line("id", "date", "type", "duration", "notes")
+
+
+def csv_line(workout: Workout) -> bytes:
+    """A workout as a record of a CSV file, with the end of its line."""
+    date = workout.date.isoformat()
+    return _line(str(workout.id), date, workout.type, str(workout.duration), workout.notes)
+
+
+def json_object(workout: Workout) -> bytes:
+    """A workout as a JSON object on one line, in UTF-8."""
+    values = {
+        "id": str(workout.id),
+        "date": workout.date.isoformat(),
+        "type": workout.type,
+        "duration": workout.duration,
+        "notes": workout.notes,
+    }
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _line(*cells: str) -> bytes:
+    line = StringIO(newline="")
+    csv.writer(line).writerow(cells)
+    return line.getvalue().encode()

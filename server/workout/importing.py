@@ -1,0 +1,91 @@
+"""Importing a file: taking it in, reading it beside the calls, and adding what is new."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+from gymlocker.v2 import workout_pb2
+
+from server.errors import InvalidArgument
+from server.workout.formats.model import Format, ReadFile, UnreadableFile
+from server.workout.formats.read import read_file
+from server.workout.repository import WorkoutRepository
+
+MOST_FILE_BYTES = 32 * 1024 * 1024
+DEFAULT_DURATION = 60
+MOST_PROBLEMS = 1_000
+
+
+class Importer:
+    """Imports files, one after the other: reading a large one takes seconds of a core."""
+
+    def __init__(self, workouts: WorkoutRepository) -> None:
+        self._workouts = workouts
+        self._reading = asyncio.Lock()
+
+    async def run(
+        self, owner_id: UUID, requests: AsyncIterator[workout_pb2.ImportWorkoutsRequest]
+    ) -> workout_pb2.ImportWorkoutsResponse:
+        """Does what the first of `requests` asks, with the file that all of them hold."""
+        options, data = await _taken_in(requests)
+        read = await self._read(data, options)
+        added, existing = await self._added(owner_id, read, options)
+        problems = [
+            workout_pb2.ImportProblem(line=problem.line, message=problem.message)
+            for problem in read.problems[:MOST_PROBLEMS]
+        ]
+        return workout_pb2.ImportWorkoutsResponse(
+            format=read.format.value,
+            added=added,
+            existing=existing,
+            assumed_durations=sum(workout.duration_assumed for workout in read.workouts),
+            problems=problems,
+            problem_count=len(read.problems),
+        )
+
+    async def _read(self, data: bytes, options: workout_pb2.ImportWorkoutsRequest) -> ReadFile:
+        async with self._reading:
+            try:
+                return await asyncio.to_thread(
+                    read_file,
+                    data,
+                    format=Format(options.format) if options.format else None,
+                    default_duration=options.default_duration or DEFAULT_DURATION,
+                )
+            except UnreadableFile as error:
+                raise _unusable(str(error)) from None
+
+    async def _added(
+        self, owner_id: UUID, read: ReadFile, options: workout_pb2.ImportWorkoutsRequest
+    ) -> tuple[int, int]:
+        """Adds the workouts, unless not asked to; returns how many are new and how many are not."""
+        new = [line.workout for line in read.workouts]
+        if options.all_or_nothing and read.problems:
+            return 0, await self._workouts.count_existing(owner_id, new)
+        if options.dry_run:
+            existing = await self._workouts.count_existing(owner_id, new)
+            return len(new) - existing, existing
+        added = await self._workouts.add_many(owner_id, new)
+        return added, len(new) - added
+
+
+async def _taken_in(
+    requests: AsyncIterator[workout_pb2.ImportWorkoutsRequest],
+) -> tuple[workout_pb2.ImportWorkoutsRequest, bytes]:
+    """The first request, and the file. Raises InvalidArgument if that is too large."""
+    first = None
+    data = bytearray()
+    async for request in requests:
+        first = first or request
+        data += request.file.data
+        if len(data) > MOST_FILE_BYTES:
+            raise _unusable(
+                f"the file is larger than {MOST_FILE_BYTES // 2**20} MiB; divide it, each part "
+                "with the header line"
+            )
+    return first or workout_pb2.ImportWorkoutsRequest(), bytes(data)
+
+
+def _unusable(problem: str) -> InvalidArgument:
+    text = f"file: {problem}"
+    return InvalidArgument(text, violations=[("file", text)])

@@ -1,0 +1,318 @@
+"""The SQL of workouts."""
+
+import datetime as dt
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import (
+    ARRAY,
+    Date,
+    Integer,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    column,
+    delete,
+    func,
+    literal,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from server.database.engine import Database
+from server.database.owner import owner_must_exist
+from server.database.schema import workouts
+from server.database.statement import Statement
+from server.rpc.convert import caseless
+from server.workout.workout import Workout
+
+# Workouts that one statement adds or reads.
+BATCH = 5_000
+EXPORT_BATCH = 1_000
+
+_COLUMNS = (
+    workouts.c.id,
+    workouts.c.date,
+    workouts.c.type,
+    workouts.c.duration,
+    workouts.c.notes,
+    workouts.c.created,
+)
+_MINE = workouts.c.user_id == bindparam("owner_id")
+_THIS = (_MINE, workouts.c.id == bindparam("workout_id"))
+
+_CREATE = Statement(
+    insert(workouts)
+    .values(
+        user_id=bindparam("owner_id"),
+        id=bindparam("workout_id"),
+        date=bindparam("new_date"),
+        type=bindparam("new_type"),
+        type_key=bindparam("new_type_key"),
+        duration=bindparam("new_duration"),
+        notes=bindparam("new_notes"),
+        # Not now(): two calls may come within one tick of it, and one statement is one workout.
+        created=func.clock_timestamp(),
+    )
+    .on_conflict_do_nothing(index_elements=[workouts.c.user_id, workouts.c.id])
+    .returning(literal(1))
+)
+_GET = Statement(select(*_COLUMNS).where(*_THIS))
+# A field that is not to be changed comes as NULL.
+_UPDATE = Statement(
+    update(workouts)
+    .where(*_THIS)
+    .values(
+        date=func.coalesce(bindparam("new_date", type_=Date), workouts.c.date),
+        type=func.coalesce(bindparam("new_type", type_=Text), workouts.c.type),
+        type_key=func.coalesce(bindparam("new_type_key", type_=Text), workouts.c.type_key),
+        duration=func.coalesce(bindparam("new_duration", type_=Integer), workouts.c.duration),
+        notes=func.coalesce(bindparam("new_notes", type_=Text), workouts.c.notes),
+    )
+    .returning(*_COLUMNS)
+)
+_DELETE = Statement(delete(workouts).where(*_THIS).returning(literal(1)))
+
+_position_of_row = tuple_(workouts.c.date, workouts.c.created, workouts.c.id)
+_IN_RANGE = (
+    workouts.c.date >= bindparam("start_date"),
+    workouts.c.date <= bindparam("end_date"),
+)
+_page = (
+    select(*_COLUMNS)
+    .where(
+        _MINE,
+        *_IN_RANGE,
+        _position_of_row
+        < tuple_(
+            bindparam("before_date", type_=Date),
+            bindparam("before_created", type_=workouts.c.created.type),
+            bindparam("before_id", type_=Uuid),
+        ),
+    )
+    .order_by(workouts.c.date.desc(), workouts.c.created.desc(), workouts.c.id.desc())
+    .limit(bindparam("most"))
+)
+_LIST = Statement(_page)
+_LIST_OF_TYPE = Statement(_page.where(workouts.c.type_key == bindparam("type_key")))
+
+_EXPORT = Statement(
+    select(*_COLUMNS)
+    .where(
+        _MINE,
+        _position_of_row
+        > tuple_(
+            bindparam("after_date", type_=Date),
+            bindparam("after_created", type_=workouts.c.created.type),
+            bindparam("after_id", type_=Uuid),
+        ),
+    )
+    .order_by(workouts.c.date, workouts.c.created, workouts.c.id)
+    .limit(bindparam("most"))
+)
+
+_new = (
+    func.unnest(
+        bindparam("ids", type_=ARRAY(Uuid)),
+        bindparam("dates", type_=ARRAY(Date)),
+        bindparam("types", type_=ARRAY(Text)),
+        bindparam("type_keys", type_=ARRAY(Text)),
+        bindparam("durations", type_=ARRAY(Integer)),
+        bindparam("notes", type_=ARRAY(Text)),
+    )
+    .table_valued(
+        column("id", Uuid),
+        column("date", Date),
+        column("type", Text),
+        column("type_key", Text),
+        column("duration", Integer),
+        column("notes", Text),
+        name="new",
+    )
+    .render_derived()
+)
+_ADD_MANY = Statement(
+    insert(workouts)
+    .from_select(
+        ["user_id", "id", "date", "type", "type_key", "duration", "notes", "created"],
+        select(
+            bindparam("owner_id", type_=Uuid),
+            _new.c.id,
+            _new.c.date,
+            _new.c.type,
+            _new.c.type_key,
+            _new.c.duration,
+            _new.c.notes,
+            func.now(),
+        ),
+    )
+    .on_conflict_do_nothing(index_elements=[workouts.c.user_id, workouts.c.id])
+    .returning(literal(1))
+)
+_GET_EXISTING = Statement(
+    select(func.count()).where(_MINE, workouts.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which workouts: of calendar dates, both ends included, and of a type or of any."""
+
+    start_date: dt.date = dt.date.min
+    end_date: dt.date = dt.date.max
+    type: str = ""
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a workout stands in the order of workouts."""
+
+    date: dt.date
+    created: dt.datetime
+    id: UUID
+
+
+# Before and after every workout there can be.
+FIRST = Position(dt.date.min, dt.datetime.min.replace(tzinfo=dt.UTC), UUID(int=0))
+LAST = Position(dt.date.max, dt.datetime.max.replace(tzinfo=dt.UTC), UUID(int=2**128 - 1))
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a workout becomes. None: as it was."""
+
+    date: dt.date | None = None
+    type: str | None = None
+    duration: int | None = None
+    notes: str | None = None
+
+
+class WorkoutRepository:
+    """People's workouts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, owner_id: UUID, workout: Workout) -> bool:
+        """Stores a workout; False, and nothing happens, if the owner has one of that id."""
+        with owner_must_exist():
+            return bool(
+                await self._database.fetch_one(
+                    _CREATE,
+                    owner_id=owner_id,
+                    workout_id=workout.id,
+                    new_date=workout.date,
+                    new_type=workout.type,
+                    new_type_key=caseless(workout.type),
+                    new_duration=workout.duration,
+                    new_notes=workout.notes,
+                )
+            )
+
+    async def get(self, owner_id: UUID, workout_id: UUID) -> Workout | None:
+        """A workout of the owner's, None if there is no such one."""
+        row = await self._database.fetch_one(_GET, owner_id=owner_id, workout_id=workout_id)
+        return _workout(row) if row else None
+
+    async def page(
+        self, owner_id: UUID, wanted: Filter, before: Position, most: int
+    ) -> list[tuple[Position, Workout]]:
+        """Up to `most` of the owner's workouts that come before a position, the last ones first."""
+        rows = await self._database.fetch(
+            _LIST_OF_TYPE if wanted.type else _LIST,
+            owner_id=owner_id,
+            start_date=wanted.start_date,
+            end_date=wanted.end_date,
+            type_key=caseless(wanted.type),
+            before_date=before.date,
+            before_created=before.created,
+            before_id=before.id,
+            most=most,
+        )
+        return [(_position(row), _workout(row)) for row in rows]
+
+    async def update(self, owner_id: UUID, workout_id: UUID, change: Change) -> Workout | None:
+        """Changes a workout of the owner's and returns it, None if there is no such one."""
+        row = await self._database.fetch_one(
+            _UPDATE,
+            owner_id=owner_id,
+            workout_id=workout_id,
+            new_date=change.date,
+            new_type=change.type,
+            new_type_key=None if change.type is None else caseless(change.type),
+            new_duration=change.duration,
+            new_notes=change.notes,
+        )
+        return _workout(row) if row else None
+
+    async def delete(self, owner_id: UUID, workout_id: UUID) -> bool:
+        """Deletes a workout of the owner's; False if there is no such one."""
+        return bool(
+            await self._database.fetch_one(_DELETE, owner_id=owner_id, workout_id=workout_id)
+        )
+
+    async def all(self, owner_id: UUID) -> AsyncIterator[list[Workout]]:
+        """All of the owner's workouts in order, in batches. No connection is held in between."""
+        position = FIRST
+        while True:
+            rows = await self._database.fetch(
+                _EXPORT,
+                owner_id=owner_id,
+                after_date=position.date,
+                after_created=position.created,
+                after_id=position.id,
+                most=EXPORT_BATCH,
+            )
+            if not rows:
+                return
+            yield [_workout(row) for row in rows]
+            position = _position(rows[-1])
+
+    async def add_many(self, owner_id: UUID, new: Sequence[Workout]) -> int:
+        """Stores those of `new` whose id the owner has not, all or none; returns how many."""
+        added = 0
+        with owner_must_exist():
+            async with self._database.transaction() as connection:
+                for batch in _batches(new):
+                    arguments = _ADD_MANY.arguments(_columns(owner_id, batch))
+                    added += len(await connection.fetch(_ADD_MANY.sql, *arguments))
+        return added
+
+    async def count_existing(self, owner_id: UUID, new: Sequence[Workout]) -> int:
+        """How many of `new` the owner has already, by their ids."""
+        count = 0
+        for batch in _batches(new):
+            ids = [workout.id for workout in batch]
+            row = await self._database.fetch_one(_GET_EXISTING, owner_id=owner_id, ids=ids)
+            count += row[0] if row else 0
+        return count
+
+
+def _batches(new: Sequence[Workout]) -> list[Sequence[Workout]]:
+    return [new[start : start + BATCH] for start in range(0, len(new), BATCH)]
+
+
+def _columns(owner_id: UUID, batch: Sequence[Workout]) -> dict[str, Any]:
+    return {
+        "owner_id": owner_id,
+        "ids": [workout.id for workout in batch],
+        "dates": [workout.date for workout in batch],
+        "types": [workout.type for workout in batch],
+        "type_keys": [caseless(workout.type) for workout in batch],
+        "durations": [workout.duration for workout in batch],
+        "notes": [workout.notes for workout in batch],
+    }
+
+
+def _workout(row: asyncpg.Record) -> Workout:
+    return Workout(row["id"], row["date"], row["type"], row["duration"], row["notes"])
+
+
+def _position(row: asyncpg.Record) -> Position:
+    return Position(row["date"], row["created"], row["id"])
