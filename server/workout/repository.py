@@ -80,15 +80,13 @@ _UPDATE = Statement(
 _DELETE = Statement(delete(workouts).where(*_THIS).returning(literal(1)))
 
 _position_of_row = tuple_(workouts.c.date, workouts.c.created, workouts.c.id)
-_IN_RANGE = (
-    workouts.c.date >= bindparam("start_date"),
-    workouts.c.date <= bindparam("end_date"),
-)
 _page = (
     select(*_COLUMNS)
     .where(
         _MINE,
-        *_IN_RANGE,
+        workouts.c.date >= bindparam("start_date"),
+        # The end of the range is a position too: with a second condition on the date, PostgreSQL
+        # would begin there and read all that is in between.
         _position_of_row
         < tuple_(
             bindparam("before_date", type_=Date),
@@ -169,7 +167,7 @@ class Filter:
     type: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Position:
     """Where a workout stands in the order of workouts."""
 
@@ -178,9 +176,16 @@ class Position:
     id: UUID
 
 
-# Before and after every workout there can be.
+# Before every workout there can be; LAST is after them.
 FIRST = Position(dt.date.min, dt.datetime.min.replace(tzinfo=dt.UTC), UUID(int=0))
-LAST = Position(dt.date.max, dt.datetime.max.replace(tzinfo=dt.UTC), UUID(int=2**128 - 1))
+
+
+def end_of(date: dt.date) -> Position:
+    """The position after all workouts of a date."""
+    return Position(date, dt.datetime.max.replace(tzinfo=dt.UTC), UUID(int=2**128 - 1))
+
+
+LAST = end_of(dt.date.max)
 
 
 @dataclass(frozen=True)
@@ -224,11 +229,11 @@ class WorkoutRepository:
         self, owner_id: UUID, wanted: Filter, before: Position, most: int
     ) -> list[tuple[Position, Workout]]:
         """Up to `most` of the owner's workouts that come before a position, the last ones first."""
+        before = min(before, end_of(wanted.end_date))
         rows = await self._database.fetch(
             _LIST_OF_TYPE if wanted.type else _LIST,
             owner_id=owner_id,
             start_date=wanted.start_date,
-            end_date=wanted.end_date,
             type_key=caseless(wanted.type),
             before_date=before.date,
             before_created=before.created,

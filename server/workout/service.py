@@ -18,6 +18,8 @@ from server.workout.repository import LAST, Change, Filter, WorkoutRepository
 from server.workout.stats_repository import Stats, StatsRepository, Sum
 from server.workout.workout import Workout
 
+# As many as a reply can say: 4,083 years.
+MOST_MINUTES = 2**31 - 1
 DEFAULT_PAGE = 50
 # Of the largest workouts, this many fit into the 4 MiB that a gRPC client takes by default.
 LARGEST_PAGE = 100
@@ -182,20 +184,26 @@ def _message(workout: Workout) -> workout_pb2.Workout:
 def _stats(stats: Stats) -> workout_pb2.GetWorkoutStatsResponse:
     return workout_pb2.GetWorkoutStatsResponse(
         count=stats.total.count,
-        minutes=stats.total.minutes,
+        minutes=_said(stats.total.minutes),
         current_streak=stats.current_streak,
         longest_streak=stats.longest_streak,
         weeks=_periods(stats.weeks),
         months=_periods(stats.months),
         types=[
-            workout_pb2.TypeStats(type=type_, count=each.count, minutes=each.minutes)
+            workout_pb2.TypeStats(type=type_, count=each.count, minutes=_said(each.minutes))
             for type_, each in stats.types.items()
         ],
     )
 
 
+def _said(minutes: int) -> int:
+    return min(minutes, MOST_MINUTES)
+
+
 def _periods(sums: dict[dt.date, Sum]) -> list[workout_pb2.PeriodStats]:
     return [
-        workout_pb2.PeriodStats(start=start.isoformat(), count=each.count, minutes=each.minutes)
+        workout_pb2.PeriodStats(
+            start=start.isoformat(), count=each.count, minutes=_said(each.minutes)
+        )
         for start, each in sums.items()
     ]

@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import (
     CTE,
+    BigInteger,
     Date,
     DateTime,
     Integer,
@@ -29,9 +30,6 @@ from server.rpc.convert import caseless
 from server.workout.repository import Filter
 
 Rows: TypeAlias = "Select[Any, Any, Any, Any, Any]"
-
-# What a reply can say: 4,083 years.
-MOST_MINUTES = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -57,8 +55,10 @@ class Stats:
 def _statement(*, of_one_type: bool) -> Statement:
     """Rows of (kind, start, type, count, minutes), each kind in its order."""
     days = _days(of_one_type=of_one_type)
-    weeks, months = _periods(days, "week"), _periods(days, "month")
-    rows = union_all(_total(days), weeks, months, _types(days), *_streaks(days)).subquery("rows")
+    dates = _dates(days)
+    rows = union_all(
+        _periods(dates, "week"), _periods(dates, "month"), _types(days), *_streaks(dates)
+    ).subquery("rows")
     return Statement(
         select(rows).order_by(rows.c.kind, rows.c.start, rows.c.count.desc(), rows.c.type)
     )
@@ -75,28 +75,29 @@ def _days(*, of_one_type: bool) -> CTE:
     return select(workout_days).where(*wanted).cte("days")
 
 
+def _dates(days: CTE) -> CTE:
+    """The days without regard to types: fewer rows for what comes."""
+    sums = (func.sum(days.c.count).label("count"), func.sum(days.c.minutes).label("minutes"))
+    return select(days.c.date, *sums).group_by(days.c.date).cte("dates")
+
+
 _NO_DATE = cast(null(), Date)
 _NO_TYPE = cast(null(), String)
 
 
-def _sums(days: CTE) -> tuple[Any, Any]:
-    minutes = func.least(func.sum(days.c.minutes), MOST_MINUTES)
-    return func.sum(days.c.count).label("count"), cast(minutes, Integer).label("minutes")
+def _sums(rows: CTE) -> tuple[Any, Any]:
+    return (
+        cast(func.sum(rows.c.count), BigInteger).label("count"),
+        cast(func.sum(rows.c.minutes), BigInteger).label("minutes"),
+    )
 
 
-def _total(days: CTE) -> Rows:
-    return select(
-        literal("total").label("kind"),
-        _NO_DATE.label("start"),
-        _NO_TYPE.label("type"),
-        *_sums(days),
-    ).having(func.count() > 0)
-
-
-def _periods(days: CTE, unit: str) -> Rows:
+def _periods(dates: CTE, unit: str) -> Rows:
     # A timestamp without a zone: else the session's would come into it.
-    start = cast(func.date_trunc(unit, cast(days.c.date, DateTime)), Date)
-    return select(literal(unit), start.label("start"), _NO_TYPE, *_sums(days)).group_by(start)
+    start = cast(func.date_trunc(unit, cast(dates.c.date, DateTime)), Date)
+    return select(
+        literal(unit).label("kind"), start.label("start"), _NO_TYPE.label("type"), *_sums(dates)
+    ).group_by(start)
 
 
 def _types(days: CTE) -> Rows:
@@ -112,24 +113,23 @@ def _types(days: CTE) -> Rows:
     return select(literal("type"), _NO_DATE, spelling, *_sums(days)).group_by(days.c.type_key)
 
 
-def _streaks(days: CTE) -> tuple[Rows, ...]:
+def _streaks(dates: CTE) -> tuple[Rows, Rows]:
     """The longest run of days, and the one that reaches up to today or yesterday."""
-    dates = select(days.c.date).distinct().subquery("dates")
     # In a run, the date and its number grow together.
     number = cast(func.row_number().over(order_by=dates.c.date), Integer)
     numbered = select(dates.c.date, (dates.c.date - number).label("run")).subquery("numbered")
     runs = (
         select(func.min(numbered.c.date).label("first"), func.max(numbered.c.date).label("last"))
         .group_by(numbered.c.run)
-        .subquery("runs")
+        .cte("runs")
     )
     today = bindparam("today", type_=Date)
     longest = func.max(runs.c.last - runs.c.first + 1)
     current = func.max(func.least(runs.c.last, today) - runs.c.first + 1)
     reaches_today = (runs.c.first <= today, runs.c.last >= today - literal(1))
     return (
-        select(literal("longest"), _NO_DATE, _NO_TYPE, cast(longest, Integer), literal(0)),
-        select(literal("current"), _NO_DATE, _NO_TYPE, cast(current, Integer), literal(0)).where(
+        select(literal("longest"), _NO_DATE, _NO_TYPE, cast(longest, BigInteger), literal(0)),
+        select(literal("current"), _NO_DATE, _NO_TYPE, cast(current, BigInteger), literal(0)).where(
             *reaches_today
         ),
     )
@@ -162,8 +162,6 @@ def _stats(rows: list[asyncpg.Record]) -> Stats:
     stats = Stats()
     for kind, start, type_, count, minutes in rows:
         match kind:
-            case "total":
-                stats.total = Sum(count, minutes)
             case "week":
                 stats.weeks[start] = Sum(count, minutes)
             case "month":
@@ -174,4 +172,6 @@ def _stats(rows: list[asyncpg.Record]) -> Stats:
                 stats.longest_streak = count or 0
             case "current":
                 stats.current_streak = count or 0
+    months = stats.months.values()
+    stats.total = Sum(sum(each.count for each in months), sum(each.minutes for each in months))
     return stats

@@ -24,7 +24,9 @@ def test_what_is_needed_are_the_newest_migrations() -> None:
 
 
 async def test_the_command_refuses_a_database_without_tables(empty_database: str) -> None:
-    ended = await gymlocker("serve", "--listen", "127.0.0.1:0", DATABASE_URL=empty_database)
+    ended = await gymlocker(
+        "serve", "--listen", "127.0.0.1:0", DATABASE_URL=empty_database, JWT_SECRET_KEY="0f" * 32
+    )
     assert (ended.code, ended.errors) == (1, f"{REFUSAL}\n")
 
 
@@ -45,7 +47,7 @@ async def test_an_older_schema_is_not_enough(
         await require(empty_database)
 
 
-@pytest.mark.parametrize("schema", ["feed_0003", "feed_9999"])
+@pytest.mark.parametrize("schema", [NEEDED["feed"], "feed_9999"])
 async def test_todays_schema_and_a_newer_one_will_do(
     empty_database: str, connection: asyncpg.Connection, schema: str
 ) -> None:

@@ -149,6 +149,7 @@ def front_door(
     workers: int = 1,
     changes: Mapping[str, str] | None = None,
     cors_origins: str = "*",
+    trusted_proxies: int = 0,
     tcp: bool = False,
     started: bool = True,
 ) -> Iterator[FrontDoor]:
@@ -172,6 +173,7 @@ def front_door(
             workers=tuple(worker.address for worker in behind),
             descriptor_set=DESCRIPTOR_SET,
             cors_origins=cors_origins,
+            trusted_proxies=trusted_proxies,
             admin_socket=folder / "admin.sock",
             access_log=str(folder / "access.log"),
         )

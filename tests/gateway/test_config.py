@@ -51,6 +51,11 @@ def test_no_origin_is_no_matcher() -> None:
     assert filled("CORS_ORIGINS", cors_origins="") == []
 
 
+def test_no_proxy_is_believed_unless_it_is_said() -> None:
+    assert filled("TRUSTED_PROXIES") == 0
+    assert filled("TRUSTED_PROXIES", trusted_proxies=2) == 2
+
+
 def test_without_a_socket_there_is_no_admin() -> None:
     assert filled("ADMIN") is None
     assert filled("ADMIN", admin_socket=Path("/run/admin.sock")) == {

@@ -2,13 +2,14 @@
 
 import base64
 import json
+from collections.abc import Iterator
 from uuid import UUID
 
 import httpx2
 import pytest
 
 from .assertions import ERROR_INFO
-from .processes import front_door
+from .processes import FrontDoor, front_door
 
 ORIGIN = {"origin": "https://app.example"}
 
@@ -92,17 +93,49 @@ def test_errors_of_envoy_keep_the_request_id(client: httpx2.Client) -> None:
     assert reply.headers.get_list("x-request-id") == ["mine"]
 
 
-def test_a_worker_does_not_learn_who_calls_nor_take_orders(client: httpx2.Client) -> None:
+def test_a_worker_takes_no_orders_from_a_caller_and_believes_them_no_address(
+    client: httpx2.Client,
+) -> None:
     orders = {
         "x-envoy-max-retries": "9",
         "x-envoy-original-path": "/x",
         "x-forwarded-for": "1.2.3.4",
+        "x-client-address": "1.2.3.4",
     }
     metadata = json.loads(client.get("/user/metadata:", headers=orders).json()["lookup"])
     assert "1.2.3.4" not in str(metadata)
-    assert "127.0.0.1" not in str(metadata)
+    # By this alone, so that wrong passwords can be counted.
+    assert [name for name, value in metadata.items() if "127.0.0.1" in value] == [
+        "x-client-address"
+    ]
     assert "x-envoy-max-retries" not in metadata
     assert metadata["x-envoy-original-path"] != "/x"
+
+
+@pytest.fixture(scope="module")
+def behind_a_proxy() -> Iterator[FrontDoor]:
+    """Envoy behind a proxy, such as one for TLS."""
+    with front_door(trusted_proxies=1) as door:
+        yield door
+
+
+@pytest.mark.parametrize(
+    ("said", "believed"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        # The proxy adds what it saw to what the caller claims.
+        ("198.51.100.7, 203.0.113.9", "203.0.113.9"),
+        ("2001:db8::7", "2001:db8::7"),
+        ("nonsense", "127.0.0.1"),
+    ],
+)
+def test_a_proxy_in_front_is_believed_if_it_is_told_to(
+    behind_a_proxy: FrontDoor, said: str, believed: str
+) -> None:
+    reply = behind_a_proxy.client.get("/user/metadata:", headers={"x-forwarded-for": said})
+    metadata = json.loads(reply.json()["lookup"])
+    assert metadata["x-client-address"] == believed
+    assert "x-forwarded-for" not in metadata
 
 
 def test_replies_tell_nothing_about_the_inside(client: httpx2.Client) -> None:
@@ -130,6 +163,7 @@ def test_a_preflight_is_answered(client: httpx2.Client) -> None:
 
 def test_browsers_may_read_replies_and_errors(client: httpx2.Client) -> None:
     wanted = {"grpc-status", "grpc-message", "grpc-status-details-bin", "retry-after"}
+    wanted |= {"content-disposition"}
     for path in ("/user/abc", "/user/fail:NOT_FOUND", "/nowhere"):
         headers = client.get(path, headers=ORIGIN).headers
         assert headers["access-control-allow-origin"] == ORIGIN["origin"]

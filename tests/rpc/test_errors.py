@@ -56,6 +56,7 @@ ERRORS: list[tuple[errors.GymlockerError, StatusCode]] = [
     (errors.InvalidArgument("Wrong.", violations=[]), StatusCode.INVALID_ARGUMENT),
     (errors.Unauthenticated("Who?", reason="WRONG_PASSWORD"), StatusCode.UNAUTHENTICATED),
     (errors.NotFound("Nothing.", reason="USER_NOT_FOUND"), StatusCode.NOT_FOUND),
+    (errors.AlreadyExists("There.", reason="USERNAME_TAKEN"), StatusCode.ALREADY_EXISTS),
     (errors.ResourceExhausted("Much.", reason="R", retry_after=7), StatusCode.RESOURCE_EXHAUSTED),
     (errors.Unavailable("Later.", reason="DATABASE_UNAVAILABLE"), StatusCode.UNAVAILABLE),
 ]
@@ -142,3 +143,9 @@ async def test_a_caller_who_hangs_up_is_not_answered() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert call.code is None
+
+
+async def test_who_did_not_prove_it_is_told_how() -> None:
+    call = await aborted(errors.Unauthenticated("Who?", reason="ACCESS_TOKEN_MISSING"))
+    assert call.trailing["www-authenticate"] == 'Bearer realm="gymlocker"'
+    assert "www-authenticate" not in (await aborted(errors.no_such_user())).trailing

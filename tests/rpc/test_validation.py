@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import Message
-from gymlocker.v2 import event_pb2, share_pb2, user_pb2
+from gymlocker.v2 import auth_pb2, event_pb2, share_pb2, user_pb2
 
 from server.errors import InvalidArgument
 from server.rpc.validation import MOST_VIOLATIONS, ValidationInterceptor
@@ -70,8 +70,8 @@ async def test_names_that_are_spelt_by_hand_are_described_so() -> None:
 
 
 async def test_several_fields_are_all_named_and_the_message_counts_them() -> None:
-    error = await refusal("UserService/DeleteUser", user_pb2.DeleteUserRequest())
-    assert [path for path, _ in error.violations] == ["id", "password"]
+    error = await refusal("AuthService/Login", auth_pb2.LoginRequest())
+    assert [path for path, _ in error.violations] == ["username", "password"]
     assert error.message == f"{error.violations[0][1]} (and 1 more)"
 
 

@@ -105,6 +105,13 @@ def test_categories_are_cut_between_two() -> None:
     assert found.workout.notes.startswith(", ".join([*names, "d"]) + "\nPlank: ")
 
 
+def test_categories_of_a_character_too_many_are_cut_before_the_last() -> None:
+    names = ["a" * 40, "b" * 59, "c"]  # The first two have 101 characters.
+    rows = [f"2024-06-01,Plank,{name},,,,,60,\n" for name in names]
+    [found] = read(OLD + "".join(rows)).workouts
+    assert found.workout.type == "a" * 40
+
+
 def test_a_category_that_is_too_long_is_cut() -> None:
     [found] = read(OLD + f"2024-06-01,Plank,{'x' * 101},,,,,60,\n").workouts
     assert found.workout.type == "x" * 100

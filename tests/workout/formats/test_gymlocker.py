@@ -111,7 +111,8 @@ def test_durations_that_are_none(duration: str) -> None:
 
 
 def test_a_message_repeats_no_more_than_forty_characters() -> None:
-    message = problem(f"2024-01-01,Run,{'9' * 5000},,")
+    assert problem(f"2024-01-01,Run,{'9' * 40},,").startswith(f"duration: '{'9' * 40}' is not")
+    message = problem(f"2024-01-01,Run,{'9' * 41},,")
     assert message.startswith(f"duration: '{'9' * 39}…' is not a whole number")
 
 
@@ -174,9 +175,13 @@ def test_ids_are_the_same_each_time() -> None:
     assert first.workout.id != second.workout.id
 
 
-def test_the_id_of_a_workout_without_one_never_changes() -> None:
-    [found] = read("date,type,duration,notes\n2024-01-01,Run,30,x\n").workouts
-    assert found.workout.id == UUID("5c966941-502e-52b8-921c-56d0c9faf7c3")
+def test_ids_of_workouts_without_one_never_change() -> None:
+    file = read("date,type,duration,notes\n" + "2024-01-01,Run,30,x\n" * 3)
+    assert [str(found.workout.id) for found in file.workouts] == [
+        "5c966941-502e-52b8-921c-56d0c9faf7c3",
+        "a83ad38d-ea0f-51b4-8138-e61628c75dae",
+        "c7b2e237-e06f-5167-a76a-68c36ae5f88c",
+    ]
 
 
 def test_two_equal_rows_are_two_workouts_wherever_they_stand() -> None:

@@ -77,6 +77,13 @@ def test_a_quote_that_is_never_closed_leaves_out_the_workout_before_it() -> None
     assert left(file) == ["1A"]
 
 
+def test_a_nul_in_a_column_that_is_not_known() -> None:
+    text = HEADER.replace("Notes", "N" * 50, 1) + row(1, "A").replace(",,", ",\0,")
+    [found] = read_file(text.encode(), format=None, default_duration=60).problems
+    wrong = "it has a NUL character; remove it, so its workout is left out."
+    assert found.message == f"{'N' * 40}: {wrong}"
+
+
 def test_problems_are_ordered_by_line() -> None:
     long = row(1, "A") + "x" * 10_001
     file = read(long, row(2, "B", reps="x"), long.replace("-01 ", "-03 "), row(4, "B", reps="y"))

@@ -168,6 +168,12 @@ def test_lengths(length: str, minutes: int, assumed: bool) -> None:
     assert (found.workout.duration, found.duration_assumed) == (minutes, assumed)
 
 
+def test_the_first_length_that_a_row_says_counts() -> None:
+    lengths = ["0", "1h", "2h", "0"]
+    rows = [f"2021-03-01 18:02:11,A,{length},Squat,1,100,5,0,0,,,\n" for length in lengths]
+    assert one(PLAIN + "".join(rows))[2] == 60
+
+
 def test_without_a_column_for_it_the_length_is_assumed() -> None:
     text = "Date,Workout Name,Exercise Name,Set Order\n2021-03-01,A,Squat,1\n"
     assert one(text) == ("2021-03-01", "A", 60, "Squat: –", True)
@@ -201,7 +207,13 @@ def test_dates(date: str, day: str) -> None:
     "date",
     [
         *("", "2023-02-29 10:00:00", "2021-03-01 25:00", "2021-03-01 13:00 PM"),
-        *("2021-03-01 1:60", "01/03/2021", "2021-03-01T10:00:00+25:00", "yesterday"),
+        *(
+            "2021-03-01 0:30 AM",
+            "2021-03-01 1:60",
+            "01/03/2021",
+            "2021-03-01T10:00:00+25:00",
+            "yesterday",
+        ),
     ],
 )
 def test_dates_that_do_not_exist(date: str) -> None:
@@ -284,6 +296,8 @@ def test_ids_are_told_by_date_and_name_not_by_contents() -> None:
     first = "2021-03-01 18:00:00,A,1h,Squat,1,100,5,0,0,,,"
     edited = "2021-03-01 18:00,A,2h,Squat,1,105,5,0,0,,edited,"
     assert ids(first) == ids(edited) == ["412ea6ec-4413-5a19-8d92-fc7a46037f11"]
+    midnights = [first.replace("18:00:00", time) for time in ("00:00:00", "12:00 AM", "")]
+    assert len({*ids(midnights[0]), *ids(midnights[1]), *ids(midnights[2])}) == 1
     others = [first.replace(",A,", ",B,"), first.replace("18:00:00", "18:00:01")]
     assert len(set(ids(first, *others))) == 3
 
