@@ -1,6 +1,6 @@
 """The SQL of the server's own housekeeping: is the database there, and what has expired."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Table, bindparam, delete, func, literal, select, tuple_
 from sqlalchemy.sql.dml import ReturningDelete
@@ -8,9 +8,6 @@ from sqlalchemy.sql.dml import ReturningDelete
 from server.database.engine import Database
 from server.database.schema import password_failures, sessions, shared_items, user_events
 from server.database.statement import Statement
-
-# Any number will do, as long as all workers use the same.
-SWEEP_LOCK = 6_847_102_955_318_005
 
 _PING = Statement(select(literal(1)))
 _LOCK = Statement(select(func.pg_try_advisory_xact_lock(bindparam("key"))))
@@ -29,15 +26,28 @@ def _delete_expired(table: Table, expiry: str = "expiry") -> ReturningDelete[int
     return delete(table).where(tuple_(*key).in_(select(expired))).returning(literal(1))
 
 
-# In the database, and in that of the rate limits.
-SWEEPS = [Statement(_delete_expired(table)) for table in (user_events, shared_items, sessions)]
-RATE_LIMIT_SWEEPS = [Statement(_delete_expired(password_failures, "forgiven"))]
+@dataclass(frozen=True)
+class Sweeps:
+    """What one sweep removes. For `lock` any number will do that all workers use for it alone."""
+
+    lock: int
+    statements: tuple[Statement, ...]
+
+
+SWEEPS = Sweeps(
+    6_847_102_955_318_005,
+    tuple(Statement(_delete_expired(table)) for table in (user_events, shared_items, sessions)),
+)
+# In a database that may be another one.
+RATE_LIMIT_SWEEPS = Sweeps(
+    6_847_102_955_318_006, (Statement(_delete_expired(password_failures, "forgiven")),)
+)
 
 
 class SystemRepository:
     """Housekeeping in the database."""
 
-    def __init__(self, database: Database, sweeps: Sequence[Statement] = SWEEPS) -> None:
+    def __init__(self, database: Database, sweeps: Sweeps = SWEEPS) -> None:
         self._database = database
         self._sweeps = sweeps
 
@@ -52,8 +62,8 @@ class SystemRepository:
         """
         removed = 0
         async with self._database.transaction() as connection:
-            if await connection.fetchval(_LOCK.sql, SWEEP_LOCK):
-                for statement in self._sweeps:
+            if await connection.fetchval(_LOCK.sql, self._sweeps.lock):
+                for statement in self._sweeps.statements:
                     rows = await connection.fetch(
                         statement.sql, *statement.arguments({"most": most})
                     )

@@ -1,8 +1,9 @@
-"""People who use the feed without pause while something breaks, and keep books on it.
+"""People who use the feed and a diary without pause while something breaks, and keep books on it.
 
 What each of them may be sure of, whatever happens:
 
-- An event whose PutEvent was answered with OK is there.
+- An event whose PutEvent was answered with OK is there, and so is a workout. Whatever was
+  answered, a workout is there once.
 - No inbox message is delivered twice, and none that was never sent.
 - An inbox message whose put was answered with OK is delivered, unless it was in the inbox when a
   read of that inbox failed: reading removes, so what that read found may be gone with its reply.
@@ -17,7 +18,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 import grpc
-from gymlocker.v2 import event_pb2, inbox_pb2, system_pb2, user_pb2
+from gymlocker.v2 import auth_pb2, event_pb2, inbox_pb2, system_pb2, user_pb2, workout_pb2
 
 from server.demo.transport import (
     CallError,
@@ -27,7 +28,7 @@ from server.demo.transport import (
     Unreachable,
     channel_over,
 )
-from tests.feed.client import Client, event_of
+from tests.feed.client import Client, bearer, event_of
 from tests.local.helpers import eventually
 
 Reply = TypeVar("Reply")
@@ -45,9 +46,11 @@ class Caller:
     client: Client
     user: user_pb2.CreateUserResponse
     secret: str
+    tokens: auth_pb2.Tokens
     rounds: int = 0
     errors: list[CallError] = field(default_factory=list)
     events: dict[str, bytes] = field(default_factory=dict)
+    workouts: set[str] = field(default_factory=set)
     sent: set[bytes] = field(default_factory=set)
     acknowledged: set[bytes] = field(default_factory=set)
     may_be_lost: set[bytes] = field(default_factory=set)
@@ -58,6 +61,7 @@ class Caller:
         while True:
             before = len(self.errors)
             await self.publish()
+            await self.train()
             await self.write()
             await self.read()
             await self.tried(self.client.system.GetHealth(system_pb2.GetHealthRequest()))
@@ -71,6 +75,17 @@ class Caller:
         request = event_of(self.user, payload=uuid4().bytes)
         if await self.tried(self.client.events.PutEvent(request)):
             self.events[request.event_id] = request.encrypted_event_payload
+
+    async def train(self) -> None:
+        """Adds a workout, twice, as an app does that heard no answer."""
+        request = workout_pb2.CreateWorkoutRequest(
+            id=str(uuid4()), date="2026-02-07", type="Running", duration=30
+        )
+        for _ in range(2):
+            if await self.tried(
+                self.client.workouts.CreateWorkout(request, metadata=bearer(self.tokens))
+            ):
+                self.workouts.add(request.id)
 
     async def write(self) -> None:
         """Sends a message to their own inbox."""
@@ -109,11 +124,32 @@ class Caller:
                 users=[event_pb2.FollowedUser(user_id=self.user.id, follow_secret=self.secret)]
             )
         )
+        diary = await self.diary()
+        assert self.workouts <= set(diary)
+        assert len(diary) == len(set(diary)) == await self.counted()
         found = {event.event_id: event.encrypted_event_payload for event in reply.events}
         assert self.events.items() <= found.items()
         assert not self.delivered or max(self.delivered.values()) == 1
         assert self.delivered.keys() <= self.sent
         assert self.acknowledged - self.delivered.keys() <= self.may_be_lost
+
+    async def diary(self) -> list[str]:
+        """The ids of all workouts that are there."""
+        ids: list[str] = []
+        page = workout_pb2.ListWorkoutsResponse(next_page_token="")
+        while not ids or page.next_page_token:
+            request = workout_pb2.ListWorkoutsRequest(
+                page_size=100, page_token=page.next_page_token
+            )
+            page = await self.client.workouts.ListWorkouts(request, metadata=bearer(self.tokens))
+            ids += [workout.id for workout in page.workouts]
+        return ids
+
+    async def counted(self) -> int:
+        """How many workouts the figures count."""
+        request = workout_pb2.GetWorkoutStatsRequest()
+        stats = await self.client.workouts.GetWorkoutStats(request, metadata=bearer(self.tokens))
+        return stats.count
 
 
 @dataclass
@@ -195,4 +231,4 @@ async def traffic(url: str, callers: int = 2) -> AsyncIterator[Traffic]:
 
 async def _newcomer(client: Client) -> Caller:
     user = await client.new_user()
-    return Caller(client, user, await client.new_secret(user))
+    return Caller(client, user, await client.new_secret(user), await client.login(user))

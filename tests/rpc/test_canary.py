@@ -6,39 +6,42 @@ logs know each call by its request id, and no canary.
 """
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from gymlocker.v2 import auth_pb2, workout_pb2
 
 from server.demo.transport import CallError, GrpcTransport, channel_over
-from tests.feed.client import Client, User, event_of, follow, nobody, with_password
+from tests.feed.client import Client, User, bearer, event_of, follow, nobody, with_password
 from tests.house import House, running_house
 
 CANARY = "canary"
 SECRET = "canary-secret"
 SOME_UUID = "8a6e0804-2bd0-4672-b79d-d97027f9071a"
+PARTS: dict[str, Any] = {"date": "2026-02-07", "type": "canary", "duration": 1}
 WHO: dict[str, Any] = {"userId": SOME_UUID, "password": "canary-password"}
 
 
 async def test_no_log_knows_a_secret(tmp_path: Path) -> None:
     with running_house(tmp_path / "house", workers=1, LOG_LEVEL="debug") as house:
-        password = await _calls_over_grpc(house)
+        secrets = await _calls_over_grpc(house)
         request_ids = await _calls_over_rest(house)
     logs = {path.name: path.read_text() for path in (house.data_dir / "logs").iterdir()}
     assert {"envoy.log", "postgres.log", "worker-0.log"} <= logs.keys()
     for name, log in logs.items():
         assert log, name
         assert CANARY not in log, name
-        assert password not in log, name
+        assert [secret for secret in secrets if secret in log] == [], name
     for request_id in request_ids:
         assert request_id in logs["envoy.log"]
     assert request_ids[0] in logs["worker-0.log"]
 
 
-async def _calls_over_grpc(house: House) -> str:
-    """Right and wrong calls; returns the password that the server made."""
+async def _calls_over_grpc(house: House) -> list[str]:
+    """Right and wrong calls; returns the secrets that the server made."""
     transport = GrpcTransport(house.url)
     client = Client(channel_over(transport))
     user = await client.new_user()
@@ -54,8 +57,37 @@ async def _calls_over_grpc(house: House) -> str:
         await client.accept(user, f"{SECRET}\0")
     with pytest.raises(CallError):
         await client.accept(user, SECRET * 10)
+    secrets = [user.password, *await _calls_with_an_account(client)]
     await transport.close()
-    return user.password
+    return secrets
+
+
+async def _calls_with_an_account(client: Client) -> list[str]:
+    """Right and wrong calls of somebody with an account; returns the tokens they had."""
+    name = "canary-name"
+    for _ in range(2):
+        with suppress(CallError):
+            await client.accounts.Register(
+                auth_pb2.RegisterRequest(username=name, password="canary-password")
+            )
+    login = auth_pb2.LoginRequest(username=name, password="canary-password")
+    tokens = await client.accounts.Login(login)
+    for wrong in ("canary-wrong", "canary" * 30):
+        with pytest.raises(CallError):
+            await client.accounts.Login(auth_pb2.LoginRequest(username=name, password=wrong))
+    workout = workout_pb2.CreateWorkoutRequest(
+        date="2026-02-07", type="canary-type", duration=30, notes="canary-notes"
+    )
+    stored = await client.workouts.CreateWorkout(workout, metadata=bearer(tokens))
+    with pytest.raises(CallError):
+        await client.workouts.CreateWorkout(
+            workout_pb2.CreateWorkoutRequest(id=stored.id, **PARTS), metadata=bearer(tokens)
+        )
+    refresh = auth_pb2.RefreshTokenRequest(refresh_token=tokens.refresh_token)
+    again = await client.accounts.RefreshToken(refresh)
+    with pytest.raises(CallError):
+        await client.accounts.RefreshToken(refresh)
+    return [token for each in (tokens, again) for token in (each.access_token, each.refresh_token)]
 
 
 async def _fails(client: Client, user: User) -> None:
@@ -84,6 +116,12 @@ async def _calls_over_rest(house: House) -> list[str]:
         ("GET", "/shareditem/canary?followSecret=canary", None),
         ("GET", "/canary/unknown/path?canary", None),
         ("POST", "/canary", WHO),
+        ("POST", "/auth/login", {"username": "canary", "password": "canary"}),
+        ("POST", "/auth/register", {"username": "canary\0", "password": {"canary": 1}}),
+        ("POST", "/auth/refresh", {"refreshToken": "canary"}),
+        ("GET", "/workouts?type=canary&page_token=canary", None),
+        ("GET", "/workouts/canary", None),
+        ("PATCH", "/workouts/canary?updateMask=canary", {"notes": "canary"}),
     ]
     headers = {
         "authorization": "Bearer canary",

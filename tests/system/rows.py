@@ -45,3 +45,22 @@ async def left(connection: asyncpg.Connection) -> list[str]:
         " SELECT convert_from(encrypted_payload, 'UTF8') FROM shared_items ORDER BY 1"
     )
     return [row[0] for row in await connection.fetch(query)]
+
+
+async def add_session(connection: asyncpg.Connection, expiry: str) -> None:
+    """A user with a session that expires then, and a refresh token that says when."""
+    user_id, session_id = await add_user(connection), uuid4()
+    await connection.execute(
+        "INSERT INTO sessions (user_id, id, created, expiry)"
+        " VALUES ($1, $2, now(), $3::text::timestamptz)",
+        user_id,
+        session_id,
+        expiry,
+    )
+    await connection.execute(
+        "INSERT INTO refresh_tokens (hash, user_id, session_id)"
+        " VALUES (convert_to($3, 'UTF8'), $1, $2)",
+        user_id,
+        session_id,
+        expiry,
+    )

@@ -13,11 +13,11 @@ from server.database.engine import Database
 from server.errors import Unavailable
 from server.local.throwaway import throwaway_postgres
 from server.system import sweeper
-from server.system.repository import SWEEP_LOCK, SystemRepository
+from server.system.repository import RATE_LIMIT_SWEEPS, SWEEPS, SystemRepository
 from server.system.sweeper import sweep
 from tests.database.postmaster import postmaster_of
 from tests.local.helpers import eventually, eventually_true
-from tests.system.rows import EXPIRED, VALID, add_each, left
+from tests.system.rows import EXPIRED, VALID, add_each, add_session, left
 
 
 @pytest.fixture
@@ -59,9 +59,38 @@ async def test_while_one_sweeps_another_does_nothing(
     await add_each(connection, "yesterday")
     async with connection.transaction():
         # As the one does that sweeps.
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", SWEEP_LOCK)
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", SWEEPS.lock)
         assert await sweep(system) == 0
     assert await sweep(system) == 2
+
+
+async def test_sessions_that_have_expired_go_with_their_tokens(
+    system: SystemRepository, connection: asyncpg.Connection
+) -> None:
+    for expiry in ("yesterday", "tomorrow"):
+        await add_session(connection, expiry)
+    assert await sweep(system) == 1
+    assert await connection.fetchval("SELECT array_agg(hash) FROM refresh_tokens") == [b"tomorrow"]
+    assert await connection.fetchval("SELECT count(*) FROM sessions") == 1
+
+
+async def test_wrong_passwords_that_are_forgiven_are_forgotten(
+    pool: Database, connection: asyncpg.Connection
+) -> None:
+    await connection.execute(
+        "INSERT INTO password_failures VALUES ('old', now()), ('new', now() + interval '1 minute')"
+    )
+    assert await sweep(SystemRepository(pool, RATE_LIMIT_SWEEPS)) == 1
+    assert await connection.fetchval("SELECT array_agg(key) FROM password_failures") == [b"new"]
+
+
+async def test_two_kinds_of_sweeps_do_not_wait_for_each_other(
+    pool: Database, connection: asyncpg.Connection
+) -> None:
+    await connection.execute("INSERT INTO password_failures VALUES ('old', now())")
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", SWEEPS.lock)
+        assert await sweep(SystemRepository(pool, RATE_LIMIT_SWEEPS)) == 1
 
 
 async def test_many_at_once_remove_each_row_once(
@@ -78,8 +107,8 @@ async def test_the_lock_is_free_again_after_a_sweep(
     system: SystemRepository, connection: asyncpg.Connection
 ) -> None:
     await sweep(system)
-    assert await connection.fetchval("SELECT pg_try_advisory_lock($1)", SWEEP_LOCK)
-    await connection.execute("SELECT pg_advisory_unlock($1)", SWEEP_LOCK)
+    assert await connection.fetchval("SELECT pg_try_advisory_lock($1)", SWEEPS.lock)
+    await connection.execute("SELECT pg_advisory_unlock($1)", SWEEPS.lock)
 
 
 async def test_rows_that_somebody_writes_are_passed_over(
@@ -131,11 +160,12 @@ async def test_it_goes_on_when_the_database_was_away() -> None:
     # What was committed must survive the kill: here, the tables.
     with throwaway_postgres({"synchronous_commit": "on"}) as postgres:
         async with Database(postgres.url(), pool_size=1) as pool:
-            system = Sweeps(SystemRepository(pool))
+            system = Counting(SystemRepository(pool))
             connection = await asyncpg.connect(postgres.url())
             await connection.execute(
                 "CREATE TABLE user_events (user_id int, id int, expiry timestamptz);"
-                "CREATE TABLE shared_items (id int, expiry timestamptz)"
+                "CREATE TABLE shared_items (id int, expiry timestamptz);"
+                "CREATE TABLE sessions (user_id int, id int, expiry timestamptz)"
             )
             await connection.close()
             async with sweeping(system) as task:
@@ -147,7 +177,7 @@ async def test_it_goes_on_when_the_database_was_away() -> None:
                 assert not task.done()
 
 
-class Sweeps(SystemRepository):
+class Counting(SystemRepository):
     """Counts sweeps that were done and that failed."""
 
     def __init__(self, system: SystemRepository) -> None:

@@ -1,0 +1,29 @@
+"""The secret that is made once and kept in the data folder."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from server.errors import StartError
+from server.local.folder import kept_secret
+
+
+def test_it_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    secret = kept_secret(path)
+    assert len(bytes.fromhex(secret)) == 32
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert kept_secret(path) == secret
+    assert kept_secret(tmp_path / "another") != secret
+    assert {each.name for each in tmp_path.iterdir()} == {"secret", "another"}
+
+
+def test_what_a_start_that_was_interrupted_left_is_no_secret(tmp_path: Path) -> None:
+    (tmp_path / "secret.new").write_text("half of")
+    assert len(bytes.fromhex(kept_secret(tmp_path / "secret"))) == 32
+
+
+def test_where_it_cannot_be_kept_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="secret cannot be read or written"):
+        kept_secret(tmp_path / "no folder" / "secret")
