@@ -6,27 +6,44 @@ from uuid import UUID
 
 from gymlocker.v2 import workout_pb2
 
-from server.errors import InvalidArgument
+from server.errors import InvalidArgument, Unavailable
 from server.workout.formats.model import Format, ReadFile, UnreadableFile
 from server.workout.formats.read import read_file
 from server.workout.repository import WorkoutRepository
 
 MOST_FILE_BYTES = 32 * 1024 * 1024
+# Of the largest files, as many as a worker has memory for.
+MOST_AT_ONCE = 8
 DEFAULT_DURATION = 60
 MOST_PROBLEMS = 1_000
 
 
 class Importer:
-    """Imports files, one after the other: reading a large one takes seconds of a core."""
+    """Imports files. They are taken in side by side, up to MOST_AT_ONCE, and read one by one."""
 
     def __init__(self, workouts: WorkoutRepository) -> None:
         self._workouts = workouts
+        self._under_way = 0
+        # Reading a large file takes seconds of a core.
         self._reading = asyncio.Lock()
 
     async def run(
         self, owner_id: UUID, requests: AsyncIterator[workout_pb2.ImportWorkoutsRequest]
     ) -> workout_pb2.ImportWorkoutsResponse:
         """Does what the first of `requests` asks, with the file that all of them hold."""
+        if self._under_way >= MOST_AT_ONCE:
+            raise Unavailable(
+                "Too many files are being imported. Try again in a moment.", reason="OVERLOADED"
+            )
+        self._under_way += 1
+        try:
+            return await self._import(owner_id, requests)
+        finally:
+            self._under_way -= 1
+
+    async def _import(
+        self, owner_id: UUID, requests: AsyncIterator[workout_pb2.ImportWorkoutsRequest]
+    ) -> workout_pb2.ImportWorkoutsResponse:
         options, data = await _taken_in(requests)
         read = await self._read(data, options)
         added, existing = await self._added(owner_id, read, options)
