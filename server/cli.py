@@ -8,14 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
+from server.client.commands import accounts, workouts
 from server.errors import StartError
 
 app = typer.Typer(
     name="gymlocker",
     help=(
         "A privacy-first fitness backend: an end-to-end encrypted workout feed over gRPC, "
-        "gRPC-Web and REST.\n\nStart here: `gymlocker up` runs everything on this machine, "
-        "`gymlocker demo` shows what it does."
+        "gRPC-Web and REST, and a training diary.\n\nStart here: `gymlocker up` runs everything "
+        "on this machine, `gymlocker demo` shows what it does. Your own diary: `gymlocker login`, "
+        "then `gymlocker workouts`."
     ),
     no_args_is_help=True,
     add_completion=False,
@@ -130,6 +132,10 @@ def demo(
 
     if not asyncio.run(run_demo(url, Console())):
         sys.exit(1)
+
+
+app.add_typer(accounts)
+app.add_typer(workouts)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

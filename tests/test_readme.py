@@ -4,7 +4,9 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -17,7 +19,7 @@ README = (ROOT / "README.md").read_text()
 
 def commands_of(title: str) -> str:
     """The `sh` blocks of the section with this title, one after the other."""
-    section = README.split(f"### {title}\n")[1].split("\n## ")[0]
+    section = README.split(f"# {title}\n")[1].split("\n## ")[0]
     return "\n".join(re.findall(r"```sh\n(.*?)```", section, re.DOTALL))
 
 
@@ -47,10 +49,36 @@ def test_every_example_works_as_it_is_written(house: House, grpcurl: str, tmp_pa
     )
     assert run.returncode == 0, run.stderr
     assert '"encryptedName":"c2VjcmV0"' in run.stdout
+    assert '"token_type":"bearer"' not in run.stdout
+    assert run.stdout.count('"notes":"Easy pace"') == 1
+    assert '"duration":45,"notes":"Faster than it felt"' in run.stdout
+    assert '"added":1' in run.stdout
+    assert '"duration": 45' in run.stdout
     assert '"encryptedEventPayload":"d29ya291dA=="' in run.stdout
     assert '"encryptedMessage":["Zmlyc3QgY2h1bms=","c2Vjb25kIGNodW5r"]' in run.stdout
     assert "gymlocker.v2.EventService is a service" in run.stdout
     assert '"encrypted_event_payload": "d29ya291dA=="' in run.stdout
+
+
+def test_the_diary_is_kept_as_it_is_written(house: House, tmp_path: Path) -> None:
+    script = commands_of("Your diary from the command line")
+    for as_written, here in (
+        ("uv run gymlocker", f"{sys.executable} -P -m server"),
+        ("register ada", f"register 'ada {uuid4()}' --url {house.url}"),
+    ):
+        assert as_written in script
+        script = script.replace(as_written, here)
+    run = subprocess.run(
+        ["bash", "-euxo", "pipefail", "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "GYMLOCKER_SESSION": str(tmp_path / "session.json")},
+        timeout=60,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "rain, and then sun" in run.stdout
+    assert (tmp_path / "diary.csv").read_bytes().count(b"\r\n") == 2
 
 
 def test_every_setting_is_in_the_table() -> None:
