@@ -7,7 +7,7 @@ into the token (`kid`), so that after a rotation tokens of the key before are st
 import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -44,8 +44,8 @@ class Keys:
 
     algorithm: str
     signing_id: str
-    signing: bytes | PrivateKey
-    verifying: Mapping[str, bytes | PublicKey]
+    signing: bytes | PrivateKey = field(repr=False)
+    verifying: Mapping[str, bytes | PublicKey] = field(repr=False)
 
 
 def load_keys(settings: TokenSettings) -> Keys:
@@ -61,7 +61,10 @@ def _secrets(settings: TokenSettings) -> Keys:
             "JWT_SECRET_KEY is missing: it signs the access tokens. Make one with: "
             "openssl rand -hex 32"
         )
-    current = _secret("JWT_SECRET_KEY", settings.jwt_secret_key.get_secret_value())
+    text = settings.jwt_secret_key.get_secret_value()
+    if "," in text:
+        raise StartError("JWT_SECRET_KEY: no comma, please; it divides JWT_PREVIOUS_SECRET_KEYS.")
+    current = _secret("JWT_SECRET_KEY", text)
     previous = [
         _secret("JWT_PREVIOUS_SECRET_KEYS", text)
         for text in _listed(settings.jwt_previous_secret_keys.get_secret_value())

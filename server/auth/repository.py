@@ -63,13 +63,24 @@ _OF_TOKEN = (
     sessions.c.user_id == refresh_tokens.c.user_id,
     sessions.c.id == refresh_tokens.c.session_id,
 )
+# The session before its token: in this order they are deleted, too.
+_locked = (
+    select(sessions.c.user_id, sessions.c.id)
+    .where(
+        refresh_tokens.c.hash == bindparam("spent", type_=LargeBinary),
+        *_OF_TOKEN,
+        sessions.c.expiry > func.now(),
+    )
+    .with_for_update(of=sessions)
+    .cte("locked")
+)
 _spent = (
     update(refresh_tokens)
     .where(
         refresh_tokens.c.hash == bindparam("spent", type_=LargeBinary),
         refresh_tokens.c.used.is_(None),
-        *_OF_TOKEN,
-        sessions.c.expiry > func.now(),
+        refresh_tokens.c.user_id == _locked.c.user_id,
+        refresh_tokens.c.session_id == _locked.c.id,
     )
     .values(used=func.now())
     .returning(refresh_tokens.c.user_id, refresh_tokens.c.session_id)

@@ -79,6 +79,8 @@ class AccessTokens:
             # An end is an end: `verify` looks at it, without leeway.
             options={"require": CLAIMS, "strict_aud": True, "verify_exp": False},
         )
+        if not isinstance(claims["sid"], str) or type(claims["exp"]) is not int:
+            raise jwt.InvalidTokenError
         return claims
 
 

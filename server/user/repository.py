@@ -102,13 +102,15 @@ _GET_LOGIN_BY_ID = Statement(_LOGIN.where(users.c.id == bindparam("id")))
 _has_name = or_(
     users.c.username_key == bindparam("username_key"), users.c.user_lookup == bindparam("name")
 )
-# Nobody can take a username that is somebody's lookup, but a lookup may come later.
+# A lookup comes first: nobody can choose it, so nobody can stand in somebody's way with it.
 _GET_LOGIN_BY_NAME = Statement(
-    _LOGIN.where(_has_name)
-    .order_by((users.c.username_key == bindparam("username_key")).desc().nulls_last())
+    _LOGIN.where(_has_name).order_by((users.c.user_lookup == bindparam("name")).desc()).limit(1)
+)
+_IS_TAKEN = Statement(
+    select(literal(1))
+    .where(or_(_has_name, users.c.user_lookup == bindparam("username_key")))
     .limit(1)
 )
-_IS_TAKEN = Statement(select(literal(1)).where(_has_name).limit(1))
 _CLAIM = Statement(
     update(users)
     .where(
