@@ -11,6 +11,21 @@ depends_on = None
 COUNT_WORKOUTS = """
 CREATE FUNCTION count_workouts() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    -- Whoever changes several days locks them in one order, and so waits for nobody who waits.
+    IF TG_OP = 'UPDATE' THEN
+        PERFORM FROM workout_days AS day
+        WHERE (day.user_id, day.date, day.type_key) IN (
+            SELECT user_id, date, type_key FROM old_workouts
+            UNION SELECT user_id, date, type_key FROM new_workouts
+        )
+        ORDER BY day.user_id, day.date, day.type_key FOR UPDATE;
+    ELSIF TG_OP = 'DELETE' THEN
+        PERFORM FROM workout_days AS day
+        WHERE (day.user_id, day.date, day.type_key) IN (
+            SELECT user_id, date, type_key FROM old_workouts
+        )
+        ORDER BY day.user_id, day.date, day.type_key FOR UPDATE;
+    END IF;
     IF TG_OP <> 'INSERT' THEN
         UPDATE workout_days AS day
         SET count = day.count - gone.count, minutes = day.minutes - gone.minutes
@@ -29,7 +44,6 @@ BEGIN
         INSERT INTO workout_days AS day (user_id, date, type_key, count, minutes)
         SELECT user_id, date, type_key, count(*), sum(duration)
         FROM new_workouts GROUP BY user_id, date, type_key
-        -- In one order, so that two of these do not wait for each other.
         ORDER BY user_id, date, type_key
         ON CONFLICT (user_id, date, type_key) DO UPDATE
         SET count = day.count + excluded.count, minutes = day.minutes + excluded.minutes;

@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from server.auth.password import HashedPassword
-from server.database.engine import Database
+from server.database.engine import Connection, Database
 from server.database.schema import password_failures as failures
 from server.database.schema import refresh_tokens, sessions, users
 from server.database.statement import Statement
@@ -165,13 +165,18 @@ class PasswordRepository:
         """
         change = {"user_id": user_id, "until_now": until_now.key}
         change |= {"key": from_now.key, "new_salt": from_now.salt}
-        async with self._database.transaction() as connection:
+
+        async def action(connection: Connection) -> bool:
             changed = await connection.fetchrow(
                 _CHANGE_PASSWORD.sql, *_CHANGE_PASSWORD.arguments(change)
             )
+            if changed is None:
+                return False
             # A statement of its own: it sees the session of a login that the change waited for.
             await connection.execute(_END_ALL.sql, user_id)
-        return changed is not None
+            return True
+
+        return await self._database.transact(action)
 
 
 class SessionRepository:

@@ -20,7 +20,7 @@ from server.errors import StartError
 PIECE_BYTES = 256 * 1024
 # The contract's. It is kept here, and the token is tried, before anything is sent: a refusal that
 # comes while we are writing may be lost on us (https://github.com/grpc/grpc/issues/36066).
-MOST_BYTES = 32 * 1024 * 1024
+MOST_BYTES = 16 * 1024 * 1024
 STDIN = 0
 STDIN_NAME = "-"
 

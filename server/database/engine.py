@@ -1,7 +1,7 @@
 """The connections to PostgreSQL: one pool a worker, one transaction a call.
 
 A feature's repository gives a `Statement` to `fetch`, `fetch_one` or `execute`, which run it as a
-transaction of its own. Few things need more than one statement; those use `transaction`.
+transaction of its own. Few things need more than one statement; those use `transact`.
 
 Whatever stands between us and the database becomes `Unavailable`: the caller may try again. A
 statement that lost its connection is not repeated, for it may have been committed.
@@ -93,14 +93,14 @@ class Database:
         """Runs `statement` in a transaction of its own."""
         await self.fetch(statement, **parameters)
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        """A connection inside a transaction: committed at the end, undone by an exception."""
-        try:
-            async with self._connection() as connection, connection.transaction():
-                yield connection
-        except _LOST_RACE as error:
-            raise _unavailable("too much happened at once") from error
+    async def transact(self, action: Callable[[Connection], Awaitable[Result]]) -> Result:
+        """Does `action` in a transaction, and again should it lose to another one."""
+
+        async def in_transaction(connection: Connection) -> Result:
+            async with connection.transaction():
+                return await action(connection)
+
+        return await self._run(in_transaction)
 
     async def _run(self, action: Callable[[Connection], Awaitable[Result]]) -> Result:
         for attempt in range(1, ATTEMPTS + 1):

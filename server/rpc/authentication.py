@@ -11,7 +11,7 @@ from uuid import UUID
 
 from gymlocker.v2.options_pb2 import Authentication
 
-from server.errors import InvalidArgument, NotFound, Unauthenticated
+from server.errors import NotFound, Unauthenticated
 from server.rpc.caller import Caller, address_of, current_caller
 from server.rpc.interceptor import Context, Interceptor, Proceed
 from server.rpc.method import Method
@@ -89,9 +89,6 @@ class PasswordInterceptor(Interceptor):
     async def _check_password(
         self, rule: Authentication, user_id: UUID, password: str, address: str
     ) -> None:
-        if not password:
-            problem = "password: required unless the call carries an access token"
-            raise InvalidArgument(problem, violations=[("password", problem)])
         try:
             await self._passwords.authenticate(user_id, password, address)
         except NotFound:

@@ -1,20 +1,25 @@
 """Refuses requests that break a limit of the contract, naming each field that does.
 
-The limits stand in the protos (`buf.validate`); protovalidate applies them.
+The limits stand in the protos (`buf.validate`); protovalidate applies them. One does not, because
+a client may not know: a password is required unless the call carries an access token.
 """
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 import protovalidate
 from google.protobuf.message import DecodeError, Message
+from gymlocker.v2.options_pb2 import Authentication
 
 from server.errors import InvalidArgument
+from server.rpc.caller import current_caller
 from server.rpc.interceptor import Context, Interceptor, Proceed
 from server.rpc.method import Method
 
 # A status travels in HTTP headers, which must stay small.
 MOST_VIOLATIONS = 20
+PASSWORD_REQUIRED = "password: required unless the call carries an access token"  # noqa: S105
 
 
 class ValidationInterceptor(Interceptor):
@@ -38,8 +43,13 @@ def _validated(method: Method, request: bytes) -> Message:
         name = method.request.DESCRIPTOR.full_name
         raise InvalidArgument(f"The request is not a {name}.", violations=[]) from error
     violations = protovalidate.collect_violations(message)
-    if violations:
-        raise _invalid(message, violations)
+    lacks_password = (
+        method.authentication.scheme == Authentication.SCHEME_PASSWORD
+        and not message.password  # type: ignore[attr-defined]
+        and current_caller.get() is None
+    )
+    if violations or lacks_password:
+        raise _invalid(message, violations, lacks_password=lacks_password)
     return message
 
 
@@ -50,16 +60,28 @@ async def _validated_stream(
         yield _validated(method, request)
 
 
-def _invalid(message: Message, violations: list[protovalidate.Violation]) -> InvalidArgument:
-    found: list[tuple[str, str]] = []
-    for violation in violations[:MOST_VIOLATIONS]:
+def _invalid(
+    message: Message, violations: list[protovalidate.Violation], *, lacks_password: bool
+) -> InvalidArgument:
+    by_field: dict[str, str] = {}
+    for violation in violations:
         path, json_path = _paths(message.DESCRIPTOR, violation)
-        found.append((path, f"{json_path}: {violation.proto.message}"))
-    rest = len(violations) - len(found)
-    text = found[0][1] + (f" (and {len(violations) - 1} more)" if len(violations) > 1 else "")
-    if rest:
-        found.append(("", f"and {rest} more"))
+        # A field that breaks two rules is named once.
+        by_field.setdefault(path, f"{json_path}: {violation.proto.message}")
+    if lacks_password:
+        by_field["password"] = PASSWORD_REQUIRED
+    found = sorted(by_field.items(), key=lambda item: _number(message.DESCRIPTOR, item[0]))
+    text = found[0][1] + (f" (and {len(found) - 1} more)" if len(found) > 1 else "")
+    if len(found) > MOST_VIOLATIONS:
+        rest = len(found) - MOST_VIOLATIONS
+        found[MOST_VIOLATIONS:] = [("", f"and {rest} more")]
     return InvalidArgument(text, violations=found)
+
+
+def _number(descriptor: Any, path: str) -> int:
+    """The number of the field that a path begins with: faults are listed in this order."""
+    field = descriptor.fields_by_name.get(re.split(r"[.\[]", path)[0])
+    return field.number if field else 0
 
 
 def _paths(descriptor: Any, violation: protovalidate.Violation) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Table, bindparam, delete, func, literal, select, tuple_
 from sqlalchemy.sql.dml import ReturningDelete
 
-from server.database.engine import Database
+from server.database.engine import Connection, Database
 from server.database.schema import password_failures, sessions, shared_items, user_events
 from server.database.statement import Statement
 
@@ -60,12 +60,13 @@ class SystemRepository:
 
         Does nothing while another worker sweeps: the lock is held until the commit.
         """
-        removed = 0
-        async with self._database.transaction() as connection:
+
+        async def action(connection: Connection) -> int:
+            removed = 0
             if await connection.fetchval(_LOCK.sql, self._sweeps.lock):
                 for statement in self._sweeps.statements:
-                    rows = await connection.fetch(
-                        statement.sql, *statement.arguments({"most": most})
-                    )
-                    removed += len(rows)
-        return removed
+                    arguments = statement.arguments({"most": most})
+                    removed += len(await connection.fetch(statement.sql, *arguments))
+            return removed
+
+        return await self._database.transact(action)

@@ -1,21 +1,22 @@
 """Importing a file: taking it in, reading it beside the calls, and adding what is new."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from uuid import UUID
 
 from gymlocker.v2 import workout_pb2
 
-from server.errors import InvalidArgument, Unavailable
+from server.errors import InvalidArgument, ResourceExhausted, Unavailable
 from server.workout.formats.model import Format, ReadFile, UnreadableFile
 from server.workout.formats.read import read_file
 from server.workout.repository import WorkoutRepository
 
-MOST_FILE_BYTES = 32 * 1024 * 1024
-# Of the largest files, as many as a worker has memory for.
+MOST_FILE_BYTES = 16 * 1024 * 1024
+# Of the largest files, as many as a worker has memory for; and of one person.
 MOST_AT_ONCE = 8
+MOST_OF_ONE = 4
 DEFAULT_DURATION = 60
-MOST_PROBLEMS = 1_000
 
 
 class Importer:
@@ -23,7 +24,7 @@ class Importer:
 
     def __init__(self, workouts: WorkoutRepository) -> None:
         self._workouts = workouts
-        self._under_way = 0
+        self._under_way: Counter[UUID] = Counter()
         # Reading a large file takes seconds of a core.
         self._reading = asyncio.Lock()
 
@@ -31,15 +32,24 @@ class Importer:
         self, owner_id: UUID, requests: AsyncIterator[workout_pb2.ImportWorkoutsRequest]
     ) -> workout_pb2.ImportWorkoutsResponse:
         """Does what the first of `requests` asks, with the file that all of them hold."""
-        if self._under_way >= MOST_AT_ONCE:
-            raise Unavailable(
-                "Too many files are being imported. Try again in a moment.", reason="OVERLOADED"
-            )
-        self._under_way += 1
+        self._require_room(owner_id)
+        self._under_way[owner_id] += 1
         try:
             return await self._import(owner_id, requests)
         finally:
-            self._under_way -= 1
+            self._under_way -= Counter([owner_id])
+
+    def _require_room(self, owner_id: UUID) -> None:
+        if self._under_way[owner_id] >= MOST_OF_ONE:
+            raise ResourceExhausted(
+                "Other files of yours are being imported. Try again when they are.",
+                reason="TOO_MANY_IMPORTS",
+                retry_after=5,
+            )
+        if self._under_way.total() >= MOST_AT_ONCE:
+            raise Unavailable(
+                "Too many files are being imported. Try again in a moment.", reason="OVERLOADED"
+            )
 
     async def _import(
         self, owner_id: UUID, requests: AsyncIterator[workout_pb2.ImportWorkoutsRequest]
@@ -49,7 +59,7 @@ class Importer:
         added, existing = await self._added(owner_id, read, options)
         problems = [
             workout_pb2.ImportProblem(line=problem.line, message=problem.message)
-            for problem in read.problems[:MOST_PROBLEMS]
+            for problem in read.problems
         ]
         return workout_pb2.ImportWorkoutsResponse(
             format=read.format.value,
@@ -57,7 +67,7 @@ class Importer:
             existing=existing,
             assumed_durations=sum(workout.duration_assumed for workout in read.workouts),
             problems=problems,
-            problem_count=len(read.problems),
+            problem_count=read.problems.total,
         )
 
     async def _read(self, data: bytes, options: workout_pb2.ImportWorkoutsRequest) -> ReadFile:

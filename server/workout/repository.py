@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from server.database.engine import Database
+from server.database.engine import Connection, Database
 from server.database.owner import owner_must_exist
 from server.database.schema import workouts
 from server.database.statement import Statement
@@ -281,13 +281,18 @@ class WorkoutRepository:
 
     async def add_many(self, owner_id: UUID, new: Sequence[Workout]) -> int:
         """Stores those of `new` whose id the owner has not, all or none; returns how many."""
-        added = 0
+        # In one order, so that two imports do not wait for each other.
+        batches = _batches(sorted(new, key=lambda workout: (workout.date, workout.id)))
+
+        async def action(connection: Connection) -> int:
+            added = 0
+            for batch in batches:
+                arguments = _ADD_MANY.arguments(_columns(owner_id, batch))
+                added += len(await connection.fetch(_ADD_MANY.sql, *arguments))
+            return added
+
         with owner_must_exist():
-            async with self._database.transaction() as connection:
-                for batch in _batches(new):
-                    arguments = _ADD_MANY.arguments(_columns(owner_id, batch))
-                    added += len(await connection.fetch(_ADD_MANY.sql, *arguments))
-        return added
+            return await self._database.transact(action)
 
     async def count_existing(self, owner_id: UUID, new: Sequence[Workout]) -> int:
         """How many of `new` the owner has already, by their ids."""

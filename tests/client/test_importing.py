@@ -101,7 +101,7 @@ def test_a_file_that_is_too_large(gymlocker: Gymlocker, tmp_path: Path) -> None:
     path = tmp_path / "large.csv"
     path.touch()
     os.truncate(path, MOST_BYTES + 1)
-    refusal = "is larger than 32 MiB: divide it, each part with the header line.\n"
+    refusal = "is larger than 16 MiB: divide it, each part with the header line.\n"
     ended = gymlocker("workouts", "import", str(path))
     assert (ended.code, ended.errors) == (1, f"{path} {refusal}")
     ended = run("workouts", "import", "-", stdin=bytes(MOST_BYTES + 1))

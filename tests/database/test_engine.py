@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import bindparam, text
 
 from server.database import engine
-from server.database.engine import ATTEMPTS, Database
+from server.database.engine import ATTEMPTS, Connection, Database
 from server.database.statement import Statement
 from server.errors import Unavailable
 from server.local.throwaway import ThrowawayPostgres, throwaway_postgres
@@ -123,15 +123,17 @@ async def test_a_transaction_is_undone_by_an_exception(
 ) -> None:
     await connection.execute(CREATE)
 
-    async def insert_and_fail() -> None:
-        async with database.transaction() as inside:
-            await inside.execute("INSERT INTO note VALUES (1, 'undone')")
-            raise LookupError
+    async def insert_and_fail(inside: Connection) -> None:
+        await inside.execute("INSERT INTO note VALUES (1, 'undone')")
+        raise LookupError
+
+    async def insert(inside: Connection) -> str:
+        await inside.execute("INSERT INTO note VALUES (2, 'kept')")
+        return "what it returned"
 
     with pytest.raises(LookupError):
-        await insert_and_fail()
-    async with database.transaction() as inside:
-        await inside.execute("INSERT INTO note VALUES (2, 'kept')")
+        await database.transact(insert_and_fail)
+    assert await database.transact(insert) == "what it returned"
     assert [row["id"] for row in await connection.fetch("SELECT id FROM note")] == [2]
 
 
@@ -155,13 +157,12 @@ async def test_an_argument_that_cannot_be_one_is_a_fault_of_ours_and_not_of_the_
 async def test_a_connection_that_the_server_is_just_ending_is_unavailable(
     database: Database,
 ) -> None:
-    async def come_between() -> None:
-        async with database.transaction():
-            # What asyncpg says between the server's last word and the end of the connection.
-            raise asyncpg.InternalClientError("cannot switch to state 12; another operation")
+    async def come_between(_: Connection) -> None:
+        # What asyncpg says between the server's last word and the end of the connection.
+        raise asyncpg.InternalClientError("cannot switch to state 12; another operation")
 
     with pytest.raises(Unavailable):
-        await come_between()
+        await database.transact(come_between)
 
 
 class Losing:
@@ -193,6 +194,20 @@ async def test_a_lost_race_is_run_again(
     row = await database.fetch_one(ATTEMPT)
     assert row is not None
     assert row["number"] == ATTEMPTS
+
+
+async def test_a_transaction_that_lost_a_race_is_done_again_as_a_whole(
+    database: Database, connection: asyncpg.Connection
+) -> None:
+    await connection.execute(CREATE)
+    await Losing(ATTEMPTS - 1, DEADLOCK).prepare(connection)
+
+    async def insert_and_attempt(inside: Connection) -> None:
+        await inside.execute("INSERT INTO note VALUES (1, 'once')")
+        await inside.execute(ATTEMPT.sql)
+
+    await database.transact(insert_and_attempt)
+    assert await connection.fetchval("SELECT count(*) FROM note") == 1
 
 
 @pytest.mark.parametrize("code", [DEADLOCK, SERIALIZATION])

@@ -94,7 +94,8 @@ async def test_what_was_added_to_liftlogs_schema_can_be_undone_and_done_again(
     await migrate(liftlog_database, None, silent)
     todays_schema = await catalog.schema(connection)
 
-    await run_alembic(liftlog_database, "downgrade", "feed@feed_0001")
+    for baseline in ("feed@feed_0001", "rate_limits@rate_limits_0001"):
+        await run_alembic(liftlog_database, "downgrade", baseline)
     left = {line for line in await catalog.schema(connection) if "alembic_version" not in line}
     assert left == liftlogs_schema
 
@@ -107,7 +108,8 @@ async def test_the_first_migration_cannot_be_undone(
     liftlog_database: str, connection: asyncpg.Connection
 ) -> None:
     await migrate(liftlog_database, None, silent)
-    await run_alembic(liftlog_database, "downgrade", "feed@feed_0001")
+    for baseline in ("feed@feed_0001", "rate_limits@rate_limits_0001"):
+        await run_alembic(liftlog_database, "downgrade", baseline)
     before = await catalog.everything(connection)
     with pytest.raises(RuntimeError, match="drop the database"):
         await run_alembic(liftlog_database, "downgrade", "feed@base")

@@ -157,8 +157,8 @@ class WorkoutServiceServicer:
 
     def ImportWorkouts(self, request_iterator, context):
         """Adds the workouts of a file: the CSV of ExportWorkouts, or what the apps Strong, Hevy and
-        FitNotes export. At most 32 MiB, over gRPC in pieces of up to 4 MiB; over REST the body is the
-        file and the rest goes into the query.
+        FitNotes export. At most 16 MiB and 250,000 lines, over gRPC in pieces of up to 4 MiB; over
+        REST the body is the file and the rest goes into the query.
 
         The user may call, with an access token. What was imported before is known again and not added
         twice. INVALID_ARGUMENT: the file cannot be read at all, or is too large.

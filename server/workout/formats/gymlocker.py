@@ -35,7 +35,7 @@ _Contents = tuple[dt.date, str, int, str]
 
 def read(table: Table) -> ReadFile:
     """Reads a table that has our columns."""
-    file = ReadFile(Format.GYMLOCKER, [], [])
+    file = ReadFile(Format.GYMLOCKER)
     lines: dict[UUID, int] = {}
     equal: Counter[_Contents] = Counter()
     for row in table.rows:

@@ -1,9 +1,11 @@
 """What reading a file gives: its workouts, and what is wrong with it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from server.workout.workout import Workout
+
+MOST_PROBLEMS = 1_000
 
 
 class Format(Enum):
@@ -35,13 +37,27 @@ class Problem:
     message: str
 
 
+class Problems(list[Problem]):
+    """The first MOST_PROBLEMS of a file; `total` says how many there are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.total = 0
+
+    def append(self, problem: Problem) -> None:
+        """Keeps the problem, or only counts it: nobody reads a hundred thousand of them."""
+        self.total += 1
+        if self.total <= MOST_PROBLEMS:
+            super().append(problem)
+
+
 @dataclass(frozen=True, slots=True)
 class ReadFile:
     """Everything that is in a file; both lists are ordered by line."""
 
     format: Format
-    workouts: list[ReadWorkout]
-    problems: list[Problem]
+    workouts: list[ReadWorkout] = field(default_factory=list)
+    problems: Problems = field(default_factory=Problems)
 
 
 class UnreadableFile(Exception):

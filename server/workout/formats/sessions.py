@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from server.workout.formats.identity import id_of
-from server.workout.formats.model import BadCell, Format, Problem, ReadFile, ReadWorkout
+from server.workout.formats.model import (
+    BadCell,
+    Format,
+    Problem,
+    Problems,
+    ReadFile,
+    ReadWorkout,
+)
 from server.workout.formats.notes import Exercise, Set, line
 from server.workout.formats.table import Row, Table
 from server.workout.workout import (
@@ -87,7 +94,7 @@ class App:
 
 def collect(table: Table, app: App, default_duration: int) -> ReadFile:
     """Reads the workouts of a table; `default_duration` is for those that do not say theirs."""
-    file = ReadFile(app.format, [], [])
+    file = ReadFile(app.format)
     for session in _sessions(table, app, file.problems):
         try:
             if session.whole:
@@ -98,7 +105,7 @@ def collect(table: Table, app: App, default_duration: int) -> ReadFile:
     return file
 
 
-def _sessions(table: Table, app: App, problems: list[Problem]) -> list[Session]:
+def _sessions(table: Table, app: App, problems: Problems) -> list[Session]:
     sessions: dict[tuple[datetime, str], Session] = {}
     neighbours = _Neighbours()
     for row in table.rows:

@@ -14,6 +14,9 @@ from io import StringIO
 
 from server.workout.formats.model import Problem, UnreadableFile
 
+# A few seconds of a core.
+MOST_LINES = 250_000
+
 _DELIMITERS = (",", ";", "\t")
 # Excel's own way to tell the delimiter, as the whole first line.
 _SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?(?:\r\n|\n|\r|$)', re.IGNORECASE)
@@ -143,6 +146,11 @@ def _records(text: str, delimiter: str, line: int) -> Iterator[tuple[int, list[s
             if any(cell and not cell.isspace() for cell in cells):
                 yield line, cells
         line = offset + reader.line_num
+        if line > MOST_LINES:
+            raise UnreadableFile(
+                f"The file has more than {MOST_LINES:,} lines; divide it, each part with the "
+                "header line."
+            )
 
 
 def _explained(error: csv.Error) -> tuple[str, bool]:

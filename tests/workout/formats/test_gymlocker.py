@@ -62,7 +62,6 @@ def test_all_columns() -> None:
     assert read(f'id,date,type,duration,notes\n{ID},2024-02-29,Run,45,"Slow, wet"\n') == ReadFile(
         Format.GYMLOCKER,
         [ReadWorkout(2, Workout(UUID(ID), dt.date(2024, 2, 29), "Run", 45, "Slow, wet"), False)],
-        [],
     )
 
 

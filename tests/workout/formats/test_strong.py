@@ -183,7 +183,8 @@ def test_a_workout_that_is_too_long_has_one_problem_where_it_begins() -> None:
     row = "2021-03-01 18:02:11,A,168h 30s,Squat,1,100,5,0,0,,,\n"
     file = read(PLAIN + row + row)
     wrong = "the workout is longer than 10,080 minutes, which is a week."
-    assert file == ReadFile(Format.STRONG, [], [Problem(2, f"Duration: {wrong}")])
+    assert file.workouts == []
+    assert file.problems == [Problem(2, f"Duration: {wrong}")]
 
 
 @pytest.mark.parametrize(
