@@ -115,6 +115,7 @@ async def serve(
     async with AsyncExitStack() as stack:
         database, limits = await _databases(settings, stack)
         await require_current_schema(database)
+        await require_current_schema(limits, "rate_limits")
         server, health_servicer, background = _build(
             settings, token_settings, keys, database, limits, stack
         )

@@ -34,13 +34,15 @@ class Settings(BaseSettings):
         default=1, ge=1, le=64, description="threads of one worker that hash passwords"
     )
     password_queue: int = Field(
-        default=64, ge=1, description="passwords that may wait for a thread before calls are shed"
+        default=128, ge=2, description="passwords that may wait for a thread before calls are shed"
     )
     password_memory_minutes: float = Field(
         default=15, ge=0, description="minutes for which a verified password is remembered"
     )
     password_failures_per_account: int = Field(
-        default=20, ge=1, description="wrong passwords of one account; then one more each minute"
+        default=20,
+        ge=1,
+        description="wrong passwords of an account from one address; then one more each minute",
     )
     password_failures_per_address: int = Field(
         default=100, ge=1, description="wrong passwords from one address; then one more each second"

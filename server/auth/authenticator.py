@@ -127,13 +127,16 @@ class PasswordAuthenticator:
         self, account: str, hashed: HashedPassword, password: str, address: str
     ) -> bool:
         await self._limit.check(account, address)
-        if await self._hasher.matches(password, hashed):
+        if await self._hasher.matches(password, hashed, address):
             return True
         await self._limit.failed(account, address)
         return False
 
     def _done(self, digest: bytes, account: str) -> None:
-        del self._under_way[digest]
+        task = self._under_way.pop(digest)
+        if not task.cancelled():
+            # If all callers hung up, nobody else looks at what went wrong.
+            task.exception()
         self._at_once[account] -= 1
         if not self._at_once[account]:
             del self._at_once[account]

@@ -1,20 +1,25 @@
 """Guessing passwords costs the guesser, who is refused before any hashing.
 
-Each account and each address may have a number of wrong passwords; then one more each so often.
-Failures are counted in the database, so that all workers count together and a restart forgives
-nothing. Right passwords cost nothing.
+Counted are the wrong passwords of an account from one address, those from an address, and, more
+generously, those of an account from anywhere: so a guesser shuts out nobody but those who share
+an address with them. Beyond a number, there is one more each so often. Failures are counted in the
+database, so that all workers count together and a restart forgives nothing. Right passwords cost
+nothing.
 """
 
 import hashlib
-import ipaddress
+import json
 import math
 from dataclasses import dataclass
 from typing import Protocol
 
+from server.auth.network import network_of
 from server.errors import ResourceExhausted
 
 SECONDS_PER_ACCOUNT = 60
 SECONDS_PER_ADDRESS = 1
+# From anywhere, an account may have so many times as many wrong passwords.
+ANYWHERE = 10
 
 
 class Failures(Protocol):
@@ -45,6 +50,7 @@ class GuessLimit:
     def __init__(self, failures: Failures, *, per_account: int, per_address: int) -> None:
         self._failures = failures
         self._account = _Limit(per_account, SECONDS_PER_ACCOUNT)
+        self._anywhere = _Limit(per_account * ANYWHERE, SECONDS_PER_ACCOUNT / ANYWHERE)
         self._address = _Limit(per_address, SECONDS_PER_ADDRESS)
 
     async def check(self, account: str, address: str) -> None:
@@ -61,23 +67,12 @@ class GuessLimit:
         await self._failures.add({key: limit.seconds for key, limit in limits.items()})
 
     def _limits(self, account: str, address: str) -> dict[bytes, _Limit]:
+        network = network_of(address)
         return {
-            _key("account", account): self._account,
-            _key("address", network_of(address)): self._address,
+            _key("account", account, network): self._account,
+            _key("anywhere", account): self._anywhere,
+            _key("address", network): self._address,
         }
-
-
-def network_of(address: str) -> str:
-    """What one guesser has: an IPv4 address, or the /64 that IPv6 gives to a household."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed.packed[:8] + bytes(8), 64)))
 
 
 def too_many_passwords(retry_after: int) -> ResourceExhausted:
@@ -89,5 +84,5 @@ def too_many_passwords(retry_after: int) -> ResourceExhausted:
     )
 
 
-def _key(kind: str, name: str) -> bytes:
-    return hashlib.sha256(f"{kind}:{name}".encode()).digest()
+def _key(*parts: str) -> bytes:
+    return hashlib.sha256(json.dumps(parts).encode()).digest()

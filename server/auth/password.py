@@ -8,6 +8,7 @@ One takes about 0.1 s of a core.
 import asyncio
 import hmac
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Self, TypeVar
 from cryptography.hazmat.primitives.hashes import SHA512
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
+from server.auth.network import network_of
 from server.errors import Unavailable
 
 ROUNDS = 350_000
@@ -50,32 +52,36 @@ def _derive(password: str, salt: bytes) -> str:
 
 
 class PasswordHasher:
-    """A pool of threads that hash. Both threads and waiting passwords are limited in number."""
+    """A pool of threads that hash. Both threads and waiting passwords are limited in number.
+
+    Of those that wait, no address has more than half, so that nobody can shut out all others.
+    """
 
     def __init__(self, *, threads: int, queue: int) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="password")
         self._most = threads + queue
-        self._under_way = 0
+        self._most_of_one = threads + queue // 2
+        self._under_way: Counter[str] = Counter()
 
-    async def hash(self, password: str) -> HashedPassword:
-        """Hashes `password` with a new salt."""
-        return await self._run(lambda: HashedPassword.of(password))
+    async def hash(self, password: str, address: str) -> HashedPassword:
+        """Hashes `password` with a new salt, for somebody who calls from `address`."""
+        return await self._run(lambda: HashedPassword.of(password), network_of(address))
 
-    async def matches(self, password: str, hashed: HashedPassword) -> bool:
-        """Whether `hashed` is the hash of `password`."""
-        return await self._run(lambda: hashed.matches(password))
+    async def matches(self, password: str, hashed: HashedPassword, address: str) -> bool:
+        """Whether `hashed` is the hash of `password`, for somebody who calls from `address`."""
+        return await self._run(lambda: hashed.matches(password), network_of(address))
 
     def close(self) -> None:
         """Ends the threads when they are done."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(self, work: Callable[[], Result]) -> Result:
-        if self._under_way >= self._most:
+    async def _run(self, work: Callable[[], Result], network: str) -> Result:
+        if self._under_way.total() >= self._most or self._under_way[network] >= self._most_of_one:
             raise Unavailable(
                 "Too many passwords are being checked. Try again in a moment.", reason="OVERLOADED"
             )
-        self._under_way += 1
+        self._under_way[network] += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, work)
         finally:
-            self._under_way -= 1
+            self._under_way -= Counter([network])

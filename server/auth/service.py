@@ -16,10 +16,13 @@ from server.auth.tokens import AccessTokens
 from server.errors import AlreadyExists, InvalidArgument, Unauthenticated, no_such_user
 from server.rpc.authentication import wrong_password
 from server.rpc.caller import Caller, address_of, caller
-from server.rpc.convert import caseless, uuid_in
+from server.rpc.convert import uuid_in
+from server.text import caseless
 from server.user.repository import UserRepository
 
 REFRESH_TOKEN_BYTES = 32
+# Tokens are nothing to keep for a cache on the way: RFC 6749, 5.1.
+NO_STORE = (("cache-control", "no-store"),)
 
 _log = structlog.get_logger("auth")
 
@@ -48,7 +51,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         _require_name(request.username)
         await self._users.require_free(request.username)
         user_id = uuid4()
-        hashed = await self._hasher.hash(request.password)
+        hashed = await self._hasher.hash(request.password, address_of(context))
         row = await self._users.create(user_id, hashed, request.username)
         self._authenticator.remember(user_id, request.password, hashed)
         return _account(row)
@@ -68,6 +71,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
             user_id, hashed, session.session_id, _hash_of(refresh_token)
         ):
             raise wrong_password()
+        await context.send_initial_metadata(NO_STORE)
         return self._tokens_of(session, refresh_token)
 
     async def RefreshToken(
@@ -85,6 +89,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
             raise Unauthenticated(
                 "The refresh token is not valid. Log in again.", reason="INVALID_REFRESH_TOKEN"
             )
+        await context.send_initial_metadata(NO_STORE)
         return self._tokens_of(session, refresh_token)
 
     async def Logout(
@@ -106,10 +111,9 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
     ) -> auth_pb2.ChangePasswordResponse:
         """Changes the caller's password and ends their sessions."""
         user_id = caller().user_id
-        until_now = await self._current_password(
-            user_id, request.current_password, address_of(context)
-        )
-        from_now = await self._hasher.hash(request.new_password)
+        address = address_of(context)
+        until_now = await self._current_password(user_id, request.current_password, address)
+        from_now = await self._hasher.hash(request.new_password, address)
         if not await self._passwords.change(user_id, until_now, from_now):
             raise wrong_password()
         return auth_pb2.ChangePasswordResponse()
@@ -125,6 +129,8 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
             await self._users.require_free(request.username)
         row = await self._users.claim_username(user_id, request.username)
         if row is None:
+            if await self._users.get_account(user_id) is None:
+                raise no_such_user()
             raise AlreadyExists("You have another username.", reason="HAS_USERNAME")
         return _account(row)
 

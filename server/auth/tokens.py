@@ -19,7 +19,7 @@ TYPE = "at+jwt"
 CLAIMS = ["iss", "aud", "sub", "sid", "iat", "nbf", "exp", "jti"]
 LONGEST = 4096
 # A token may come from a worker whose clock is ahead.
-CLOCK_SKEW_SECONDS = 5
+CLOCK_SKEW_SECONDS = 30
 
 
 class AccessTokens:

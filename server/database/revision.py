@@ -16,8 +16,10 @@ _log = structlog.get_logger("revision")
 _GET = Statement(select(column("version_num")).select_from(table("alembic_version")))
 
 
-async def require_current_schema(database: Database) -> None:
-    """Raises StartError if the database answers and its schema is older than this release.
+async def require_current_schema(database: Database, *branches: str) -> None:
+    """Raises StartError if the database answers and is older than this release in a branch.
+
+    Without `branches`, in any.
 
     A database that is out of reach is no reason not to start, nor is a newer schema: each
     migration works with the release before it.
@@ -30,5 +32,5 @@ async def require_current_schema(database: Database) -> None:
     except asyncpg.UndefinedTableError:
         rows = []
     found = {revision.rpartition("_")[0]: revision for (revision,) in rows}
-    if any(found.get(branch, "") < needed for branch, needed in NEEDED.items()):
+    if any(found.get(branch, "") < NEEDED[branch] for branch in branches or NEEDED):
         raise StartError("The database is not up to date. Run: gymlocker migrate")

@@ -1,7 +1,6 @@
 """Values of the wire as values of Python, and back."""
 
 import re
-import unicodedata
 from datetime import UTC, date, datetime
 from uuid import UUID
 
@@ -30,17 +29,14 @@ def date_of(text: str, field: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        problem = f"{field}: there is no such calendar date"
+        problem = f"{_json_name(field)}: there is no such calendar date"
         raise InvalidArgument(problem, violations=[(field, problem)]) from None
 
 
-def caseless(text: str) -> str:
-    """What `text` is compared by where case does not count.
-
-    The Unicode standard's canonical caseless matching (section 3.13, D145), so that it is the same
-    in every database.
-    """
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
+def _json_name(field: str) -> str:
+    """The name of a field as JSON spells it."""
+    first, *others = field.split("_")
+    return first + "".join(word.capitalize() for word in others)
 
 
 def uuid_in(text: str) -> UUID | None:

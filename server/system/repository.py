@@ -60,13 +60,13 @@ class SystemRepository:
 
         Does nothing while another worker sweeps: the lock is held until the commit.
         """
+        return sum([await self._sweep(statement, most) for statement in self._sweeps.statements])
 
+    async def _sweep(self, statement: Statement, most: int) -> int:
         async def action(connection: Connection) -> int:
-            removed = 0
-            if await connection.fetchval(_LOCK.sql, self._sweeps.lock):
-                for statement in self._sweeps.statements:
-                    arguments = statement.arguments({"most": most})
-                    removed += len(await connection.fetch(statement.sql, *arguments))
-            return removed
+            if not await connection.fetchval(_LOCK.sql, self._sweeps.lock):
+                return 0
+            arguments = statement.arguments({"most": most})
+            return len(await connection.fetch(statement.sql, *arguments))
 
         return await self._database.transact(action)

@@ -9,6 +9,7 @@ from gymlocker.v2 import user_pb2, user_pb2_grpc
 from server.auth.authenticator import PasswordAuthenticator
 from server.auth.password import PasswordHasher
 from server.errors import no_such_user
+from server.rpc.caller import address_of
 from server.rpc.convert import uuid_in
 from server.user.repository import Profile, UserRepository
 
@@ -28,7 +29,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
     ) -> user_pb2.CreateUserResponse:
         """Creates an anonymous user."""
         user_id, password = uuid4(), str(uuid4())
-        hashed = await self._hasher.hash(password)
+        hashed = await self._hasher.hash(password, address_of(context))
         row = await self._users.create(user_id, hashed)
         self._authenticator.remember(user_id, password, hashed)
         return user_pb2.CreateUserResponse(

@@ -13,20 +13,22 @@ from server.workout.formats.read import read_file
 from server.workout.repository import WorkoutRepository
 
 MOST_FILE_BYTES = 16 * 1024 * 1024
+# Nobody can keep a place for longer.
+UPLOAD_SECONDS = 120
 # Of the largest files, as many as a worker has memory for; and of one person.
-MOST_AT_ONCE = 8
+MOST_AT_ONCE = 16
 MOST_OF_ONE = 4
 DEFAULT_DURATION = 60
 
 
 class Importer:
-    """Imports files. They are taken in side by side, up to MOST_AT_ONCE, and read one by one."""
+    """Imports files: taken in side by side, up to MOST_AT_ONCE, and worked off one by one."""
 
     def __init__(self, workouts: WorkoutRepository) -> None:
         self._workouts = workouts
         self._under_way: Counter[UUID] = Counter()
-        # Reading a large file takes seconds of a core.
-        self._reading = asyncio.Lock()
+        # A large file takes seconds of a core, and what is in it ten times its size in memory.
+        self._turn = asyncio.Lock()
 
     async def run(
         self, owner_id: UUID, requests: AsyncIterator[workout_pb2.ImportWorkoutsRequest]
@@ -55,8 +57,9 @@ class Importer:
         self, owner_id: UUID, requests: AsyncIterator[workout_pb2.ImportWorkoutsRequest]
     ) -> workout_pb2.ImportWorkoutsResponse:
         options, data = await _taken_in(requests)
-        read = await self._read(data, options)
-        added, existing = await self._added(owner_id, read, options)
+        async with self._turn:
+            read = await self._read(data, options)
+            added, existing = await self._added(owner_id, read, options)
         problems = [
             workout_pb2.ImportProblem(line=problem.line, message=problem.message)
             for problem in read.problems
@@ -71,16 +74,15 @@ class Importer:
         )
 
     async def _read(self, data: bytes, options: workout_pb2.ImportWorkoutsRequest) -> ReadFile:
-        async with self._reading:
-            try:
-                return await asyncio.to_thread(
-                    read_file,
-                    data,
-                    format=Format(options.format) if options.format else None,
-                    default_duration=options.default_duration or DEFAULT_DURATION,
-                )
-            except UnreadableFile as error:
-                raise _unusable(str(error)) from None
+        try:
+            return await asyncio.to_thread(
+                read_file,
+                data,
+                format=Format(options.format) if options.format else None,
+                default_duration=options.default_duration or DEFAULT_DURATION,
+            )
+        except UnreadableFile as error:
+            raise _unusable(str(error)) from None
 
     async def _added(
         self, owner_id: UUID, read: ReadFile, options: workout_pb2.ImportWorkoutsRequest
@@ -102,14 +104,18 @@ async def _taken_in(
     """The first request, and the file. Raises InvalidArgument if that is too large."""
     first = None
     data = bytearray()
-    async for request in requests:
-        first = first or request
-        data += request.file.data
-        if len(data) > MOST_FILE_BYTES:
-            raise _unusable(
-                f"the file is larger than {MOST_FILE_BYTES // 2**20} MiB; divide it, each part "
-                "with the header line"
-            )
+    try:
+        async with asyncio.timeout(UPLOAD_SECONDS):
+            async for request in requests:
+                first = first or request
+                data += request.file.data
+                if len(data) > MOST_FILE_BYTES:
+                    raise _unusable(
+                        f"the file is larger than {MOST_FILE_BYTES // 2**20} MiB; divide it, each "
+                        "part with the header line"
+                    )
+    except TimeoutError:
+        raise _unusable(f"it did not come within {UPLOAD_SECONDS} s; divide it") from None
     return first or workout_pb2.ImportWorkoutsRequest(), bytes(data)
 
 

@@ -12,7 +12,7 @@ import struct
 from uuid import UUID
 
 from server.errors import InvalidArgument
-from server.rpc.convert import caseless
+from server.text import caseless
 from server.workout.repository import Filter, Position
 
 # A date as its ordinal, a time in microseconds since 1970, an id, and a hash of the filters.

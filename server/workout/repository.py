@@ -29,7 +29,7 @@ from server.database.engine import Connection, Database
 from server.database.owner import owner_must_exist
 from server.database.schema import workouts
 from server.database.statement import Statement
-from server.rpc.convert import caseless
+from server.text import caseless
 from server.workout.workout import Workout
 
 # Workouts that one statement adds or reads.

@@ -1,9 +1,11 @@
 """The SQL of figures about workouts, read from the sums of each day."""
 
+import asyncio
 import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import asyncpg
 from sqlalchemy import (
@@ -26,8 +28,11 @@ from sqlalchemy import (
 from server.database.engine import Database
 from server.database.schema import workout_days, workouts
 from server.database.statement import Statement
-from server.rpc.convert import caseless
+from server.text import caseless
 from server.workout.repository import Filter
+
+MOST_PERIODS = 1_000
+MOST_TYPES = 100
 
 Rows: TypeAlias = "Select[Any, Any, Any, Any, Any]"
 
@@ -57,7 +62,11 @@ def _statement(*, of_one_type: bool) -> Statement:
     days = _days(of_one_type=of_one_type)
     dates = _dates(days)
     rows = union_all(
-        _periods(dates, "week"), _periods(dates, "month"), _types(days), *_streaks(dates)
+        _total(dates),
+        _periods(dates, "week"),
+        _periods(dates, "month"),
+        _types(days),
+        *_streaks(dates),
     ).subquery("rows")
     return Statement(
         select(rows).order_by(rows.c.kind, rows.c.start, rows.c.count.desc(), rows.c.type)
@@ -92,25 +101,43 @@ def _sums(rows: CTE) -> tuple[Any, Any]:
     )
 
 
+def _total(dates: CTE) -> Rows:
+    names = (literal("total").label("kind"), _NO_DATE.label("start"), _NO_TYPE.label("type"))
+    return select(*names, *_sums(dates))
+
+
 def _periods(dates: CTE, unit: str) -> Rows:
     # A timestamp without a zone: else the session's would come into it.
     start = cast(func.date_trunc(unit, cast(dates.c.date, DateTime)), Date)
-    return select(
-        literal(unit).label("kind"), start.label("start"), _NO_TYPE.label("type"), *_sums(dates)
-    ).group_by(start)
+    periods = (
+        select(start.label("start"), *_sums(dates))
+        .group_by(start)
+        .order_by(start.desc())
+        .limit(MOST_PERIODS)
+        .subquery(f"{unit}s")
+    )
+    return select(literal(unit), periods.c.start, _NO_TYPE, periods.c.count, periods.c.minutes)
 
 
 def _types(days: CTE) -> Rows:
     """A type is spelt as in the newest of its workouts."""
+    count, minutes = _sums(days)
+    types = (
+        select(days.c.type_key, count, minutes)
+        .group_by(days.c.type_key)
+        .order_by(count.desc(), days.c.type_key)
+        .limit(MOST_TYPES)
+        .subquery("types")
+    )
     spelling = (
         select(workouts.c.type)
-        .where(workouts.c.user_id == bindparam("owner_id"), workouts.c.type_key == days.c.type_key)
+        .where(workouts.c.user_id == bindparam("owner_id"), workouts.c.type_key == types.c.type_key)
         .order_by(workouts.c.date.desc(), workouts.c.created.desc(), workouts.c.id.desc())
         .limit(1)
-        .correlate(days)
+        .correlate(types)
         .scalar_subquery()
     )
-    return select(literal("type"), _NO_DATE, spelling, *_sums(days)).group_by(days.c.type_key)
+    return select(literal("type"), _NO_DATE, spelling, types.c.count, types.c.minutes)
 
 
 def _streaks(dates: CTE) -> tuple[Rows, Rows]:
@@ -144,17 +171,20 @@ class StatsRepository:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # Figures of a large diary take a connection for seconds: one at a time for each person.
+        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     async def get(self, owner_id: UUID, wanted: Filter, today: dt.date) -> Stats:
-        """Figures about the owner's workouts that are wanted."""
-        rows = await self._database.fetch(
-            _GET_OF_TYPE if wanted.type else _GET,
-            owner_id=owner_id,
-            start_date=wanted.start_date,
-            end_date=wanted.end_date,
-            type_key=caseless(wanted.type),
-            today=today,
-        )
+        """Figures about the owner's workouts that are wanted: the last MOST_PERIODS, MOST_TYPES."""
+        async with self._turns.setdefault(owner_id, asyncio.Lock()):
+            rows = await self._database.fetch(
+                _GET_OF_TYPE if wanted.type else _GET,
+                owner_id=owner_id,
+                start_date=wanted.start_date,
+                end_date=wanted.end_date,
+                type_key=caseless(wanted.type),
+                today=today,
+            )
         return _stats(rows)
 
 
@@ -162,6 +192,8 @@ def _stats(rows: list[asyncpg.Record]) -> Stats:
     stats = Stats()
     for kind, start, type_, count, minutes in rows:
         match kind:
+            case "total":
+                stats.total = Sum(count or 0, minutes or 0)
             case "week":
                 stats.weeks[start] = Sum(count, minutes)
             case "month":
@@ -172,6 +204,4 @@ def _stats(rows: list[asyncpg.Record]) -> Stats:
                 stats.longest_streak = count or 0
             case "current":
                 stats.current_streak = count or 0
-    months = stats.months.values()
-    stats.total = Sum(sum(each.count for each in months), sum(each.minutes for each in months))
     return stats

@@ -29,7 +29,7 @@ class CountingHasher(PasswordHasher):
         self.gate.set()
         self.overloaded = False
 
-    async def matches(self, password: str, hashed: HashedPassword) -> bool:
+    async def matches(self, password: str, hashed: HashedPassword, address: str) -> bool:
         self.asked.append(password)
         await self.gate.wait()
         if self.overloaded:

@@ -1,4 +1,4 @@
-"""Who guesses passwords is stopped, and nobody else is.
+"""Who guesses passwords is stopped, and nobody else is but those who share an address with them.
 
 Failures are forgiven with time, so a test writes into the table when they will be, instead of
 failing often or waiting long.
@@ -6,6 +6,7 @@ failing often or waiting long.
 
 import asyncio
 import hashlib
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -20,7 +21,8 @@ from google.rpc.status_pb2 import Status
 from grpc import StatusCode, aio
 from gymlocker.v2 import auth_pb2, inbox_pb2
 
-from server.auth.guessing import GuessLimit, network_of
+from server.auth.guessing import ANYWHERE, GuessLimit
+from server.auth.network import network_of
 from server.auth.repository import FailureRepository
 from server.database.engine import Database
 from server.demo.transport import Metadata
@@ -49,26 +51,26 @@ def someone() -> str:
     return str(uuid4())
 
 
-def key_of(kind: str, name: str) -> bytes:
-    return hashlib.sha256(f"{kind}:{name}".encode()).digest()
+def key_of(*parts: str) -> bytes:
+    return hashlib.sha256(json.dumps(parts).encode()).digest()
 
 
-async def forgive_in(seconds: float, database: asyncpg.Connection, kind: str, name: str) -> None:
+async def forgive_in(seconds: float, database: asyncpg.Connection, *parts: str) -> None:
     """All failures of an account or an address are forgiven in so many seconds."""
     await database.execute(
         """
         INSERT INTO password_failures VALUES ($1, now() + make_interval(secs => $2))
         ON CONFLICT (key) DO UPDATE SET forgiven = excluded.forgiven
         """,
-        key_of(kind, name),
+        key_of(*parts),
         float(seconds),
     )
 
 
-async def forgiven_at(database: asyncpg.Connection, kind: str, name: str) -> object:
+async def forgiven_at(database: asyncpg.Connection, *parts: str) -> object:
     """When all failures of an account or an address are forgiven; None: there is none."""
     query = "SELECT forgiven FROM password_failures WHERE key = $1"
-    return await database.fetchval(query, key_of(kind, name))
+    return await database.fetchval(query, key_of(*parts))
 
 
 # --- The limit ---
@@ -102,11 +104,25 @@ async def wait_of(limit: GuessLimit, account: str, address: str) -> int:
 async def test_as_many_failures_as_the_limit_says_are_taken_and_not_one_more(
     limits: list[GuessLimit],
 ) -> None:
-    account = someone()
+    account, address = someone(), somewhere()
     for _ in range(PER_ACCOUNT):
-        assert await wait_of(limits[0], account, somewhere()) == 0
-        await limits[0].failed(account, somewhere())
-    assert await wait_of(limits[0], account, somewhere()) in range(50, SECONDS_PER_ACCOUNT + 1)
+        assert await wait_of(limits[0], account, address) == 0
+        await limits[0].failed(account, address)
+    assert await wait_of(limits[0], account, address) in range(50, SECONDS_PER_ACCOUNT + 1)
+    # A guesser stands in nobody's way who calls from elsewhere.
+    assert await wait_of(limits[0], account, somewhere()) == 0
+    assert await wait_of(limits[0], someone(), address) == 0
+
+
+async def test_an_account_has_a_limit_over_all_addresses(
+    limits: list[GuessLimit], database: asyncpg.Connection
+) -> None:
+    account, most = someone(), PER_ACCOUNT * ANYWHERE
+    seconds = SECONDS_PER_ACCOUNT / ANYWHERE
+    await forgive_in((most - 1) * seconds - 1, database, "anywhere", account)
+    assert await wait_of(limits[0], account, somewhere()) == 0
+    await limits[0].failed(account, somewhere())
+    assert await wait_of(limits[0], account, somewhere()) in range(1, 7)
     assert await wait_of(limits[0], someone(), somewhere()) == 0
 
 
@@ -125,12 +141,12 @@ async def test_an_address_has_a_limit_of_its_own_over_all_accounts(
 
 
 async def test_all_workers_count_together(limits: list[GuessLimit]) -> None:
-    account = someone()
+    account, address = someone(), somewhere()
     for number in range(PER_ACCOUNT):
-        assert await wait_of(limits[number % 2], account, somewhere()) == 0
-        await limits[number % 2].failed(account, somewhere())
+        assert await wait_of(limits[number % 2], account, address) == 0
+        await limits[number % 2].failed(account, address)
     for limit in limits:
-        assert await wait_of(limit, account, somewhere()) > 0
+        assert await wait_of(limit, account, address) > 0
 
 
 async def test_no_failure_is_lost_among_many_at_the_same_time(
@@ -140,30 +156,31 @@ async def test_no_failure_is_lost_among_many_at_the_same_time(
     addresses = [somewhere(), somewhere()]
     await asyncio.gather(*[limits[n % 2].failed(account, addresses[n % 2]) for n in range(20)])
     query = "SELECT extract(epoch FROM $1::timestamptz - now())"
-    left = await database.fetchval(query, await forgiven_at(database, "account", account))
-    assert 19 * SECONDS_PER_ACCOUNT < left <= 20 * SECONDS_PER_ACCOUNT
+    left = await database.fetchval(query, await forgiven_at(database, "anywhere", account))
+    seconds = SECONDS_PER_ACCOUNT / ANYWHERE
+    assert 19 * seconds < left <= 20 * seconds
 
 
 async def test_failures_are_forgiven_one_by_one(
     limits: list[GuessLimit], database: asyncpg.Connection
 ) -> None:
-    account = someone()
+    account, address = someone(), somewhere()
     # The first of three was forgiven a second ago.
-    await forgive_in(2 * SECONDS_PER_ACCOUNT - 1, database, "account", account)
-    assert await wait_of(limits[0], account, somewhere()) == 0
-    await limits[0].failed(account, somewhere())
-    assert await wait_of(limits[0], account, somewhere()) in range(50, SECONDS_PER_ACCOUNT)
+    await forgive_in(2 * SECONDS_PER_ACCOUNT - 1, database, "account", account, address)
+    assert await wait_of(limits[0], account, address) == 0
+    await limits[0].failed(account, address)
+    assert await wait_of(limits[0], account, address) in range(50, SECONDS_PER_ACCOUNT)
 
 
 async def test_what_was_forgiven_long_ago_is_no_credit(
     limits: list[GuessLimit], database: asyncpg.Connection
 ) -> None:
-    account = someone()
-    await forgive_in(-86400, database, "account", account)
+    account, address = someone(), somewhere()
+    await forgive_in(-86400, database, "account", account, address)
     for _ in range(PER_ACCOUNT):
-        assert await wait_of(limits[0], account, somewhere()) == 0
-        await limits[0].failed(account, somewhere())
-    assert await wait_of(limits[0], account, somewhere()) > 0
+        assert await wait_of(limits[0], account, address) == 0
+        await limits[0].failed(account, address)
+    assert await wait_of(limits[0], account, address) > 0
 
 
 async def test_checking_costs_nothing(
@@ -172,17 +189,17 @@ async def test_checking_costs_nothing(
     account, address = someone(), somewhere()
     for _ in range(PER_ADDRESS + 1):
         assert await wait_of(limits[0], account, address) == 0
-    assert await forgiven_at(database, "account", account) is None
+    assert await forgiven_at(database, "account", account, address) is None
     assert await forgiven_at(database, "address", address) is None
 
 
 async def test_an_account_and_an_address_of_the_same_name_are_not_the_same(
     limits: list[GuessLimit],
 ) -> None:
-    name = someone()
+    name, address = someone(), somewhere()
     for _ in range(PER_ACCOUNT):
-        await limits[0].failed(name, somewhere())
-    assert await wait_of(limits[0], name, somewhere()) > 0
+        await limits[0].failed(name, address)
+    assert await wait_of(limits[0], name, address) > 0
     assert await wait_of(limits[0], someone(), name) == 0
 
 
@@ -284,20 +301,22 @@ async def user_without_password(table: asyncpg.Connection) -> User:
 async def test_one_wrong_password_too_many_is_refused_before_it_is_hashed(
     worker: Client, table: asyncpg.Connection
 ) -> None:
-    user = await user_without_password(table)
+    user, address = await user_without_password(table), somewhere()
     for _ in range(PER_ACCOUNT):
-        assert await take_messages(worker, user) == StatusCode.UNAUTHENTICATED
-    before = await forgiven_at(table, "account", user.id)
+        assert await take_messages(worker, user, address=address) == StatusCode.UNAUTHENTICATED
+    before = await forgiven_at(table, "anywhere", user.id)
     request = inbox_pb2.GetInboxMessagesRequest(user_id=user.id, password=WRONG)
     with pytest.raises(aio.AioRpcError) as raised:
-        await worker.inbox.GetInboxMessages(request, metadata=calling_from(somewhere()))
+        await worker.inbox.GetInboxMessages(request, metadata=calling_from(address))
     assert raised.value.code() == StatusCode.RESOURCE_EXHAUSTED
     retry = _retry_info(raised.value)
     assert 0 < retry.retry_delay.seconds <= SECONDS_PER_ACCOUNT
     [after] = [value for key, value in _trailers(raised.value) if key == "retry-after"]
     assert after == str(retry.retry_delay.seconds)
     # A password that was hashed, and was wrong, would have been counted.
-    assert await forgiven_at(table, "account", user.id) == before
+    assert await forgiven_at(table, "anywhere", user.id) == before
+    # From elsewhere it is another guesser.
+    assert await take_messages(worker, user) == StatusCode.UNAUTHENTICATED
 
 
 @one_loop
@@ -313,26 +332,27 @@ async def test_it_does_not_matter_by_which_name_somebodys_password_is_guessed(
         username,
         username.lower(),
     )
-    names = (str(user_id).upper(), lookup, username.upper())
+    names, address = (str(user_id).upper(), lookup, username.upper()), somewhere()
     for name in names:
-        assert await log_in(worker, name) == StatusCode.UNAUTHENTICATED
+        assert await log_in(worker, name, address=address) == StatusCode.UNAUTHENTICATED
     for name in names:
-        assert await log_in(worker, name) == StatusCode.RESOURCE_EXHAUSTED
-    assert await take_messages(worker, User(id=str(user_id))) == StatusCode.RESOURCE_EXHAUSTED
+        assert await log_in(worker, name, address=address) == StatusCode.RESOURCE_EXHAUSTED
+    code = await take_messages(worker, User(id=str(user_id)), address=address)
+    assert code == StatusCode.RESOURCE_EXHAUSTED
 
 
 @one_loop
 async def test_a_name_that_nobody_has_is_limited_alike(
     worker: Client, table: asyncpg.Connection
 ) -> None:
-    name = f"Straße {uuid4().hex}"
+    name, address = f"Straße {uuid4().hex}", somewhere()
     for spelling in (name, name.upper(), name.lower()):
-        assert await log_in(worker, spelling) == StatusCode.UNAUTHENTICATED
-    assert await log_in(worker, name) == StatusCode.RESOURCE_EXHAUSTED
+        assert await log_in(worker, spelling, address=address) == StatusCode.UNAUTHENTICATED
+    assert await log_in(worker, name, address=address) == StatusCode.RESOURCE_EXHAUSTED
     unknown = str(uuid4())
-    await forgive_in(PER_ACCOUNT * SECONDS_PER_ACCOUNT, table, "account", unknown)
+    await forgive_in(PER_ACCOUNT * SECONDS_PER_ACCOUNT, table, "account", unknown, address)
     for spelling in (unknown, unknown.upper()):
-        assert await log_in(worker, spelling) == StatusCode.RESOURCE_EXHAUSTED
+        assert await log_in(worker, spelling, address=address) == StatusCode.RESOURCE_EXHAUSTED
 
 
 @one_loop
@@ -342,15 +362,15 @@ async def test_every_call_that_takes_a_password_counts(
     user = await worker.created_user()
     session = bearer(await worker.login(user))
     request = auth_pb2.ChangePasswordRequest(current_password=WRONG, new_password="new password")
-    item = item_of(with_password(user, WRONG))
+    item, address = item_of(with_password(user, WRONG)), somewhere()
 
     async def codes() -> list[StatusCode]:
         # One after the other: the same password at the same time is hashed, and counted, once.
-        metadata = [*session, *calling_from(somewhere())]
+        metadata = [*session, *calling_from(address)]
         return [
             await code_of(worker.accounts.ChangePassword(request, metadata=metadata)),
             await code_of(worker.shares.CreateSharedItem(item, metadata=metadata[1:])),
-            await log_in(worker, user.lookup),
+            await log_in(worker, user.lookup, address=address),
         ]
 
     assert await codes() == [StatusCode.UNAUTHENTICATED] * PER_ACCOUNT
@@ -363,8 +383,8 @@ async def test_who_is_remembered_gets_in_while_others_guess(
 ) -> None:
     user = await worker.created_user()
     tokens = await worker.login(user)
-    assert await forgiven_at(table, "account", user.id) is None
-    await forgive_in(PER_ACCOUNT * SECONDS_PER_ACCOUNT, table, "account", user.id)
+    assert await forgiven_at(table, "anywhere", user.id) is None
+    await forgive_in(PER_ACCOUNT * SECONDS_PER_ACCOUNT, table, "anywhere", user.id)
     assert await take_messages(worker, user) == StatusCode.RESOURCE_EXHAUSTED
     assert await take_messages(worker, user, user.password) == StatusCode.OK
     assert await log_in(worker, user.id, user.password) == StatusCode.OK
@@ -373,16 +393,18 @@ async def test_who_is_remembered_gets_in_while_others_guess(
 
 
 @one_loop
-async def test_who_is_not_remembered_waits_like_a_guesser_and_then_gets_in(
+async def test_who_shares_an_address_with_a_guesser_waits_unless_they_are_remembered(
     worker: Client, house: House, table: asyncpg.Connection
 ) -> None:
     # Created by the other worker.
     async with aio.insecure_channel(house.address) as channel:
         user = await Client(channel).created_user()
-    await forgive_in(PER_ACCOUNT * SECONDS_PER_ACCOUNT, table, "account", user.id)
-    assert await log_in(worker, user.id, user.password) == StatusCode.RESOURCE_EXHAUSTED
-    await forgive_in((PER_ACCOUNT - 1) * SECONDS_PER_ACCOUNT - 1, table, "account", user.id)
-    assert await log_in(worker, user.id, user.password) == StatusCode.OK
+    here = somewhere()
+    await forgive_in(PER_ACCOUNT * SECONDS_PER_ACCOUNT, table, "account", user.id, here)
+    login = (worker, user.id, user.password, here)
+    assert await log_in(*login) == StatusCode.RESOURCE_EXHAUSTED
+    await forgive_in((PER_ACCOUNT - 1) * SECONDS_PER_ACCOUNT - 1, table, "account", user.id, here)
+    assert await log_in(*login) == StatusCode.OK
 
 
 @one_loop
@@ -424,7 +446,7 @@ async def test_over_http_it_is_429_and_says_when_to_try_again(
 ) -> None:
     name = f"nobody {uuid4()}"
     # The house allows a million.
-    await forgive_in(1_000_000 * SECONDS_PER_ACCOUNT, database, "account", name)
+    await forgive_in(1_000_000 * SECONDS_PER_ACCOUNT, database, "account", name, "127.0.0.1")
     body = {"username": name, "password": WRONG}
     response = await rest.post("/auth/login", json=body)
     error = error_of(response, 429)

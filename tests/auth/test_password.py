@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import threading
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import pytest
 
@@ -63,6 +64,11 @@ class Gate(HashedPassword):
         return password == "right"
 
 
+def somewhere() -> str:
+    """An address that nobody else calls from."""
+    return str(uuid4())
+
+
 @pytest.fixture
 async def hasher() -> AsyncIterator[PasswordHasher]:
     """One thread, and a queue of two."""
@@ -73,7 +79,7 @@ async def hasher() -> AsyncIterator[PasswordHasher]:
 
 async def test_the_event_loop_goes_on_while_a_thread_hashes(hasher: PasswordHasher) -> None:
     gate = Gate()
-    checking = asyncio.create_task(hasher.matches("right", gate))
+    checking = asyncio.create_task(hasher.matches("right", gate, somewhere()))
     # Only a loop that is not blocked gets to open the gate.
     await eventually(lambda: len(gate.threads) == 1)
     gate.opened.set()
@@ -83,13 +89,13 @@ async def test_the_event_loop_goes_on_while_a_thread_hashes(hasher: PasswordHash
 
 async def test_new_hashes_are_made_in_the_pool_too(hasher: PasswordHasher) -> None:
     gate = Gate()
-    checking = asyncio.create_task(hasher.matches("right", gate))
+    checking = asyncio.create_task(hasher.matches("right", gate, somewhere()))
     await eventually(lambda: len(gate.threads) == 1)
-    hashing = asyncio.create_task(hasher.hash("password"))
-    waiting = asyncio.create_task(hasher.hash("password"))
+    hashing = asyncio.create_task(hasher.hash("password", somewhere()))
+    waiting = asyncio.create_task(hasher.hash("password", somewhere()))
     await asyncio.sleep(0)
     with pytest.raises(Unavailable):
-        await hasher.hash("password")
+        await hasher.hash("password", somewhere())
     gate.opened.set()
     assert await checking
     assert (await hashing).matches("password")
@@ -100,20 +106,34 @@ async def test_when_the_queue_is_full_calls_are_shed_and_later_ones_served(
     hasher: PasswordHasher,
 ) -> None:
     gate = Gate()
-    accepted = [asyncio.create_task(hasher.matches("right", gate)) for _ in range(3)]
+    accepted = [asyncio.create_task(hasher.matches("right", gate, somewhere())) for _ in range(3)]
     await eventually(lambda: len(gate.threads) == 1)
     for _ in range(2):
         with pytest.raises(Unavailable) as shed:
-            await hasher.matches("right", gate)
+            await hasher.matches("right", gate, somewhere())
         assert shed.value.reason == "OVERLOADED"
     gate.opened.set()
     assert await asyncio.gather(*accepted) == [True] * 3
-    assert not await hasher.matches("wrong", gate)
+    assert not await hasher.matches("wrong", gate, somewhere())
+
+
+async def test_one_address_leaves_half_of_the_queue_to_others() -> None:
+    hasher, gate = PasswordHasher(threads=1, queue=4), Gate()
+    mine = [asyncio.create_task(hasher.matches("right", gate, "192.0.2.1")) for _ in range(3)]
+    await eventually(lambda: len(gate.threads) == 1)
+    with pytest.raises(Unavailable):
+        await hasher.matches("right", gate, "192.0.2.1")
+    others = [asyncio.create_task(hasher.matches("right", gate, somewhere())) for _ in range(2)]
+    await asyncio.sleep(0)
+    gate.opened.set()
+    assert await asyncio.gather(*mine, *others) == [True] * 5
+    assert await hasher.matches("right", gate, "192.0.2.1")
+    hasher.close()
 
 
 async def test_no_more_threads_hash_than_were_allowed() -> None:
     hasher, gate = PasswordHasher(threads=2, queue=8), Gate()
-    checking = [asyncio.create_task(hasher.matches("right", gate)) for _ in range(10)]
+    checking = [asyncio.create_task(hasher.matches("right", gate, somewhere())) for _ in range(10)]
     await eventually(lambda: len(gate.threads) == 2)
     gate.opened.set()
     assert await asyncio.gather(*checking) == [True] * 10
@@ -125,12 +145,14 @@ async def test_a_call_that_was_cancelled_in_the_queue_leaves_room_for_another(
     hasher: PasswordHasher,
 ) -> None:
     gate = Gate()
-    first, second, third = (asyncio.create_task(hasher.matches("right", gate)) for _ in range(3))
+    first, second, third = (
+        asyncio.create_task(hasher.matches("right", gate, somewhere())) for _ in range(3)
+    )
     await eventually(lambda: len(gate.threads) == 1)
     third.cancel()
     with pytest.raises(asyncio.CancelledError):
         await third
-    fourth = asyncio.create_task(hasher.matches("right", gate))
+    fourth = asyncio.create_task(hasher.matches("right", gate, somewhere()))
     gate.opened.set()
     assert all(await asyncio.gather(first, second, fourth))
     assert len(gate.threads) == 3
@@ -139,7 +161,7 @@ async def test_a_call_that_was_cancelled_in_the_queue_leaves_room_for_another(
 async def test_an_error_leaves_room_for_another(hasher: PasswordHasher) -> None:
     for _ in range(5):
         with pytest.raises(UnicodeEncodeError):
-            await hasher.matches("\ud800", HashedPassword(KEY, SALT))
+            await hasher.matches("\ud800", HashedPassword(KEY, SALT), "192.0.2.1")
     gate = Gate()
     gate.opened.set()
-    assert await hasher.matches("right", gate)
+    assert await hasher.matches("right", gate, somewhere())

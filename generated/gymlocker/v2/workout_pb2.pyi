@@ -413,15 +413,15 @@ class GetWorkoutStatsResponse(_message.Message):
     """How many days in a row had a workout, at the most."""
     @_builtins.property
     def weeks(self) -> _containers.RepeatedCompositeFieldContainer[Global___PeriodStats]:
-        """Per week that has a workout, in order; a week starts on Monday (ISO 8601)."""
+        """Per week that has a workout, in order: the last 1,000. A week starts on Monday (ISO 8601)."""
 
     @_builtins.property
     def months(self) -> _containers.RepeatedCompositeFieldContainer[Global___PeriodStats]:
-        """Per month that has a workout, in order."""
+        """Per month that has a workout, in order: the last 1,000."""
 
     @_builtins.property
     def types(self) -> _containers.RepeatedCompositeFieldContainer[Global___TypeStats]:
-        """Per type, the most frequent first."""
+        """Per type, the most frequent first: up to 100."""
 
     def __init__(
         self,

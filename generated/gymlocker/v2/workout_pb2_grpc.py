@@ -29,6 +29,8 @@ if _version_not_supported:
 class WorkoutServiceStub:
     """Keeps a person's workouts.
 
+    Unlike the feed, the diary is not encrypted: the server reads it to search it and add it up.
+
     Everything is the caller's own: a workout of somebody else is NOT_FOUND. Dates are calendar
     dates as the person saw them, without a time zone.
     """
@@ -83,6 +85,8 @@ class WorkoutServiceStub:
 
 class WorkoutServiceServicer:
     """Keeps a person's workouts.
+
+    Unlike the feed, the diary is not encrypted: the server reads it to search it and add it up.
 
     Everything is the caller's own: a workout of somebody else is NOT_FOUND. Dates are calendar
     dates as the person saw them, without a time zone.
@@ -220,6 +224,8 @@ def add_WorkoutServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class WorkoutService:
     """Keeps a person's workouts.
+
+    Unlike the feed, the diary is not encrypted: the server reads it to search it and add it up.
 
     Everything is the caller's own: a workout of somebody else is NOT_FOUND. Dates are calendar
     dates as the person saw them, without a time zone.

@@ -16,6 +16,8 @@ GRPC_VERSION: str
 class WorkoutServiceStub:
     """Keeps a person's workouts.
 
+    Unlike the feed, the diary is not encrypted: the server reads it to search it and add it up.
+
     Everything is the caller's own: a workout of somebody else is NOT_FOUND. Dates are calendar
     dates as the person saw them, without a time zone.
     """
@@ -71,6 +73,8 @@ class WorkoutServiceStub:
 
 class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps a person's workouts.
+
+    Unlike the feed, the diary is not encrypted: the server reads it to search it and add it up.
 
     Everything is the caller's own: a workout of somebody else is NOT_FOUND. Dates are calendar
     dates as the person saw them, without a time zone.
