@@ -24,6 +24,9 @@ from server.database.schema import refresh_tokens, sessions, users
 from server.database.statement import Statement
 from server.rpc.caller import Caller
 
+# Of one user. The oldest ends when there are more.
+MOST_SESSIONS = 100
+
 _GET_PASSWORD = Statement(
     select(users.c.hashed_password, users.c.salt).where(users.c.id == bindparam("user_id"))
 )
@@ -50,6 +53,17 @@ _started = (
     .returning(sessions.c.user_id, sessions.c.id)
     .cte("started")
 )
+_oldest = (
+    select(sessions.c.id)
+    .where(sessions.c.user_id == bindparam("user_id"))
+    .order_by(sessions.c.created.desc())
+    .offset(MOST_SESSIONS - 1)
+)
+_forgotten = (
+    delete(sessions)
+    .where(sessions.c.user_id == bindparam("user_id"), sessions.c.id.in_(_oldest))
+    .cte("forgotten")
+)
 _START = Statement(
     insert(refresh_tokens)
     .from_select(
@@ -57,6 +71,7 @@ _START = Statement(
         select(bindparam("hash", type_=LargeBinary), _started.c.user_id, _started.c.id),
     )
     .returning(refresh_tokens.c.session_id)
+    .add_cte(_forgotten)
 )
 
 _OF_TOKEN = (

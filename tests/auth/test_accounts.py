@@ -7,6 +7,7 @@ call, with users who are handed on.
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -15,6 +16,7 @@ import pytest
 from grpc import StatusCode
 from gymlocker.v2 import auth_pb2, inbox_pb2, user_pb2
 
+from server.auth.repository import MOST_SESSIONS
 from server.demo.transport import CallError, GrpcTransport, Metadata, channel_over
 from tests.feed.client import (
     Client,
@@ -596,3 +598,20 @@ async def _take_messages(client: Client, user: User, metadata: Metadata) -> None
         inbox_pb2.GetInboxMessagesRequest(user_id=user.id, password=user.password),
         metadata=metadata,
     )
+
+
+async def test_the_oldest_session_ends_when_there_are_too_many(
+    client: Client, database: asyncpg.Connection
+) -> None:
+    user = await client.new_user()
+    first, second = await client.login(user), await client.login(user)
+    await database.execute(
+        "INSERT INTO sessions (user_id, id, created, expiry) SELECT $1, gen_random_uuid(), now(),"
+        " now() + interval '1 day' FROM generate_series(1, $2)",
+        UUID(user.id),
+        MOST_SESSIONS - 2,
+    )
+    newest = await client.login(user)
+    for tokens, code in ((first, StatusCode.UNAUTHENTICATED), (second, None), (newest, None)):
+        with refused(code) if code else nullcontext():
+            await client.accounts.GetMe(auth_pb2.GetMeRequest(), metadata=bearer(tokens))

@@ -3,6 +3,7 @@
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import grpc
 import pytest
@@ -202,3 +203,17 @@ def test_workers_are_found_by_name() -> None:
         assert asked(door, "abc") == "abc"
         assert door.healthy_workers() >= 1
         assert door.stderr.read_text() == ""
+
+
+def test_who_sends_slowly_takes_nobodys_place() -> None:
+    changes = {"max_requests: 1024": "max_requests: 1"}
+    with front_door(changes=changes) as door, ExitStack() as stack:
+        head = (
+            b"POST /gymlocker.v2.SystemService/GetHealth HTTP/1.1\r\nhost: x\r\n"
+            b"content-type: application/grpc\r\nte: trailers\r\ncontent-length: 100\r\n\r\n\0"
+        )
+        for _ in range(5):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", door.port)))
+            slow.sendall(head)
+        for _ in range(5):
+            assert door.client.get("/health").status_code == 200

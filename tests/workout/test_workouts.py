@@ -587,3 +587,18 @@ async def test_a_duration_that_is_no_number_of_minutes_is_400(
     rest.headers.update(dict(diary.credentials))
     error_of(await rest.post("/workouts", json={**FIELDS, "duration": wrong}), 400)
     assert await diary.all() == []
+
+
+@over_grpc
+async def test_the_query_says_nothing_about_which_workout_it_is(
+    diary: Diary, rest: httpx2.AsyncClient
+) -> None:
+    named, other = await diary.create(), await diary.create()
+    for prefix in ("", "/v2"):
+        path = f"{prefix}/workouts/{named.id}?id={other.id}"
+        headers = dict(diary.credentials)
+        assert (await rest.get(path, headers=headers)).json()["id"] == named.id
+        reply = await rest.patch(path, headers=headers, json={"notes": prefix})
+        assert reply.json()["id"] == named.id
+    assert (await rest.delete(path, headers=headers)).status_code == 200
+    assert await diary.all() == [other]
