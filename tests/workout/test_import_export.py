@@ -538,19 +538,21 @@ async def test_no_more_files_are_taken_in_at_once_than_there_is_memory_for(
     client: Client, diary: Diary, other: Diary, files: Files, channel: aio.Channel
 ) -> None:
     data = csv_of("2026-02-07,Run,30,")
-    third = await diary_of(client, await client.new_user())
-    busy = [diary] * MOST_OF_ONE + [other] * (MOST_AT_ONCE - MOST_OF_ONE)
-    calls = [begun(channel, owner, uuid4()) for owner in busy]
+    busy = [diary] + [
+        await diary_of(client, await client.new_user())
+        for _ in range(MOST_AT_ONCE // MOST_OF_ONE - 1)
+    ]
+    calls = [begun(channel, owner, uuid4()) for owner in busy for _ in range(MOST_OF_ONE)]
     for call in calls:
         await say(call, data)
     # Nobody can keep all others from importing.
     with refused(StatusCode.RESOURCE_EXHAUSTED):
         await files.load(diary.credentials)
     with refused(StatusCode.UNAVAILABLE):
-        await files.load(third.credentials)
+        await files.load(other.credentials)
     for call in calls:
         await call.done_writing()
-    assert sum([(await call).added for call in calls]) == 2
+    assert sum([(await call).added for call in calls]) == len(busy)
     assert (await files.load(diary.credentials, data)).existing == 1
 
 
