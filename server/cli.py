@@ -81,11 +81,11 @@ def serve(
     """
     from server import log
     from server.main import serve as run_worker
-    from server.settings import Settings, TokenSettings, load
+    from server.settings import load_worker_settings
 
-    settings, token_settings = load(Settings), load(TokenSettings)
-    log.configure(settings.log_level)
-    _run(run_worker(settings, token_settings, listen=listen, reflection=reflection))
+    settings = load_worker_settings()
+    log.configure(settings.worker.log_level)
+    _run(run_worker(settings, listen=listen, reflection=reflection))
 
 
 @app.command()

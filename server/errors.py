@@ -5,6 +5,7 @@
     ├── Unauthenticated      the caller did not prove who they are
     ├── NotFound             there is no such thing, or it is not the caller's
     ├── AlreadyExists        somebody has it, or it says something else
+    ├── FailedPrecondition   this server is not set up for it (says which setting to make)
     ├── ResourceExhausted    a rate limit or quota            (says when to try again)
     └── Unavailable          try again later: database out of reach, or too much to do
 
@@ -48,6 +49,10 @@ class NotFound(GymlockerError):
 
 class AlreadyExists(GymlockerError):
     """What is to be made is there already, and is not the same."""
+
+
+class FailedPrecondition(GymlockerError):
+    """This server is not set up for the call; the message says which setting to make."""
 
 
 class ResourceExhausted(GymlockerError):

@@ -1,21 +1,18 @@
 """The composition root: the only place that builds objects and puts them together."""
 
-import asyncio
-import signal
-import socket
-from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack, suppress
-from datetime import timedelta
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import ModuleType
-from typing import Any, TypeAlias
 
 import grpc
+import httpx2
 import structlog
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection as grpc_reflection
+from grpc_health.v1 import health, health_pb2_grpc
 from gymlocker.v2 import (
+    ai_pb2,
+    ai_pb2_grpc,
     auth_pb2,
     auth_pb2_grpc,
     event_pb2,
@@ -34,6 +31,12 @@ from gymlocker.v2 import (
     workout_pb2_grpc,
 )
 
+from server.ai.planner.talk import NoPlanner, Planner
+from server.ai.purchase.authenticator import PurchaseAuthenticator
+from server.ai.purchase.verifiers import names_of, verifiers
+from server.ai.quota import Quotas
+from server.ai.repository import QuotaRepository
+from server.ai.service import AiService
 from server.auth.authenticator import AccessTokenAuthenticator, PasswordAuthenticator
 from server.auth.guessing import GuessLimit
 from server.auth.keys import Keys, load_keys
@@ -44,19 +47,29 @@ from server.auth.tokens import AccessTokens
 from server.background import repeat
 from server.database.engine import Database
 from server.database.revision import require_current_schema
-from server.errors import StartError
 from server.event.repository import EventRepository
 from server.event.service import EventService
 from server.follow.repository import FollowRepository
 from server.follow.service import FollowService
 from server.inbox.repository import InboxRepository
 from server.inbox.service import InboxService
-from server.rpc.authentication import AccessTokenInterceptor, PasswordInterceptor
+from server.rpc.authentication import (
+    AccessTokenInterceptor,
+    PasswordInterceptor,
+    PurchaseTokenInterceptor,
+)
 from server.rpc.errors import ErrorInterceptor
 from server.rpc.logging import LoggingInterceptor
 from server.rpc.method import Method, methods_of
 from server.rpc.validation import ValidationInterceptor
-from server.settings import Settings, TokenSettings
+from server.serving import Background, add_reflection, bind, run
+from server.settings import (
+    PlannerSettings,
+    PurchaseSettings,
+    Settings,
+    TokenSettings,
+    WorkerSettings,
+)
 from server.share.repository import ShareRepository
 from server.share.service import ShareService
 from server.system.repository import RATE_LIMIT_SWEEPS, SystemRepository
@@ -70,8 +83,6 @@ from server.workout.repository import WorkoutRepository
 from server.workout.service import WorkoutService
 from server.workout.stats_repository import StatsRepository
 
-Background: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
-
 CONTRACT: tuple[ModuleType, ...] = (
     user_pb2,
     event_pb2,
@@ -81,14 +92,12 @@ CONTRACT: tuple[ModuleType, ...] = (
     system_pb2,
     auth_pb2,
     workout_pb2,
+    ai_pb2,
 )
 
 # The largest request is UpdateUser's: a picture of 2,000 KiB and what goes with it.
 MOST_REQUEST_BYTES = 4 * 1024 * 1024
 MOST_METADATA_BYTES = 32 * 1024
-STOP_GRACE_SECONDS = 5
-
-UNIX = "unix:"
 
 _log = structlog.get_logger("main")
 
@@ -103,36 +112,22 @@ def contract_methods() -> dict[str, Method]:
     return methods_of(contract_services())
 
 
-async def serve(
-    settings: Settings, token_settings: TokenSettings, *, listen: str, reflection: bool
-) -> None:
+async def serve(settings: WorkerSettings, *, listen: str, reflection: bool) -> None:
     """Runs one worker on `listen` (host:port or unix:path) until it is told to stop.
 
-    SIGTERM drains: whoever sends calls has `drain_seconds` to notice. SIGINT stops at once. Both
-    let running calls finish for STOP_GRACE_SECONDS. Raises StartError if it cannot run.
+    Raises StartError if it cannot run.
     """
-    keys = load_keys(token_settings)
+    keys = load_keys(settings.tokens)
     async with AsyncExitStack() as stack:
-        database, limits = await _databases(settings, stack)
+        database, limits = await _databases(settings.worker, stack)
         await require_current_schema(database)
         await require_current_schema(limits, "rate_limits")
-        server, health_servicer, background = _build(
-            settings, token_settings, keys, database, limits, stack
-        )
+        server, health_servicer, background = _build(settings, keys, database, limits, stack)
         if reflection:
-            _add_reflection(server)
-        _bind(server, listen)
-        await server.start()
-        tasks = [asyncio.create_task(work()) for work in background]
-        await health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
-        _log.info("serving", listen=listen)
-        told = await _until_told_to_stop(tasks)
-        _log.info("stopping", signal=told.name)
-        await health_servicer.enter_graceful_shutdown()
-        if told is signal.SIGTERM:
-            await asyncio.sleep(settings.drain_seconds)
-        await server.stop(STOP_GRACE_SECONDS)
-        await _cancel(tasks)
+            add_reflection(server, contract_services())
+        bind(server, listen)
+        drain_seconds = settings.worker.drain_seconds
+        await run(server, health_servicer, background, drain_seconds=drain_seconds)
 
 
 async def _databases(settings: Settings, stack: AsyncExitStack) -> tuple[Database, Database]:
@@ -146,35 +141,33 @@ async def _databases(settings: Settings, stack: AsyncExitStack) -> tuple[Databas
 
 
 def _build(
-    settings: Settings,
-    token_settings: TokenSettings,
+    settings: WorkerSettings,
     keys: Keys,
     database: Database,
     limits: Database,
     stack: AsyncExitStack,
 ) -> tuple[grpc.aio.Server, health.aio.HealthServicer, list[Background]]:
     users, passwords = UserRepository(database), PasswordRepository(database)
-    sessions = SessionRepository(
-        database, lifetime=timedelta(days=token_settings.refresh_token_expire_days)
+    lifetime = timedelta(days=settings.tokens.refresh_token_expire_days)
+    sessions = SessionRepository(database, lifetime=lifetime)
+    tokens = _access_tokens(settings.tokens, keys)
+    hasher = PasswordHasher(
+        threads=settings.worker.password_threads, queue=settings.worker.password_queue
     )
-    tokens = _access_tokens(token_settings, keys)
-    hasher = PasswordHasher(threads=settings.password_threads, queue=settings.password_queue)
     stack.callback(hasher.close)
     last_accessed = LastAccessed(users)
     stack.push_async_callback(last_accessed.write)
     authenticator = PasswordAuthenticator(
         passwords,
         hasher,
-        GuessLimit(
-            FailureRepository(limits),
-            per_account=settings.password_failures_per_account,
-            per_address=settings.password_failures_per_address,
-        ),
-        memory_seconds=settings.password_memory_minutes * 60,
+        _guess_limit(settings.worker, limits),
+        memory_seconds=settings.worker.password_memory_minutes * 60,
         seen=last_accessed.saw,
     )
     server = _server(
-        AccessTokenAuthenticator(tokens, sessions, seen=last_accessed.saw), authenticator
+        AccessTokenAuthenticator(tokens, sessions, seen=last_accessed.saw),
+        _purchases(settings.purchases, stack),
+        authenticator,
     )
     system = SystemRepository(database)
     _add_feed(server, database, UserService(users, hasher, authenticator))
@@ -182,11 +175,28 @@ def _build(
         AuthService(users, passwords, sessions, hasher, authenticator, tokens), server
     )
     _add_workouts(server, database)
+    _add_planner(server, settings.planner, limits, stack)
     system_pb2_grpc.add_SystemServiceServicer_to_server(SystemService(system), server)
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     sweepers = [system, SystemRepository(limits, RATE_LIMIT_SWEEPS)]
-    return server, health_servicer, _background(settings, sweepers, last_accessed)
+    return server, health_servicer, _background(settings.worker, sweepers, last_accessed)
+
+
+def _guess_limit(settings: Settings, limits: Database) -> GuessLimit:
+    return GuessLimit(
+        FailureRepository(limits),
+        per_account=settings.password_failures_per_account,
+        per_address=settings.password_failures_per_address,
+    )
+
+
+def _purchases(settings: PurchaseSettings, stack: AsyncExitStack) -> PurchaseAuthenticator:
+    http = httpx2.AsyncClient()
+    stack.push_async_callback(http.aclose)
+    configured = verifiers(settings, http)
+    _log.info("stores", configured=names_of(configured))
+    return PurchaseAuthenticator(configured)
 
 
 def _access_tokens(settings: TokenSettings, keys: Keys) -> AccessTokens:
@@ -221,6 +231,31 @@ def _add_workouts(server: grpc.aio.Server, database: Database) -> None:
     )
 
 
+def _add_planner(
+    server: grpc.aio.Server, settings: PlannerSettings, limits: Database, stack: AsyncExitStack
+) -> None:
+    quotas = Quotas(
+        QuotaRepository(limits),
+        web=settings.rate_limit_web_per_day,
+        mobile=settings.rate_limit_mobile_per_day,
+        now=lambda: datetime.now(UTC),
+    )
+    ai_pb2_grpc.add_AiServiceServicer_to_server(
+        AiService(_planner(settings, stack), quotas), server
+    )
+
+
+def _planner(settings: PlannerSettings, stack: AsyncExitStack) -> Planner:
+    if not settings.has_model:
+        return NoPlanner()
+    # Loaded only where there is a model: it is the largest library of all.
+    from server.ai.planner.provider import Provider
+
+    provider = Provider(settings)
+    stack.push_async_callback(provider.close)
+    return provider
+
+
 def _background(
     settings: Settings, sweepers: list[SystemRepository], last_accessed: LastAccessed
 ) -> list[Background]:
@@ -242,7 +277,11 @@ def _background(
     ]
 
 
-def _server(tokens: AccessTokenAuthenticator, passwords: PasswordAuthenticator) -> grpc.aio.Server:
+def _server(
+    tokens: AccessTokenAuthenticator,
+    purchases: PurchaseAuthenticator,
+    passwords: PasswordAuthenticator,
+) -> grpc.aio.Server:
     methods = contract_methods()
     return grpc.aio.server(
         # From the outside in.
@@ -250,6 +289,7 @@ def _server(tokens: AccessTokenAuthenticator, passwords: PasswordAuthenticator) 
             LoggingInterceptor(methods),
             ErrorInterceptor(methods),
             AccessTokenInterceptor(methods, tokens),
+            PurchaseTokenInterceptor(methods, purchases),
             ValidationInterceptor(methods),
             PasswordInterceptor(methods, passwords),
         ),
@@ -262,51 +302,3 @@ def _server(tokens: AccessTokenAuthenticator, passwords: PasswordAuthenticator) 
             ("grpc.so_reuseport", 0),
         ),
     )
-
-
-def _add_reflection(server: grpc.aio.Server) -> None:
-    ours = [service.full_name for service in contract_services()]
-    grpc_reflection.enable_server_reflection(
-        (*ours, health.SERVICE_NAME, grpc_reflection.SERVICE_NAME), server
-    )
-
-
-def _bind(server: grpc.aio.Server, listen: str) -> None:
-    taken = StartError(
-        f"Cannot listen on {listen}: it is taken or not an address of this machine. "
-        "Give another one with --listen, as host:port or unix:path."
-    )
-    if listen.startswith(UNIX) and _answers(listen.removeprefix(UNIX)):
-        raise taken
-    try:
-        server.add_insecure_port(listen)
-    except RuntimeError:
-        raise taken from None
-
-
-def _answers(path: str) -> bool:
-    """Whether somebody listens at a unix socket; gRPC would take it over without a word."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(path) == 0
-
-
-async def _until_told_to_stop(tasks: list[asyncio.Task[None]]) -> signal.Signals:
-    """Returns the first signal that says to stop; raises what a background task raised."""
-    loop = asyncio.get_running_loop()
-    told: asyncio.Queue[signal.Signals] = asyncio.Queue()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told.put_nowait, number)
-    waiting = asyncio.create_task(told.get())
-    await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
-        if task.done():
-            task.result()
-    return await waiting
-
-
-async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with suppress(asyncio.CancelledError):
-            await task

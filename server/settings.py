@@ -3,6 +3,7 @@
 Every setting of the server is a field here: its name in capitals is the environment variable.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 from urllib.parse import urlsplit
@@ -11,6 +12,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from server.errors import StartError
+
+OPENAI_URL = "https://api.openai.com/v1"
 
 AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 
@@ -103,6 +106,82 @@ class TokenSettings(BaseSettings):
     )
 
 
+class PurchaseSettings(BaseSettings):
+    """What a worker is told about the stores that sell the app's paid part.
+
+    A store of which nothing is set refuses everybody.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
+
+    web_auth_api_key: SecretStr | None = Field(default=None, description="the token of Web")
+    google_package_name: str | None = Field(default=None, description="the app on Google Play")
+    google_product_id: str | None = Field(default=None, description="its product that counts")
+    google_subscription_id: str | None = Field(
+        default=None, description="its subscription that counts; GOOGLE_PRODUCT_ID if unset"
+    )
+    google_service_account_file: Path | None = Field(
+        default=None, description="the JSON key of a service account that may see purchases"
+    )
+    google_api_url: str = Field(
+        default="https://androidpublisher.googleapis.com", description="Google Play Developer API"
+    )
+    apple_bundle_id: str | None = Field(default=None, description="the app in the App Store")
+    apple_product_ids: str = Field(
+        default="", description="its products that count, comma-separated; all if unset"
+    )
+    apple_root_certificates: Path | None = Field(
+        default=None, description="a folder with Apple's root certificates: signed transactions"
+    )
+    apple_issuer_id: str | None = Field(
+        default=None, description="whose App Store Server API key it is: transaction ids"
+    )
+    apple_key_id: str | None = Field(default=None, description="the id of that key")
+    apple_private_key_file: Path | None = Field(default=None, description="that key, a .p8 file")
+    apple_shared_secret: SecretStr | None = Field(
+        default=None, description="the app's shared secret: receipts from before StoreKit 2"
+    )
+    apple_sandbox: bool = Field(
+        default=True, description="whether purchases of Apple's reviewers and testers count"
+    )
+    apple_api_url: str = Field(
+        default="https://api.storekit.apple.com", description="App Store Server API"
+    )
+    apple_sandbox_api_url: str = Field(
+        default="https://api.storekit-sandbox.apple.com", description="the same for testers"
+    )
+    apple_receipt_url: str = Field(
+        default="https://buy.itunes.apple.com/verifyReceipt", description="reads receipts"
+    )
+    apple_sandbox_receipt_url: str = Field(
+        default="https://sandbox.itunes.apple.com/verifyReceipt", description="reads testers'"
+    )
+    revenuecat_api_key: SecretStr | None = Field(default=None, description="a secret API key")
+    revenuecat_entitlement_id: str | None = Field(
+        default=None, description="the entitlement that counts: entl… in v2, its identifier in v1"
+    )
+    revenuecat_project_id: str | None = Field(
+        default=None, description="the project, for API v2; v1 if unset"
+    )
+    revenuecat_url: str = Field(
+        default="https://api.revenuecat.com", description="RevenueCat's REST API"
+    )
+
+    @field_validator(
+        "google_api_url",
+        "apple_api_url",
+        "apple_sandbox_api_url",
+        "apple_receipt_url",
+        "apple_sandbox_receipt_url",
+        "revenuecat_url",
+    )
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        if not value.startswith(("https://", "http://")):
+            raise ValueError("must start with https://")
+        return value.rstrip("/")
+
+
 class GatewaySettings(BaseSettings):
     """What the front door, Envoy, is told by the environment."""
 
@@ -116,6 +195,64 @@ class GatewaySettings(BaseSettings):
         ge=0,
         le=10,
         description="proxies in front of Envoy whose X-Forwarded-For is believed",
+    )
+
+
+class PlannerSettings(BaseSettings):
+    """What a worker is told about the language model that makes plans."""
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
+
+    openai_api_key: SecretStr | None = Field(
+        default=None,
+        description="the key of the model's provider; a server of one's own needs none",
+    )
+    openai_model: str = Field(default="gpt-5.4-mini", description="the model that makes plans")
+    openai_base_url: str = Field(
+        default=OPENAI_URL,
+        description="where the model is: also Ollama, vLLM or llama.cpp, as http://host:port/v1",
+    )
+    rate_limit_web_per_day: int = Field(
+        default=100, ge=1, description="answers of the model in 24 hours for a token of Web"
+    )
+    rate_limit_mobile_per_day: int = Field(
+        default=20, ge=1, description="the same for a token of Google, Apple or RevenueCat"
+    )
+    ai_streams: int = Field(
+        default=64, ge=1, le=1000, description="answers under way in one worker at the most"
+    )
+    ai_most_tokens: int = Field(
+        default=16_000, ge=100, description="tokens of one answer at the most"
+    )
+
+    @property
+    def has_model(self) -> bool:
+        """Whether there is a model to ask: a provider's, or one's own."""
+        return self.openai_api_key is not None or self.openai_base_url != OPENAI_URL
+
+    @field_validator("openai_base_url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/")
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """All that a worker is told."""
+
+    worker: Settings
+    tokens: TokenSettings
+    planner: PlannerSettings
+    purchases: PurchaseSettings
+
+
+def load_worker_settings() -> WorkerSettings:
+    """Reads all that a worker is told. Raises StartError as `load` does."""
+    return WorkerSettings(
+        load(Settings), load(TokenSettings), load(PlannerSettings), load(PurchaseSettings)
     )
 
 

@@ -12,13 +12,14 @@ from uuid import UUID
 from gymlocker.v2.options_pb2 import Authentication
 
 from server.errors import NotFound, Unauthenticated
-from server.rpc.caller import Caller, address_of, current_caller
+from server.rpc.caller import Caller, address_of, current_caller, current_purchase
 from server.rpc.interceptor import Context, Interceptor, Proceed
 from server.rpc.method import Method
 
 AUTHORIZATION_KEY = "authorization"
 
 _BEARER = re.compile(r"bearer\b", re.IGNORECASE)
+_WITH_ACCESS_TOKEN = (Authentication.SCHEME_PASSWORD, Authentication.SCHEME_ACCESS_TOKEN)
 # RFC 6750, of which a JWT uses three parts.
 _ACCESS_TOKEN = re.compile(r"bearer ([\w-]+\.[\w-]+\.[\w-]+)", re.IGNORECASE | re.ASCII)
 
@@ -41,6 +42,16 @@ class Passwords(Protocol):
         """
 
 
+class PurchaseTokens(Protocol):
+    """Knows the tokens of purchases."""
+
+    async def authenticate(self, header: str | None) -> object:
+        """What an `authorization` header stands for.
+
+        Raises Unauthenticated if it is nothing, Unavailable if the store is out of reach.
+        """
+
+
 class AccessTokenInterceptor(Interceptor):
     """Finds out whose access token the call carries; lets nobody pass without where one must be."""
 
@@ -53,7 +64,7 @@ class AccessTokenInterceptor(Interceptor):
     ) -> Any:
         """Authenticates one caller."""
         scheme = method.authentication.scheme
-        if scheme != Authentication.SCHEME_NONE:
+        if scheme in _WITH_ACCESS_TOKEN:
             token = _token_in(context)
             if token is not None:
                 current_caller.set(await self._tokens.authenticate(token))
@@ -62,6 +73,24 @@ class AccessTokenInterceptor(Interceptor):
                     "The call needs `authorization: Bearer <access token>`.",
                     reason="ACCESS_TOKEN_MISSING",
                 )
+        return await proceed(request)
+
+
+class PurchaseTokenInterceptor(Interceptor):
+    """Lets those pass who have bought what the method belongs to."""
+
+    def __init__(self, methods: Mapping[str, Method], purchases: PurchaseTokens) -> None:
+        super().__init__(methods)
+        self._purchases = purchases
+
+    async def intercept(
+        self, method: Method, request: Any, context: Context, proceed: Proceed
+    ) -> Any:
+        """Authenticates one caller."""
+        if method.authentication.scheme == Authentication.SCHEME_PURCHASE_TOKEN:
+            # Two of them are joined as HTTP does, and then are none.
+            header = ", ".join(_authorizations(context)) or None
+            current_purchase.set(await self._purchases.authenticate(header))
         return await proceed(request)
 
 
@@ -102,17 +131,21 @@ def _token_in(context: Context) -> str | None:
 
     Credentials of another scheme are somebody else's, such as a proxy's that asks for a password.
     """
-    values = [
-        value
-        for key, value in context.invocation_metadata() or ()
-        if key == AUTHORIZATION_KEY and isinstance(value, str)
-    ]
+    values = _authorizations(context)
     if not any(_BEARER.match(value) for value in values):
         return None
     match = _ACCESS_TOKEN.fullmatch(values[0])
     if match is None or len(values) > 1:
         raise invalid_token()
     return match[1]
+
+
+def _authorizations(context: Context) -> list[str]:
+    return [
+        value
+        for key, value in context.invocation_metadata() or ()
+        if key == AUTHORIZATION_KEY and isinstance(value, str)
+    ]
 
 
 def wrong_password() -> Unauthenticated:

@@ -2,6 +2,7 @@
 
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from server.rpc.interceptor import Context
@@ -18,6 +19,8 @@ class Caller:
     session_id: UUID
 
 
+# What the purchase token of the call stands for; None: it carries none.
+current_purchase: ContextVar[Any] = ContextVar("current_purchase", default=None)
 # None: the call carries no access token.
 current_caller: ContextVar[Caller | None] = ContextVar("current_caller", default=None)
 

@@ -18,6 +18,7 @@ from google.rpc.status_pb2 import Status
 
 from server.errors import (
     AlreadyExists,
+    FailedPrecondition,
     GymlockerError,
     InvalidArgument,
     NotFound,
@@ -38,6 +39,7 @@ _CODES: dict[type[GymlockerError], grpc.StatusCode] = {
     Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
     NotFound: grpc.StatusCode.NOT_FOUND,
     AlreadyExists: grpc.StatusCode.ALREADY_EXISTS,
+    FailedPrecondition: grpc.StatusCode.FAILED_PRECONDITION,
     ResourceExhausted: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Unavailable: grpc.StatusCode.UNAVAILABLE,
 }
@@ -64,6 +66,14 @@ class ErrorInterceptor(Interceptor):
             await _abort_unforeseen(context, error)
         except Exception as error:
             await _abort_unforeseen(context, error)
+
+
+def status_of(error: GymlockerError) -> Status:
+    """The status that a call would end with; for streams in which not the call ends, but a part."""
+    status = Status(code=_CODES[type(error)].value[0], message=error.message)
+    for detail in _details(error):
+        status.details.add().Pack(detail)
+    return status
 
 
 async def _abort_unforeseen(context: Context, error: BaseException) -> NoReturn:

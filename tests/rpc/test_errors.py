@@ -57,6 +57,7 @@ ERRORS: list[tuple[errors.GymlockerError, StatusCode]] = [
     (errors.Unauthenticated("Who?", reason="WRONG_PASSWORD"), StatusCode.UNAUTHENTICATED),
     (errors.NotFound("Nothing.", reason="USER_NOT_FOUND"), StatusCode.NOT_FOUND),
     (errors.AlreadyExists("There.", reason="USERNAME_TAKEN"), StatusCode.ALREADY_EXISTS),
+    (errors.FailedPrecondition("Not here.", reason="R"), StatusCode.FAILED_PRECONDITION),
     (errors.ResourceExhausted("Much.", reason="R", retry_after=7), StatusCode.RESOURCE_EXHAUSTED),
     (errors.Unavailable("Later.", reason="DATABASE_UNAVAILABLE"), StatusCode.UNAVAILABLE),
 ]

@@ -43,6 +43,8 @@ class Authentication(_message.Message):
         """
         SCHEME_ACCESS_TOKEN: Authentication._Scheme.ValueType  # 3
         """The call carries `authorization: Bearer <token>` with an access token of a session."""
+        SCHEME_PURCHASE_TOKEN: Authentication._Scheme.ValueType  # 4
+        """The call carries `authorization: <Store> <token>` with the token of a purchase."""
 
     class Scheme(_Scheme, metaclass=_SchemeEnumTypeWrapper):
         """The ways of proving who calls."""
@@ -57,6 +59,8 @@ class Authentication(_message.Message):
     """
     SCHEME_ACCESS_TOKEN: Authentication.Scheme.ValueType  # 3
     """The call carries `authorization: Bearer <token>` with an access token of a session."""
+    SCHEME_PURCHASE_TOKEN: Authentication.Scheme.ValueType  # 4
+    """The call carries `authorization: <Store> <token>` with the token of a purchase."""
 
     SCHEME_FIELD_NUMBER: _builtins.int
     USER_ID_FIELD_FIELD_NUMBER: _builtins.int

@@ -1,0 +1,68 @@
+"""An answer of the model, charged and in the words of the contract."""
+
+import re
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from google.rpc.status_pb2 import Status
+from gymlocker.v2 import ai_pb2
+
+from server.ai.planner.talk import FinishedPlan, GrowingPlan, Planner, Text, Turn
+from server.ai.purchase.model import Purchase
+from server.ai.quota import Quotas
+
+# The last messages of a conversation, which the model is told.
+MOST_TURNS = 20
+DEFAULT_LOCALE = "en-AU"
+DEFAULT_WEIGHT_UNIT = "kg"
+
+_LOCALE = re.compile(r"[a-z]{2}-[A-Z]{2}")
+
+
+@dataclass(frozen=True)
+class Introduction:
+    """How to talk with the person."""
+
+    locale: str = DEFAULT_LOCALE
+    weight_unit: str = DEFAULT_WEIGHT_UNIT
+
+
+def introduction_of(message: ai_pb2.Introduction) -> Introduction:
+    """How the person wants to be talked with; a locale of another form counts as the default."""
+    locale = message.locale if _LOCALE.fullmatch(message.locale) else DEFAULT_LOCALE
+    return Introduction(locale, message.weight_unit or DEFAULT_WEIGHT_UNIT)
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """The model, for somebody who has bought its answers."""
+
+    planner: Planner
+    quotas: Quotas
+    purchase: Purchase
+
+    async def answer(
+        self, history: Sequence[Turn], introduction: Introduction
+    ) -> AsyncGenerator[ai_pb2.ChatResponse]:
+        """The pieces of an answer to the last message, without its end."""
+        async with self.quotas.charged(self.purchase):
+            pieces = self.planner.talk(
+                list(history), locale=introduction.locale, weight_unit=introduction.weight_unit
+            )
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    yield _response(piece)
+
+
+def ended(
+    reason: ai_pb2.ChatEnd.Reason.ValueType, error: Status | None = None
+) -> ai_pb2.ChatResponse:
+    """The end of an answer."""
+    return ai_pb2.ChatResponse(end=ai_pb2.ChatEnd(reason=reason, error=error))
+
+
+def _response(piece: Text | GrowingPlan | FinishedPlan) -> ai_pb2.ChatResponse:
+    if isinstance(piece, Text):
+        return ai_pb2.ChatResponse(message=piece.text)
+    return ai_pb2.ChatResponse(plan=piece.plan)

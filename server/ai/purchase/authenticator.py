@@ -1,0 +1,121 @@
+"""Knows whether a call comes from a buyer, and asks the store no oftener than it must.
+
+What a store said is remembered under the hash of the token, a yes for minutes and a no for seconds:
+a purchase that is being made may be there a moment later. That a store did not answer is not an
+answer: it is remembered by nobody, grants nothing and refuses nothing.
+"""
+
+import asyncio
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+import structlog
+from cachetools import TTLCache
+
+from server.ai.purchase.model import Purchase, Store, Verifier, credentials_in, purchase_of
+from server.ai.purchase.store_client import store_unavailable
+from server.errors import GymlockerError, Unauthenticated
+
+# The longest receipts of the stores are shorter.
+LONGEST = 16 * 1024
+GRANTED_SECONDS = 300
+REFUSED_SECONDS = 20
+MOST_REMEMBERED = 100_000
+# Questions to one store at the same time. One that hangs leaves the others alone.
+MOST_AT_ONCE = 20
+TIMEOUT_SECONDS = 10.0
+
+_log = structlog.get_logger("purchase")
+
+
+class PurchaseAuthenticator:
+    """Knows the tokens of purchases. A store that has no verifier refuses everybody."""
+
+    def __init__(
+        self,
+        verifiers: Mapping[Store, Verifier],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> None:
+        self._verifiers = verifiers
+        self._timeout_seconds = timeout_seconds
+        # Apart, so that nobody who makes tokens up can push the buyers out.
+        self._granted: TTLCache[Purchase, None] = TTLCache(MOST_REMEMBERED, GRANTED_SECONDS, clock)
+        self._refused: TTLCache[Purchase, None] = TTLCache(MOST_REMEMBERED, REFUSED_SECONDS, clock)
+        self._under_way: dict[Purchase, asyncio.Task[bool]] = {}
+        self._at_once: Counter[Store] = Counter()
+
+    async def authenticate(self, header: str | None) -> Purchase:
+        """The purchase that an `authorization` header stands for.
+
+        Raises Unauthenticated if it is none, Unavailable if the store did not say.
+        """
+        if header is None or not header.strip():
+            raise Unauthenticated(
+                "The call needs `authorization: Bearer <Store> <purchase token>`.",
+                reason="PURCHASE_TOKEN_MISSING",
+            )
+        credentials = credentials_in(header)
+        if credentials is None:
+            raise _invalid()
+        store, token = credentials
+        if store not in self._verifiers or len(token) > LONGEST:
+            raise _invalid()
+        purchase = purchase_of(store, token)
+        if not await self._counts(purchase, token):
+            raise _invalid()
+        return purchase
+
+    async def _counts(self, purchase: Purchase, token: str) -> bool:
+        if purchase in self._granted:
+            return True
+        if purchase in self._refused:
+            return False
+        return await self._asked_once(purchase, token)
+
+    async def _asked_once(self, purchase: Purchase, token: str) -> bool:
+        """Asks once for all calls that ask the same at the same time."""
+        task = self._under_way.get(purchase)
+        if task is None:
+            if self._at_once[purchase.store] >= MOST_AT_ONCE:
+                _log.warning("too many questions to a store", store=purchase.store.value)
+                raise store_unavailable()
+            task = asyncio.create_task(self._ask(purchase, token))
+            self._under_way[purchase] = task
+            self._at_once[purchase.store] += 1
+            task.add_done_callback(lambda _: self._done(purchase))
+        # One caller who hangs up must not take the answer from the others.
+        return await asyncio.shield(task)
+
+    async def _ask(self, purchase: Purchase, token: str) -> bool:
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                counts = await self._verifiers[purchase.store].verify(token)
+        except GymlockerError:
+            raise
+        except TimeoutError:
+            _log.warning("a store gave no answer", store=purchase.store.value, why="time is up")
+            raise store_unavailable() from None
+        except Exception as error:
+            # Its text may quote the token: neither the log nor the caller sees it.
+            _log.error(
+                "a store was not asked to the end",
+                store=purchase.store.value,
+                error=type(error).__name__,
+                at="".join(traceback.format_tb(error.__traceback__)),
+            )
+            raise store_unavailable() from None
+        (self._granted if counts else self._refused)[purchase] = None
+        return counts
+
+    def _done(self, purchase: Purchase) -> None:
+        del self._under_way[purchase]
+        self._at_once[purchase.store] -= 1
+
+
+def _invalid() -> Unauthenticated:
+    # One text for all: what is wrong with a token helps those alone who make them up.
+    return Unauthenticated("The purchase token is not valid.", reason="INVALID_PURCHASE_TOKEN")

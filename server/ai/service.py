@@ -1,0 +1,99 @@
+"""AiService: the planner."""
+
+from collections.abc import AsyncIterator
+from typing import Any, Literal
+
+from gymlocker.v2 import ai_pb2, ai_pb2_grpc, plan_pb2
+
+from server.ai.answer import MOST_TURNS, Speaker, ended, introduction_of
+from server.ai.conversation import Conversation
+from server.ai.planner.talk import Planner, Turn
+from server.ai.purchase.model import Purchase
+from server.ai.quota import Quota, Quotas
+from server.errors import InvalidArgument
+from server.rpc.caller import current_purchase
+
+_ROLES: dict[int, Literal["user", "assistant"]] = {
+    ai_pb2.ChatTurn.ROLE_USER: "user",
+    ai_pb2.ChatTurn.ROLE_ASSISTANT: "assistant",
+}
+
+
+class AiService(ai_pb2_grpc.AiServiceServicer):
+    """Makes training plans."""
+
+    def __init__(self, planner: Planner, quotas: Quotas) -> None:
+        self._planner = planner
+        self._quotas = quotas
+
+    async def GenerateWorkoutPlan(
+        self, request: ai_pb2.GenerateWorkoutPlanRequest, context: Any
+    ) -> plan_pb2.Plan:
+        """Makes a plan."""
+        async with self._quotas.charged(_purchase()) as quota:
+            plan = await self._planner.plan(request.attributes)
+        await self._say(quota, context)
+        return plan
+
+    async def GenerateSession(
+        self, request: ai_pb2.GenerateSessionRequest, context: Any
+    ) -> plan_pb2.PlanSession:
+        """Makes a session."""
+        async with self._quotas.charged(_purchase()) as quota:
+            session = await self._planner.session(request.attributes)
+        await self._say(quota, context)
+        return session
+
+    async def Chat(
+        self, request_iterator: AsyncIterator[ai_pb2.ChatRequest], context: Any
+    ) -> AsyncIterator[ai_pb2.ChatResponse]:
+        """Talks, for as long as the stream lives."""
+        await self._say(await self._quotas.get(_purchase()), context)
+        conversation = Conversation(self._speaker())
+        async for response in conversation.run(request_iterator):
+            yield response
+
+    async def StreamChat(
+        self, request: ai_pb2.StreamChatRequest, context: Any
+    ) -> AsyncIterator[ai_pb2.ChatResponse]:
+        """Answers the last message of a conversation."""
+        history = _history(request)
+        introduction = introduction_of(request.introduction)
+        said = False
+        async for response in self._speaker().answer(history, introduction):
+            if not said:
+                await self._say(await self._quotas.get(_purchase()), context)
+                said = True
+            yield response
+        yield ended(ai_pb2.ChatEnd.REASON_COMPLETE)
+
+    async def GetQuota(
+        self, request: ai_pb2.GetQuotaRequest, context: Any
+    ) -> ai_pb2.GetQuotaResponse:
+        """Reads what is left."""
+        quota = await self._quotas.get(_purchase())
+        reply = ai_pb2.GetQuotaResponse(limit=quota.limit, remaining=quota.remaining)
+        if quota.reset:
+            reply.reset.FromDatetime(quota.reset)
+        return reply
+
+    def _speaker(self) -> Speaker:
+        return Speaker(self._planner, self._quotas, _purchase())
+
+    async def _say(self, quota: Quota, context: Any) -> None:
+        await context.send_initial_metadata(quota.metadata(self._quotas.now()))
+
+
+def _purchase() -> Purchase:
+    purchase = current_purchase.get()
+    if not isinstance(purchase, Purchase):
+        raise LookupError("the method does not declare that it needs a purchase token")
+    return purchase
+
+
+def _history(request: ai_pb2.StreamChatRequest) -> list[Turn]:
+    """The messages that count. Raises InvalidArgument if there is nothing to answer."""
+    if request.history[-1].role != ai_pb2.ChatTurn.ROLE_USER:
+        problem = "history: the last message must be the person's"
+        raise InvalidArgument(problem, violations=[("history", problem)])
+    return [Turn(_ROLES[turn.role], turn.text) for turn in request.history[-MOST_TURNS:]]

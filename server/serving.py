@@ -1,0 +1,99 @@
+"""A worker's life: where it listens, what goes on beside the calls, and how it stops."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+import grpc
+import structlog
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health, health_pb2
+from grpc_reflection.v1alpha import reflection
+
+from server.errors import StartError
+
+Background: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+
+STOP_GRACE_SECONDS = 5
+
+UNIX = "unix:"
+
+_log = structlog.get_logger("main")
+
+
+def add_reflection(server: grpc.aio.Server, services: Sequence[ServiceDescriptor]) -> None:
+    """Lets grpcurl and other tools ask what there is."""
+    names = [service.full_name for service in services]
+    reflection.enable_server_reflection(
+        (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server
+    )
+
+
+async def run(
+    server: grpc.aio.Server,
+    health_servicer: health.aio.HealthServicer,
+    background: Sequence[Background],
+    *,
+    drain_seconds: float,
+) -> None:
+    """Serves until a signal says to stop.
+
+    SIGTERM drains: whoever sends calls has `drain_seconds` to notice. SIGINT stops at once. Both
+    let running calls finish for STOP_GRACE_SECONDS.
+    """
+    await server.start()
+    tasks = [asyncio.create_task(work()) for work in background]
+    await health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
+    _log.info("serving")
+    told = await _until_told_to_stop(tasks)
+    _log.info("stopping", signal=told.name)
+    await health_servicer.enter_graceful_shutdown()
+    if told is signal.SIGTERM:
+        await asyncio.sleep(drain_seconds)
+    await server.stop(STOP_GRACE_SECONDS)
+    await _cancel(tasks)
+
+
+def bind(server: grpc.aio.Server, listen: str) -> None:
+    """Takes an address, host:port or unix:path. Raises StartError if it is somebody's."""
+    taken = StartError(
+        f"Cannot listen on {listen}: it is taken or not an address of this machine. "
+        "Give another one with --listen, as host:port or unix:path."
+    )
+    if listen.startswith(UNIX) and _answers(listen.removeprefix(UNIX)):
+        raise taken
+    try:
+        server.add_insecure_port(listen)
+    except RuntimeError:
+        raise taken from None
+
+
+def _answers(path: str) -> bool:
+    """Whether somebody listens at a unix socket; gRPC would take it over without a word."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
+
+
+async def _until_told_to_stop(tasks: list[asyncio.Task[None]]) -> signal.Signals:
+    """Returns the first signal that says to stop; raises what a background task raised."""
+    loop = asyncio.get_running_loop()
+    told: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.put_nowait, number)
+    waiting = asyncio.create_task(told.get())
+    await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        if task.done():
+            task.result()
+    return await waiting
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,28 @@
+"""What the tests of the stores share."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import httpx2
+import pytest
+import structlog
+from structlog.testing import LogCapture
+
+# When "now" is for all stores: 2026-06-01T00:00:00Z.
+NOW = 1_780_272_000
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx2.AsyncClient]:
+    """A client that is impatient, for servers that do not answer."""
+    async with httpx2.AsyncClient(timeout=0.2, trust_env=False, verify=False) as client:
+        yield client
+
+
+@pytest.fixture
+def log() -> Iterator[LogCapture]:
+    """What is logged."""
+    capture = LogCapture()
+    before = structlog.get_config()
+    structlog.configure(processors=[capture])
+    yield capture
+    structlog.configure(**before)
