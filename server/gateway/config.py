@@ -33,7 +33,8 @@ HOST_AND_PORT = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<po
 class Gateway:
     """What one Envoy is told.
 
-    `workers` are all `unix:/path` or all `host:port`; a host may stand for many replicas.
+    `workers` are all `unix:/path` or all `host:port`; a host may stand for many replicas. `web` is
+    the address of the web process, as one of these; None: there is none.
     `cors_origins` are the web origins that may call, comma-separated; `*` is any, nothing is none.
     `trusted_proxies` in front of it are believed when they say (X-Forwarded-For) who calls.
     Without `admin_socket` Envoy cannot be asked anything.
@@ -43,6 +44,7 @@ class Gateway:
     port: int
     workers: tuple[str, ...]
     descriptor_set: Path
+    web: str | None = None
     cors_origins: str = "*"
     trusted_proxies: int = 0
     admin_socket: Path | None = None
@@ -62,11 +64,15 @@ def render(template: str, gateway: Gateway) -> str:
             "run: uv run python scripts/generate.py"
         )
     found_by, endpoints = _workers(gateway.workers)
+    web_found_by, web = _endpoints("web process", (gateway.web,) if gateway.web else ())
     values: dict[str, Json] = {
         "HOST": gateway.host,
         "PORT": gateway.port,
         "WORKERS_FOUND_BY": found_by,
         "WORKERS": endpoints,
+        "WEB_CLUSTER": "web" if gateway.web else "nowhere",
+        "WEB_FOUND_BY": web_found_by,
+        "WEB": web,
         "DESCRIPTOR_SET": str(gateway.descriptor_set),
         "CORS_ORIGINS": _origins(gateway.cors_origins),
         "TRUSTED_PROXIES": gateway.trusted_proxies,
@@ -85,17 +91,26 @@ def _workers(addresses: tuple[str, ...]) -> tuple[str, list[Json]]:
     unix = [address.startswith(UNIX) for address in addresses]
     if any(unix) and not all(unix):
         raise StartError("The workers must be all unix sockets or all host:port, not some of each.")
+    return _endpoints("worker", addresses)
+
+
+def _endpoints(what: str, addresses: tuple[str, ...]) -> tuple[str, list[Json]]:
+    """Returns how Envoy finds `addresses`, which are all of one kind, and their endpoints."""
     endpoints: list[Json] = [
-        {"endpoint": {"address": _pipe(address) if is_unix else _socket(address)}}
-        for address, is_unix in zip(addresses, unix, strict=True)
+        {"endpoint": {"address": _address(what, address)}} for address in addresses
     ]
-    return ("STATIC" if all(unix) else "STRICT_DNS"), endpoints
+    unix = all(address.startswith(UNIX) for address in addresses)
+    return ("STATIC" if unix else "STRICT_DNS"), endpoints
 
 
-def _pipe(address: str) -> Json:
+def _address(what: str, address: str) -> Json:
+    return _pipe(what, address) if address.startswith(UNIX) else _socket(what, address)
+
+
+def _pipe(what: str, address: str) -> Json:
     path = address.removeprefix(UNIX)
     if not path.startswith("/"):
-        raise StartError(f"The worker {address!r} needs an absolute path: unix:/folder/name.sock.")
+        raise StartError(f"The {what} {address!r} needs an absolute path: unix:/folder/name.sock.")
     return {"pipe": {"path": _short_enough(path)}}
 
 
@@ -108,10 +123,10 @@ def _short_enough(path: str) -> str:
     return path
 
 
-def _socket(address: str) -> Json:
+def _socket(what: str, address: str) -> Json:
     match = HOST_AND_PORT.fullmatch(address)
     if not match or not 0 < int(match["port"]) < 65536:
-        raise StartError(f"The worker {address!r} is neither unix:/path nor host:port.")
+        raise StartError(f"The {what} {address!r} is neither unix:/path nor host:port.")
     host = match["host"].strip("[]")
     return {"socket_address": {"address": host, "port_value": int(match["port"])}}
 

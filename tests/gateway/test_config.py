@@ -40,6 +40,24 @@ def test_names_are_resolved(address: str, host: str) -> None:
     assert filled("WORKERS", workers=(address,)) == [endpoint]
 
 
+@pytest.mark.parametrize(
+    ("web", "found_by", "address"),
+    [
+        ("unix:/run/web.sock", "STATIC", {"pipe": {"path": "/run/web.sock"}}),
+        ("web:9091", "STRICT_DNS", {"socket_address": {"address": "web", "port_value": 9091}}),
+    ],
+)
+def test_the_web_process_is_found(web: str, found_by: str, address: Any) -> None:
+    assert filled("WEB_CLUSTER", web=web) == "web"
+    assert filled("WEB_FOUND_BY", web=web) == found_by
+    assert filled("WEB", web=web) == [{"endpoint": {"address": address}}]
+
+
+def test_without_a_web_process_its_routes_lead_nowhere() -> None:
+    assert filled("WEB_CLUSTER") == "nowhere"
+    assert filled("WEB") == []
+
+
 def test_origins_are_matched_exactly() -> None:
     assert filled("CORS_ORIGINS", cors_origins="https://a.example, http://localhost:3000") == [
         {"exact": "https://a.example", "ignore_case": True},
@@ -82,6 +100,8 @@ def test_the_template_leaves_nothing_open() -> None:
         ({"workers": ("server:0",)}, "neither unix:/path nor host:port"),
         ({"workers": ("unix:a.sock",)}, "absolute path"),
         ({"workers": ("unix:/" + "a" * 200,)}, "longer than"),
+        ({"web": "unix:web.sock"}, "web process 'unix:web.sock' needs an absolute path"),
+        ({"web": "web"}, "web process 'web' is neither"),
         ({"admin_socket": Path("/" + "a" * 200)}, "longer than"),
         ({"port": 0}, "between 1 and 65535"),
         ({"port": 65536}, "between 1 and 65535"),

@@ -1,0 +1,183 @@
+"""The API as the hubs call it: is this token good, and may we talk."""
+
+import re
+import uuid
+from collections.abc import Mapping
+from http import HTTPStatus
+from itertools import cycle
+from typing import Any, TypeAlias
+
+import grpc
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2, status_pb2
+from grpc import aio
+from gymlocker.v2 import ai_pb2, ai_pb2_grpc
+from starlette.requests import HTTPConnection
+
+Metadata: TypeAlias = tuple[tuple[str, str], ...]
+Chat: TypeAlias = "aio.StreamStreamCall[ai_pb2.ChatRequest, ai_pb2.ChatResponse]"
+
+DOMAIN = "gymlocker"
+CHECK_SECONDS = 10.0
+SORRY = "Something went wrong in the server."
+AWAY = "The server cannot answer right now. Try again."
+
+_OPTIONS = (
+    # A name may stand for many workers.
+    ("grpc.lb_policy_name", "round_robin"),
+    # A worker that was restarted is found again soon.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+)
+_AUTHORIZATION = "authorization"
+_REQUEST_ID = "x-request-id"
+_STATUS_DETAILS = "grpc-status-details-bin"
+# Of the trailing metadata, what means something in HTTP.
+_HEADERS = ("retry-after", "www-authenticate")
+_PRINTABLE = re.compile(r"[ -~]+")
+_HTTP = {
+    grpc.StatusCode.INVALID_ARGUMENT: HTTPStatus.BAD_REQUEST,
+    grpc.StatusCode.FAILED_PRECONDITION: HTTPStatus.BAD_REQUEST,
+    grpc.StatusCode.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    grpc.StatusCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: HTTPStatus.TOO_MANY_REQUESTS,
+    grpc.StatusCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+# Without a word of ours: nobody was there, or went away.
+_AWAY = (
+    grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.UNAVAILABLE,
+)
+
+
+class Refused(Exception):
+    """The API did not do it; `status` says why, in words that a client may read."""
+
+    def __init__(
+        self, http_status: int, status: status_pb2.Status, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status.message)
+        self.http_status = http_status
+        self.status = status
+        self.headers = headers or {}
+
+    @property
+    def message(self) -> str:
+        """A sentence for people."""
+        return str(self.status.message)
+
+    def body(self) -> dict[str, Any]:
+        """The JSON that REST would answer with."""
+        return json_format.MessageToDict(
+            self.status,
+            always_print_fields_with_no_presence=True,
+            # Which knows the types that details are of.
+            descriptor_pool=error_details_pb2.DESCRIPTOR.pool,
+        )
+
+
+def refusal(code: grpc.StatusCode, message: str, reason: str) -> Refused:
+    """An error of our own."""
+    status = status_pb2.Status(code=code.value[0], message=message)
+    info = error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN)
+    status.details.add().Pack(info)
+    return Refused(_http_status(code), status)
+
+
+def unavailable() -> Refused:
+    """The error for what may work in a moment."""
+    return refusal(grpc.StatusCode.UNAVAILABLE, AWAY, "UNAVAILABLE")
+
+
+def unknown_path() -> Refused:
+    """The error for a path that nothing is at."""
+    return refusal(grpc.StatusCode.NOT_FOUND, "There is no such path or method.", "UNKNOWN_PATH")
+
+
+def failed() -> Refused:
+    """The error for what nobody foresaw."""
+    return refusal(grpc.StatusCode.INTERNAL, SORRY, "INTERNAL")
+
+
+def refused(error: aio.AioRpcError) -> Refused:
+    """The error that a call ended with. What gRPC itself says, such as addresses, is not told."""
+    metadata = dict(error.trailing_metadata() or ())
+    status = _status_in(metadata)
+    if status is None:
+        return unavailable() if error.code() in _AWAY else failed()
+    headers = {name: str(metadata[name]) for name in _HEADERS if name in metadata}
+    return Refused(_http_status(error.code()), status, headers)
+
+
+def _http_status(code: grpc.StatusCode) -> int:
+    return _HTTP.get(code, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _status_in(metadata: Mapping[str, str | bytes]) -> status_pb2.Status | None:
+    details = metadata.get(_STATUS_DETAILS)
+    try:
+        return status_pb2.Status.FromString(details) if isinstance(details, bytes) else None
+    except DecodeError:
+        return None
+
+
+def metadata_of(connection: HTTPConnection) -> Metadata:
+    """What the API is told of a caller: the token as it was given, and the request's id.
+
+    A token stands in the header or, as browsers cannot set one for a WebSocket, in the query. What
+    no header can hold is not told: the API says then that there is none.
+    """
+    token = connection.query_params.get("access_token")
+    tokens = [token] if token else connection.headers.getlist(_AUTHORIZATION)
+    request_id = connection.headers.get(_REQUEST_ID, "")[:128]
+    if not _PRINTABLE.fullmatch(request_id):
+        request_id = str(uuid.uuid4())
+    known = [(_AUTHORIZATION, token) for token in tokens if _PRINTABLE.fullmatch(token)]
+    return (*known, (_REQUEST_ID, request_id))
+
+
+def request_id_in(metadata: Metadata) -> str:
+    """The request's id."""
+    return dict(metadata)[_REQUEST_ID]
+
+
+class Api:
+    """The workers, each of which may be asked. Make it where an event loop runs."""
+
+    def __init__(self, workers: tuple[str, ...]) -> None:
+        self._channels = [aio.insecure_channel(address, _OPTIONS) for address in workers]
+        self._stubs = [ai_pb2_grpc.AiServiceStub(channel) for channel in self._channels]
+        self._turns = cycle(range(len(workers)))
+
+    async def check(self, metadata: Metadata) -> None:
+        """Returns if the token is good. Raises Refused."""
+        for attempt in reversed(range(len(self._stubs))):
+            try:
+                await self._stub().GetQuota(
+                    ai_pb2.GetQuotaRequest(), metadata=metadata, timeout=CHECK_SECONDS
+                )
+            except aio.AioRpcError as error:
+                was_answered = _status_in(dict(error.trailing_metadata() or ())) is not None
+                if error.code() != grpc.StatusCode.UNAVAILABLE or was_answered or not attempt:
+                    raise refused(error) from None
+            else:
+                return
+
+    def chat(self, metadata: Metadata) -> Chat:
+        """Begins a conversation."""
+        return self._stub().Chat(metadata=metadata)
+
+    async def close(self) -> None:
+        """Ends all calls."""
+        for channel in self._channels:
+            await channel.close()
+
+    def _stub(self) -> ai_pb2_grpc.AiServiceStub:
+        """The next worker's; one that is known to be away is passed over where there is another."""
+        first, count = next(self._turns), len(self._stubs)
+        turns = [(first + number) % count for number in range(count)]
+        away = grpc.ChannelConnectivity.TRANSIENT_FAILURE
+        reachable = (n for n in turns if self._channels[n].get_state(True) != away)
+        return self._stubs[next(reachable, turns[0])]

@@ -1,0 +1,160 @@
+"""The hubs as an ASGI app: negotiation, and who may connect.
+
+Whether a token is good, the API is asked when a client negotiates, and again when it connects:
+nothing is remembered in between, so a client may as well connect at once.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from datetime import date
+from functools import partial
+from typing import TypeAlias
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from server.web.api import (
+    Api,
+    Metadata,
+    Refused,
+    failed,
+    metadata_of,
+    request_id_in,
+    unavailable,
+    unknown_path,
+)
+from server.web.connection import GONE, STOPPED, Connection
+from server.web.hubs import HUBS, Hub
+from server.web.limits import Limits
+
+NEGOTIATE_VERSION = 1
+
+Today: TypeAlias = Callable[[], date]
+
+_log = structlog.get_logger("web")
+
+
+class Hubs:
+    """All connections of this process."""
+
+    def __init__(self, api: Api, limits: Limits, today: Today) -> None:
+        self._api = api
+        self._limits = limits
+        self._today = today
+        # Those that are not let in yet count: they cost something, too.
+        self._present = 0
+        self._connections: dict[Connection, asyncio.Task[None] | None] = {}
+        self._stopping = False
+
+    def routes(self) -> list[BaseRoute]:
+        """Where the hubs are."""
+        return [
+            route
+            for hub in HUBS
+            for route in (
+                Route(f"{hub.path}/negotiate", self._negotiate, methods=["POST"]),
+                WebSocketRoute(hub.path, partial(self._connect, hub)),
+            )
+        ]
+
+    async def stop(self) -> None:
+        """Says goodbye to everybody. Nobody is let in any more."""
+        self._stopping = True
+        tasks = {task for task in self._connections.values() if task}
+        for connection in self._connections:
+            connection.end(STOPPED)
+        if tasks:
+            await asyncio.wait(tasks, timeout=2 * self._limits.farewell_seconds)
+
+    async def _negotiate(self, request: Request) -> Response:
+        if refusal := await self._refusal(metadata_of(request), self._present):
+            return _as_json(refusal)
+        offer = {
+            "connectionId": secrets.token_urlsafe(16),
+            "negotiateVersion": _negotiate_version(request),
+            "availableTransports": [{"transport": "WebSockets", "transferFormats": ["Text"]}],
+        }
+        if offer["negotiateVersion"]:
+            offer["connectionToken"] = secrets.token_urlsafe(16)
+        return JSONResponse(offer, headers={"cache-control": "no-store"})
+
+    async def _connect(self, hub: type[Hub], websocket: WebSocket) -> None:
+        metadata = metadata_of(websocket)
+        self._present += 1
+        try:
+            if refusal := await self._refusal(metadata, self._present - 1):
+                await websocket.send_denial_response(_as_json(refusal))
+            else:
+                await websocket.accept()
+                await self._carry(hub, websocket, metadata)
+        except GONE:
+            pass  # before it was let in
+        finally:
+            self._present -= 1
+
+    async def _refusal(self, metadata: Metadata, present: int) -> Refused | None:
+        """Why the client is not let in, if it is not."""
+        if self._stopping or present >= self._limits.connections:
+            return unavailable()
+        return await _refusal_of(self._api.check(metadata))
+
+    async def _carry(self, hub: type[Hub], websocket: WebSocket, metadata: Metadata) -> None:
+        began = time.monotonic()
+        begin = partial(self._api.chat, metadata)
+        connection = Connection(websocket, hub, begin, self._limits, self._today)
+        if self._stopping:
+            connection.end(STOPPED)
+        self._connections[connection] = asyncio.current_task()
+        ended = "cancelled"
+        try:
+            ended = (await connection.run()).name
+        finally:
+            del self._connections[connection]
+            _log.info(
+                "connection",
+                hub=hub.path,
+                seconds=round(time.monotonic() - began, 3),
+                ended=ended,
+                request_id=request_id_in(metadata),
+            )
+
+
+def create_app(hubs: Hubs) -> Starlette:
+    """The app; what it does not know is answered in the API's form."""
+    app = Starlette(routes=hubs.routes(), exception_handlers={HTTPException: _not_found})
+    # A redirection would repeat the query, with the token in it.
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _refusal_of(check: Awaitable[None]) -> Refused | None:
+    try:
+        await check
+    except Refused as refusal:
+        return refusal
+    except Exception as error:
+        # Its text may hold the token.
+        _log.error("unforeseen", error=type(error).__name__)
+        return failed()
+    return None
+
+
+def _as_json(refusal: Refused) -> JSONResponse:
+    return JSONResponse(refusal.body(), refusal.http_status, dict(refusal.headers))
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    return _as_json(unknown_path())
+
+
+def _negotiate_version(connection: HTTPConnection) -> int:
+    """The version to negotiate by: ours, or 0 for a client that knows none."""
+    version = connection.query_params.get("negotiateVersion", "")
+    return NEGOTIATE_VERSION if version.isdecimal() and int(version) >= NEGOTIATE_VERSION else 0

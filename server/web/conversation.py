@@ -1,0 +1,141 @@
+"""One conversation: the gRPC stream behind a connection, opened when it is first needed."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import structlog
+from google.rpc import status_pb2
+from grpc import aio
+from gymlocker.v2 import ai_pb2
+
+from server.web.api import SORRY, Chat, Refused, failed, refused, unavailable
+
+Show: TypeAlias = Callable[[ai_pb2.ChatResponse], None]
+
+_STOP = ai_pb2.ChatRequest(stop=ai_pb2.StopInProgress())
+
+_log = structlog.get_logger("web")
+
+
+class AnswerFailed(Exception):
+    """There is no whole answer; `message` is a sentence for people."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """An answer that is awaited: `show` gets its pieces, its end too."""
+
+    show: Show
+    over: asyncio.Future[None] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class Conversation:
+    """Asks, and hands on what is answered. Answers come in the order of what was asked."""
+
+    def __init__(self, begin: Callable[[], Chat]) -> None:
+        self._begin = begin
+        self._chat: Chat | None = None
+        self._listening: asyncio.Task[None] | None = None
+        # The first is under way.
+        self._answers: deque[_Answer] = deque()
+        # What is said by two calls must not mix.
+        self._speaking = asyncio.Lock()
+
+    async def ask(self, request: ai_pb2.ChatRequest, show: Show) -> None:
+        """Returns when the whole answer was shown, or was stopped. Raises AnswerFailed."""
+        async with self._speaking:
+            answer = await self._asked(request, show)
+        await answer.over
+
+    async def restart(self, request: ai_pb2.ChatRequest, show: Show) -> None:
+        """The same, but nobody waits for the answer that is under way."""
+        async with self._speaking:
+            if self._answers and self._chat:
+                await _say(self._chat, _STOP)
+            answer = await self._asked(request, show)
+        await answer.over
+
+    async def stop(self) -> None:
+        """Stops the answer that is under way; returns when nothing more comes of it."""
+        async with self._speaking:
+            if not self._answers or not self._chat:
+                return
+            answer = self._answers[0]
+            await _say(self._chat, _STOP)
+        await asyncio.wait([answer.over])
+
+    def close(self) -> None:
+        """Ends it at once."""
+        if self._chat:
+            self._chat.cancel()
+        if self._listening:
+            self._listening.cancel()
+        self._fail_all(None)
+
+    async def _asked(self, request: ai_pb2.ChatRequest, show: Show) -> _Answer:
+        if self._chat is None:
+            self._chat = self._begin()
+            self._listening = asyncio.create_task(self._listen(self._chat))
+        answer = _Answer(show)
+        self._answers.append(answer)
+        await _say(self._chat, request)
+        return answer
+
+    async def _listen(self, chat: Chat) -> None:
+        """Hands on what the stream says until it ends; then whoever waits is told."""
+        try:
+            async for response in chat:
+                self._hear(response)
+            end = unavailable()
+        except aio.AioRpcError as error:
+            end = refused(error)
+        except Exception as error:
+            # Its text may quote what was said.
+            _log.error("unforeseen", error=type(error).__name__)
+            end = failed()
+        chat.cancel()
+        self._chat = None
+        self._fail_all(end)
+
+    def _hear(self, response: ai_pb2.ChatResponse) -> None:
+        if not self._answers:
+            return
+        answer = self._answers[0]
+        answer.show(response)
+        if response.WhichOneof("event") != "end":
+            return
+        self._answers.popleft()
+        if answer.over.done():
+            return
+        if response.end.reason == ai_pb2.ChatEnd.REASON_FAILED:
+            answer.over.set_exception(AnswerFailed(_sentence(response.end.error)))
+        else:
+            answer.over.set_result(None)
+
+    def _fail_all(self, end: Refused | None) -> None:
+        while self._answers:
+            over = self._answers.popleft().over
+            if end is None:
+                over.cancel()
+            elif not over.done():
+                over.set_exception(AnswerFailed(end.message))
+
+
+async def _say(chat: Chat, request: ai_pb2.ChatRequest) -> None:
+    # A stream that is over says so to whoever listens.
+    with suppress(aio.AioRpcError, asyncio.InvalidStateError):
+        await chat.write(request)
+
+
+def _sentence(error: status_pb2.Status) -> str:
+    return error.message or SORRY

@@ -1,0 +1,116 @@
+"""SignalR as a client speaks it, by hand: what goes over the wire is what the tests say."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+from websockets.asyncio.client import ClientConnection, unix_connect
+from websockets.exceptions import ConnectionClosed
+
+END = "\x1e"
+HELLO = {"protocol": "json", "version": 1}
+PATIENCE = 10
+
+Message = dict[str, Any]
+
+
+class Signal:
+    """A connection over a WebSocket."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self._records: list[Message] = []
+        self._calls = 0
+
+    async def send(self, *messages: Message) -> None:
+        """Sends messages in one frame."""
+        await self.socket.send("".join(json.dumps(message) + END for message in messages))
+
+    async def receive(self) -> Message:
+        """The next message that is no ping."""
+        while (message := await self.receive_any()).get("type") == 6:
+            pass
+        return message
+
+    async def receive_any(self) -> Message:
+        """The next message."""
+        async with asyncio.timeout(PATIENCE):
+            while not self._records:
+                frame = await self.socket.recv()
+                assert isinstance(frame, str)
+                assert frame.endswith(END)
+                self._records = [json.loads(record) for record in frame.split(END)[:-1]]
+        return self._records.pop(0)
+
+    async def shake_hands(self) -> None:
+        await self.send(HELLO)
+        assert await self.receive() == {}
+
+    def invocation(self, target: str, *arguments: Any, wants_answer: bool = True) -> Message:
+        message: Message = {"type": 1, "target": target, "arguments": list(arguments)}
+        if wants_answer:
+            self._calls += 1
+            message["invocationId"] = str(self._calls)
+        return message
+
+    async def call(self, target: str, *arguments: Any) -> str:
+        """Sends a call; returns its id."""
+        message = self.invocation(target, *arguments)
+        await self.send(message)
+        return str(message["invocationId"])
+
+    async def until_completed(self, invocation_id: str) -> tuple[list[Any], str | None]:
+        """What was received until a call is completed, and its error."""
+        received = []
+        while (message := await self.receive()).get("type") != 3:
+            assert message["target"] == "ReceiveMessage"
+            received.extend(message["arguments"])
+        assert message["invocationId"] == invocation_id
+        return received, message.get("error")
+
+    async def invoke(self, target: str, *arguments: Any) -> tuple[list[Any], str | None]:
+        """Calls, and waits for the completion."""
+        return await self.until_completed(await self.call(target, *arguments))
+
+    async def end(self) -> tuple[Message | None, int]:
+        """The last message before the connection closes, and WebSocket's code."""
+        last = None
+        try:
+            while True:
+                last = await self.receive()
+        except ConnectionClosed as closed:
+            return last, closed.rcvd.code if closed.rcvd else 1006
+
+
+class Front:
+    """Where the hubs are served: a unix socket."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    @asynccontextmanager
+    async def socket(
+        self, hub: str = "/ai-chat", token: str | None = "Web good", **options: Any
+    ) -> AsyncIterator[Signal]:
+        """A WebSocket on which nothing was said yet."""
+        query = "" if token is None else f"?access_token={quote(token)}"
+        options = {"ping_interval": None, "compression": None, "max_size": None} | options
+        async with unix_connect(self.path, f"ws://hub{hub}{query}", **options) as socket:
+            yield Signal(socket)
+
+    @asynccontextmanager
+    async def connect(self, hub: str = "/ai-chat", **options: Any) -> AsyncIterator[Signal]:
+        """A connection that is ready for calls."""
+        async with self.socket(hub, **options) as signal:
+            await signal.shake_hands()
+            yield signal
+
+    async def post(self, path: str, headers: dict[str, str] | None = None) -> httpx2.Response:
+        """Plain HTTP."""
+        transport = httpx2.AsyncHTTPTransport(uds=self.path, verify=False)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://hub") as client:
+            return await client.post(path, headers=headers)

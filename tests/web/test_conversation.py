@@ -1,0 +1,158 @@
+"""What happens to calls when answers are stopped, fail, or come from a stream that breaks."""
+
+import pytest
+
+from .client import Front
+from .conftest import serving
+from .fake_api import FakeAi, fake_api
+
+
+async def test_stop_gets_through(front: Front, api: FakeAi) -> None:
+    async with front.connect() as signal:
+        asked = await signal.call("SendMessage", "wait")
+        assert (await signal.receive())["arguments"][0]["message"] == "Waiting"
+        stopping = await signal.call("StopInProgress")
+        assert await signal.until_completed(asked) == ([], None)
+        assert await signal.until_completed(stopping) == ([], None)
+        messages, error = await signal.invoke("SendMessage", "next")
+        assert (messages[-1]["message"], error) == ("You said next", None)
+    assert api.heard == ["message wait", "stop", "message next"]
+
+
+async def test_stopping_nothing_does_nothing(front: Front, api: FakeAi) -> None:
+    async with front.connect() as signal:
+        assert await signal.invoke("StopInProgress") == ([], None)
+        await signal.invoke("Introduce", "en-AU")
+        assert await signal.invoke("StopInProgress") == ([], None)
+    assert api.heard == ["introduce"]
+
+
+async def test_restarting_stops_what_is_under_way(front: Front, api: FakeAi) -> None:
+    async with front.connect() as signal:
+        asked = await signal.call("SendMessage", "wait")
+        assert (await signal.receive())["arguments"][0]["message"] == "Waiting"
+        restarting = await signal.call("RestartChat")
+        assert await signal.until_completed(asked) == ([], None)
+        messages, error = await signal.until_completed(restarting)
+        assert (messages[-1]["message"], error) == ("Hello again", None)
+    assert api.heard == ["message wait", "stop", "restart"]
+
+
+async def test_answers_come_in_order(front: Front) -> None:
+    async with front.connect() as signal:
+        calls = [signal.invocation("SendMessage", f"no {number}") for number in range(5)]
+        await signal.send(*calls)
+        for number, call in enumerate(calls):
+            messages, error = await signal.until_completed(call["invocationId"])
+            assert (messages[-1]["message"], error) == (f"You said no {number}", None)
+
+
+async def test_two_calls_at_a_time_and_some_more_that_wait(api: FakeAi) -> None:
+    api.may_answer.clear()
+    async with serving(api.address, waiting_calls=3) as front, front.connect() as signal:
+        calls = [signal.invocation("SendMessage", str(number)) for number in range(7)]
+        await signal.send(*calls)
+        for number in (6, 7):
+            error = "Too many calls wait for their turn."
+            assert await signal.until_completed(str(number)) == ([], error)
+        await api.until(lambda: len(api.heard) == 2)
+        for _ in range(10):
+            assert (await signal.invoke("Nothing"))[1]
+        assert len(api.heard) == 2
+        api.may_answer.set()
+        for number in range(5):
+            messages, _ = await signal.until_completed(str(number + 1))
+            assert messages[-1]["message"] == f"You said {number}"
+    assert api.heard == [f"message {number}" for number in range(5)]
+
+
+async def test_a_failed_answer_is_an_error_and_no_more(front: Front, api: FakeAi) -> None:
+    async with front.connect() as signal:
+        messages, error = await signal.invoke("SendMessage", "fail")
+        assert (messages[-1]["message"], error) == ("I would", "The model is out of reach.")
+        _, error = await signal.invoke("SendMessage", "next")
+        assert error is None
+    assert len(api.chats) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("quota", "The quota is used up."),
+        ("revoked", "The token is not good."),
+        ("drop", "The server cannot answer right now. Try again."),
+        ("odd", "Something went wrong in the server."),
+    ],
+)
+async def test_a_stream_that_ends_fails_calls_and_the_next_opens_another(
+    front: Front, api: FakeAi, text: str, sentence: str
+) -> None:
+    async with front.connect() as signal:
+        calls = [signal.invocation("SendMessage", said) for said in (text, "lost")]
+        api.may_answer.clear()
+        await signal.send(*calls)
+        await api.until(lambda: len(api.heard) == 2)
+        api.may_answer.set()
+        assert await signal.until_completed("1") == ([], sentence)
+        assert await signal.until_completed("2") == ([], sentence)
+        messages, error = await signal.invoke("SendMessage", "next")
+        assert (messages[-1]["message"], error) == ("You said next", None)
+    assert len(api.chats) == 2
+
+
+async def test_a_call_that_wants_no_answer_gets_none(front: Front) -> None:
+    async with front.connect() as signal:
+        for text in ("hi", "fail"):
+            await signal.send(signal.invocation("SendMessage", text, wants_answer=False))
+        await signal.send(signal.invocation("Nothing", wants_answer=False))
+        messages, error = await signal.invoke("SendMessage", "next")
+        assert (messages[-1]["message"], error) == ("You said next", None)
+
+
+async def test_the_stream_ends_with_the_connection(front: Front, api: FakeAi) -> None:
+    async with front.connect() as signal:
+        await signal.call("SendMessage", "wait")
+        await api.until(lambda: api.open_chats == 1)
+    await api.until(lambda: api.open_chats == 0)
+
+
+async def test_a_lost_connection_ends_the_stream_too(front: Front, api: FakeAi) -> None:
+    async with front.connect() as signal:
+        await signal.call("SendMessage", "wait")
+        await api.until(lambda: api.open_chats == 1)
+        signal.socket.transport.abort()
+        await api.until(lambda: api.open_chats == 0)
+
+
+async def test_who_says_nothing_has_no_stream(front: Front, api: FakeAi) -> None:
+    async with front.connect() as signal:
+        await signal.invoke("StopInProgress")
+    assert api.chats == []
+
+
+async def test_the_stream_has_the_token_and_the_id_of_the_request(
+    front: Front, api: FakeAi
+) -> None:
+    headers = {"authorization": "Bearer Web good", "x-request-id": "a-request"}
+    async with front.connect(token=None, additional_headers=headers) as signal:
+        await signal.invoke("Introduce", "en-AU")
+    for metadata in (api.checks[0], api.chats[0]):
+        assert metadata["authorization"] == "Bearer Web good"
+        assert metadata["x-request-id"] == "a-request"
+
+
+async def test_a_worker_that_is_away_is_passed_over(api: FakeAi) -> None:
+    async with serving("unix:/nowhere/api.sock", api.address) as front:
+        for _ in range(5):
+            async with front.connect() as signal:
+                _, error = await signal.invoke("Introduce", "en-AU")
+                assert error is None
+
+
+async def test_workers_take_turns(api: FakeAi) -> None:
+    async with fake_api() as other, serving(api.address, other.address) as front:
+        await front.post("/ai-chat/negotiate", {"authorization": "Web good"})
+        async with front.connect() as signal:
+            for _ in range(4):
+                await signal.invoke("SendMessage", "drop")
+    assert (len(api.chats), len(other.chats)) == (2, 2)

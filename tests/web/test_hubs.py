@@ -1,0 +1,143 @@
+"""What an app may call, and the messages it gets."""
+
+from .client import Front, Message
+from .conftest import TODAY
+from .fake_api import FakeAi
+
+FIRST, SECOND = "/ai-chat", "/ai-chat-v2"
+UPDATE = {"type": "updateRequired", "requiredVersion": 3}
+
+
+def growing(text: str) -> list[Message]:
+    """The messages by which a text grows."""
+    words = text.split(" ")
+    return [
+        {"type": "messageResponse", "message": " ".join(words[:count])}
+        for count in range(1, len(words) + 1)
+    ]
+
+
+def newest(messages: list[Message]) -> Message:
+    """The last of growing messages, each of which replaces those before it."""
+    assert all(message["type"] == messages[0]["type"] for message in messages)
+    return messages[-1]
+
+
+async def test_a_first_conversation(front: Front, api: FakeAi) -> None:
+    async with front.connect(FIRST) as signal:
+        messages, error = await signal.invoke("Introduce", "de-DE")
+        assert (newest(messages), error) == (growing("Hello in de-DE with -")[-1], None)
+        messages, error = await signal.invoke("SendMessage", "grüße 💪")
+        assert (newest(messages), error) == (growing("You said grüße 💪")[-1], None)
+        messages, error = await signal.invoke("RestartChat")
+        assert (newest(messages), error) == (growing("Hello again")[-1], None)
+    assert api.heard == ["introduce", "message grüße 💪", "restart"]
+    assert len(api.chats) == 1
+
+
+async def test_each_message_is_the_whole_text_so_far(front: Front) -> None:
+    async with front.connect(FIRST) as signal:
+        messages, _ = await signal.invoke("SendMessage", "a b c")
+    # What was not sent yet when more came is left out.
+    assert messages == [message for message in growing("You said a b c") if message in messages]
+
+
+LOCALES = ["", "de", "de_DE", "DE-de", "deu-DEU", "en-AU\n", "x" * 5000]
+
+
+async def test_another_form_of_a_locale_is_australian(front: Front) -> None:
+    async with front.connect(FIRST) as signal:
+        for locale in LOCALES:
+            messages, _ = await signal.invoke("Introduce", locale)
+            assert newest(messages)["message"] == "Hello in en-AU with -"
+
+
+async def test_the_first_hub_gives_the_plan_when_it_is_complete(front: Front) -> None:
+    async with front.connect(FIRST) as signal:
+        messages, error = await signal.invoke("SendMessage", "plan")
+    *texts, plan = messages
+    assert error is None
+    assert newest(texts) == growing("Here it is")[-1]
+    assert (plan["type"], set(plan)) == ("chatPlan", {"type", "plan"})
+    assert set(plan["plan"]) == {"name", "description", "sessions"}
+    assert plan["plan"]["sessions"][0]["exercises"][0]["name"] == "Squat"
+
+
+async def test_of_what_was_stopped_the_first_hub_gives_no_plan(front: Front, api: FakeAi) -> None:
+    async with front.connect(FIRST) as signal:
+        asked = await signal.call("SendMessage", "plan wait")
+        while (await signal.receive())["arguments"] != growing("Here it is")[-1:]:
+            pass
+        stopping = await signal.call("StopInProgress")
+        assert await signal.until_completed(asked) == ([], None)
+        assert await signal.until_completed(stopping) == ([], None)
+
+
+async def test_a_second_conversation(front: Front, api: FakeAi) -> None:
+    async with front.connect(SECOND) as signal:
+        messages, error = await signal.invoke("Introduce", "en-US", 3, "lbs")
+        assert (newest(messages), error) == (growing("Hello in en-US with lbs")[-1], None)
+        messages, error = await signal.invoke("SendMessage", "hi", 4)
+        assert (newest(messages), error) == (growing("You said hi")[-1], None)
+        messages, error = await signal.invoke("RestartChat")
+        assert (newest(messages), error) == (growing("Hello again")[-1], None)
+
+
+async def test_the_second_hub_gives_the_plan_while_it_grows(front: Front) -> None:
+    async with front.connect(SECOND) as signal:
+        asked = await signal.call("SendMessage", "plan wait", 3)
+        plans: list[Message] = []
+        while not plans or not plans[-1]["description"]:
+            (message,) = (await signal.receive())["arguments"]
+            plans += [message] if message["type"] == "chatPlan" else []
+        await signal.call("StopInProgress")
+        assert await signal.until_completed(asked) == ([], None)
+    whole = plans[-1]
+    assert set(whole) == {"type", "name", "description", "blueprint", "version"}
+    assert (whole["name"], whole["description"], whole["version"]) == ("Strong", "Legs first.", 3)
+    blueprint = whole["blueprint"]
+    assert (blueprint["version"], blueprint["name"]) == (3, "Strong")
+    assert blueprint["lastEdited"] == TODAY.isoformat()
+    assert blueprint["sessions"][0]["exercises"][0]["name"] == "Squat"
+
+
+async def test_an_old_app_is_told_to_update(front: Front, api: FakeAi) -> None:
+    async with front.connect(SECOND) as signal:
+        for version in (2, 0, -1):
+            assert await signal.invoke("Introduce", "en-AU", version, "kg") == ([UPDATE], None)
+            assert await signal.invoke("SendMessage", "hi", version) == ([UPDATE], None)
+    assert (api.chats, api.heard) == ([], [])
+
+
+WRONG: list[tuple[str, str, list[object], str]] = [
+    (FIRST, "Nothing", [], "This hub has no such method."),
+    (FIRST, "__init__", [], "This hub has no such method."),
+    (FIRST, "Introduce", [], "The method takes 1 arguments."),
+    (FIRST, "Introduce", ["en-AU", 3, "kg"], "The method takes 1 arguments."),
+    (FIRST, "SendMessage", [7], "Argument 1 must be a string."),
+    (FIRST, "SendMessage", [None], "Argument 1 must be a string."),
+    (FIRST, "SendMessage", [["hi"]], "Argument 1 must be a string."),
+    (FIRST, "SendMessage", ["\ud83d"], "Argument 1 must be a string."),
+    (FIRST, "StopInProgress", [1], "The method takes 0 arguments."),
+    (SECOND, "Introduce", ["en-AU"], "The method takes 3 arguments."),
+    (SECOND, "Introduce", ["en-AU", "3", "kg"], "Argument 2 must be an integer."),
+    (SECOND, "SendMessage", ["hi", True], "Argument 2 must be an integer."),
+    (SECOND, "SendMessage", ["hi", 3.5], "Argument 2 must be an integer."),
+    (SECOND, "SendMessage", ["hi"], "The method takes 2 arguments."),
+]
+
+
+async def test_a_wrong_call_fails_alone(front: Front, api: FakeAi) -> None:
+    async with front.connect(FIRST) as first, front.connect(SECOND) as second:
+        for hub, target, arguments, error in WRONG:
+            signal = first if hub == FIRST else second
+            assert await signal.invoke(target, *arguments) == ([], error)
+        for signal in (first, second):
+            assert await signal.invoke("StopInProgress") == ([], None)
+    assert api.heard == []
+
+
+async def test_methods_have_no_case(front: Front) -> None:
+    async with front.connect(FIRST) as signal:
+        messages, _ = await signal.invoke("sendMessage", "hi")
+    assert newest(messages) == growing("You said hi")[-1]

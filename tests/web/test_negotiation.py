@@ -1,0 +1,149 @@
+"""Who is let in, and what the others are told."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from .client import Front
+from .conftest import serving
+from .fake_api import FakeAi
+
+HUBS = ["/ai-chat", "/ai-chat-v2"]
+GOOD = {"authorization": "Bearer Web good"}
+
+
+def info(reason: str) -> list[dict[str, Any]]:
+    """The details of an error."""
+    return [
+        {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": reason,
+            "domain": "gymlocker",
+            "metadata": {},
+        }
+    ]
+
+
+NOT_GOOD = {
+    "code": 16,
+    "message": "The token is not good.",
+    "details": info("INVALID_PURCHASE_TOKEN"),
+}
+AWAY = {
+    "code": 14,
+    "message": "The store is out of reach.",
+    "details": info("STORE_UNAVAILABLE"),
+}
+
+
+@pytest.mark.parametrize("hub", HUBS)
+async def test_web_sockets_are_offered_and_nothing_else(front: Front, hub: str) -> None:
+    offer = (await front.post(f"{hub}/negotiate?negotiateVersion=1", GOOD)).json()
+    transports = [{"transport": "WebSockets", "transferFormats": ["Text"]}]
+    assert offer.pop("availableTransports") == transports
+    assert offer.pop("negotiateVersion") == 1
+    assert offer["connectionId"] != offer["connectionToken"]
+    assert set(offer) == {"connectionId", "connectionToken"}
+
+
+async def test_old_clients_get_no_connection_token(front: Front) -> None:
+    for query in ("", "?negotiateVersion=0", "?negotiateVersion=x"):
+        offer = (await front.post(f"/ai-chat/negotiate{query}", GOOD)).json()
+        assert set(offer) == {"connectionId", "negotiateVersion", "availableTransports"}
+        assert offer["negotiateVersion"] == 0
+
+
+async def test_no_client_is_too_new(front: Front) -> None:
+    reply = await front.post("/ai-chat/negotiate?negotiateVersion=7", GOOD)
+    assert reply.json()["negotiateVersion"] == 1
+
+
+TOLD: list[tuple[dict[str, str], str, str]] = [
+    ({"authorization": "Web good"}, "", "Web good"),
+    ({"authorization": "Bearer Web good"}, "", "Bearer Web good"),
+    ({}, "?access_token=Web%20good", "Web good"),
+    ({}, "?access_token=Web+good", "Web good"),
+    ({"authorization": "Basic of-a-proxy"}, "?access_token=Web%20good", "Web good"),
+    (GOOD, "?access_token=", "Bearer Web good"),
+]
+
+
+async def test_a_token_is_told_as_it_was_given(front: Front, api: FakeAi) -> None:
+    for headers, query, told in TOLD:
+        assert (await front.post(f"/ai-chat/negotiate{query}", headers)).status_code == 200
+        assert api.checks[-1]["authorization"] == told
+
+
+REFUSED: list[tuple[dict[str, str], str]] = [
+    ({}, ""),
+    ({"authorization": "Bearer Web bad"}, ""),
+    ({}, "?access_token=Web%20bad"),
+    ({}, "?access_token=Web%20good%0a"),
+    ({}, "?access_token=%F0%9F%92%AA"),
+    ({}, "?access_token=" + "x" * 20_000),
+]
+
+
+@pytest.mark.parametrize("hub", HUBS)
+async def test_a_refused_token_fails_the_negotiation(front: Front, hub: str) -> None:
+    for headers, query in REFUSED:
+        refusal = await front.post(f"{hub}/negotiate{query}", headers)
+        assert (refusal.status_code, refusal.json()) == (401, NOT_GOOD)
+        assert refusal.headers["content-type"] == "application/json"
+        assert refusal.headers["www-authenticate"] == 'Bearer realm="gymlocker"'
+
+
+async def test_a_store_out_of_reach_is_no_refusal(front: Front) -> None:
+    refusal = await front.post("/ai-chat/negotiate", {"authorization": "Web away"})
+    assert (refusal.status_code, refusal.json()) == (503, AWAY)
+
+
+async def test_an_api_out_of_reach_is_none_either() -> None:
+    async with serving("unix:/nowhere/a.sock", "unix:/nowhere/b.sock") as front:
+        refusal = await front.post("/ai-chat/negotiate", GOOD)
+        body = refusal.json()
+        assert (refusal.status_code, body["code"]) == (503, 14)
+        assert body["details"] == info("UNAVAILABLE")
+        assert "nowhere" not in refusal.text
+
+
+async def test_a_worker_that_is_away_is_passed_over(api: FakeAi) -> None:
+    async with serving(api.address, "unix:/nowhere/api.sock") as front:
+        for _ in range(4):
+            assert (await front.post("/ai-chat/negotiate", GOOD)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("token", "status", "code"), [("Web bad", 401, 16), (None, 401, 16), ("Web away", 503, 14)]
+)
+async def test_who_connects_at_once_is_checked_too(
+    front: Front, api: FakeAi, token: str | None, status: int, code: int
+) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        async with front.socket(token=token):
+            pass
+    response = refused.value.response
+    assert response.status_code == status
+    assert b'"code":%d,' % code in (response.body or b"")
+    assert api.chats == []
+
+
+async def test_there_is_room_for_so_many(api: FakeAi) -> None:
+    async with serving(api.address, connections=1) as front:
+        async with front.connect():
+            with pytest.raises(InvalidStatus, match="503"):
+                async with front.socket():
+                    pass
+            assert (await front.post("/ai-chat/negotiate", GOOD)).status_code == 503
+        async with asyncio.timeout(5):
+            while (await front.post("/ai-chat/negotiate", GOOD)).status_code != 200:
+                await asyncio.sleep(0.01)
+
+
+async def test_nothing_else_is_here(front: Front) -> None:
+    for path in ("/", "/ai-chat", "/ai-chat-v2", "/ai-chat/negotiate/", "/health"):
+        reply = await front.post(path)
+        assert (reply.status_code, reply.json()["code"]) == (404, 5)
+        assert reply.json()["details"] == info("UNKNOWN_PATH")
