@@ -103,19 +103,42 @@ def migrate() -> None:
 
 
 @app.command()
+def web(
+    listen: Annotated[
+        str, typer.Option(help="Where to listen: host:port or unix:/path/to/socket.")
+    ],
+    worker: Annotated[
+        list[str], typer.Option(help="A worker's address; a name may stand for many. Repeatable.")
+    ],
+) -> None:
+    """Run the web process, for production: the chat as the LiftLog app speaks it (SignalR).
+
+    Try it: gymlocker web --listen 0.0.0.0:8000 --worker server:9090
+    """
+    from server import log
+    from server.web.serve import serve_web
+
+    log.configure("info")
+    _run(serve_web(listen, tuple(worker)))
+
+
+@app.command()
 def gateway(
     listen: Annotated[str, typer.Option(help="Where to listen: host:port.")],
     worker: Annotated[
         list[str], typer.Option(help="A worker's address; a name may stand for many. Repeatable.")
     ],
+    web: Annotated[
+        str | None, typer.Option(help="The web process's address, for the chat.")
+    ] = None,
 ) -> None:
     """Run Envoy, for production: the one address of gRPC, gRPC-Web and REST, before the workers.
 
-    Try it: gymlocker gateway --listen 0.0.0.0:8080 --worker server:9090
+    Try it: gymlocker gateway --listen 0.0.0.0:8080 --worker server:9090 --web web:8000
     """
     from server.gateway.command import run_envoy
 
-    run_envoy(listen, tuple(worker))
+    run_envoy(listen, tuple(worker), web)
 
 
 @app.command()

@@ -52,7 +52,7 @@ class AlreadyExists(GymlockerError):
 
 
 class FailedPrecondition(GymlockerError):
-    """This server is not set up for the call; the message says which setting to make."""
+    """The server is not set up for the call; the message says which setting to make."""
 
 
 class ResourceExhausted(GymlockerError):

@@ -10,8 +10,8 @@ from server.paths import DESCRIPTOR_SET, ENVOY_TEMPLATE
 from server.settings import GatewaySettings, load
 
 
-def run_envoy(listen: str, workers: tuple[str, ...]) -> None:
-    """Replaces this process by Envoy, listening at `listen` (host:port) in front of `workers`.
+def run_envoy(listen: str, workers: tuple[str, ...], web: str | None = None) -> None:
+    """Replaces this process by Envoy, at `listen` (host:port) in front of `workers` and `web`.
 
     Raises StartError if it cannot.
     """
@@ -30,6 +30,7 @@ def run_envoy(listen: str, workers: tuple[str, ...]) -> None:
         descriptor_set=DESCRIPTOR_SET,
         cors_origins=settings.cors_origins,
         trusted_proxies=settings.trusted_proxies,
+        web=web,
     )
     config = Path(tempfile.mkdtemp(prefix="gymlocker-")) / "envoy.yaml"
     config.write_text(render(ENVOY_TEMPLATE.read_text(), gateway))

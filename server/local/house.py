@@ -114,7 +114,7 @@ class _House:
         await self._migrate(environment)
         self._report(f"starting {self._workers} worker(s)")
         workers = [self._worker(number, environment) for number in range(self._workers)]
-        await self.supervisor.start(*workers)
+        await self.supervisor.start(*workers, self._web(environment))
         self._report("starting Envoy")
         await self.supervisor.start(self._envoy())
         await self._all_the_way()
@@ -200,6 +200,17 @@ class _House:
     def _socket(self, number: int) -> Path:
         return self._run / f"worker-{number}.sock"
 
+    def _web(self, environment: dict[str, str]) -> Process:
+        socket = self._run / "web.sock"
+        workers = [f"--worker=unix:{self._socket(number)}" for number in range(self._workers)]
+        return Process(
+            name="web",
+            argv=_own_command("web", "--listen", f"unix:{socket}", *workers),
+            log=self._logs / "web.log",
+            ready=partial(accepts, socket),
+            environment=environment,
+        )
+
     def _envoy(self) -> Process:
         configuration = self._run / "envoy.yaml"
         configuration.write_text(render(ENVOY_TEMPLATE.read_text(), self._gateway()))
@@ -217,6 +228,7 @@ class _House:
             port=self._address.port,
             workers=tuple(f"unix:{self._socket(number)}" for number in range(self._workers)),
             descriptor_set=DESCRIPTOR_SET,
+            web=f"unix:{self._run / 'web.sock'}",
             cors_origins=self._gateway_settings.cors_origins,
             trusted_proxies=self._gateway_settings.trusted_proxies,
             admin_socket=self._admin,
