@@ -11,7 +11,13 @@ from uuid import uuid4
 import pytest
 
 from server.paths import ROOT
-from server.settings import GatewaySettings, Settings, TokenSettings
+from server.settings import (
+    GatewaySettings,
+    PlannerSettings,
+    PurchaseSettings,
+    Settings,
+    TokenSettings,
+)
 from tests.house import House
 
 README = (ROOT / "README.md").read_text()
@@ -83,7 +89,7 @@ def test_the_diary_is_kept_as_it_is_written(house: House, tmp_path: Path) -> Non
 
 def test_every_setting_is_in_the_table() -> None:
     named = set(re.findall(r"^\| `([A-Z_]+)` \|", README, re.MULTILINE))
-    classes = (Settings, TokenSettings, GatewaySettings)
+    classes = (Settings, TokenSettings, PlannerSettings, PurchaseSettings, GatewaySettings)
     known = {name for each in classes for name in each.model_fields}
     assert named == {name.upper() for name in known}
 

@@ -20,6 +20,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from grpc import StatusCode, aio
 from gymlocker.v2 import (
+    ai_pb2,
     auth_pb2,
     event_pb2,
     follow_pb2,
@@ -84,6 +85,12 @@ TABLE: dict[str, tuple[StatusCode, StatusCode, StatusCode, StatusCode]] = {
     "WorkoutService.ImportWorkouts": (REFUSED, OK, REFUSED, OK),
     "WorkoutService.UpdateWorkout": (REFUSED, NOT_FOUND, REFUSED, OK),
     "WorkoutService.DeleteWorkout": (REFUSED, NOT_FOUND, REFUSED, OK),
+    # For buyers alone: no session of anybody opens these. (What buyers get is in tests/ai.)
+    "AiService.GenerateWorkoutPlan": (REFUSED, REFUSED, REFUSED, REFUSED),
+    "AiService.GenerateSession": (REFUSED, REFUSED, REFUSED, REFUSED),
+    "AiService.Chat": (REFUSED, REFUSED, REFUSED, REFUSED),
+    "AiService.StreamChat": (REFUSED, REFUSED, REFUSED, REFUSED),
+    "AiService.GetQuota": (REFUSED, REFUSED, REFUSED, REFUSED),
     "AuthService.ChangePassword": (REFUSED, REFUSED, REFUSED, OK),
     "UserService.DeleteUser": (INVALID, REFUSED, REFUSED, OK),
 }
@@ -179,7 +186,14 @@ REQUESTS: dict[str, Callable[[Things], Message]] = {
     "WorkoutService.DeleteWorkout": lambda things: workout_pb2.DeleteWorkoutRequest(
         id=things.workout_id
     ),
+    "AiService.GenerateWorkoutPlan": lambda things: ai_pb2.GenerateWorkoutPlanRequest(),
+    "AiService.GenerateSession": lambda things: ai_pb2.GenerateSessionRequest(),
+    "AiService.Chat": lambda things: ai_pb2.ChatRequest(),
+    "AiService.StreamChat": lambda things: ai_pb2.StreamChatRequest(),
+    "AiService.GetQuota": lambda things: ai_pb2.GetQuotaRequest(),
 }
+# Over gRPC alone.
+WITHOUT_A_PATH = {"AiService.Chat"}
 
 
 class Way(Protocol):
@@ -221,6 +235,8 @@ class RestWay:
         # Where a stream over gRPC is a file over HTTP.
         if name == "ExportWorkouts":
             response = await self.http.get("/workouts/export", headers=headers)
+        elif name == "StreamChat":
+            response = await self.http.post("/ai/chat", headers=headers, json={})
         else:
             assert name == "ImportWorkouts", f"how {name} is called over HTTP is missing here"
             response = await self.http.post("/workouts/import", headers=headers, content=FILE)
@@ -325,7 +341,7 @@ def test_every_method_stands_in_the_table() -> None:
 async def test_who_is_not_the_owner_gets_what_the_table_says_and_changes_nothing(
     way: Way, scene: Scene, database: asyncpg.Connection, caller: str, proof: str
 ) -> None:
-    names = _names(proof)
+    names = _names(proof, way)
     before = await _everything_of(scene.things.owner, database)
     calls = [await scene.call_of(caller, proof, name) for name in names]
     codes = await asyncio.gather(*[way.code(*call) for call in calls])
@@ -336,7 +352,7 @@ async def test_who_is_not_the_owner_gets_what_the_table_says_and_changes_nothing
 
 @pytest.mark.parametrize("proof", ["token", "password"])
 async def test_the_owner_gets_what_the_table_says(way: Way, scene: Scene, proof: str) -> None:
-    names = _names(proof)
+    names = _names(proof, way)
     codes = {}
     for name in names:
         codes[name] = await way.code(*await scene.call_of("the owner", proof, name))
@@ -355,10 +371,10 @@ async def test_what_is_read_without_an_id_is_ones_own_alone(
     assert "Canary" not in repr(others)
 
 
-def _names(proof: str) -> list[str]:
-    if proof == "token":
-        return list(TABLE)
-    return [name for name in TABLE if authentication_of(METHODS[name]).scheme == PASSWORD]
+def _names(proof: str, way: Way) -> list[str]:
+    if proof == "password":
+        return [name for name in TABLE if authentication_of(METHODS[name]).scheme == PASSWORD]
+    return [name for name in TABLE if isinstance(way, GrpcWay) or name not in WITHOUT_A_PATH]
 
 
 def _column(caller: str, names: list[str]) -> dict[str, StatusCode]:

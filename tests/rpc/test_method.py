@@ -31,6 +31,9 @@ UNBOUNDED = {
     "google.api.HttpBody.extensions",
     "google.protobuf.Any.type_url",
     "google.protobuf.Any.value",
+    # At most 200 pairs of a short name and a number: rules of maps, which are not looked at here.
+    "gymlocker.v2.SessionAttributes.exercise_to_kilograms",
+    "gymlocker.v2.SessionAttributes.ExerciseToKilogramsEntry.key",
     # Each path is one of five names; a repeated one does nothing.
     "google.protobuf.FieldMask.paths",
 }
