@@ -1,0 +1,211 @@
+"""How many answers of the model a purchase may have in 24 hours."""
+
+import asyncio
+import datetime as dt
+import hashlib
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from server.ai.planner.faults import no_good, not_configured, out_of_reach
+from server.ai.purchase.model import Purchase, Store, purchase_of
+from server.ai.quota import Quota, Quotas
+from server.ai.repository import QuotaRepository
+from server.database.engine import Database
+from server.errors import GymlockerError, ResourceExhausted
+
+NOW = dt.datetime(2026, 2, 7, 12, 30, 15, 123456, tzinfo=dt.UTC)
+DAY = dt.timedelta(hours=24)
+SECOND = dt.timedelta(seconds=1)
+MICROSECOND = dt.timedelta(microseconds=1)
+
+
+class Clock:
+    """A time that tests set."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> dt.datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def database(quota_database: str) -> AsyncIterator[Database]:
+    async with Database(quota_database, pool_size=10) as database:
+        yield database
+
+
+@pytest.fixture
+async def connection(quota_database: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(quota_database)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def quotas(database: Database, clock: Clock) -> Quotas:
+    return Quotas(QuotaRepository(database), web=3, mobile=2, now=clock)
+
+
+@pytest.fixture
+def web() -> Purchase:
+    return purchase_of(Store.WEB, secrets.token_hex())
+
+
+async def use(quotas: Quotas, purchase: Purchase, error: GymlockerError | None = None) -> Quota:
+    """Has an answer, or that error instead."""
+    async with quotas.charged(purchase) as quota:
+        if error:
+            raise error
+    return quota
+
+
+async def refusal(quotas: Quotas, purchase: Purchase) -> ResourceExhausted:
+    with pytest.raises(ResourceExhausted) as caught:
+        await use(quotas, purchase)
+    return caught.value
+
+
+async def write(connection: asyncpg.Connection, key: str, *times: dt.datetime) -> None:
+    """Writes down uses of the past."""
+    await connection.execute(
+        "INSERT INTO rate_limit_consumptions (key, requests) VALUES ($1, $2)", key, times
+    )
+
+
+async def written(connection: asyncpg.Connection, key: str) -> list[dt.datetime]:
+    times = await connection.fetchval(
+        "SELECT requests FROM rate_limit_consumptions WHERE key = $1", key
+    )
+    return list(times or ())
+
+
+async def test_nothing_counts_at_first(quotas: Quotas, web: Purchase) -> None:
+    assert await quotas.get(web) == Quota(3, 3, None)
+
+
+async def test_the_last_is_allowed_and_the_next_is_not(
+    quotas: Quotas, clock: Clock, web: Purchase
+) -> None:
+    for remaining in (2, 1, 0):
+        assert await use(quotas, web) == Quota(3, remaining, NOW + DAY)
+        clock.now += SECOND
+    error = await refusal(quotas, web)
+    assert (error.reason, error.retry_after) == ("QUOTA_USED_UP", 24 * 3600 - 3)
+    assert "All 3 answers" in error.message
+    assert await quotas.get(web) == Quota(3, 0, NOW + DAY)
+
+
+async def test_who_is_refused_is_not_charged(
+    quotas: Quotas, web: Purchase, connection: asyncpg.Connection
+) -> None:
+    await write(connection, web.key, NOW, NOW, NOW)
+    await refusal(quotas, web)
+    assert await written(connection, web.key) == [NOW] * 3
+
+
+@pytest.mark.parametrize(
+    ("age", "wait"), [(DAY - MICROSECOND, 1), (DAY - SECOND, 1), (SECOND, 24 * 3600 - 1)]
+)
+async def test_it_says_when_there_is_one_more(
+    quotas: Quotas, web: Purchase, connection: asyncpg.Connection, age: dt.timedelta, wait: int
+) -> None:
+    await write(connection, web.key, NOW, NOW - age, NOW)
+    assert (await refusal(quotas, web)).retry_after == wait
+
+
+async def test_what_is_a_day_old_does_not_count(
+    quotas: Quotas, web: Purchase, connection: asyncpg.Connection
+) -> None:
+    younger = NOW - DAY + MICROSECOND
+    await write(connection, web.key, NOW - 9 * DAY, NOW - DAY, younger)
+    assert await quotas.get(web) == Quota(3, 2, younger + DAY)
+    assert await use(quotas, web) == Quota(3, 1, younger + DAY)
+    assert await written(connection, web.key) == [younger, NOW]
+
+
+async def test_the_day_slides(quotas: Quotas, clock: Clock, web: Purchase) -> None:
+    for _ in range(3):
+        await use(quotas, web)
+        clock.now += SECOND
+    await refusal(quotas, web)
+    clock.now = NOW + DAY
+    assert await use(quotas, web) == Quota(3, 0, NOW + SECOND + DAY)
+    assert (await refusal(quotas, web)).retry_after == 1
+
+
+@pytest.mark.parametrize(
+    "error", [out_of_reach(), not_configured()], ids=lambda error: error.reason
+)
+async def test_if_nothing_came_it_costs_nothing(
+    quotas: Quotas, clock: Clock, web: Purchase, error: GymlockerError
+) -> None:
+    await use(quotas, web)
+    clock.now += SECOND
+    with pytest.raises(type(error)):
+        await use(quotas, web, error)
+    assert await quotas.get(web) == Quota(3, 2, NOW + DAY)
+
+
+async def test_what_was_no_good_costs_as_much(quotas: Quotas, web: Purchase) -> None:
+    with pytest.raises(GymlockerError):
+        await use(quotas, web, no_good())
+    assert (await quotas.get(web)).remaining == 2
+
+
+async def test_an_answer_that_is_broken_off_costs_as_much(quotas: Quotas, web: Purchase) -> None:
+    with pytest.raises(asyncio.CancelledError):
+        async with quotas.charged(web):
+            raise asyncio.CancelledError
+    assert (await quotas.get(web)).remaining == 2
+
+
+async def test_of_two_hundred_at_once_twenty_are_allowed(database: Database, web: Purchase) -> None:
+    quotas = Quotas(
+        QuotaRepository(database), web=20, mobile=1, now=lambda: dt.datetime.now(dt.UTC)
+    )
+    found = await asyncio.gather(*(use(quotas, web) for _ in range(200)), return_exceptions=True)
+    assert Counter(map(type, found)) == {Quota: 20, ResourceExhausted: 180}
+    left = sorted(quota.remaining for quota in found if isinstance(quota, Quota))
+    assert left == list(range(20))
+
+
+@pytest.mark.parametrize("store", set(Store) - {Store.WEB})
+async def test_the_other_stores_have_a_limit_of_their_own(quotas: Quotas, store: Store) -> None:
+    purchase = purchase_of(store, secrets.token_hex())
+    assert [(await use(quotas, purchase)).remaining for _ in range(2)] == [1, 0]
+    assert "All 2 answers" in (await refusal(quotas, purchase)).message
+
+
+async def test_tokens_do_not_share(quotas: Quotas, web: Purchase) -> None:
+    for _ in range(3):
+        await use(quotas, web)
+    other = purchase_of(Store.WEB, secrets.token_hex())
+    assert (await use(quotas, other)).remaining == 2
+
+
+async def test_what_liftlog_counted_counts(quotas: Quotas, connection: asyncpg.Connection) -> None:
+    token = secrets.token_hex()
+    key = hashlib.sha256(token.encode()).hexdigest().upper()
+    await write(connection, key, NOW - 2 * SECOND, NOW - SECOND)
+    quota = await use(quotas, purchase_of(Store.WEB, token))
+    assert quota == Quota(3, 0, NOW - 2 * SECOND + DAY)
+
+
+def test_metadata_says_the_seconds() -> None:
+    quota = Quota(3, 1, NOW + SECOND + MICROSECOND)
+    assert dict(quota.metadata(NOW)) == {
+        "x-quota-limit": "3",
+        "x-quota-remaining": "1",
+        "x-quota-reset": "2",
+    }
+    assert dict(Quota(3, 3, None).metadata(NOW))["x-quota-reset"] == "0"
