@@ -67,6 +67,22 @@ const scenarios = {
     return found;
   },
 
+  // With a real worker behind it, and a model that tests/ai/planner plays.
+  async everything() {
+    const v2 = built("/ai-chat-v2");
+    await v2.connection.start();
+    const hello = await said(v2, "Introduce", "en-AU", 3, "kg");
+    const plan = await said(v2, "SendMessage", "Make me a plan", 3);
+    const memory = await said(v2, "SendMessage", "What did I say first?", 3);
+    await v2.connection.stop();
+    const v1 = built("/ai-chat?access_token=Web%20good", {});
+    await v1.connection.start();
+    await said(v1, "Introduce", "en-AU");
+    const legacy = await said(v1, "SendMessage", "Make me a plan");
+    await v1.connection.stop();
+    return { hello, plan, memory, legacy };
+  },
+
   async conversation() {
     const first = built("/ai-chat");
     const second = built("/ai-chat-v2");
