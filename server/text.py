@@ -1,6 +1,11 @@
 """Text, as people type it in any language."""
 
+import re
 import unicodedata
+from uuid import UUID
+
+# uuid.UUID alone would also take braces, a urn: prefix and hyphens anywhere.
+_HYPHENATED = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def caseless(text: str) -> str:
@@ -10,3 +15,8 @@ def caseless(text: str) -> str:
     in every database.
     """
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
+
+
+def uuid_in(text: str) -> UUID | None:
+    """The UUID that `text` is in its hyphenated form, None if it is something else."""
+    return UUID(text) if _HYPHENATED.fullmatch(text) else None

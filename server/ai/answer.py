@@ -12,8 +12,6 @@ from server.ai.planner.talk import FinishedPlan, GrowingPlan, Planner, Text, Tur
 from server.ai.purchase.model import Purchase
 from server.ai.quota import Quotas
 
-# The last messages of a conversation, which the model is told.
-MOST_TURNS = 20
 DEFAULT_LOCALE = "en-AU"
 DEFAULT_WEIGHT_UNIT = "kg"
 

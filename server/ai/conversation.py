@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from gymlocker.v2 import ai_pb2
 
-from server.ai.answer import MOST_TURNS, Introduction, Speaker, ended, introduction_of
-from server.ai.planner.talk import Turn
+from server.ai.answer import Introduction, Speaker, ended, introduction_of
+from server.ai.planner.talk import MOST_TURNS, Turn
 from server.errors import GymlockerError, ResourceExhausted
 from server.rpc.errors import status_of
 

@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 from gymlocker.v2 import ai_pb2, ai_pb2_grpc, plan_pb2
 
-from server.ai.answer import MOST_TURNS, Speaker, ended, introduction_of
+from server.ai.answer import Speaker, ended, introduction_of
 from server.ai.conversation import Conversation
-from server.ai.planner.talk import Planner, Turn
+from server.ai.planner.talk import MOST_TURNS, Planner, Turn
 from server.ai.purchase.model import Purchase
 from server.ai.quota import Quota, Quotas
 from server.errors import InvalidArgument

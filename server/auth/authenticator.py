@@ -6,10 +6,8 @@ stored hash. The stored hash is read at every call, so a password that was chang
 was deleted, is forgotten at once and by all workers.
 """
 
-import asyncio
 import hashlib
 import secrets
-from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 from uuid import UUID
@@ -22,6 +20,7 @@ from server.auth.tokens import AccessTokens
 from server.errors import Unauthenticated, no_such_user
 from server.rpc.authentication import wrong_password
 from server.rpc.caller import Caller
+from server.single_flight import SingleFlight
 
 MOST_REMEMBERED = 100_000
 # Different passwords of one account that are hashed at the same time. An app sends one.
@@ -74,8 +73,7 @@ class PasswordAuthenticator:
             secrets.token_hex(KEY_BYTES).upper(), secrets.token_bytes(SALT_BYTES)
         )
         self._remembered: TTLCache[bytes, bool] = TTLCache(MOST_REMEMBERED, memory_seconds)
-        self._under_way: dict[bytes, asyncio.Task[bool]] = {}
-        self._at_once: Counter[str] = Counter()
+        self._hashing: SingleFlight[bytes, str, bool] = SingleFlight(MOST_AT_ONCE)
 
     async def authenticate(self, user_id: UUID, password: str, address: str) -> None:
         """Returns if `password` is the user's.
@@ -112,16 +110,12 @@ class PasswordAuthenticator:
         self, digest: bytes, account: str, hashed: HashedPassword, password: str, address: str
     ) -> bool:
         """Hashes once for all calls that ask the same at the same time, as an app does at start."""
-        task = self._under_way.get(digest)
-        if task is None:
-            if self._at_once[account] >= MOST_AT_ONCE:
-                raise too_many_passwords(retry_after=1)
-            task = asyncio.create_task(self._matches(account, hashed, password, address))
-            self._under_way[digest] = task
-            self._at_once[account] += 1
-            task.add_done_callback(lambda _: self._done(digest, account))
-        # One caller who hangs up must not take the answer from the others.
-        return await asyncio.shield(task)
+        return await self._hashing.run(
+            digest,
+            account,
+            lambda: self._matches(account, hashed, password, address),
+            lambda: too_many_passwords(retry_after=1),
+        )
 
     async def _matches(
         self, account: str, hashed: HashedPassword, password: str, address: str
@@ -131,15 +125,6 @@ class PasswordAuthenticator:
             return True
         await self._limit.failed(account, address)
         return False
-
-    def _done(self, digest: bytes, account: str) -> None:
-        task = self._under_way.pop(digest)
-        if not task.cancelled():
-            # If all callers hung up, nobody else looks at what went wrong.
-            task.exception()
-        self._at_once[account] -= 1
-        if not self._at_once[account]:
-            del self._at_once[account]
 
     def _digest(self, account: str, password: str, hashed: HashedPassword) -> bytes:
         # The stored hash has a fixed form, so that no two different triples read the same.

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from server.errors import StartError
+from server.setting_files import content_of, listed
 from server.settings import TokenSettings
 
 SHORTEST_SECRET_BYTES = 32
@@ -67,7 +68,7 @@ def _secrets(settings: TokenSettings) -> Keys:
     current = _secret("JWT_SECRET_KEY", text)
     previous = [
         _secret("JWT_PREVIOUS_SECRET_KEYS", text)
-        for text in _listed(settings.jwt_previous_secret_keys.get_secret_value())
+        for text in listed(settings.jwt_previous_secret_keys.get_secret_value())
     ]
     ids = {_id_of(secret): secret for secret in (*previous, current)}
     return Keys("HS256", _id_of(current), current, ids)
@@ -97,7 +98,7 @@ def _key_pairs(settings: TokenSettings) -> Keys:
     signing = _private_key("JWT_PRIVATE_KEY_FILE", path, algorithm)
     previous = [
         _any_key("JWT_PREVIOUS_KEY_FILES", Path(name), algorithm)
-        for name in _listed(settings.jwt_previous_key_files)
+        for name in listed(settings.jwt_previous_key_files)
     ]
     public = signing.public_key()
     ids = {_id_of(_encoded(key)): key for key in (*previous, public)}
@@ -106,7 +107,7 @@ def _key_pairs(settings: TokenSettings) -> Keys:
 
 def _private_key(setting: str, path: Path, algorithm: str) -> PrivateKey:
     try:
-        key = load_pem_private_key(_content(setting, path), password=None)
+        key = load_pem_private_key(content_of(setting, path), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise StartError(
             f"{setting}: {path} holds no private key in PEM form without a password."
@@ -119,7 +120,7 @@ def _private_key(setting: str, path: Path, algorithm: str) -> PrivateKey:
 
 def _any_key(setting: str, path: Path, algorithm: str) -> PublicKey:
     """The public key in a file that holds it or its private key."""
-    content = _content(setting, path)
+    content = content_of(setting, path)
     if b"PRIVATE KEY" in content:
         return _private_key(setting, path, algorithm).public_key()
     try:
@@ -130,13 +131,6 @@ def _any_key(setting: str, path: Path, algorithm: str) -> PublicKey:
         _require_fit(setting, path, key, algorithm)
         return key
     raise StartError(f"{setting}: {path} holds a key that {algorithm} cannot use.")
-
-
-def _content(setting: str, path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StartError(f"{setting}: {path} cannot be read ({error.strerror}).") from None
 
 
 def _require_fit(setting: str, path: Path, key: PublicKey, algorithm: str) -> None:
@@ -157,10 +151,6 @@ _NEEDED = {
     "ES256": "a key on the curve P-256",
     "EdDSA": "an Ed25519 key",
 }
-
-
-def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _encoded(key: PublicKey) -> bytes:

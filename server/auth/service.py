@@ -16,8 +16,7 @@ from server.auth.tokens import AccessTokens
 from server.errors import AlreadyExists, InvalidArgument, Unauthenticated, no_such_user
 from server.rpc.authentication import wrong_password
 from server.rpc.caller import Caller, address_of, caller
-from server.rpc.convert import uuid_in
-from server.text import caseless
+from server.text import caseless, uuid_in
 from server.user.repository import UserRepository
 
 REFRESH_TOKEN_BYTES = 32
@@ -78,10 +77,8 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         self, request: auth_pb2.RefreshTokenRequest, context: Any
     ) -> auth_pb2.Tokens:
         """Goes on with a session."""
-        spent, refresh_token = (
-            _hash_of(request.refresh_token),
-            secrets.token_urlsafe(REFRESH_TOKEN_BYTES),
-        )
+        spent = _hash_of(request.refresh_token)
+        refresh_token = secrets.token_urlsafe(REFRESH_TOKEN_BYTES)
         session = await self._sessions.go_on(spent, _hash_of(refresh_token))
         if session is None:
             if await self._sessions.end_if_used(spent):

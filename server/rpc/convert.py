@@ -1,16 +1,12 @@
 """Values of the wire as values of Python, and back."""
 
-import re
 from datetime import UTC, date, datetime
-from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from server.errors import InvalidArgument
 
 _NANOSECONDS = 1_000_000_000
-# uuid.UUID alone would also take braces, a urn: prefix and hyphens anywhere.
-_HYPHENATED = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def datetime_of(timestamp: Timestamp, field: str) -> datetime:
@@ -37,8 +33,3 @@ def _json_name(field: str) -> str:
     """The name of a field as JSON spells it."""
     first, *others = field.split("_")
     return first + "".join(word.capitalize() for word in others)
-
-
-def uuid_in(text: str) -> UUID | None:
-    """The UUID that `text` is in its hyphenated form, None if it is something else."""
-    return UUID(text) if _HYPHENATED.fullmatch(text) else None

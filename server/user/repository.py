@@ -26,8 +26,7 @@ from server.database.engine import Database
 from server.database.schema import users
 from server.database.statement import Statement
 from server.errors import AlreadyExists
-from server.rpc.convert import uuid_in
-from server.text import caseless
+from server.text import caseless, uuid_in
 
 LOOKUP_CHARACTERS = 12
 # Without characters that are mistaken for one another when they are read aloud or copied by hand.

@@ -10,7 +10,7 @@ from server.auth.authenticator import PasswordAuthenticator
 from server.auth.password import PasswordHasher
 from server.errors import no_such_user
 from server.rpc.caller import address_of
-from server.rpc.convert import uuid_in
+from server.text import uuid_in
 from server.user.repository import Profile, UserRepository
 
 

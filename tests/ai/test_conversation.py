@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from gymlocker.v2 import ai_pb2, plan_pb2
 
-from server.ai.answer import MOST_TURNS, Introduction
+from server.ai.answer import Introduction
 from server.ai.conversation import MOST_WAITING, Conversation
-from server.ai.planner.talk import Turn
+from server.ai.planner.talk import MOST_TURNS, Turn
 from server.errors import ResourceExhausted
 
 END = ai_pb2.ChatEnd

@@ -22,14 +22,12 @@ from server.ai.planner.growing import growing_plan_of, partial_data
 from server.ai.planner.model import Limits, Message, Model
 from server.ai.planner.reading import InvalidPlan, plan_of, session_of
 from server.ai.planner.schema import data_of, schema_of
-from server.ai.planner.talk import Event, FinishedPlan, GrowingPlan, Text, Turn
+from server.ai.planner.talk import MOST_TURNS, Event, FinishedPlan, GrowingPlan, Text, Turn
 from server.errors import Unavailable
 from server.settings import PlannerSettings
 
 MAKE_PLAN = "make_plan"
 MAKE_SESSION = "make_session"
-# Of a conversation, so many messages are kept.
-MOST_TURNS = 20
 
 Read = TypeVar("Read")
 

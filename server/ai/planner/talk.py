@@ -11,6 +11,9 @@ from gymlocker.v2 import ai_pb2, plan_pb2
 
 from server.ai.planner.faults import not_configured
 
+# The last messages of a conversation, which the model is told.
+MOST_TURNS = 20
+
 
 @dataclass(frozen=True)
 class Turn:

@@ -8,7 +8,6 @@ answer: it is remembered by nobody, grants nothing and refuses nothing.
 import asyncio
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Mapping
 
 import structlog
@@ -17,6 +16,7 @@ from cachetools import TTLCache
 from server.ai.purchase.model import Purchase, Store, Verifier, credentials_in, purchase_of
 from server.ai.purchase.store_client import store_unavailable
 from server.errors import GymlockerError, Unauthenticated
+from server.single_flight import SingleFlight
 
 # The longest receipts of the stores are shorter.
 LONGEST = 16 * 1024
@@ -45,8 +45,7 @@ class PurchaseAuthenticator:
         # Apart, so that nobody who makes tokens up can push the buyers out.
         self._granted: TTLCache[Purchase, None] = TTLCache(MOST_REMEMBERED, GRANTED_SECONDS, clock)
         self._refused: TTLCache[Purchase, None] = TTLCache(MOST_REMEMBERED, REFUSED_SECONDS, clock)
-        self._under_way: dict[Purchase, asyncio.Task[bool]] = {}
-        self._at_once: Counter[Store] = Counter()
+        self._asking: SingleFlight[Purchase, Store, bool] = SingleFlight(MOST_AT_ONCE)
 
     async def authenticate(self, header: str | None) -> Purchase:
         """The purchase that an `authorization` header stands for.
@@ -74,21 +73,12 @@ class PurchaseAuthenticator:
             return True
         if purchase in self._refused:
             return False
-        return await self._asked_once(purchase, token)
-
-    async def _asked_once(self, purchase: Purchase, token: str) -> bool:
-        """Asks once for all calls that ask the same at the same time."""
-        task = self._under_way.get(purchase)
-        if task is None:
-            if self._at_once[purchase.store] >= MOST_AT_ONCE:
-                _log.warning("too many questions to a store", store=purchase.store.value)
-                raise store_unavailable()
-            task = asyncio.create_task(self._ask(purchase, token))
-            self._under_way[purchase] = task
-            self._at_once[purchase.store] += 1
-            task.add_done_callback(lambda _: self._done(purchase))
-        # One caller who hangs up must not take the answer from the others.
-        return await asyncio.shield(task)
+        return await self._asking.run(
+            purchase,
+            purchase.store,
+            lambda: self._ask(purchase, token),
+            lambda: _too_many(purchase),
+        )
 
     async def _ask(self, purchase: Purchase, token: str) -> bool:
         try:
@@ -111,9 +101,10 @@ class PurchaseAuthenticator:
         (self._granted if counts else self._refused)[purchase] = None
         return counts
 
-    def _done(self, purchase: Purchase) -> None:
-        del self._under_way[purchase]
-        self._at_once[purchase.store] -= 1
+
+def _too_many(purchase: Purchase) -> GymlockerError:
+    _log.warning("too many questions to a store", store=purchase.store.value)
+    return store_unavailable()
 
 
 def _invalid() -> Unauthenticated:

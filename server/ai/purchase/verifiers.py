@@ -22,6 +22,7 @@ from server.ai.purchase.revenuecat import RevenueCatVerifier
 from server.ai.purchase.store_client import StoreClient
 from server.ai.purchase.web import WebVerifier
 from server.errors import StartError
+from server.setting_files import content_of, listed
 from server.settings import PurchaseSettings
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def _service_account(file: Path) -> "ServiceAccount":
 
     setting = "GOOGLE_SERVICE_ACCOUNT_FILE"
     try:
-        return ServiceAccount(json.loads(_content(setting, file)))
+        return ServiceAccount(json.loads(content_of(setting, file)))
     except (ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
         # Without the error's own words: they may quote the key.
         raise StartError(f"{setting}: {file} is not the JSON key of a service account.") from None
@@ -186,8 +187,7 @@ def _missing(*names: str) -> StartError:
 
 
 def _products(settings: PurchaseSettings) -> frozenset[str]:
-    listed = (name.strip() for name in settings.apple_product_ids.split(","))
-    return frozenset(name for name in listed if name)
+    return frozenset(listed(settings.apple_product_ids))
 
 
 def _certificates(folder: Path) -> list[bytes]:
@@ -206,7 +206,7 @@ _SUFFIXES = (".cer", ".crt", ".der", ".pem")
 
 
 def _certificate(setting: str, path: Path) -> x509.Certificate:
-    content = _content(setting, path)
+    content = content_of(setting, path)
     try:
         if b"BEGIN CERTIFICATE" in content:
             return x509.load_pem_x509_certificate(content)
@@ -218,16 +218,9 @@ def _certificate(setting: str, path: Path) -> x509.Certificate:
 def _private_key(path: Path) -> EllipticCurvePrivateKey:
     setting = "APPLE_PRIVATE_KEY_FILE"
     try:
-        key = load_pem_private_key(_content(setting, path), password=None)
+        key = load_pem_private_key(content_of(setting, path), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1):
         return key
     raise StartError(f"{setting}: {path} is not a key as Apple gives them out (.p8).")
-
-
-def _content(setting: str, path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StartError(f"{setting}: {path} cannot be read ({error.strerror}).") from None

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from uuid import UUID
 
+from server.text import uuid_in
 from server.workout.formats.identity import id_of
 from server.workout.formats.model import BadCell, Format, Problem, ReadFile, ReadWorkout, quoted
 from server.workout.formats.table import Row, Table
@@ -27,8 +28,6 @@ COLUMNS = ("date", "type", "duration")
 # fromisoformat alone would also take 20240229 and 2024-W09-4.
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MINUTES = re.compile(r"[0-9]{1,9}")
-# uuid.UUID alone would also take braces, a urn: prefix and hyphens anywhere.
-_HYPHENATED = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 _Contents = tuple[dt.date, str, int, str]
 
@@ -68,9 +67,10 @@ def _id(row: Row) -> UUID | None:
     text = row["id"]
     if not text:
         return None
-    if not _HYPHENATED.fullmatch(text):
+    found = uuid_in(text)
+    if found is None:
         raise BadCell(row.header.title("id"), f"{quoted(text)} is not a UUID with hyphens")
-    return UUID(text)
+    return found
 
 
 def _date(row: Row) -> dt.date:
