@@ -44,13 +44,24 @@ class Speaker:
         self, history: Sequence[Turn], introduction: Introduction
     ) -> AsyncGenerator[ai_pb2.ChatResponse]:
         """The pieces of an answer to the last message, without its end."""
-        async with self.quotas.charged(self.purchase):
-            pieces = self.planner.talk(
-                list(history), locale=introduction.locale, weight_unit=introduction.weight_unit
-            )
-            async with aclosing(pieces):
-                async for piece in pieces:
-                    yield _response(piece)
+        async with (
+            self.quotas.charged(self.purchase),
+            aclosing(spoken(self.planner, history, introduction)) as responses,
+        ):
+            async for response in responses:
+                yield response
+
+
+async def spoken(
+    planner: Planner, history: Sequence[Turn], introduction: Introduction
+) -> AsyncGenerator[ai_pb2.ChatResponse]:
+    """The same, for whoever has charged it already."""
+    pieces = planner.talk(
+        list(history), locale=introduction.locale, weight_unit=introduction.weight_unit
+    )
+    async with aclosing(pieces):
+        async for piece in pieces:
+            yield _response(piece)
 
 
 def ended(

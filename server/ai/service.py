@@ -1,11 +1,12 @@
 """AiService: the planner."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any, Literal
 
 from gymlocker.v2 import ai_pb2, ai_pb2_grpc, plan_pb2
 
-from server.ai.answer import Speaker, ended, introduction_of
+from server.ai.answer import Speaker, ended, introduction_of, spoken
 from server.ai.conversation import Conversation
 from server.ai.planner.talk import MOST_TURNS, Planner, Turn
 from server.ai.purchase.model import Purchase
@@ -49,9 +50,10 @@ class AiService(ai_pb2_grpc.AiServiceServicer):
     ) -> AsyncIterator[ai_pb2.ChatResponse]:
         """Talks, for as long as the stream lives."""
         await self._say(await self._quotas.get(_purchase()), context)
-        conversation = Conversation(self._speaker())
-        async for response in conversation.run(request_iterator):
-            yield response
+        conversation = Conversation(Speaker(self._planner, self._quotas, _purchase()))
+        async with aclosing(conversation.run(request_iterator)) as responses:
+            async for response in responses:
+                yield response
 
     async def StreamChat(
         self, request: ai_pb2.StreamChatRequest, context: Any
@@ -60,11 +62,15 @@ class AiService(ai_pb2_grpc.AiServiceServicer):
         history = _history(request)
         introduction = introduction_of(request.introduction)
         said = False
-        async for response in self._speaker().answer(history, introduction):
-            if not said:
-                await self._say(await self._quotas.get(_purchase()), context)
-                said = True
-            yield response
+        async with (
+            self._quotas.charged(_purchase()) as quota,
+            aclosing(spoken(self._planner, history, introduction)) as responses,
+        ):
+            async for response in responses:
+                if not said:
+                    await self._say(quota, context)
+                    said = True
+                yield response
         yield ended(ai_pb2.ChatEnd.REASON_COMPLETE)
 
     async def GetQuota(
@@ -76,9 +82,6 @@ class AiService(ai_pb2_grpc.AiServiceServicer):
         if quota.reset:
             reply.reset.FromDatetime(quota.reset)
         return reply
-
-    def _speaker(self) -> Speaker:
-        return Speaker(self._planner, self._quotas, _purchase())
 
     async def _say(self, quota: Quota, context: Any) -> None:
         await context.send_initial_metadata(quota.metadata(self._quotas.now()))

@@ -6,6 +6,7 @@ wrap the handler, once for each method; later calls of the method get the wrappe
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
 from inspect import isasyncgenfunction
 from typing import Any, TypeAlias, cast
 
@@ -87,7 +88,9 @@ def _as_coroutine(behaviour: Any) -> Callable[[Any, Context], Awaitable[Any]]:
         return cast(Callable[[Any, Context], Awaitable[Any]], behaviour)
 
     async def write_all(request: Any, context: Context) -> None:
-        async for reply in behaviour(request, context):
-            await context.write(reply)
+        # Closed at once when the caller hangs up, and with it all that it holds.
+        async with aclosing(behaviour(request, context)) as replies:
+            async for reply in replies:
+                await context.write(reply)
 
     return write_all
