@@ -62,7 +62,7 @@ from server.rpc.errors import ErrorInterceptor
 from server.rpc.logging import LoggingInterceptor
 from server.rpc.method import Method, methods_of
 from server.rpc.validation import ValidationInterceptor
-from server.serving import Background, add_reflection, bind, run
+from server.serving import Background, add_reflection, bind, make_server, run
 from server.settings import (
     PlannerSettings,
     PurchaseSettings,
@@ -78,6 +78,7 @@ from server.system.sweeper import sweep
 from server.user.last_accessed import INTERVAL_SECONDS, LastAccessed
 from server.user.repository import UserRepository
 from server.user.service import UserService
+from server.workout.import_repository import ImportRepository
 from server.workout.importing import Importer
 from server.workout.repository import WorkoutRepository
 from server.workout.service import WorkoutService
@@ -94,10 +95,6 @@ CONTRACT: tuple[ModuleType, ...] = (
     workout_pb2,
     ai_pb2,
 )
-
-# The largest request is UpdateUser's: a picture of 2,000 KiB and what goes with it.
-MOST_REQUEST_BYTES = 4 * 1024 * 1024
-MOST_METADATA_BYTES = 32 * 1024
 
 _log = structlog.get_logger("main")
 
@@ -225,9 +222,13 @@ def _add_feed(server: grpc.aio.Server, database: Database, users: UserService) -
 
 
 def _add_workouts(server: grpc.aio.Server, database: Database) -> None:
-    workouts = WorkoutRepository(database)
     workout_pb2_grpc.add_WorkoutServiceServicer_to_server(
-        WorkoutService(workouts, StatsRepository(database), Importer(workouts)), server
+        WorkoutService(
+            WorkoutRepository(database),
+            StatsRepository(database),
+            Importer(ImportRepository(database)),
+        ),
+        server,
     )
 
 
@@ -283,22 +284,12 @@ def _server(
     passwords: PasswordAuthenticator,
 ) -> grpc.aio.Server:
     methods = contract_methods()
-    return grpc.aio.server(
+    return make_server(
         # From the outside in.
-        interceptors=(
-            LoggingInterceptor(methods),
-            ErrorInterceptor(methods),
-            AccessTokenInterceptor(methods, tokens),
-            PurchaseTokenInterceptor(methods, purchases),
-            ValidationInterceptor(methods),
-            PasswordInterceptor(methods, passwords),
-        ),
-        options=(
-            ("grpc.max_receive_message_length", MOST_REQUEST_BYTES),
-            ("grpc.max_send_message_length", -1),
-            # As much as Envoy lets through, which is more than gRPC's own default.
-            ("grpc.max_metadata_size", MOST_METADATA_BYTES),
-            # A taken port is an error, not a second server that gets half of the calls.
-            ("grpc.so_reuseport", 0),
-        ),
+        LoggingInterceptor(methods),
+        ErrorInterceptor(methods),
+        AccessTokenInterceptor(methods, tokens),
+        PurchaseTokenInterceptor(methods, purchases),
+        ValidationInterceptor(methods),
+        PasswordInterceptor(methods, passwords),
     )

@@ -17,11 +17,29 @@ from server.errors import StartError
 
 Background: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
+# The largest request is UpdateUser's: a picture of 2,000 KiB and what goes with it.
+MOST_REQUEST_BYTES = 4 * 1024 * 1024
+MOST_METADATA_BYTES = 32 * 1024
 STOP_GRACE_SECONDS = 5
 
 UNIX = "unix:"
 
 _log = structlog.get_logger("main")
+
+
+def make_server(*interceptors: grpc.aio.ServerInterceptor) -> grpc.aio.Server:
+    """A server whose calls pass through `interceptors`, the outermost first."""
+    return grpc.aio.server(
+        interceptors=interceptors,
+        options=(
+            ("grpc.max_receive_message_length", MOST_REQUEST_BYTES),
+            ("grpc.max_send_message_length", -1),
+            # As much as Envoy lets through, which is more than gRPC's own default.
+            ("grpc.max_metadata_size", MOST_METADATA_BYTES),
+            # A taken port is an error, not a second server that gets half of the calls.
+            ("grpc.so_reuseport", 0),
+        ),
+    )
 
 
 def add_reflection(server: grpc.aio.Server, services: Sequence[ServiceDescriptor]) -> None:

@@ -10,7 +10,7 @@ from gymlocker.v2 import workout_pb2
 from server.errors import InvalidArgument, ResourceExhausted, Unavailable
 from server.workout.formats.model import Format, ReadFile, UnreadableFile
 from server.workout.formats.read import read_file
-from server.workout.repository import WorkoutRepository
+from server.workout.import_repository import ImportRepository
 
 MOST_FILE_BYTES = 16 * 1024 * 1024
 # Nobody can keep a place for longer.
@@ -24,7 +24,7 @@ DEFAULT_DURATION = 60
 class Importer:
     """Imports files: taken in side by side, up to MOST_AT_ONCE, and worked off one by one."""
 
-    def __init__(self, workouts: WorkoutRepository) -> None:
+    def __init__(self, workouts: ImportRepository) -> None:
         self._workouts = workouts
         self._under_way: Counter[UUID] = Counter()
         # A large file takes seconds of a core, and what is in it ten times its size in memory.

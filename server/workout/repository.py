@@ -1,21 +1,17 @@
 """The SQL of workouts."""
 
 import datetime as dt
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import asyncpg
 from sqlalchemy import (
-    ARRAY,
     Date,
     Integer,
     Text,
     Uuid,
-    any_,
     bindparam,
-    column,
     delete,
     func,
     literal,
@@ -25,15 +21,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from server.database.engine import Connection, Database
+from server.database.engine import Database
 from server.database.owner import owner_must_exist
 from server.database.schema import workouts
 from server.database.statement import Statement
 from server.text import caseless
 from server.workout.workout import Workout
 
-# Workouts that one statement adds or reads.
-BATCH = 5_000
+# Workouts that one statement reads.
 EXPORT_BATCH = 1_000
 
 _COLUMNS = (
@@ -113,48 +108,6 @@ _EXPORT = Statement(
     )
     .order_by(workouts.c.date, workouts.c.created, workouts.c.id)
     .limit(bindparam("most"))
-)
-
-_new = (
-    func.unnest(
-        bindparam("ids", type_=ARRAY(Uuid)),
-        bindparam("dates", type_=ARRAY(Date)),
-        bindparam("types", type_=ARRAY(Text)),
-        bindparam("type_keys", type_=ARRAY(Text)),
-        bindparam("durations", type_=ARRAY(Integer)),
-        bindparam("notes", type_=ARRAY(Text)),
-    )
-    .table_valued(
-        column("id", Uuid),
-        column("date", Date),
-        column("type", Text),
-        column("type_key", Text),
-        column("duration", Integer),
-        column("notes", Text),
-        name="new",
-    )
-    .render_derived()
-)
-_ADD_MANY = Statement(
-    insert(workouts)
-    .from_select(
-        ["user_id", "id", "date", "type", "type_key", "duration", "notes", "created"],
-        select(
-            bindparam("owner_id", type_=Uuid),
-            _new.c.id,
-            _new.c.date,
-            _new.c.type,
-            _new.c.type_key,
-            _new.c.duration,
-            _new.c.notes,
-            func.now(),
-        ),
-    )
-    .on_conflict_do_nothing(index_elements=[workouts.c.user_id, workouts.c.id])
-    .returning(literal(1))
-)
-_GET_EXISTING = Statement(
-    select(func.count()).where(_MINE, workouts.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
 )
 
 
@@ -278,46 +231,6 @@ class WorkoutRepository:
                 return
             yield [_workout(row) for row in rows]
             position = _position(rows[-1])
-
-    async def add_many(self, owner_id: UUID, new: Sequence[Workout]) -> int:
-        """Stores those of `new` whose id the owner has not, all or none; returns how many."""
-        # In one order, so that two imports do not wait for each other.
-        batches = _batches(sorted(new, key=lambda workout: (workout.date, workout.id)))
-
-        async def action(connection: Connection) -> int:
-            added = 0
-            for batch in batches:
-                arguments = _ADD_MANY.arguments(_columns(owner_id, batch))
-                added += len(await connection.fetch(_ADD_MANY.sql, *arguments))
-            return added
-
-        with owner_must_exist():
-            return await self._database.transact(action)
-
-    async def count_existing(self, owner_id: UUID, new: Sequence[Workout]) -> int:
-        """How many of `new` the owner has already, by their ids."""
-        count = 0
-        for batch in _batches(new):
-            ids = [workout.id for workout in batch]
-            row = await self._database.fetch_one(_GET_EXISTING, owner_id=owner_id, ids=ids)
-            count += row[0] if row else 0
-        return count
-
-
-def _batches(new: Sequence[Workout]) -> list[Sequence[Workout]]:
-    return [new[start : start + BATCH] for start in range(0, len(new), BATCH)]
-
-
-def _columns(owner_id: UUID, batch: Sequence[Workout]) -> dict[str, Any]:
-    return {
-        "owner_id": owner_id,
-        "ids": [workout.id for workout in batch],
-        "dates": [workout.date for workout in batch],
-        "types": [workout.type for workout in batch],
-        "type_keys": [caseless(workout.type) for workout in batch],
-        "durations": [workout.duration for workout in batch],
-        "notes": [workout.notes for workout in batch],
-    }
 
 
 def _workout(row: asyncpg.Record) -> Workout:

@@ -22,8 +22,8 @@ from server.database.engine import Database
 from server.demo.transport import GrpcTransport, Transport
 from server.local.throwaway import ThrowawayPostgres
 from server.workout import workout
+from server.workout.import_repository import ImportRepository
 from server.workout.importing import MOST_AT_ONCE, MOST_FILE_BYTES, MOST_OF_ONE
-from server.workout.repository import WorkoutRepository
 from tests.feed.client import Client, many_users, refused
 from tests.feed.rest import error_of
 from tests.house import House
@@ -446,7 +446,7 @@ async def test_the_same_workouts_in_another_order_do_not_stand_in_each_others_wa
     (user_id,) = await many_users(database, 1)
     new = [workout.Workout(uuid4(), date(2026, 2, 7), "Run", 1, "") for _ in range(3)]
     async with Database(postgres.url("gymlocker"), pool_size=2) as pool:
-        add_many = WorkoutRepository(pool).add_many
+        add_many = ImportRepository(pool).add_many
         # Somebody has the second one, so that each of both gets one and waits.
         hindrance = database.transaction()
         await hindrance.start()
