@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from gymlocker.v2 import ai_pb2
 
 from server.ai.answer import Introduction, Speaker, ended, introduction_of
-from server.ai.planner.talk import MOST_TURNS, Turn
+from server.ai.planner.talk import Turn, recent
 from server.errors import GymlockerError, ResourceExhausted
 from server.rpc.errors import status_of
 
@@ -115,8 +115,7 @@ class Conversation:
                 self._keep(Turn("user", request.message.text))
 
     def _keep(self, turn: Turn) -> None:
-        self._history.append(turn)
-        del self._history[:-MOST_TURNS]
+        self._history = recent([*self._history, turn])
 
     async def _until_stopped(self, stop: asyncio.Event) -> Responses:
         """The answer until it is complete, or until nobody wants more of it."""

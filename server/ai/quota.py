@@ -70,7 +70,7 @@ class Quotas:
             yield self._quota(purchase, uses)
         except GymlockerError as error:
             if nothing_came(error):
-                await self._uses.give_back(purchase.key, at)
+                await self._uses.give_back(purchase.key, uses[-1])
             raise
 
     def _limit(self, purchase: Purchase) -> int:

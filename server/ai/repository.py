@@ -25,12 +25,15 @@ _counting = (
     .correlate(consumptions)
     .scalar_subquery()
 )
+# No two uses have the same time: one can be given back and the other not.
+_newest = select(func.max(_request)).correlate(consumptions).scalar_subquery()
+_use = func.greatest(_AT, _newest + literal(dt.timedelta(microseconds=1)))
 _CHARGE = Statement(
     insert(consumptions)
     .values(key=bindparam("key"), requests=array([_AT]))
     .on_conflict_do_update(
         index_elements=[consumptions.c.key],
-        set_={"requests": func.array_append(_counting, _AT)},
+        set_={"requests": func.array_append(_counting, _use)},
         where=func.cardinality(_counting) < bindparam("limit"),
     )
     .returning(consumptions.c.requests)
@@ -52,7 +55,7 @@ class QuotaRepository:
     async def charge(self, key: str, at: dt.datetime, limit: int) -> Sequence[dt.datetime] | None:
         """Counts a use of `key` unless `limit` of them count already, all in one statement.
 
-        Returns the times of the uses that count, this one included; None if there are too many.
+        Returns the times of the uses that count, this one last; None if there are too many.
         """
         row = await self._database.fetch_one(_CHARGE, key=key, at=at, limit=limit)
         return row["requests"] if row else None

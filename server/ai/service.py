@@ -8,7 +8,7 @@ from gymlocker.v2 import ai_pb2, ai_pb2_grpc, plan_pb2
 
 from server.ai.answer import Speaker, ended, introduction_of, spoken
 from server.ai.conversation import Conversation
-from server.ai.planner.talk import MOST_TURNS, Planner, Turn
+from server.ai.planner.talk import Planner, Turn
 from server.ai.purchase.model import Purchase
 from server.ai.quota import Quota, Quotas
 from server.errors import InvalidArgument
@@ -95,8 +95,13 @@ def _purchase() -> Purchase:
 
 
 def _history(request: ai_pb2.StreamChatRequest) -> list[Turn]:
-    """The messages that count. Raises InvalidArgument if there is nothing to answer."""
-    if request.history[-1].role != ai_pb2.ChatTurn.ROLE_USER:
+    """What was said. Raises InvalidArgument if there is nothing to answer."""
+    turns = request.history
+    if turns and not (turns[-1].role == ai_pb2.ChatTurn.ROLE_USER and turns[-1].text):
         problem = "history: the last message must be the person's"
         raise InvalidArgument(problem, violations=[("history", problem)])
-    return [Turn(_ROLES[turn.role], turn.text) for turn in request.history[-MOST_TURNS:]]
+    return [_turn(turn) for turn in turns]
+
+
+def _turn(turn: ai_pb2.ChatTurn) -> Turn:
+    return Turn(_ROLES[turn.role], turn.text, turn.plan if turn.HasField("plan") else None)

@@ -302,7 +302,6 @@ async def test_a_restart_forgets(conversation: Chat) -> None:
 
 async def test_a_stop_hangs_up(conversation: Chat, model: ModelServer, ai: Stub) -> None:
     model.faults.append(Fault.STALL)
-    model.pace = 0.02
     await conversation.say(says(LONG))
     await conversation.until_stalled(model)
     pieces = await conversation.asked(STOP)
@@ -315,7 +314,6 @@ async def test_a_stop_hangs_up(conversation: Chat, model: ModelServer, ai: Stub)
 
 async def test_half_a_plan_can_be_talked_about(conversation: Chat, model: ModelServer) -> None:
     model.faults.append(Fault.STALL)
-    model.pace = 0.02
     await conversation.say(says("A plan, please"))
     await model.until(lambda: model.stalled == 1)
     piece = await conversation.read()
@@ -327,7 +325,6 @@ async def test_half_a_plan_can_be_talked_about(conversation: Chat, model: ModelS
 
 async def test_a_restart_hangs_up(conversation: Chat, model: ModelServer) -> None:
     model.faults.append(Fault.STALL)
-    model.pace = 0.02
     await conversation.say(says(LONG))
     await conversation.until_stalled(model)
     assert reason(await conversation.asked(RESTART)) == END.REASON_STOPPED
@@ -357,7 +354,6 @@ async def test_an_answer_that_fails_leaves_the_conversation(
 
 async def test_who_leaves_hangs_up(conversation: Chat, model: ModelServer) -> None:
     model.faults.append(Fault.STALL)
-    model.pace = 0.02
     await conversation.say(says(LONG))
     await conversation.until_stalled(model)
     conversation.call.cancel()
@@ -378,7 +374,7 @@ async def test_who_leaves_another_call_hangs_up(ai: Stub, model: ModelServer, me
     "request_",
     [
         pytest.param(says(""), id="empty"),
-        pytest.param(says("x" * 4001), id="long"),
+        pytest.param(says("x" * 10_001), id="long"),
         pytest.param(ai_pb2.ChatRequest(), id="nothing"),
     ],
 )
@@ -413,8 +409,35 @@ async def test_of_a_history_the_last_twenty_count(ai: Stub, model: ModelServer) 
     assert "Number 10" not in said
 
 
+async def test_an_empty_history_is_greeted(ai: Stub) -> None:
+    call = ai.StreamChat(ai_pb2.StreamChatRequest(), metadata=BUYER)
+    pieces = [piece async for piece in call]
+    assert words(pieces)[-1] == HELLO
+    assert reason(pieces) == END.REASON_COMPLETE
+
+
+async def test_a_history_holds_plans(ai: Stub, model: ModelServer) -> None:
+    request = history("A plan, please", "Here:", "Shorter")
+    request.history[1].plan.CopyFrom(plan_of(PLAN))
+    async for _ in ai.StreamChat(request, metadata=BUYER):
+        pass
+    calls = [call for said in model.calls[0]["messages"] for call in said.get("tool_calls", ())]
+    assert "Grüße an die Kraft" in calls[0]["function"]["arguments"]
+
+
+async def test_a_plan_of_a_history_keeps_the_limits(ai: Stub) -> None:
+    request = history("A plan, please", "Here:", "Shorter")
+    request.history[1].plan.sessions.add().exercises.add().weighted.name = "x" * 101
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await anext(aiter(ai.StreamChat(request, metadata=BUYER)))
+    (violation,) = detail(status_in(caught.value), BadRequest).field_violations
+    assert violation.field == "history[1].plan.sessions[0].exercises[0].weighted.name"
+
+
 @pytest.mark.parametrize(
-    "turns", [(), ("Hi", "Hello"), ("Hi",) * 101], ids=["empty", "ends with the model", "long"]
+    "turns",
+    [("Hi", "Hello"), ("Hi",) * 101, ("Hi", "Hello", "")],
+    ids=["ends with the model", "long", "ends with nothing"],
 )
 async def test_a_history_must_end_with_the_person(
     ai: Stub, model: ModelServer, turns: tuple[str, ...]

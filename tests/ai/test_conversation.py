@@ -10,7 +10,7 @@ from gymlocker.v2 import ai_pb2, plan_pb2
 
 from server.ai.answer import Introduction
 from server.ai.conversation import MOST_WAITING, Conversation
-from server.ai.planner.talk import MOST_TURNS, Turn
+from server.ai.planner.talk import MOST_CHARACTERS, MOST_TURNS, Turn, recent
 from server.errors import ResourceExhausted
 
 END = ai_pb2.ChatEnd
@@ -97,6 +97,15 @@ async def test_the_last_twenty_are_kept_with_their_plans(speaker: FakeSpeaker) -
         Turn("assistant", "13", plan_pb2.Plan(name="13")),
         Turn("user", "14"),
     ]
+
+
+def test_long_messages_push_out_older_ones() -> None:
+    old, half, last = (Turn("user", "x" * (MOST_CHARACTERS // 2)) for _ in range(3))
+    assert recent([old, half, last]) == [half, last]
+    plan = Turn("assistant", "", plan_pb2.Plan(name="x"))
+    assert recent([old, plan, half, last]) == [half, last]
+    too_long = Turn("user", "x" * (MOST_CHARACTERS + 1))
+    assert recent([old, too_long]) == [too_long]
 
 
 async def test_who_leaves_early_leaves_nothing_behind(speaker: FakeSpeaker) -> None:

@@ -105,6 +105,15 @@ async def test_the_last_is_allowed_and_the_next_is_not(
     assert await quotas.get(web) == Quota(3, 0, NOW + DAY)
 
 
+async def test_of_two_uses_at_once_one_is_given_back(
+    quotas: Quotas, web: Purchase, connection: asyncpg.Connection
+) -> None:
+    async with quotas.charged(web):
+        with pytest.raises(GymlockerError):
+            await use(quotas, web, out_of_reach())
+        assert await written(connection, web.key) == [NOW]
+
+
 async def test_who_is_refused_is_not_charged(
     quotas: Quotas, web: Purchase, connection: asyncpg.Connection
 ) -> None:

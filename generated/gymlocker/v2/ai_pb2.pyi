@@ -280,7 +280,7 @@ class UserMessage(_message.Message):
 
     TEXT_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """The words: 1 to 4,000 characters."""
+    """The words: 1 to 10,000 characters."""
     def __init__(
         self,
         *,
@@ -429,7 +429,9 @@ class StreamChatRequest(_message.Message):
     INTRODUCTION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChatTurn]:
-        """What was said, the oldest first; the last message is the person's. The last 20 count."""
+        """What was said, the oldest first; the last message is the person's. The last 20 count, as long
+        as they are not more than 100,000 characters. Empty: the model says hello.
+        """
 
     @_builtins.property
     def introduction(self) -> Global___Introduction:
@@ -480,19 +482,25 @@ class ChatTurn(_message.Message):
 
     ROLE_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
     role: Global___ChatTurn.Role.ValueType
     """Who said it."""
     text: _builtins.str
-    """The words: up to 8,000 characters."""
+    """The words: up to 100,000 characters, which is as long as an answer may become."""
+    @_builtins.property
+    def plan(self) -> _plan_pb2.Plan:
+        """The plan that the model showed with it."""
+
     def __init__(
         self,
         *,
         role: Global___ChatTurn.Role.ValueType = ...,
         text: _builtins.str = ...,
+        plan: _plan_pb2.Plan | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["role", b"role", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan", "role", b"role", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

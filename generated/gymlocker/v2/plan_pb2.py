@@ -22,42 +22,99 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17gymlocker/v2/plan.proto\x12\x0cgymlocker.v2\x1a\x1egoogle/protobuf/duration.proto\"V\n\x04Plan\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12+\n\x08sessions\x18\x03 \x03(\x0b\x32\x19.gymlocker.v2.PlanSession\"Y\n\x0bPlanSession\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05notes\x18\x02 \x01(\t\x12-\n\texercises\x18\x03 \x03(\x0b\x32\x1a.gymlocker.v2.PlanExercise\"z\n\x0cPlanExercise\x12\x32\n\x08weighted\x18\x01 \x01(\x0b\x32\x1e.gymlocker.v2.WeightedExerciseH\x00\x12.\n\x06\x63\x61rdio\x18\x02 \x01(\x0b\x32\x1c.gymlocker.v2.CardioExerciseH\x00\x42\x06\n\x04kind\"\xa5\x03\n\x10WeightedExercise\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x0cplanned_sets\x18\x02 \x03(\x0b\x32\x18.gymlocker.v2.PlannedSet\x12\x38\n\x11rest_between_sets\x18\x03 \x01(\x0b\x32\x1d.gymlocker.v2.RestBetweenSets\x12\x1a\n\x12superset_with_next\x18\x04 \x01(\x08\x12\r\n\x05notes\x18\x05 \x01(\t\x12\x0c\n\x04link\x18\x06 \x01(\t\x12.\n\x0bprogression\x18\x07 \x03(\x0b\x32\x19.gymlocker.v2.Progression\x12=\n\nresistance\x18\x08 \x01(\x0e\x32).gymlocker.v2.WeightedExercise.Resistance\"q\n\nResistance\x12\x1a\n\x16RESISTANCE_UNSPECIFIED\x10\x00\x12\x13\n\x0fRESISTANCE_NONE\x10\x01\x12\x17\n\x13RESISTANCE_EXTERNAL\x10\x02\x12\x19\n\x15RESISTANCE_BODYWEIGHT\x10\x03\"0\n\nPlannedSet\x12\x10\n\x08min_reps\x18\x01 \x01(\x05\x12\x10\n\x08max_reps\x18\x02 \x01(\x05\"\x9c\x01\n\x0fRestBetweenSets\x12+\n\x08min_rest\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08max_rest\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0c\x66\x61ilure_rest\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x98\x03\n\x0bProgression\x12,\n\x04\x61xis\x18\x01 \x01(\x0e\x32\x1e.gymlocker.v2.Progression.Axis\x12\x0c\n\x04step\x18\x02 \x01(\t\x12.\n\x05scope\x18\x03 \x01(\x0e\x32\x1f.gymlocker.v2.Progression.Scope\x12\x14\n\x07\x63\x65iling\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x18\n\x10reset_on_ceiling\x18\x05 \x01(\x08\":\n\x04\x41xis\x12\x14\n\x10\x41XIS_UNSPECIFIED\x10\x00\x12\r\n\tAXIS_REPS\x10\x01\x12\r\n\tAXIS_LOAD\x10\x02\"\xa4\x01\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x12\n\x0eSCOPE_ALL_SETS\x10\x01\x12\x1b\n\x17SCOPE_LOWEST_SETS_FIRST\x10\x02\x12\x1c\n\x18SCOPE_LOWEST_SETS_MIDDLE\x10\x03\x12\x1a\n\x16SCOPE_LOWEST_SETS_LAST\x10\x04\x12\x19\n\x15SCOPE_LOWEST_SETS_ALL\x10\x05\x42\n\n\x08_ceiling\"b\n\x0e\x43\x61rdioExercise\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x04sets\x18\x02 \x03(\x0b\x32\x17.gymlocker.v2.CardioSet\x12\r\n\x05notes\x18\x03 \x01(\t\x12\x0c\n\x04link\x18\x04 \x01(\t\"\xb2\x02\n\tCardioSet\x12)\n\x04time\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12*\n\x08\x64istance\x18\x02 \x01(\x0b\x32\x16.gymlocker.v2.DistanceH\x00\x12\x16\n\x0etrack_duration\x18\x03 \x01(\x08\x12\x16\n\x0etrack_distance\x18\x04 \x01(\x08\x12\x18\n\x10track_resistance\x18\x05 \x01(\x08\x12\x15\n\rtrack_incline\x18\x06 \x01(\x08\x12\x14\n\x0ctrack_weight\x18\x07 \x01(\x08\x12\x13\n\x0btrack_steps\x18\x08 \x01(\x08\x12\x38\n\x11rest_between_sets\x18\t \x01(\x0b\x32\x1d.gymlocker.v2.RestBetweenSetsB\x08\n\x06target\"\xa4\x01\n\x08\x44istance\x12\r\n\x05value\x18\x01 \x01(\t\x12)\n\x04unit\x18\x02 \x01(\x0e\x32\x1b.gymlocker.v2.Distance.Unit\"^\n\x04Unit\x12\x14\n\x10UNIT_UNSPECIFIED\x10\x00\x12\x0e\n\nUNIT_METRE\x10\x01\x12\r\n\tUNIT_YARD\x10\x02\x12\r\n\tUNIT_MILE\x10\x03\x12\x12\n\x0eUNIT_KILOMETRE\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17gymlocker/v2/plan.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"s\n\x04Plan\x12\x15\n\x04name\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\x1d\n\x0b\x64\x65scription\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12\x35\n\x08sessions\x18\x03 \x03(\x0b\x32\x19.gymlocker.v2.PlanSessionB\x08\xbaH\x05\x92\x01\x02\x10\x14\"v\n\x0bPlanSession\x12\x15\n\x04name\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\x17\n\x05notes\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\x12\x37\n\texercises\x18\x03 \x03(\x0b\x32\x1a.gymlocker.v2.PlanExerciseB\x08\xbaH\x05\x92\x01\x02\x10\x1e\"z\n\x0cPlanExercise\x12\x32\n\x08weighted\x18\x01 \x01(\x0b\x32\x1e.gymlocker.v2.WeightedExerciseH\x00\x12.\n\x06\x63\x61rdio\x18\x02 \x01(\x0b\x32\x1c.gymlocker.v2.CardioExerciseH\x00\x42\x06\n\x04kind\"\xe0\x03\n\x10WeightedExercise\x12\x15\n\x04name\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\x38\n\x0cplanned_sets\x18\x02 \x03(\x0b\x32\x18.gymlocker.v2.PlannedSetB\x08\xbaH\x05\x92\x01\x02\x10\x14\x12\x38\n\x11rest_between_sets\x18\x03 \x01(\x0b\x32\x1d.gymlocker.v2.RestBetweenSets\x12\x1a\n\x12superset_with_next\x18\x04 \x01(\x08\x12\x17\n\x05notes\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\x12\x16\n\x04link\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x38\n\x0bprogression\x18\x07 \x03(\x0b\x32\x19.gymlocker.v2.ProgressionB\x08\xbaH\x05\x92\x01\x02\x10\x04\x12G\n\nresistance\x18\x08 \x01(\x0e\x32).gymlocker.v2.WeightedExercise.ResistanceB\x08\xbaH\x05\x82\x01\x02\x10\x01\"q\n\nResistance\x12\x1a\n\x16RESISTANCE_UNSPECIFIED\x10\x00\x12\x13\n\x0fRESISTANCE_NONE\x10\x01\x12\x17\n\x13RESISTANCE_EXTERNAL\x10\x02\x12\x19\n\x15RESISTANCE_BODYWEIGHT\x10\x03\"H\n\nPlannedSet\x12\x1c\n\x08min_reps\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\x08max_reps\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\"\xc9\x01\n\x0fRestBetweenSets\x12:\n\x08min_rest\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c\x32\x00\x12:\n\x08max_rest\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c\x32\x00\x12>\n\x0c\x66\x61ilure_rest\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c\x32\x00\"\xbe\x03\n\x0bProgression\x12\x36\n\x04\x61xis\x18\x01 \x01(\x0e\x32\x1e.gymlocker.v2.Progression.AxisB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x15\n\x04step\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18\n\x12\x38\n\x05scope\x18\x03 \x01(\x0e\x32\x1f.gymlocker.v2.Progression.ScopeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1d\n\x07\x63\x65iling\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18\nH\x00\x88\x01\x01\x12\x18\n\x10reset_on_ceiling\x18\x05 \x01(\x08\":\n\x04\x41xis\x12\x14\n\x10\x41XIS_UNSPECIFIED\x10\x00\x12\r\n\tAXIS_REPS\x10\x01\x12\r\n\tAXIS_LOAD\x10\x02\"\xa4\x01\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x12\n\x0eSCOPE_ALL_SETS\x10\x01\x12\x1b\n\x17SCOPE_LOWEST_SETS_FIRST\x10\x02\x12\x1c\n\x18SCOPE_LOWEST_SETS_MIDDLE\x10\x03\x12\x1a\n\x16SCOPE_LOWEST_SETS_LAST\x10\x04\x12\x19\n\x15SCOPE_LOWEST_SETS_ALL\x10\x05\x42\n\n\x08_ceiling\"\x89\x01\n\x0e\x43\x61rdioExercise\x12\x15\n\x04name\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12/\n\x04sets\x18\x02 \x03(\x0b\x32\x17.gymlocker.v2.CardioSetB\x08\xbaH\x05\x92\x01\x02\x10\x14\x12\x17\n\x05notes\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\x12\x16\n\x04link\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\"\xc2\x02\n\tCardioSet\x12\x39\n\x04time\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0e\xbaH\x0b\xaa\x01\x08\"\x04\x08\x80\xa3\x05\x32\x00H\x00\x12*\n\x08\x64istance\x18\x02 \x01(\x0b\x32\x16.gymlocker.v2.DistanceH\x00\x12\x16\n\x0etrack_duration\x18\x03 \x01(\x08\x12\x16\n\x0etrack_distance\x18\x04 \x01(\x08\x12\x18\n\x10track_resistance\x18\x05 \x01(\x08\x12\x15\n\rtrack_incline\x18\x06 \x01(\x08\x12\x14\n\x0ctrack_weight\x18\x07 \x01(\x08\x12\x13\n\x0btrack_steps\x18\x08 \x01(\x08\x12\x38\n\x11rest_between_sets\x18\t \x01(\x0b\x32\x1d.gymlocker.v2.RestBetweenSetsB\x08\n\x06target\"\xb7\x01\n\x08\x44istance\x12\x16\n\x05value\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\n\x12\x33\n\x04unit\x18\x02 \x01(\x0e\x32\x1b.gymlocker.v2.Distance.UnitB\x08\xbaH\x05\x82\x01\x02\x10\x01\"^\n\x04Unit\x12\x14\n\x10UNIT_UNSPECIFIED\x10\x00\x12\x0e\n\nUNIT_METRE\x10\x01\x12\r\n\tUNIT_YARD\x10\x02\x12\r\n\tUNIT_MILE\x10\x03\x12\x12\n\x0eUNIT_KILOMETRE\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gymlocker.v2.plan_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PLAN']._serialized_start=73
-  _globals['_PLAN']._serialized_end=159
-  _globals['_PLANSESSION']._serialized_start=161
-  _globals['_PLANSESSION']._serialized_end=250
-  _globals['_PLANEXERCISE']._serialized_start=252
-  _globals['_PLANEXERCISE']._serialized_end=374
-  _globals['_WEIGHTEDEXERCISE']._serialized_start=377
-  _globals['_WEIGHTEDEXERCISE']._serialized_end=798
-  _globals['_WEIGHTEDEXERCISE_RESISTANCE']._serialized_start=685
-  _globals['_WEIGHTEDEXERCISE_RESISTANCE']._serialized_end=798
-  _globals['_PLANNEDSET']._serialized_start=800
-  _globals['_PLANNEDSET']._serialized_end=848
-  _globals['_RESTBETWEENSETS']._serialized_start=851
-  _globals['_RESTBETWEENSETS']._serialized_end=1007
-  _globals['_PROGRESSION']._serialized_start=1010
-  _globals['_PROGRESSION']._serialized_end=1418
-  _globals['_PROGRESSION_AXIS']._serialized_start=1181
-  _globals['_PROGRESSION_AXIS']._serialized_end=1239
-  _globals['_PROGRESSION_SCOPE']._serialized_start=1242
-  _globals['_PROGRESSION_SCOPE']._serialized_end=1406
-  _globals['_CARDIOEXERCISE']._serialized_start=1420
-  _globals['_CARDIOEXERCISE']._serialized_end=1518
-  _globals['_CARDIOSET']._serialized_start=1521
-  _globals['_CARDIOSET']._serialized_end=1827
-  _globals['_DISTANCE']._serialized_start=1830
-  _globals['_DISTANCE']._serialized_end=1994
-  _globals['_DISTANCE_UNIT']._serialized_start=1900
-  _globals['_DISTANCE_UNIT']._serialized_end=1994
+  _globals['_PLAN'].fields_by_name['name']._loaded_options = None
+  _globals['_PLAN'].fields_by_name['name']._serialized_options = b'\272H\004r\002\030d'
+  _globals['_PLAN'].fields_by_name['description']._loaded_options = None
+  _globals['_PLAN'].fields_by_name['description']._serialized_options = b'\272H\005r\003\030\320\017'
+  _globals['_PLAN'].fields_by_name['sessions']._loaded_options = None
+  _globals['_PLAN'].fields_by_name['sessions']._serialized_options = b'\272H\005\222\001\002\020\024'
+  _globals['_PLANSESSION'].fields_by_name['name']._loaded_options = None
+  _globals['_PLANSESSION'].fields_by_name['name']._serialized_options = b'\272H\004r\002\030d'
+  _globals['_PLANSESSION'].fields_by_name['notes']._loaded_options = None
+  _globals['_PLANSESSION'].fields_by_name['notes']._serialized_options = b'\272H\005r\003\030\350\007'
+  _globals['_PLANSESSION'].fields_by_name['exercises']._loaded_options = None
+  _globals['_PLANSESSION'].fields_by_name['exercises']._serialized_options = b'\272H\005\222\001\002\020\036'
+  _globals['_WEIGHTEDEXERCISE'].fields_by_name['name']._loaded_options = None
+  _globals['_WEIGHTEDEXERCISE'].fields_by_name['name']._serialized_options = b'\272H\004r\002\030d'
+  _globals['_WEIGHTEDEXERCISE'].fields_by_name['planned_sets']._loaded_options = None
+  _globals['_WEIGHTEDEXERCISE'].fields_by_name['planned_sets']._serialized_options = b'\272H\005\222\001\002\020\024'
+  _globals['_WEIGHTEDEXERCISE'].fields_by_name['notes']._loaded_options = None
+  _globals['_WEIGHTEDEXERCISE'].fields_by_name['notes']._serialized_options = b'\272H\005r\003\030\350\007'
+  _globals['_WEIGHTEDEXERCISE'].fields_by_name['link']._loaded_options = None
+  _globals['_WEIGHTEDEXERCISE'].fields_by_name['link']._serialized_options = b'\272H\005r\003\030\364\003'
+  _globals['_WEIGHTEDEXERCISE'].fields_by_name['progression']._loaded_options = None
+  _globals['_WEIGHTEDEXERCISE'].fields_by_name['progression']._serialized_options = b'\272H\005\222\001\002\020\004'
+  _globals['_WEIGHTEDEXERCISE'].fields_by_name['resistance']._loaded_options = None
+  _globals['_WEIGHTEDEXERCISE'].fields_by_name['resistance']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_PLANNEDSET'].fields_by_name['min_reps']._loaded_options = None
+  _globals['_PLANNEDSET'].fields_by_name['min_reps']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
+  _globals['_PLANNEDSET'].fields_by_name['max_reps']._loaded_options = None
+  _globals['_PLANNEDSET'].fields_by_name['max_reps']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
+  _globals['_RESTBETWEENSETS'].fields_by_name['min_rest']._loaded_options = None
+  _globals['_RESTBETWEENSETS'].fields_by_name['min_rest']._serialized_options = b'\272H\n\252\001\007\"\003\010\220\0342\000'
+  _globals['_RESTBETWEENSETS'].fields_by_name['max_rest']._loaded_options = None
+  _globals['_RESTBETWEENSETS'].fields_by_name['max_rest']._serialized_options = b'\272H\n\252\001\007\"\003\010\220\0342\000'
+  _globals['_RESTBETWEENSETS'].fields_by_name['failure_rest']._loaded_options = None
+  _globals['_RESTBETWEENSETS'].fields_by_name['failure_rest']._serialized_options = b'\272H\n\252\001\007\"\003\010\220\0342\000'
+  _globals['_PROGRESSION'].fields_by_name['axis']._loaded_options = None
+  _globals['_PROGRESSION'].fields_by_name['axis']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_PROGRESSION'].fields_by_name['step']._loaded_options = None
+  _globals['_PROGRESSION'].fields_by_name['step']._serialized_options = b'\272H\004r\002\030\n'
+  _globals['_PROGRESSION'].fields_by_name['scope']._loaded_options = None
+  _globals['_PROGRESSION'].fields_by_name['scope']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_PROGRESSION'].fields_by_name['ceiling']._loaded_options = None
+  _globals['_PROGRESSION'].fields_by_name['ceiling']._serialized_options = b'\272H\004r\002\030\n'
+  _globals['_CARDIOEXERCISE'].fields_by_name['name']._loaded_options = None
+  _globals['_CARDIOEXERCISE'].fields_by_name['name']._serialized_options = b'\272H\004r\002\030d'
+  _globals['_CARDIOEXERCISE'].fields_by_name['sets']._loaded_options = None
+  _globals['_CARDIOEXERCISE'].fields_by_name['sets']._serialized_options = b'\272H\005\222\001\002\020\024'
+  _globals['_CARDIOEXERCISE'].fields_by_name['notes']._loaded_options = None
+  _globals['_CARDIOEXERCISE'].fields_by_name['notes']._serialized_options = b'\272H\005r\003\030\350\007'
+  _globals['_CARDIOEXERCISE'].fields_by_name['link']._loaded_options = None
+  _globals['_CARDIOEXERCISE'].fields_by_name['link']._serialized_options = b'\272H\005r\003\030\364\003'
+  _globals['_CARDIOSET'].fields_by_name['time']._loaded_options = None
+  _globals['_CARDIOSET'].fields_by_name['time']._serialized_options = b'\272H\013\252\001\010\"\004\010\200\243\0052\000'
+  _globals['_DISTANCE'].fields_by_name['value']._loaded_options = None
+  _globals['_DISTANCE'].fields_by_name['value']._serialized_options = b'\272H\004r\002\030\n'
+  _globals['_DISTANCE'].fields_by_name['unit']._loaded_options = None
+  _globals['_DISTANCE'].fields_by_name['unit']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_PLAN']._serialized_start=102
+  _globals['_PLAN']._serialized_end=217
+  _globals['_PLANSESSION']._serialized_start=219
+  _globals['_PLANSESSION']._serialized_end=337
+  _globals['_PLANEXERCISE']._serialized_start=339
+  _globals['_PLANEXERCISE']._serialized_end=461
+  _globals['_WEIGHTEDEXERCISE']._serialized_start=464
+  _globals['_WEIGHTEDEXERCISE']._serialized_end=944
+  _globals['_WEIGHTEDEXERCISE_RESISTANCE']._serialized_start=831
+  _globals['_WEIGHTEDEXERCISE_RESISTANCE']._serialized_end=944
+  _globals['_PLANNEDSET']._serialized_start=946
+  _globals['_PLANNEDSET']._serialized_end=1018
+  _globals['_RESTBETWEENSETS']._serialized_start=1021
+  _globals['_RESTBETWEENSETS']._serialized_end=1222
+  _globals['_PROGRESSION']._serialized_start=1225
+  _globals['_PROGRESSION']._serialized_end=1671
+  _globals['_PROGRESSION_AXIS']._serialized_start=1434
+  _globals['_PROGRESSION_AXIS']._serialized_end=1492
+  _globals['_PROGRESSION_SCOPE']._serialized_start=1495
+  _globals['_PROGRESSION_SCOPE']._serialized_end=1659
+  _globals['_CARDIOEXERCISE']._serialized_start=1674
+  _globals['_CARDIOEXERCISE']._serialized_end=1811
+  _globals['_CARDIOSET']._serialized_start=1814
+  _globals['_CARDIOSET']._serialized_end=2136
+  _globals['_DISTANCE']._serialized_start=2139
+  _globals['_DISTANCE']._serialized_end=2322
+  _globals['_DISTANCE_UNIT']._serialized_start=2228
+  _globals['_DISTANCE_UNIT']._serialized_end=2322
 # @@protoc_insertion_point(module_scope)

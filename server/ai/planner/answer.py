@@ -10,7 +10,9 @@ from openai.types.chat import ChatCompletionChunk
 # Why an answer that has ended is no good although it has come.
 _BAD_ENDS = {"length", "content_filter"}
 # Far more than a plan takes. A server that does not know our cap on tokens may never stop.
-MOST_CHARACTERS = 1_000_000
+MOST_ARGUMENTS = 1_000_000
+# What a client may tell us again as the history of a conversation.
+MOST_TEXT = 100_000
 _CODE = re.compile(r"[A-Za-z0-9_.\-]{1,60}")
 
 
@@ -43,7 +45,7 @@ class Answer:
             self.refused = self.refused or bool(delta.refusal)
             for call in delta.tool_calls or []:
                 self._add_call(call)
-        if len(self.text) + len(self.arguments) > MOST_CHARACTERS:
+        if len(self.text) > MOST_TEXT or len(self.arguments) > MOST_ARGUMENTS:
             raise ValueError("the answer is too long")
 
     def _add_call(self, call: Any) -> None:

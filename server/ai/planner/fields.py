@@ -1,13 +1,16 @@
 """What a model is told about each field of a plan, and the limits that its answer is held to.
 
 One table for both, so that what is asked for is what is accepted. A limit is the length of a text,
-the number of items of a list, the value of a number, the seconds of a duration.
+the number of items of a list, the value of a number, the seconds of a duration. The upper ones
+stand in the proto; the lower ones do not, for a plan that still grows is below them.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, cast
 
+from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, OneofDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -21,6 +24,7 @@ class Field:
 
     description: str
     low: float = 0
+    # Written down here only for decimal numbers, which the proto knows as texts.
     high: float = 0
     # A text that is a decimal number.
     decimal: bool = False
@@ -30,9 +34,9 @@ class Field:
     forgivable: bool = False
 
 
-_NOTES = Field("What else there is to say; empty if nothing.", high=1_000, forgivable=True)
-_LINK = Field("Always empty, unless the person gave a link.", high=500, forgivable=True)
-_NAME = Field("What the exercise is called, in the person's language.", low=1, high=100)
+_NOTES = Field("What else there is to say; empty if nothing.", forgivable=True)
+_LINK = Field("Always empty, unless the person gave a link.", forgivable=True)
+_NAME = Field("What the exercise is called, in the person's language.", low=1)
 
 
 def _flag(description: str) -> Field:
@@ -40,35 +44,34 @@ def _flag(description: str) -> Field:
 
 
 FIELDS: dict[str, Field] = {
-    "Plan.name": Field("What the plan is called.", low=1, high=100),
+    "Plan.name": Field("What the plan is called.", low=1),
     "Plan.description": Field(
-        "What the plan is for, in a few sentences.", high=2_000, forgivable=True
+        "What the plan is for, in a few sentences.", forgivable=True
     ),
-    "Plan.sessions": Field("The sessions, in the order in which they are trained.", low=1, high=20),
-    "PlanSession.name": Field("What the session is called.", low=1, high=100),
+    "Plan.sessions": Field("The sessions, in the order in which they are trained.", low=1),
+    "PlanSession.name": Field("What the session is called.", low=1),
     "PlanSession.notes": _NOTES,
     "PlanSession.exercises": Field(
-        "The exercises, in the order in which they are done.", low=1, high=30
+        "The exercises, in the order in which they are done.", low=1
     ),
     "PlanExercise.weighted": Field("An exercise of repetitions, mostly against a weight."),
     "PlanExercise.cardio": Field("An exercise of time or distance."),
     "WeightedExercise.name": _NAME,
-    "WeightedExercise.planned_sets": Field("The sets, in order.", low=1, high=20),
+    "WeightedExercise.planned_sets": Field("The sets, in order.", low=1),
     "WeightedExercise.rest_between_sets": Field("The rest between two sets."),
     "WeightedExercise.superset_with_next": _flag("Whether it alternates with the next exercise."),
     "WeightedExercise.notes": _NOTES,
     "WeightedExercise.link": _LINK,
     "WeightedExercise.progression": Field(
         "How it becomes harder when all sets were done; empty if it does not.",
-        high=4,
         forgivable=True,
     ),
     "WeightedExercise.resistance": Field("What works against the muscles."),
-    "PlannedSet.min_reps": Field("The fewest repetitions.", low=1, high=1_000),
-    "PlannedSet.max_reps": Field("The most repetitions.", low=1, high=1_000),
-    "RestBetweenSets.min_rest": Field("At the least.", high=3_600),
-    "RestBetweenSets.max_rest": Field("At the most, not below the least.", high=3_600),
-    "RestBetweenSets.failure_rest": Field("After a set that failed.", high=3_600),
+    "PlannedSet.min_reps": Field("The fewest repetitions.", low=1),
+    "PlannedSet.max_reps": Field("The most repetitions.", low=1),
+    "RestBetweenSets.min_rest": Field("At the least."),
+    "RestBetweenSets.max_rest": Field("At the most, not below the least."),
+    "RestBetweenSets.failure_rest": Field("After a set that failed."),
     "Progression.axis": Field("What grows: the repetitions or the weight."),
     "Progression.step": Field("By how much.", low=0.001, high=1_000, decimal=True),
     "Progression.scope": Field("Which sets it grows in; of those with the fewest, which."),
@@ -77,11 +80,11 @@ FIELDS: dict[str, Field] = {
     ),
     "Progression.reset_on_ceiling": _flag("Whether it starts over at the ceiling."),
     "CardioExercise.name": _NAME,
-    "CardioExercise.sets": Field("The sets, in order.", low=1, high=20),
+    "CardioExercise.sets": Field("The sets, in order.", low=1),
     "CardioExercise.notes": _NOTES,
     "CardioExercise.link": _LINK,
     "CardioSet.target": Field("What is to be reached: a time or a distance."),
-    "CardioSet.time": Field("For how long.", low=1, high=86_400),
+    "CardioSet.time": Field("For how long.", low=1),
     "CardioSet.distance": Field("How far."),
     "CardioSet.track_duration": _flag("Whether the person writes down the time."),
     "CardioSet.track_distance": _flag("Whether the person writes down the distance."),
@@ -95,10 +98,27 @@ FIELDS: dict[str, Field] = {
 }
 
 
+@cache
 def field_of(field: FieldDescriptor) -> Field:
-    """What the table says about a field of the proto."""
+    """What the table, and the rules in the proto, say about a field."""
     message: Any = field.containing_type
-    return FIELDS[f"{message.name}.{field.name}"]
+    known = FIELDS[f"{message.name}.{field.name}"]
+    return known if known.decimal else replace(known, high=_high(field))
+
+
+def _high(field: FieldDescriptor) -> float:
+    """The upper limit of a field in the proto; 0: none."""
+    rules = field.GetOptions().Extensions[validate_pb2.field]
+    match rules.WhichOneof("type"):
+        case "repeated":
+            return rules.repeated.max_items
+        case "string":
+            return rules.string.max_len
+        case "int32":
+            return rules.int32.lte
+        case "duration":
+            return rules.duration.lte.seconds
+    return 0
 
 
 def key_of(field: FieldDescriptor) -> str:

@@ -4,7 +4,6 @@ What a model wrote is data. It is checked, and if it is no plan, the model is to
 """
 
 import json
-import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
@@ -20,9 +19,10 @@ from server.ai.planner.answer import Answer, sound
 from server.ai.planner.faults import no_good, nothing_came
 from server.ai.planner.growing import growing_plan_of, partial_data
 from server.ai.planner.model import Limits, Message, Model
+from server.ai.planner.pacing import paced
 from server.ai.planner.reading import InvalidPlan, plan_of, session_of
 from server.ai.planner.schema import data_of, schema_of
-from server.ai.planner.talk import MOST_TURNS, Event, FinishedPlan, GrowingPlan, Text, Turn
+from server.ai.planner.talk import Event, FinishedPlan, GrowingPlan, Text, Turn, recent
 from server.errors import Unavailable
 from server.settings import PlannerSettings
 
@@ -77,21 +77,18 @@ class Provider:
 
         To be closed (`aclosing`) by whoever does not read it to the end.
         """
-        history = history[-MOST_TURNS:]
+        history = recent(history)
         links = prompts.links_in([turn.text for turn in history if turn.role == "user"])
         system = prompts.chat_system(locale, weight_unit, MAKE_PLAN)
         messages = [system, *_conversation(history)]
         with self._place():
             deadline = self._model.deadline()
-            screen = _Screen(self._limits.pause)
-            answer = Answer()
+            screen, answer = _Screen(), Answer()
             asked = self._model.ask(messages, self._plan_tool, forced=False, deadline=deadline)
-            async with aclosing(asked) as growing:
+            async with aclosing(paced(asked, self._limits.pause)) as growing:
                 async for answer in growing:
                     for event in screen.changes(answer):
                         yield event
-            for event in screen.changes(answer, at_once=True):
-                yield event
             _require_good(answer)
             if answer.called:
                 plan = await self._repaired(
@@ -165,18 +162,12 @@ class Provider:
 class _Screen:
     """What the person has seen of an answer."""
 
-    pause: float
     text: str = ""
     plan: plan_pb2.Plan = field(default_factory=plan_pb2.Plan)
-    looked: float = float("-inf")
     arguments: int = 0
 
-    def changes(self, answer: Answer, *, at_once: bool = False) -> Iterator[Event]:
-        """What is new; nothing if the last look was a moment ago."""
-        now = time.monotonic()
-        if not at_once and now - self.looked < self.pause:
-            return
-        self.looked = now
+    def changes(self, answer: Answer) -> Iterator[Event]:
+        """What is new."""
         text = sound(answer.text)
         if text != self.text:
             self.text = text

@@ -11,8 +11,10 @@ from gymlocker.v2 import ai_pb2, plan_pb2
 
 from server.ai.planner.faults import not_configured
 
-# The last messages of a conversation, which the model is told.
+# Of a conversation, the last so many messages count, and of these so many characters: whoever pays
+# for the model does so for every one of them.
 MOST_TURNS = 20
+MOST_CHARACTERS = 100_000
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,18 @@ class Turn:
     role: Literal["user", "assistant"]
     text: str
     plan: plan_pb2.Plan | None = None
+
+
+def recent(history: Sequence[Turn]) -> list[Turn]:
+    """The turns that the model is told: the last ones, of which the very last always counts."""
+    turns: list[Turn] = []
+    characters = 0
+    for turn in reversed(history[-MOST_TURNS:]):
+        characters += len(turn.text) + (turn.plan.ByteSize() if turn.plan else 0)
+        if turns and characters > MOST_CHARACTERS:
+            break
+        turns.append(turn)
+    return turns[::-1]
 
 
 @dataclass(frozen=True)

@@ -195,7 +195,7 @@ async def test_a_model_that_stalls_is_hung_up_on(
 async def test_a_model_that_does_not_stop_is_hung_up_on(
     provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.ai.planner.answer.MOST_CHARACTERS", 100)
+    monkeypatch.setattr("server.ai.planner.answer.MOST_ARGUMENTS", 100)
     assert (await _failure(provider)).reason == "MODEL_FAILED"
 
 

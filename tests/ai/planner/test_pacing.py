@@ -1,0 +1,60 @@
+"""What changes quickly, told slowly."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import pytest
+
+from server.ai.planner.pacing import paced
+
+
+class Counter:
+    """Counts to three, at once, then does what it is told."""
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
+        self.closed = False
+
+    async def values(self, error: Exception | None = None) -> AsyncGenerator[int]:
+        try:
+            for value in (1, 2, 3):
+                yield value
+            await self.go_on.wait()
+            if error:
+                raise error
+            yield 4
+        finally:
+            self.closed = True
+
+
+async def test_what_changes_within_a_pause_is_told_once_and_the_last_at_once() -> None:
+    counter = Counter()
+    counter.go_on.set()
+    assert [value async for value in paced(counter.values(), 1000)] == [4]
+
+
+async def test_nothing_is_held_back_for_longer_than_a_pause() -> None:
+    counter = Counter()
+    async with aclosing(paced(counter.values(), 0.01)) as values:
+        assert await anext(values) == 3
+        counter.go_on.set()
+        assert [value async for value in values] == [4]
+
+
+async def test_what_came_before_an_error_is_told() -> None:
+    counter, seen = Counter(), []
+    counter.go_on.set()
+    with pytest.raises(ValueError, match="oops"):
+        async for value in paced(counter.values(ValueError("oops")), 1000):
+            seen.append(value)
+    assert seen == [3]
+
+
+async def test_whoever_closes_it_closes_the_values() -> None:
+    counter = Counter()
+    async with aclosing(paced(counter.values(), 1000)) as values:
+        await anext(values)
+        assert not counter.closed
+    assert counter.closed
+    assert asyncio.all_tasks() == {asyncio.current_task()}
