@@ -152,18 +152,19 @@ def _build(
         threads=settings.worker.password_threads, queue=settings.worker.password_queue
     )
     stack.callback(hasher.close)
+    guesses = _guess_limit(settings.worker, limits)
     last_accessed = LastAccessed(users)
     stack.push_async_callback(last_accessed.write)
     authenticator = PasswordAuthenticator(
         passwords,
         hasher,
-        _guess_limit(settings.worker, limits),
+        guesses,
         memory_seconds=settings.worker.password_memory_minutes * 60,
         seen=last_accessed.saw,
     )
     server = _server(
         AccessTokenAuthenticator(tokens, sessions, seen=last_accessed.saw),
-        _purchases(settings.purchases, stack),
+        _purchases(settings.purchases, guesses, stack),
         authenticator,
     )
     system = SystemRepository(database)
@@ -188,12 +189,14 @@ def _guess_limit(settings: Settings, limits: Database) -> GuessLimit:
     )
 
 
-def _purchases(settings: PurchaseSettings, stack: AsyncExitStack) -> PurchaseAuthenticator:
+def _purchases(
+    settings: PurchaseSettings, guesses: GuessLimit, stack: AsyncExitStack
+) -> PurchaseAuthenticator:
     http = httpx2.AsyncClient()
     stack.push_async_callback(http.aclose)
     configured = verifiers(settings, http)
     _log.info("stores", configured=names_of(configured))
-    return PurchaseAuthenticator(configured)
+    return PurchaseAuthenticator(configured, guesses)
 
 
 def _access_tokens(settings: TokenSettings, keys: Keys) -> AccessTokens:

@@ -8,6 +8,7 @@ import getpass
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import asyncpg
 import httpx2
@@ -22,6 +23,8 @@ from server.local.throwaway import ThrowawayPostgres, throwaway_postgres
 from tests.feed.client import Client
 from tests.feed.users import User, UserPool
 from tests.house import House, running_house
+from tests.tools import require
+from tests.web.app import installed
 
 # The processes that tests start share what is compiled, also where the interpreter was told not to
 # keep it beside the sources: compiling everything anew costs each of them seconds.
@@ -110,3 +113,10 @@ async def database(postgres: ThrowawayPostgres) -> AsyncIterator[asyncpg.Connect
     connection = await asyncpg.connect(postgres.url("gymlocker"))
     yield connection
     await connection.close()
+
+
+@pytest.fixture(scope="session")
+def modules() -> Path:
+    """The package.json beside which Microsoft's SignalR client is installed."""
+    require("node", "npm")
+    return installed()

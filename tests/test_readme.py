@@ -2,13 +2,10 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from uuid import uuid4
-
-import pytest
 
 from server.paths import ROOT
 from server.settings import (
@@ -19,6 +16,7 @@ from server.settings import (
     TokenSettings,
 )
 from tests.house import House
+from tests.tools import require
 
 README = (ROOT / "README.md").read_text()
 
@@ -29,18 +27,8 @@ def commands_of(title: str) -> str:
     return "\n".join(re.findall(r"```sh\n(.*?)```", section, re.DOTALL))
 
 
-@pytest.fixture
-def grpcurl() -> str:
-    """The path of grpcurl. Absent, the test says so, and fails in CI."""
-    path = shutil.which("grpcurl")
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail("grpcurl is not installed; .ci/run should have seen to it")
-        pytest.skip("grpcurl is not installed: go install github.com/fullstorydev/grpcurl/cmd/…")
-    return path
-
-
-def test_every_example_works_as_it_is_written(house: House, grpcurl: str, tmp_path: Path) -> None:
+def test_every_example_works_as_it_is_written(house: House, tmp_path: Path) -> None:
+    require("grpcurl")
     # Both sections as one: what grpcurl is given was created by curl.
     script = commands_of("Try it with curl")
     assert commands_of("Try it with grpcurl") in script

@@ -4,7 +4,7 @@ Counted are the wrong passwords of an account from one address, those from an ad
 generously, those of an account from anywhere: so a guesser shuts out nobody but those who share
 an address with them. Beyond a number, there is one more each so often. Failures are counted in the
 database, so that all workers count together and a restart forgives nothing. Right passwords cost
-nothing.
+nothing. Purchase tokens that are made up, which stores are asked about, count for their address.
 """
 
 import hashlib
@@ -45,7 +45,10 @@ class _Limit:
 
 
 class GuessLimit:
-    """Says whether a password may be tried. An account is a user's id or a name that nobody has."""
+    """Says whether a password or a purchase token may be tried.
+
+    An account is a user's id or a name that nobody has; a purchase token has none.
+    """
 
     def __init__(self, failures: Failures, *, per_account: int, per_address: int) -> None:
         self._failures = failures
@@ -53,26 +56,27 @@ class GuessLimit:
         self._anywhere = _Limit(per_account * ANYWHERE, SECONDS_PER_ACCOUNT / ANYWHERE)
         self._address = _Limit(per_address, SECONDS_PER_ADDRESS)
 
-    async def check(self, account: str, address: str) -> None:
-        """Raises ResourceExhausted if too many wrong passwords were tried."""
+    async def check(self, account: str | None, address: str) -> None:
+        """Raises ResourceExhausted if too many wrong ones were tried."""
         limits = self._limits(account, address)
         found = await self._failures.get(list(limits))
         wait = max((limits[key].wait(seconds) for key, seconds in found.items()), default=0.0)
         if wait > 0:
-            raise too_many_passwords(math.ceil(wait))
+            seconds = math.ceil(wait)
+            raise too_many_tokens(seconds) if account is None else too_many_passwords(seconds)
 
-    async def failed(self, account: str, address: str) -> None:
-        """Counts a wrong password."""
+    async def failed(self, account: str | None, address: str) -> None:
+        """Counts a wrong one."""
         limits = self._limits(account, address)
         await self._failures.add({key: limit.seconds for key, limit in limits.items()})
 
-    def _limits(self, account: str, address: str) -> dict[bytes, _Limit]:
+    def _limits(self, account: str | None, address: str) -> dict[bytes, _Limit]:
         network = network_of(address)
-        return {
-            _key("account", account, network): self._account,
-            _key("anywhere", account): self._anywhere,
-            _key("address", network): self._address,
-        }
+        limits = {_key("address", network): self._address}
+        if account is not None:
+            limits[_key("account", account, network)] = self._account
+            limits[_key("anywhere", account)] = self._anywhere
+        return limits
 
 
 def too_many_passwords(retry_after: int) -> ResourceExhausted:
@@ -80,6 +84,15 @@ def too_many_passwords(retry_after: int) -> ResourceExhausted:
     return ResourceExhausted(
         f"Too many wrong passwords. Try again in {retry_after} s.",
         reason="TOO_MANY_PASSWORDS",
+        retry_after=retry_after,
+    )
+
+
+def too_many_tokens(retry_after: int) -> ResourceExhausted:
+    """The error for one wrong purchase token too many."""
+    return ResourceExhausted(
+        f"Too many wrong purchase tokens. Try again in {retry_after} s.",
+        reason="TOO_MANY_PURCHASE_TOKENS",
         retry_after=retry_after,
     )
 

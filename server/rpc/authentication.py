@@ -45,10 +45,11 @@ class Passwords(Protocol):
 class PurchaseTokens(Protocol):
     """Knows the tokens of purchases."""
 
-    async def authenticate(self, header: str | None) -> object:
+    async def authenticate(self, header: str | None, address: str) -> object:
         """What an `authorization` header stands for.
 
-        Raises Unauthenticated if it is nothing, Unavailable if the store is out of reach.
+        Raises Unauthenticated if it is nothing, ResourceExhausted if too many that were nothing
+        came from that address, Unavailable if the store is out of reach.
         """
 
 
@@ -90,7 +91,8 @@ class PurchaseTokenInterceptor(Interceptor):
         if method.authentication.scheme == Authentication.SCHEME_PURCHASE_TOKEN:
             # Two of them are joined as HTTP does, and then are none.
             header = ", ".join(_authorizations(context)) or None
-            current_purchase.set(await self._purchases.authenticate(header))
+            purchase = await self._purchases.authenticate(header, address_of(context))
+            current_purchase.set(purchase)
         return await proceed(request)
 
 

@@ -1,24 +1,41 @@
 """The SQL of the server's own housekeeping: is the database there, and what has expired."""
 
+import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import Table, bindparam, delete, func, literal, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Table,
+    all_,
+    bindparam,
+    delete,
+    func,
+    literal,
+    select,
+    tuple_,
+)
 from sqlalchemy.sql.dml import ReturningDelete
 
 from server.database.engine import Connection, Database
-from server.database.schema import password_failures, sessions, shared_items, user_events
+from server.database.schema import (
+    password_failures,
+    rate_limit_consumptions,
+    sessions,
+    shared_items,
+    user_events,
+)
 from server.database.statement import Statement
 
 _PING = Statement(select(literal(1)))
 _LOCK = Statement(select(func.pg_try_advisory_xact_lock(bindparam("key"))))
 
 
-def _delete_expired(table: Table, expiry: str = "expiry") -> ReturningDelete[int]:
+def _delete(table: Table, is_expired: ColumnElement[bool]) -> ReturningDelete[int]:
     """Deletes a limited number of expired rows, passing over those that are being written."""
     key = list(table.primary_key)
     expired = (
         select(*key)
-        .where(table.c[expiry] <= func.now())
+        .where(is_expired)
         .limit(bindparam("most"))
         .with_for_update(skip_locked=True)
         .cte("expired")
@@ -36,11 +53,22 @@ class Sweeps:
 
 SWEEPS = Sweeps(
     6_847_102_955_318_005,
-    tuple(Statement(_delete_expired(table)) for table in (user_events, shared_items, sessions)),
+    tuple(
+        Statement(_delete(table, table.c.expiry <= func.now()))
+        for table in (user_events, shared_items, sessions)
+    ),
 )
+_a_day_ago = func.now() - literal(dt.timedelta(days=1))
 # In a database that may be another one.
 RATE_LIMIT_SWEEPS = Sweeps(
-    6_847_102_955_318_006, (Statement(_delete_expired(password_failures, "forgiven")),)
+    6_847_102_955_318_006,
+    (
+        Statement(_delete(password_failures, password_failures.c.forgiven <= func.now())),
+        # None of its requests counts any more.
+        Statement(
+            _delete(rate_limit_consumptions, _a_day_ago >= all_(rate_limit_consumptions.c.requests))
+        ),
+    ),
 )
 
 

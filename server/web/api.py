@@ -32,6 +32,8 @@ _OPTIONS = (
 )
 _AUTHORIZATION = "authorization"
 _REQUEST_ID = "x-request-id"
+# Where Envoy says it came from.
+_ADDRESS = "x-client-address"
 _STATUS_DETAILS = "grpc-status-details-bin"
 # Of the trailing metadata, what means something in HTTP.
 _HEADERS = ("retry-after", "www-authenticate")
@@ -124,7 +126,7 @@ def _status_in(metadata: Mapping[str, str | bytes]) -> status_pb2.Status | None:
 
 
 def metadata_of(connection: HTTPConnection) -> Metadata:
-    """What the API is told of a caller: the token as it was given, and the request's id.
+    """What the API is told of a caller: their address, the token as it was given, an id.
 
     A token stands in the header or, as browsers cannot set one for a WebSocket, in the query. What
     no header can hold is not told: the API says then that there is none.
@@ -134,7 +136,9 @@ def metadata_of(connection: HTTPConnection) -> Metadata:
     request_id = connection.headers.get(_REQUEST_ID, "")[:128]
     if not _PRINTABLE.fullmatch(request_id):
         request_id = str(uuid.uuid4())
-    known = [(_AUTHORIZATION, token) for token in tokens if _PRINTABLE.fullmatch(token)]
+    told = [(_AUTHORIZATION, token) for token in tokens]
+    told += [(_ADDRESS, address) for address in connection.headers.getlist(_ADDRESS)]
+    known = [(name, value) for name, value in told if _PRINTABLE.fullmatch(value)]
     return (*known, (_REQUEST_ID, request_id))
 
 

@@ -50,6 +50,7 @@ SAID_GOODBYE = Ending("left", NORMAL)
 LATE_HANDSHAKE = Ending("no handshake", PROTOCOL_ERROR, "The handshake did not come in time.")
 SILENT = Ending("silent", NORMAL, "Nothing was heard from the client.", comes_back=True)
 SLOW = Ending("slow", NORMAL, "The client reads too slowly.", comes_back=True)
+BROKE_OFF = Ending("broke off", NORMAL, "The conversation broke off.", comes_back=True)
 STOPPED = Ending("stopped", GOING_AWAY, comes_back=True)
 UNFORESEEN = Ending("unforeseen", INTERNAL_ERROR, SORRY)
 
@@ -69,7 +70,7 @@ class Connection:
         self._limits = limits
         self._outbox = Outbox(limits.unsent_bytes)
         self._records = Records(limits.record_bytes)
-        self._conversation = Conversation(begin)
+        self._conversation = Conversation(begin, lambda: self.end(BROKE_OFF))
         self._hub = hub(self._conversation, self._send_message, today)
         self._greeted = False
         self._calls: set[asyncio.Task[None]] = set()

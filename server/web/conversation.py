@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import protovalidate
 import structlog
 from google.rpc import status_pb2
 from grpc import aio
@@ -40,10 +41,16 @@ class _Answer:
 
 
 class Conversation:
-    """Asks, and hands on what is answered. Answers come in the order of what was asked."""
+    """Asks, and hands on what is answered. Answers come in the order of what was asked.
 
-    def __init__(self, begin: Callable[[], Chat]) -> None:
+    `begin` opens the stream; `forgotten` is called when one ends in which something was answered:
+    what was said is not known any more.
+    """
+
+    def __init__(self, begin: Callable[[], Chat], forgotten: Callable[[], None]) -> None:
         self._begin = begin
+        self._forgotten = forgotten
+        self._answered = False
         self._chat: Chat | None = None
         self._listening: asyncio.Task[None] | None = None
         # The first is under way.
@@ -83,6 +90,7 @@ class Conversation:
         self._fail_all(None)
 
     async def _asked(self, request: ai_pb2.ChatRequest, show: Show) -> _Answer:
+        _require_valid(request)
         if self._chat is None:
             self._chat = self._begin()
             self._listening = asyncio.create_task(self._listen(self._chat))
@@ -106,8 +114,11 @@ class Conversation:
         chat.cancel()
         self._chat = None
         self._fail_all(end)
+        if self._answered:
+            self._forgotten()
 
     def _hear(self, response: ai_pb2.ChatResponse) -> None:
+        self._answered = True
         if not self._answers:
             return
         answer = self._answers[0]
@@ -129,6 +140,14 @@ class Conversation:
                 over.cancel()
             elif not over.done():
                 over.set_exception(AnswerFailed(end.message))
+
+
+def _require_valid(request: ai_pb2.ChatRequest) -> None:
+    """Raises AnswerFailed for what would make the API end the stream."""
+    for violation in protovalidate.collect_violations(request):
+        elements = violation.proto.field.elements if violation.proto.field else ()
+        field = " ".join(element.field_name for element in elements[-1:]).replace("_", " ")
+        raise AnswerFailed(f"The {field or 'request'} {violation.proto.message}.")
 
 
 async def _say(chat: Chat, request: ai_pb2.ChatRequest) -> None:

@@ -4,7 +4,6 @@
 /ai-chat-v2   blueprints, again and again while they grow
 """
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -22,9 +21,8 @@ Send: TypeAlias = Callable[[dict[str, Any], object], None]
 Call: TypeAlias = Callable[[], Awaitable[None]]
 
 PLAN_VERSION = 3
-USUAL_LOCALE = "en-AU"
-
-_LOCALE = re.compile(r"[a-z]{2}-[A-Z]{2}")
+# As the contract has it.
+MOST_LOCALE = 100
 
 
 class NotCallable(Exception):
@@ -84,8 +82,8 @@ class Hub(ABC):
         }
 
     async def _introduce(self, locale: str, weight_unit: str) -> None:
-        known = locale if _LOCALE.fullmatch(locale) else USUAL_LOCALE
-        introduction = ai_pb2.Introduction(locale=known, weight_unit=weight_unit)
+        # One that is too long is none, as the server finds out in the part that fits.
+        introduction = ai_pb2.Introduction(locale=locale[:MOST_LOCALE], weight_unit=weight_unit)
         request = ai_pb2.ChatRequest(introduce=introduction)
         await self._conversation.ask(request, self._showing())
 

@@ -1,82 +1,261 @@
-"""A conversation through Envoy, with a model that is the model server."""
+"""The same conversation by every way in: grpcurl, curl and the app's own client.
 
+They talk with a whole house, whose model is the model server. Somebody introduces themselves, says
+something whose answer streams, gets a plan that grows, stops an answer in the middle, is
+remembered, starts anew and is not.
+"""
+
+import asyncio
 import json
+import subprocess
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
+import pytest_asyncio
 
-from tests.ai.conftest import TOKEN
 from tests.ai.planner.model_server import ModelServer
-from tests.ai.planner.script import HERE_IT_IS
-from tests.house import running_house
-from tests.web.test_signalr import modules, running
-
-# The fixture of another folder.
-__all__ = ["modules"]
+from tests.ai.planner.script import HELLO, HERE_IT_IS
+from tests.house import House, running_house
+from tests.tools import require
+from tests.web.app import running
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-SECRET = "canary-what-was-said"
+Json = dict[str, Any]
+
+TOKEN = "good"
+HEADER = f"authorization: Bearer Web {TOKEN}"
+SQUATS = "I like squats. " * 8
+PLAN_WISH = "Make me a plan"
+WAIT = "Take your time and tell me more. " * 8
+QUESTION = "What did I say first?"
+PATIENCE = 20
 
 
-async def events(url: str, path: str) -> list[dict[str, Any]]:
-    """The server-sent events of an answer."""
-    body = {"history": [{"role": "ROLE_USER", "text": f"A plan, please: {SECRET}"}]}
-    headers = {"authorization": f"Web {TOKEN}"}
-    async with (
-        httpx2.AsyncClient(base_url=url, timeout=30) as client,
-        client.stream("POST", path, json=body, headers=headers) as response,
-    ):
-        assert response.status_code == 200
-        assert response.headers["content-type"].startswith("text/event-stream")
-        lines = [line async for line in response.aiter_lines()]
-    return [json.loads(line.removeprefix("data:")) for line in lines if line.startswith("data:")]
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def slow_model() -> AsyncIterator[ModelServer]:
+    async with ModelServer(pace=0.01) as model:
+        yield model
 
 
-async def test_a_plan_comes_as_events_and_no_log_knows_of_it(
-    quota_database: str,
-    model: ModelServer,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    model.pace = 0.01
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def house(
+    quota_database: str, slow_model: ModelServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[House]:
+    """A house; when it has stopped, nothing of what was said stands in its logs."""
     with running_house(
         tmp_path_factory.mktemp("ai-house"),
         DATABASE_URL=quota_database,
-        OPENAI_BASE_URL=model.url,
+        OPENAI_BASE_URL=slow_model.url,
         WEB_AUTH_API_KEY=TOKEN,
+        RATE_LIMIT_WEB_PER_DAY="1000",
     ) as house:
-        for path in ("/ai/chat", "/v2/ai/chat"):
-            *pieces, end = await events(house.url, path)
-            assert [piece["message"] for piece in pieces if "message" in piece][-1] == HERE_IT_IS
-            plans = [piece["plan"] for piece in pieces if "plan" in piece]
-            assert len(plans) > 2
-            assert plans[-1]["name"] == model.plan["name"]
-            assert end["end"]["reason"] == "REASON_COMPLETE"
-    # All of it is written when the house has stopped.
+        yield house
     logs = house.logs()
-    assert "StreamChat" in logs
-    assert not [word for word in (TOKEN, SECRET, "here is a plan for") if word in logs]
+    assert "StreamChat" in logs and "/ai-chat-v2" in logs
+    secrets = (f"Web {TOKEN}", f"Web%20{TOKEN}", f"Web+{TOKEN}", "squats", HERE_IT_IS[:12])
+    assert [secret for secret in secrets if secret in logs] == []
 
 
-async def test_the_apps_own_client_holds_the_same_conversation(
-    quota_database: str,
-    model: ModelServer,
-    tmp_path_factory: pytest.TempPathFactory,
-    modules: Path,
-) -> None:
-    model.pace = 0.01
-    with running_house(
-        tmp_path_factory.mktemp("hub-house"),
-        DATABASE_URL=quota_database,
-        OPENAI_BASE_URL=model.url,
-        WEB_AUTH_API_KEY="good",
-    ) as house:
-        async with running(modules, house.url, "everything") as app:
-            found = await app.result()
-    assert found["hello"][-1]["type"] == "messageResponse"
-    growing = [message for message in found["plan"] if message["type"] == "chatPlan"]
+def is_hello(pieces: Sequence[Json]) -> bool:
+    return words(pieces)[-1] == HELLO
+
+
+def check_words(texts: list[str]) -> None:
+    """They grew, up to the whole answer."""
+    assert len(texts) > 2
+    assert all(later.startswith(text) for text, later in pairwise(texts))
+    assert texts[-1].startswith("You said:")
+
+
+def check_plan(pieces: Sequence[Json], model: ModelServer) -> None:
+    """It grew, up to the whole plan."""
+    plans = [piece["plan"] for piece in pieces if "plan" in piece]
+    assert len(plans) > 2
+    assert len(plans[0].get("sessions", ())) < len(plans[-1]["sessions"])
+    assert (plans[-1]["name"], len(plans[-1]["sessions"])) == (
+        model.plan["name"],
+        len(model.plan["sessions"]),
+    )
+
+
+def reason(pieces: Sequence[Json]) -> str:
+    return str(pieces[-1]["end"]["reason"])
+
+
+def words(pieces: Sequence[Json]) -> list[str]:
+    return [str(piece["message"]) for piece in pieces if "message" in piece]
+
+
+# --- grpcurl: one stream, both ways at once ---
+
+
+class Grpcurl:
+    """A running grpcurl, which is written requests and writes responses."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin and process.stdout
+        self._to, self._from = process.stdin, process.stdout
+        self._text = ""
+
+    def say(self, request: Json) -> None:
+        self._to.write(json.dumps(request).encode() + b"\n")
+
+    async def read(self) -> Json:
+        """The next response."""
+        while True:
+            try:
+                response, end = json.JSONDecoder().raw_decode(self._text.lstrip())
+            except ValueError:
+                async with asyncio.timeout(PATIENCE):
+                    more = await self._from.read(65536)
+                assert more, "grpcurl has ended"
+                self._text = self._text.lstrip() + more.decode()
+            else:
+                self._text = self._text.lstrip()[end:]
+                assert isinstance(response, dict)
+                return response
+
+    async def answer(self) -> list[Json]:
+        pieces = [await self.read()]
+        while "end" not in pieces[-1]:
+            pieces.append(await self.read())
+        return pieces
+
+    async def asked(self, request: Json) -> list[Json]:
+        self.say(request)
+        return await self.answer()
+
+    async def done(self) -> None:
+        """Says that nothing more comes."""
+        self._to.close()
+        async with asyncio.timeout(PATIENCE):
+            assert not (await self._from.read()).strip()
+
+
+@asynccontextmanager
+async def grpcurl(house: House) -> AsyncIterator[Grpcurl]:
+    process = await asyncio.create_subprocess_exec(
+        *("grpcurl", "-plaintext", "-H", HEADER, "-d", "@", house.address),
+        "gymlocker.v2.AiService/Chat",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        yield Grpcurl(process)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+def said(text: str) -> Json:
+    return {"message": {"text": text}}
+
+
+async def test_grpcurl(house: House, slow_model: ModelServer) -> None:
+    require("grpcurl")
+    hung_up = slow_model.hung_up
+    async with grpcurl(house) as chat:
+        assert is_hello(await chat.asked({"introduce": {"locale": "en-AU", "weight_unit": "kg"}}))
+        check_words(words(await chat.asked(said(SQUATS))))
+        pieces = await chat.asked(said(PLAN_WISH))
+        assert (words(pieces)[-1], reason(pieces)) == (HERE_IT_IS, "REASON_COMPLETE")
+        check_plan(pieces, slow_model)
+        chat.say(said(WAIT))
+        assert "message" in await chat.read()
+        assert reason(await chat.asked({"stop": {}})) == "REASON_STOPPED"
+        await slow_model.until(lambda: slow_model.hung_up == hung_up + 1)
+        assert SQUATS in words(await chat.asked(said(QUESTION)))[-1]
+        assert is_hello(await chat.asked({"restart": {}}))
+        assert SQUATS not in words(await chat.asked(said(QUESTION)))[-1]
+        await chat.done()
+
+
+# --- curl: the whole history in each request, events in each reply ---
+
+
+class Curl:
+    """Somebody with curl, who keeps the history."""
+
+    def __init__(self, house: House, path: str) -> None:
+        self._url = house.url + path
+        self.history: list[Json] = []
+
+    async def events(self) -> AsyncGenerator[Json]:
+        """The events of a reply as they come; closed early, curl is stopped as Ctrl-C does."""
+        introduction = {"locale": "en-AU", "weight_unit": "kg"}
+        body = json.dumps({"history": self.history, "introduction": introduction})
+        curl = await asyncio.create_subprocess_exec(
+            *("curl", "-sN", "--fail-with-body", self._url, "-H", HEADER, "-d", body),
+            stdout=subprocess.PIPE,
+        )
+        assert curl.stdout
+        try:
+            async for line in curl.stdout:
+                if line.startswith(b"data:"):
+                    yield json.loads(line.removeprefix(b"data:"))
+        finally:
+            if curl.returncode is None:
+                curl.terminate()
+            await curl.wait()
+
+    async def asked(self, text: str) -> list[Json]:
+        self.history.append({"role": "ROLE_USER", "text": text})
+        pieces = [event async for event in self.events()]
+        answer = {"role": "ROLE_ASSISTANT", "text": words(pieces)[-1]}
+        plans = [{"plan": piece["plan"]} for piece in pieces if "plan" in piece]
+        self.history.append(answer | (plans[-1] if plans else {}))
+        return pieces
+
+
+@pytest.mark.parametrize("path", ["/ai/chat", "/v2/ai/chat"])
+async def test_curl(house: House, slow_model: ModelServer, path: str) -> None:
+    hung_up = slow_model.hung_up
+    chat = Curl(house, path)
+    assert is_hello([event async for event in chat.events()])
+    check_words(words(await chat.asked(SQUATS)))
+    pieces = await chat.asked(PLAN_WISH)
+    assert (words(pieces)[-1], reason(pieces)) == (HERE_IT_IS, "REASON_COMPLETE")
+    check_plan(pieces, slow_model)
+    chat.history.append({"role": "ROLE_USER", "text": WAIT})
+    async with aclosing(chat.events()) as events:
+        chat.history.append({"role": "ROLE_ASSISTANT", "text": (await anext(events))["message"]})
+    await slow_model.until(lambda: slow_model.hung_up == hung_up + 1)
+    assert SQUATS in words(await chat.asked(QUESTION))[-1]
+    # The model was told the plan that the client gave back.
+    told = [call for one in slow_model.calls[-1]["messages"] for call in one.get("tool_calls", ())]
+    assert slow_model.plan["name"] in told[0]["function"]["arguments"]
+    chat.history.clear()
+    assert is_hello([event async for event in chat.events()])
+    assert SQUATS not in words(await chat.asked(QUESTION))[-1]
+
+
+# --- The app's client ---
+
+
+async def test_the_apps_own_client(house: House, slow_model: ModelServer, modules: Path) -> None:
+    hung_up = slow_model.hung_up
+    async with running(modules, house.url, "everything") as app:
+        found = await app.result()
+    assert is_hello(found["hello"])
+    check_words(words(found["words"]))
+    check_blueprints(found["plan"], slow_model)
+    assert found["stopped"] and "message" in found["stopped"][-1]
+    await slow_model.until(lambda: slow_model.hung_up == hung_up + 1)
+    assert SQUATS in found["remembered"][-1]["message"]
+    assert is_hello(found["again"])
+    assert SQUATS not in found["forgotten"][-1]["message"]
+    assert found["legacy"][-1]["plan"]["name"] == slow_model.plan["name"]
+
+
+def check_blueprints(messages: list[Json], model: ModelServer) -> None:
+    """They grew, up to the whole plan, and each is one that the app can load."""
+    growing = [message for message in messages if message["type"] == "chatPlan"]
     assert len(growing) > 2
     assert {message["version"] for message in growing} == {3}
     last = growing[-1]["blueprint"]
@@ -84,8 +263,10 @@ async def test_the_apps_own_client_holds_the_same_conversation(
     assert {session["version"] for session in last["sessions"]} == {6}
     kinds = {one["type"] for session in last["sessions"] for one in session["exercises"]}
     assert kinds == {"WeightedExerciseBlueprint", "CardioExerciseBlueprint"}
-    assert "Make me a plan" in found["memory"][-1]["message"]
-    assert found["legacy"][-1]["plan"]["name"] == model.plan["name"]
-    # Neither as a header nor in a query does the token reach a log.
-    assert "Web good" not in house.logs()
-    assert "Web%20good" not in house.logs()
+
+
+async def test_strangers_cannot_start(house: House, modules: Path) -> None:
+    async with running(modules, house.url, "strangers") as app:
+        found = await app.result()
+    assert len(found) == 7
+    assert [token for token, error in found.items() if "'401'" not in str(error)] == []

@@ -19,7 +19,7 @@ import pytest_asyncio
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc import StatusCode, aio
-from gymlocker.v2 import auth_pb2, inbox_pb2
+from gymlocker.v2 import ai_pb2, auth_pb2, inbox_pb2
 
 from server.auth.guessing import ANYWHERE, GuessLimit
 from server.auth.network import network_of
@@ -246,6 +246,7 @@ async def worker(
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PASSWORD_FAILURES_PER_ACCOUNT", str(PER_ACCOUNT))
         environment.setenv("PASSWORD_FAILURES_PER_ADDRESS", str(PER_ADDRESS))
+        environment.setenv("WEB_AUTH_API_KEY", "a-key")
         async with (
             serving(socket, postgres.url("gymlocker")),
             aio.insecure_channel(f"unix:{socket}") as channel,
@@ -317,6 +318,19 @@ async def test_one_wrong_password_too_many_is_refused_before_it_is_hashed(
     assert await forgiven_at(table, "anywhere", user.id) == before
     # From elsewhere it is another guesser.
     assert await take_messages(worker, user) == StatusCode.UNAUTHENTICATED
+
+
+@one_loop
+async def test_purchase_tokens_are_guessed_as_rarely(worker: Client) -> None:
+    async def quota(token: str, address: str) -> StatusCode:
+        metadata = [("authorization", f"Web {token}"), *calling_from(address)]
+        return await code_of(worker.planner.GetQuota(ai_pb2.GetQuotaRequest(), metadata=metadata))
+
+    address = somewhere()
+    for number in range(PER_ADDRESS):
+        assert await quota(f"made-up-{number}", address) == StatusCode.UNAUTHENTICATED
+    assert await quota("another", address) == StatusCode.RESOURCE_EXHAUSTED
+    assert await quota("another", somewhere()) == StatusCode.UNAUTHENTICATED
 
 
 @one_loop

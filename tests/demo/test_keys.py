@@ -3,7 +3,6 @@
 import base64
 import json
 import pathlib
-import shutil
 import subprocess
 from typing import Any
 
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from server.demo import keys
 from server.demo.keys import Keys, Sealed, Unreadable
+from tests.tools import require
 
 HERE = pathlib.Path(__file__).parent
 VECTORS: dict[str, Any] = json.loads((HERE / "webcrypto_vectors.json").read_text())
@@ -61,8 +61,8 @@ def test_what_webcrypto_encrypted_in_chunks_is_read(vector: dict[str, Any]) -> N
     assert keys.decrypt_chunks(chunks, RECEIVER.private) == _bytes(vector, "plaintext")
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="asks Node's WebCrypto to read ours")
 def test_webcrypto_reads_what_is_made_here() -> None:
+    require("node")
     sealed = keys.seal(TEXT, AES, SIGNER.private)
     chunks = keys.encrypt_chunks(TEXT * 10, RECEIVER.public_spki)
     ours = {

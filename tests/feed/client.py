@@ -13,6 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from grpc import aio
 from gymlocker.v2 import (
+    ai_pb2_grpc,
     auth_pb2,
     auth_pb2_grpc,
     event_pb2,
@@ -58,6 +59,7 @@ class Client:
         self.system = system_pb2_grpc.SystemServiceStub(channel)
         self.accounts = auth_pb2_grpc.AuthServiceStub(channel)
         self.workouts = workout_pb2_grpc.WorkoutServiceStub(channel)
+        self.planner = ai_pb2_grpc.AiServiceStub(channel)
 
     async def new_user(self) -> User:
         """A user of the test's own."""

@@ -84,6 +84,23 @@ async def test_wrong_passwords_that_are_forgiven_are_forgotten(
     assert await connection.fetchval("SELECT array_agg(key) FROM password_failures") == [b"new"]
 
 
+async def test_quotas_that_nobody_uses_are_forgotten(
+    pool: Database, connection: asyncpg.Connection
+) -> None:
+    await connection.execute(
+        """
+        INSERT INTO rate_limit_consumptions VALUES
+            ('old', ARRAY[now() - interval '1 day', now() - interval '2 days']),
+            ('empty', '{}'),
+            ('used', ARRAY[now() - interval '2 days', now() - interval '23 hours'])
+        """
+    )
+    assert await sweep(SystemRepository(pool, RATE_LIMIT_SWEEPS)) == 2
+    assert await connection.fetchval("SELECT array_agg(key) FROM rate_limit_consumptions") == [
+        "used"
+    ]
+
+
 async def test_two_kinds_of_sweeps_do_not_wait_for_each_other(
     pool: Database, connection: asyncpg.Connection
 ) -> None:

@@ -196,6 +196,10 @@ class _Talk:
             case ["revoked"]:
                 code = grpc.StatusCode.UNAUTHENTICATED
                 await refuse(self._context, code, "The token is not good.", "INVALID")
+            case ["break"]:
+                yield words("I would")[0]
+                self._over = True
+                return
             case ["drop"]:
                 self._over = True
                 return

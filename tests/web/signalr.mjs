@@ -71,16 +71,54 @@ const scenarios = {
   async everything() {
     const v2 = built("/ai-chat-v2");
     await v2.connection.start();
+    const say = (text) => said(v2, "SendMessage", text, 3);
     const hello = await said(v2, "Introduce", "en-AU", 3, "kg");
-    const plan = await said(v2, "SendMessage", "Make me a plan", 3);
-    const memory = await said(v2, "SendMessage", "What did I say first?", 3);
+    const words = await say("I like squats. ".repeat(8));
+    const plan = await say("Make me a plan");
+    const half = new Promise((resolve) => (v2.connection.heard = resolve));
+    const waiting = say("Take your time and tell me more. ".repeat(8));
+    await half;
+    await v2.connection.invoke("StopInProgress");
+    const stopped = await waiting;
+    const remembered = await say("What did I say first?");
+    const again = await said(v2, "RestartChat");
+    const forgotten = await say("What did I say first?");
     await v2.connection.stop();
     const v1 = built("/ai-chat?access_token=Web%20good", {});
     await v1.connection.start();
-    await said(v1, "Introduce", "en-AU");
     const legacy = await said(v1, "SendMessage", "Make me a plan");
     await v1.connection.stop();
-    return { hello, plan, memory, legacy };
+    return { hello, words, plan, stopped, remembered, again, forgotten, legacy };
+  },
+
+  // The same against a real worker, which asks real stores: none is set up but Web.
+  async strangers() {
+    const tokens = ["Web wrong", "Google good", "Steam good", "good", "Bearer", "Web good good"];
+    const found = { "": await error(built("/ai-chat-v2", {}).connection.start()) };
+    for (const token of tokens) {
+      const bearing = { accessTokenFactory: () => token };
+      found[token] = await error(built("/ai-chat-v2", bearing).connection.start());
+    }
+    return found;
+  },
+
+  // Many people who say nothing for a while: node signalr.mjs … idle <people> <seconds>
+  async idle() {
+    const [people, seconds] = process.argv.slice(5).map(Number);
+    const rooms = Array.from({ length: people }, () => built("/ai-chat-v2"));
+    let lost = 0;
+    for (const { connection } of rooms) {
+      connection.onreconnecting(() => lost++);
+      connection.onclose(() => lost++);
+    }
+    // Not all at once: it is connections that are counted, not their making.
+    for (let start = 0; start < people; start += 20) {
+      await Promise.all(rooms.slice(start, start + 20).map(({ connection }) => connection.start()));
+    }
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    const stayed = lost === 0 && rooms.every(({ connection }) => connection.state === "Connected");
+    await Promise.all(rooms.map(({ connection }) => connection.invoke("StopInProgress")));
+    return { people, lost, stayed };
   },
 
   async conversation() {

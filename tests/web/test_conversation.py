@@ -100,6 +100,16 @@ async def test_a_stream_that_ends_fails_calls_and_the_next_opens_another(
     assert len(api.chats) == 2
 
 
+async def test_what_was_said_is_not_forgotten_in_silence(front: Front) -> None:
+    async with front.connect() as signal:
+        await signal.invoke("Introduce", "en-AU")
+        messages, error = await signal.invoke("SendMessage", "break")
+        assert messages[-1]["message"] == "I"
+        assert error == "The server cannot answer right now. Try again."
+        close = {"type": 7, "error": "The conversation broke off.", "allowReconnect": True}
+        assert await signal.receive() == close
+
+
 async def test_a_call_that_wants_no_answer_gets_none(front: Front) -> None:
     async with front.connect() as signal:
         for text in ("hi", "fail"):

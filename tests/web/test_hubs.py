@@ -42,14 +42,24 @@ async def test_each_message_is_the_whole_text_so_far(front: Front) -> None:
     assert messages == [message for message in growing("You said a b c") if message in messages]
 
 
-LOCALES = ["", "de", "de_DE", "DE-de", "deu-DEU", "en-AU\n", "x" * 5000]
-
-
-async def test_another_form_of_a_locale_is_australian(front: Front) -> None:
+async def test_any_locale_is_handed_on(front: Front) -> None:
     async with front.connect(FIRST) as signal:
-        for locale in LOCALES:
+        for locale in ("", "de_DE", "en-AU\n", "x" * 100):
             messages, _ = await signal.invoke("Introduce", locale)
-            assert newest(messages)["message"] == "Hello in en-AU with -"
+            assert newest(messages)["message"] == f"Hello in {locale} with -"
+        messages, _ = await signal.invoke("Introduce", "en-AU" * 1000)
+        assert newest(messages)["message"] == f"Hello in {'en-AU' * 20} with -"
+
+
+async def test_what_breaks_a_limit_is_an_error_and_no_more(front: Front, api: FakeAi) -> None:
+    async with front.connect(SECOND) as signal:
+        _, error = await signal.invoke("SendMessage", "x" * 10_001, 3)
+        assert error == "The text must be at most 10000 characters."
+        _, error = await signal.invoke("Introduce", "en-AU", 3, "x" * 21)
+        assert error == "The weight unit must be at most 20 characters."
+        messages, error = await signal.invoke("SendMessage", "next", 3)
+        assert (newest(messages)["message"], error) == ("You said next", None)
+    assert api.heard == ["message next"]
 
 
 async def test_the_first_hub_gives_the_plan_when_it_is_complete(front: Front) -> None:

@@ -1,15 +1,8 @@
 """Microsoft's own client, under Node and through Envoy."""
 
-import asyncio
-import getpass
-import hashlib
-import json
-import os
-import shutil
-import subprocess
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,75 +10,10 @@ import pytest
 
 from server.web.serve import web_server
 
+from .app import running
 from .client import Front
 from .fake_api import FakeAi
 from .front_door import front_door
-
-HERE = Path(__file__).parent
-PATIENCE = 20
-
-
-@pytest.fixture(scope="session")
-def modules() -> Path:
-    """The package.json beside which the client is installed, once for each lock file."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        if os.environ.get("CI"):
-            pytest.fail("node and npm are missing: install them, SignalR's client runs there")
-        pytest.skip("needs node and npm, where SignalR's client runs")
-    lock = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()[:16]
-    folder = Path(tempfile.gettempdir()) / f"gymlocker-signalr-{getpass.getuser()}-{lock}"
-    if not folder.is_dir():
-        with tempfile.TemporaryDirectory(prefix="gymlocker-signalr-") as name:
-            fresh = Path(name) / "client"
-            fresh.mkdir()
-            for file in ("package.json", "package-lock.json"):
-                shutil.copy(HERE / file, fresh)
-            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            subprocess.run(command, cwd=fresh, check=True, capture_output=True, timeout=100)
-            try:
-                fresh.rename(folder)
-            except OSError:
-                assert folder.is_dir()  # another process was faster
-    return folder / "package.json"
-
-
-class App:
-    """A client's process."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-
-    async def line(self) -> str:
-        """The next line that it prints."""
-        assert self._process.stdout
-        async with asyncio.timeout(PATIENCE):
-            return (await self._process.stdout.readline()).decode().strip()
-
-    async def result(self) -> dict[str, Any]:
-        """What it found out."""
-        found: dict[str, Any] = json.loads(await self.line())
-        return found
-
-    def go_on(self) -> None:
-        """Tells it to."""
-        assert self._process.stdin
-        self._process.stdin.write(b"\n")
-
-
-@asynccontextmanager
-async def running(modules: Path, url: str, scenario: str) -> AsyncIterator[App]:
-    """Runs a scenario."""
-    process = await asyncio.create_subprocess_exec(
-        *("node", str(HERE / "signalr.mjs"), str(modules), url, scenario),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    try:
-        yield App(process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
 
 
 @pytest.fixture

@@ -45,15 +45,11 @@ def _flag(description: str) -> Field:
 
 FIELDS: dict[str, Field] = {
     "Plan.name": Field("What the plan is called.", low=1),
-    "Plan.description": Field(
-        "What the plan is for, in a few sentences.", forgivable=True
-    ),
+    "Plan.description": Field("What the plan is for, in a few sentences.", forgivable=True),
     "Plan.sessions": Field("The sessions, in the order in which they are trained.", low=1),
     "PlanSession.name": Field("What the session is called.", low=1),
     "PlanSession.notes": _NOTES,
-    "PlanSession.exercises": Field(
-        "The exercises, in the order in which they are done.", low=1
-    ),
+    "PlanSession.exercises": Field("The exercises, in the order in which they are done.", low=1),
     "PlanExercise.weighted": Field("An exercise of repetitions, mostly against a weight."),
     "PlanExercise.cardio": Field("An exercise of time or distance."),
     "WeightedExercise.name": _NAME,

@@ -9,6 +9,7 @@ import asyncio
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 import structlog
 from cachetools import TTLCache
@@ -30,27 +31,40 @@ TIMEOUT_SECONDS = 10.0
 _log = structlog.get_logger("purchase")
 
 
+class Limit(Protocol):
+    """How many wrong tokens may be tried."""
+
+    async def check(self, account: None, address: str) -> None:
+        """Raises ResourceExhausted if there were too many."""
+
+    async def failed(self, account: None, address: str) -> None:
+        """Counts one."""
+
+
 class PurchaseAuthenticator:
     """Knows the tokens of purchases. A store that has no verifier refuses everybody."""
 
     def __init__(
         self,
         verifiers: Mapping[Store, Verifier],
+        limit: Limit,
         *,
         clock: Callable[[], float] = time.monotonic,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         self._verifiers = verifiers
+        self._limit = limit
         self._timeout_seconds = timeout_seconds
         # Apart, so that nobody who makes tokens up can push the buyers out.
         self._granted: TTLCache[Purchase, None] = TTLCache(MOST_REMEMBERED, GRANTED_SECONDS, clock)
         self._refused: TTLCache[Purchase, None] = TTLCache(MOST_REMEMBERED, REFUSED_SECONDS, clock)
         self._asking: SingleFlight[Purchase, Store, bool] = SingleFlight(MOST_AT_ONCE)
 
-    async def authenticate(self, header: str | None) -> Purchase:
+    async def authenticate(self, header: str | None, address: str) -> Purchase:
         """The purchase that an `authorization` header stands for.
 
-        Raises Unauthenticated if it is none, Unavailable if the store did not say.
+        Raises Unauthenticated if it is none, ResourceExhausted if too many wrong ones came from
+        that address, Unavailable if the store did not say.
         """
         if header is None or not header.strip():
             raise Unauthenticated(
@@ -64,21 +78,28 @@ class PurchaseAuthenticator:
         if store not in self._verifiers or len(token) > LONGEST:
             raise _invalid()
         purchase = purchase_of(store, token)
-        if not await self._counts(purchase, token):
+        if not await self._counts(purchase, token, address):
             raise _invalid()
         return purchase
 
-    async def _counts(self, purchase: Purchase, token: str) -> bool:
+    async def _counts(self, purchase: Purchase, token: str, address: str) -> bool:
         if purchase in self._granted:
             return True
         if purchase in self._refused:
             return False
+        await self._limit.check(None, address)
         return await self._asking.run(
             purchase,
             purchase.store,
-            lambda: self._ask(purchase, token),
+            lambda: self._tried(purchase, token, address),
             lambda: _too_many(purchase),
         )
+
+    async def _tried(self, purchase: Purchase, token: str, address: str) -> bool:
+        counts = await self._ask(purchase, token)
+        if not counts:
+            await self._limit.failed(None, address)
+        return counts
 
     async def _ask(self, purchase: Purchase, token: str) -> bool:
         try:

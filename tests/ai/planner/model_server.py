@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from tests.ai.planner.plans import PLAN, SESSION
-from tests.ai.planner.script import Fault, events
+from tests.ai.planner.script import Fault, events, wants_to_wait
 
 Json = dict[str, Any]
 
@@ -110,6 +110,8 @@ class ModelServer:
         model = body["model"]
         if fault is None and model.startswith("fault:"):
             fault = Fault(model.removeprefix("fault:"))
+        if fault is None and wants_to_wait(body):
+            fault = Fault.STALL
         if fault == Fault.HANG_UP:
             raise _Closed
         if fault in _STATUSES:

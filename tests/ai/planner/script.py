@@ -105,8 +105,17 @@ def _arguments(body: Json, data: Json, fault: Fault | None) -> str:
     return json.dumps(data, ensure_ascii=False)
 
 
+def wants_to_wait(body: Json) -> bool:
+    """Whether the person wants the answer to stop in the middle, so that they can stop it."""
+    return _said(body)[-1].startswith("Take your time")
+
+
+def _said(body: Json) -> list[str]:
+    return [message["content"] for message in body["messages"] if message["role"] == "user"]
+
+
 def _words(body: Json) -> str:
-    said = [message["content"] for message in body["messages"] if message["role"] == "user"]
+    said = _said(body)
     last = said[-1].lower()
     if last.startswith("say hello"):
         return HELLO

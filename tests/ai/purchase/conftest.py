@@ -7,6 +7,8 @@ import pytest
 import structlog
 from structlog.testing import LogCapture
 
+from server.auth.guessing import too_many_tokens
+
 # When "now" is for all stores: 2026-06-01T00:00:00Z.
 NOW = 1_780_272_000
 
@@ -26,3 +28,19 @@ def log() -> Iterator[LogCapture]:
     structlog.configure(processors=[capture])
     yield capture
     structlog.configure(**before)
+
+
+class FakeLimit:
+    """Lets an address fail MOST times."""
+
+    MOST = 30
+
+    def __init__(self) -> None:
+        self.failures: list[str] = []
+
+    async def check(self, account: None, address: str) -> None:
+        if self.failures.count(address) >= self.MOST:
+            raise too_many_tokens(1)
+
+    async def failed(self, account: None, address: str) -> None:
+        self.failures.append(address)

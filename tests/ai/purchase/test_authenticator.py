@@ -14,8 +14,11 @@ from server.ai.purchase.authenticator import (
     REFUSED_SECONDS,
     PurchaseAuthenticator,
 )
-from server.ai.purchase.model import Store, purchase_of
-from server.errors import Unauthenticated, Unavailable
+from server.ai.purchase.model import Purchase, Store, purchase_of
+from server.errors import ResourceExhausted, Unauthenticated, Unavailable
+from tests.ai.purchase.conftest import FakeLimit
+
+HERE, THERE = "192.0.2.1", "192.0.2.2"
 
 
 @dataclass
@@ -41,24 +44,29 @@ class FakeStore:
 @dataclass
 class Scene:
     timeout_seconds: float = 10
+    limit: FakeLimit = field(default_factory=FakeLimit)
 
     def __post_init__(self) -> None:
         self.now = 0.0
         self.google, self.apple = FakeStore(), FakeStore()
         self.authenticator = PurchaseAuthenticator(
             {Store.GOOGLE: self.google, Store.APPLE: self.apple},
+            self.limit,
             clock=lambda: self.now,
             timeout_seconds=self.timeout_seconds,
         )
 
+    async def authenticate(self, header: str | None) -> Purchase:
+        return await self.authenticator.authenticate(header, HERE)
+
     async def refused(self, header: str | None) -> Unauthenticated:
         with pytest.raises(Unauthenticated) as caught:
-            await self.authenticator.authenticate(header)
+            await self.authenticate(header)
         return caught.value
 
     async def unavailable(self, header: str) -> Unavailable:
         with pytest.raises(Unavailable) as caught:
-            await self.authenticator.authenticate(header)
+            await self.authenticate(header)
         assert caught.value.reason == "STORE_UNAVAILABLE"
         return caught.value
 
@@ -69,7 +77,7 @@ async def scene() -> Scene:
 
 
 async def test_a_purchase_is_known_by_its_hash(scene: Scene) -> None:
-    purchase = await scene.authenticator.authenticate("Bearer Google good")
+    purchase = await scene.authenticate("Bearer Google good")
     assert purchase == purchase_of(Store.GOOGLE, "good")
 
 
@@ -90,15 +98,15 @@ async def test_what_is_too_long_is_not_asked_for(scene: Scene) -> None:
     scene.google.good = "a" * LONGEST
     await scene.refused(f"Google {'a' * (LONGEST + 1)}")
     assert scene.google.asked == []
-    await scene.authenticator.authenticate(f"Google {'a' * LONGEST}")
+    await scene.authenticate(f"Google {'a' * LONGEST}")
 
 
 async def test_a_yes_is_remembered_for_minutes(scene: Scene) -> None:
     for scene.now in (0, GRANTED_SECONDS - 1):
-        await scene.authenticator.authenticate("Google good")
+        await scene.authenticate("Google good")
     assert scene.google.asked == ["good"]
     scene.now = GRANTED_SECONDS + 1
-    await scene.authenticator.authenticate("Google good")
+    await scene.authenticate("Google good")
     assert scene.google.asked == ["good", "good"]
 
 
@@ -107,19 +115,19 @@ async def test_a_no_is_remembered_for_seconds(scene: Scene) -> None:
         await scene.refused("Google bad")
     assert scene.google.asked == ["bad"]
     scene.google.good, scene.now = "bad", REFUSED_SECONDS + 1
-    await scene.authenticator.authenticate("Google bad")
+    await scene.authenticate("Google bad")
     assert scene.google.asked == ["bad", "bad"]
 
 
 async def test_each_store_is_remembered_by_itself(scene: Scene) -> None:
     scene.apple.good = "another"
-    await scene.authenticator.authenticate("Google good")
+    await scene.authenticate("Google good")
     await scene.refused("Apple good")
     assert (scene.google.asked, scene.apple.asked) == (["good"], ["good"])
 
 
 async def test_neither_the_token_is_remembered(scene: Scene) -> None:
-    await scene.authenticator.authenticate("Google good")
+    await scene.authenticate("Google good")
     await scene.refused("Google bad")
     kept = repr([vars(scene.authenticator)[name] for name in ("_granted", "_refused")])
     assert "good" not in kept and "bad" not in kept
@@ -129,10 +137,10 @@ async def test_neither_the_token_is_remembered(scene: Scene) -> None:
 async def test_made_up_tokens_do_not_push_out_buyers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_REMEMBERED", 3)
     scene = Scene()
-    await scene.authenticator.authenticate("Google good")
+    await scene.authenticate("Google good")
     for number in range(10):
         await scene.refused(f"Google bad{number}")
-    await scene.authenticator.authenticate("Google good")
+    await scene.authenticate("Google good")
     assert scene.google.asked.count("good") == 1
     await scene.refused("Google bad0")
     assert scene.google.asked.count("bad0") == 2
@@ -143,14 +151,14 @@ async def test_that_a_store_is_down_is_not_remembered(scene: Scene) -> None:
     for _ in range(2):
         await scene.unavailable("Google good")
     scene.google.error = None
-    await scene.authenticator.authenticate("Google good")
+    await scene.authenticate("Google good")
     assert len(scene.google.asked) == 3
 
 
 async def test_a_store_that_is_down_takes_nothing_back(scene: Scene) -> None:
-    await scene.authenticator.authenticate("Google good")
+    await scene.authenticate("Google good")
     scene.google.error = Unavailable("Down.", reason="STORE_UNAVAILABLE")
-    await scene.authenticator.authenticate("Google good")
+    await scene.authenticate("Google good")
 
 
 async def test_a_mistake_of_ours_grants_nothing_and_tells_nothing(
@@ -168,13 +176,13 @@ async def test_a_store_has_only_so_much_time() -> None:
     scene.google.gate.clear()
     await scene.unavailable("Google good")
     scene.google.gate.set()
-    scene.authenticator = PurchaseAuthenticator({Store.GOOGLE: scene.google})
-    await scene.authenticator.authenticate("Google good")
+    scene.authenticator = PurchaseAuthenticator({Store.GOOGLE: scene.google}, scene.limit)
+    await scene.authenticate("Google good")
 
 
 async def test_calls_at_the_same_time_ask_once(scene: Scene) -> None:
     scene.google.gate.clear()
-    calls = [asyncio.create_task(scene.authenticator.authenticate("Google good")) for _ in range(5)]
+    calls = [asyncio.create_task(scene.authenticate("Google good")) for _ in range(5)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     calls[0].cancel()
@@ -187,26 +195,40 @@ async def test_calls_at_the_same_time_ask_once(scene: Scene) -> None:
 
 async def test_the_answer_stays_when_everybody_hung_up(scene: Scene) -> None:
     scene.google.gate.clear()
-    call = asyncio.create_task(scene.authenticator.authenticate("Google good"))
+    call = asyncio.create_task(scene.authenticate("Google good"))
     await asyncio.sleep(0)
     call.cancel()
     await asyncio.gather(call, return_exceptions=True)
     scene.google.gate.set()
-    await scene.authenticator.authenticate("Google good")
+    await scene.authenticate("Google good")
     assert scene.google.asked == ["good"]
 
 
 async def test_a_store_is_asked_so_much_at_once_and_the_others_do_not_wait(scene: Scene) -> None:
     scene.google.gate.clear()
     calls = [
-        asyncio.create_task(scene.authenticator.authenticate(f"Google {number}"))
+        asyncio.create_task(scene.authenticate(f"Google {number}"))
         for number in range(MOST_AT_ONCE)
     ]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     await scene.unavailable("Google good")
-    await scene.authenticator.authenticate("Apple good")
+    await scene.authenticate("Apple good")
     scene.google.gate.set()
     await asyncio.gather(*calls, return_exceptions=True)
     assert len(scene.google.asked) == MOST_AT_ONCE
-    await scene.authenticator.authenticate("Google good")
+    await scene.authenticate("Google good")
+
+
+async def test_who_makes_tokens_up_is_not_asked_for_any_more(scene: Scene) -> None:
+    await scene.authenticate("Google good")
+    for number in range(FakeLimit.MOST):
+        await scene.refused(f"Google bad{number}")
+    asked = len(scene.google.asked)
+    with pytest.raises(ResourceExhausted) as caught:
+        await scene.authenticate("Google another")
+    assert (caught.value.reason, caught.value.retry_after) == ("TOO_MANY_PURCHASE_TOKENS", 1)
+    assert len(scene.google.asked) == asked
+    # What is remembered stays good, and so do others.
+    await scene.authenticate("Google good")
+    await scene.authenticator.authenticate("Apple good", THERE)

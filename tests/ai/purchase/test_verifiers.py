@@ -21,7 +21,7 @@ from server.errors import StartError, Unauthenticated, Unavailable
 from server.settings import PurchaseSettings, load
 from tests.ai.purchase import test_google
 from tests.ai.purchase.apple_chain import chain
-from tests.ai.purchase.conftest import NOW
+from tests.ai.purchase.conftest import NOW, FakeLimit
 from tests.ai.purchase.server import Reply, serving
 
 SetUp = Callable[..., Mapping[Store, Verifier]]
@@ -94,7 +94,7 @@ async def test_without_settings_nobody_may(set_up: SetUp) -> None:
     assert names_of(stores) == []
     for header in ("Web ", "Web x", "Google x", "Apple x", "RevenueCat x"):
         with pytest.raises(Unauthenticated):
-            await PurchaseAuthenticator(stores).authenticate(header)
+            await PurchaseAuthenticator(stores, FakeLimit()).authenticate(header, "")
 
 
 async def test_all_stores_can_be_set_up(set_up: SetUp, files: Path) -> None:
@@ -234,7 +234,7 @@ async def test_whom_the_log_can_be_shown(
         log.configure("debug")
         try:
             with pytest.raises(Unavailable):
-                await PurchaseAuthenticator(stores).authenticate(header)
+                await PurchaseAuthenticator(stores, FakeLimit()).authenticate(header, "")
         finally:
             logging.root.handlers[:] = handlers
             logging.root.setLevel(level)
