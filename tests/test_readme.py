@@ -1,5 +1,6 @@
 """The README's examples, run word for word, and its claims that can be checked."""
 
+import asyncio
 import os
 import re
 import subprocess
@@ -15,7 +16,9 @@ from server.settings import (
     Settings,
     TokenSettings,
 )
-from tests.house import House
+from tests.ai.planner.model_server import ModelServer
+from tests.ai.planner.script import HELLO, HERE_IT_IS
+from tests.house import House, running_house
 from tests.tools import require
 
 README = (ROOT / "README.md").read_text()
@@ -73,6 +76,26 @@ def test_the_diary_is_kept_as_it_is_written(house: House, tmp_path: Path) -> Non
     assert run.returncode == 0, run.stderr
     assert "rain, and then sun" in run.stdout
     assert (tmp_path / "diary.csv").read_bytes().count(b"\r\n") == 2
+
+
+async def test_the_planner_talks_as_it_is_written(empty_database: str, tmp_path: Path) -> None:
+    require("grpcurl")
+    script = commands_of("The planner").replace("curl -s", "curl --fail-with-body -s")
+    async with ModelServer() as model:
+        with running_house(tmp_path, OPENAI_BASE_URL=model.url, WEB_AUTH_API_KEY="a-key") as house:
+            script = script.replace("127.0.0.1:8080", house.address)
+            run = await asyncio.create_subprocess_exec(
+                *("bash", "-euxo", "pipefail", "-c", script), stdout=subprocess.PIPE
+            )
+            said = (await run.communicate())[0].decode()
+    assert run.returncode == 0
+    for words in (HELLO, HERE_IT_IS, "You said first: “I like squats”"):
+        assert words in said
+    # Over REST and over gRPC.
+    assert said.count('You said first: “I like squats”"') == 2
+    assert said.count(HELLO + '"') == 2
+    assert '"remaining":97' in said
+    assert model.plan["name"] in said
 
 
 def test_every_setting_is_in_the_table() -> None:

@@ -16,17 +16,21 @@ from server.database.schema import rate_limit_consumptions as consumptions
 from server.database.statement import Statement
 
 WINDOW = dt.timedelta(hours=24)
+# By how much the clocks of two workers may differ. What is later still was written by a clock that
+# was wrong, and would count for as long as it was.
+SKEW = dt.timedelta(minutes=1)
 
 _AT = bindparam("at", type_=Timestamp)
 _request = func.unnest(consumptions.c.requests).column_valued("request")
+_is_counted = (_request > _AT - literal(WINDOW)) & (_request < _AT + literal(SKEW))
 _counting = (
     select(func.coalesce(func.array_agg(_request), array([], type_=Timestamp)))
-    .where(_request > _AT - literal(WINDOW))
+    .where(_is_counted)
     .correlate(consumptions)
     .scalar_subquery()
 )
 # No two uses have the same time: one can be given back and the other not.
-_newest = select(func.max(_request)).correlate(consumptions).scalar_subquery()
+_newest = select(func.max(_request)).where(_is_counted).correlate(consumptions).scalar_subquery()
 _use = func.greatest(_AT, _newest + literal(dt.timedelta(microseconds=1)))
 _CHARGE = Statement(
     insert(consumptions)

@@ -11,8 +11,9 @@ from server.ai.conversation import Conversation
 from server.ai.planner.talk import Planner, Turn
 from server.ai.purchase.model import Purchase
 from server.ai.quota import Quota, Quotas
-from server.errors import InvalidArgument
+from server.errors import GymlockerError, InvalidArgument
 from server.rpc.caller import current_purchase
+from server.rpc.errors import status_of
 
 _ROLES: dict[int, Literal["user", "assistant"]] = {
     ai_pb2.ChatTurn.ROLE_USER: "user",
@@ -61,17 +62,24 @@ class AiService(ai_pb2_grpc.AiServiceServicer):
         """Answers the last message of a conversation."""
         history = _history(request)
         introduction = introduction_of(request.introduction)
-        said = False
-        async with (
-            self._quotas.charged(_purchase()) as quota,
-            aclosing(spoken(self._planner, history, introduction)) as responses,
-        ):
-            async for response in responses:
-                if not said:
-                    await self._say(quota, context)
-                    said = True
-                yield response
-        yield ended(ai_pb2.ChatEnd.REASON_COMPLETE)
+        begun = False
+        try:
+            async with (
+                self._quotas.charged(_purchase()) as quota,
+                aclosing(spoken(self._planner, history, introduction)) as responses,
+            ):
+                async for response in responses:
+                    if not begun:
+                        await self._say(quota, context)
+                        begun = True
+                    yield response
+        except GymlockerError as error:
+            # Over REST, who has heard something hears of the stream's own status no more.
+            if not begun:
+                raise
+            yield ended(ai_pb2.ChatEnd.REASON_FAILED, status_of(error))
+        else:
+            yield ended(ai_pb2.ChatEnd.REASON_COMPLETE)
 
     async def GetQuota(
         self, request: ai_pb2.GetQuotaRequest, context: Any

@@ -5,6 +5,7 @@ nothing is remembered in between, so a client may as well connect at once.
 """
 
 import asyncio
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -157,4 +158,4 @@ async def _not_found(request: Request, error: Exception) -> Response:
 def _negotiate_version(connection: HTTPConnection) -> int:
     """The version to negotiate by: ours, or 0 for a client that knows none."""
     version = connection.query_params.get("negotiateVersion", "")
-    return NEGOTIATE_VERSION if version.isdecimal() and int(version) >= NEGOTIATE_VERSION else 0
+    return NEGOTIATE_VERSION if re.fullmatch("0*[1-9][0-9]*", version) else 0

@@ -6,7 +6,7 @@ ends the connection is an `Ending`; then the conversation behind it is ended at 
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -194,8 +194,8 @@ class Connection:
     async def _call(self, invocation: Invocation, call: Call) -> None:
         error = None
         try:
-            async with self._turns:
-                await call()
+            async with nullcontext() if call.method.urgent else self._turns:
+                await call.run()
         except AnswerFailed as failure:
             error = failure.message
         except Exception as unforeseen:

@@ -18,7 +18,6 @@ from server.web.protocol import Invocation, is_integer, is_text
 
 # Hands a message to the client; the one `about` the same that was not sent yet is obsolete.
 Send: TypeAlias = Callable[[dict[str, Any], object], None]
-Call: TypeAlias = Callable[[], Awaitable[None]]
 
 PLAN_VERSION = 3
 # As the contract has it.
@@ -35,6 +34,20 @@ class Method:
 
     types: tuple[type, ...]
     call: Callable[..., Awaitable[None]]
+    # What stops others does not wait for them.
+    urgent: bool = False
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a method, with its arguments."""
+
+    method: Method
+    arguments: tuple[object, ...]
+
+    async def run(self) -> None:
+        """Returns when it is answered. Raises AnswerFailed."""
+        await self.method.call(*self.arguments)
 
 
 class Hub(ABC):
@@ -51,7 +64,7 @@ class Hub(ABC):
         }
 
     def bind(self, invocation: Invocation) -> Call:
-        """What a call does. Raises NotCallable."""
+        """What is called. Raises NotCallable."""
         if invocation.streams:
             raise NotCallable("This hub has no streams.")
         # As SignalR's own server does, whatever the case.
@@ -65,7 +78,7 @@ class Hub(ABC):
             if not (is_text(argument) if kind is str else is_integer(argument)):
                 name = "a string" if kind is str else "an integer"
                 raise NotCallable(f"Argument {number} must be {name}.")
-        return lambda: method.call(*arguments)
+        return Call(method, arguments)
 
     @abstractmethod
     def _methods(self) -> dict[str, Method]:
@@ -77,8 +90,8 @@ class Hub(ABC):
 
     def _common(self) -> dict[str, Method]:
         return {
-            "StopInProgress": Method((), self._conversation.stop),
-            "RestartChat": Method((), self._restart),
+            "StopInProgress": Method((), self._conversation.stop, urgent=True),
+            "RestartChat": Method((), self._restart, urgent=True),
         }
 
     async def _introduce(self, locale: str, weight_unit: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import structlog
 import uvicorn
+import websockets.http11
 from starlette.applications import Starlette
 
 from server.errors import StartError
@@ -26,6 +27,9 @@ OTHER_FILES = 256
 # Longer than Envoy keeps an idle connection, so that it is never closed in the middle of a request.
 KEEP_ALIVE_SECONDS = 75
 STOP_GRACE_SECONDS = 2
+
+# Of a header or a path, in which the receipts of old apps stand as tokens. Envoy takes in as much.
+websockets.http11.MAX_LINE_LENGTH = 64 * 1024
 
 _log = structlog.get_logger("web")
 

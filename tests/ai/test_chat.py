@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import grpc
 import pytest
+import pytest_asyncio
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
@@ -127,8 +128,8 @@ class Chat:
         await model.until(lambda: model.stalled == 1)
 
 
-@pytest.fixture
-def conversation(ai: Stub) -> Chat:
+@pytest_asyncio.fixture(loop_scope="session")
+async def conversation(ai: Stub) -> Chat:
     return Chat(ai)
 
 
@@ -407,6 +408,21 @@ async def test_of_a_history_the_last_twenty_count(ai: Stub, model: ModelServer) 
     said = [message["content"] for message in model.calls[0]["messages"]]
     assert said[-20:] == [f"Number {number}" for number in range(11, 31)]
     assert "Number 10" not in said
+
+
+async def test_an_answer_that_breaks_off_says_so(ai: Stub, model: ModelServer) -> None:
+    model.faults.append(Fault.CUT)
+    pieces = [piece async for piece in ai.StreamChat(history(LONG), metadata=BUYER)]
+    assert words(pieces)
+    assert reason(pieces) == END.REASON_FAILED
+    assert detail(pieces[-1].end.error, ErrorInfo).reason == "MODEL_FAILED"
+
+
+async def test_an_answer_that_never_began_is_an_error(ai: Stub, model: ModelServer) -> None:
+    model.faults.append(Fault.WRONG_KEY)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await anext(aiter(ai.StreamChat(history("Hi"), metadata=BUYER)))
+    assert detail(status_in(caught.value), ErrorInfo).reason == "MODEL_UNAVAILABLE"
 
 
 async def test_an_empty_history_is_greeted(ai: Stub) -> None:

@@ -114,6 +114,14 @@ async def test_of_two_uses_at_once_one_is_given_back(
         assert await written(connection, web.key) == [NOW]
 
 
+async def test_what_a_wrong_clock_wrote_does_not_count(
+    quotas: Quotas, web: Purchase, connection: asyncpg.Connection
+) -> None:
+    await write(connection, web.key, *[NOW + 365 * DAY] * 3)
+    assert await use(quotas, web) == Quota(3, 2, NOW + DAY)
+    assert await written(connection, web.key) == [NOW]
+
+
 async def test_who_is_refused_is_not_charged(
     quotas: Quotas, web: Purchase, connection: asyncpg.Connection
 ) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import struct
+from contextlib import AsyncExitStack
 from typing import Any
 
 import grpc
@@ -13,9 +14,14 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 from gymlocker.v2 import user_pb2
 
-from .processes import FrontDoor, as_it_is, call, unary
+from .processes import FrontDoor, as_it_is, call, front_door, unary
 
 GET_USER = "/gymlocker.v2.UserService/GetUser"
+REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+# As envoy.yaml has it.
+MOST_STREAMS = 1024
+# Channels to the same address share one otherwise.
+OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
 
 
 def frame(message: bytes) -> bytes:
@@ -100,22 +106,43 @@ def test_replies_are_not_compressed_by_envoy(channel: grpc.Channel) -> None:
     assert "content-encoding" not in dict(running.initial_metadata())
 
 
-def test_health_can_be_asked_and_watched(channel: grpc.Channel) -> None:
+def test_health_can_be_asked_but_not_watched(channel: grpc.Channel) -> None:
     check = unary(channel, "/grpc.health.v1.Health/Check")
     reply = health_pb2.HealthCheckResponse.FromString(check(b"", timeout=10))
     assert reply.status == health_pb2.HealthCheckResponse.SERVING
-    watch = channel.unary_stream("/grpc.health.v1.Health/Watch", as_it_is, as_it_is)(
-        b"", timeout=10
-    )
-    first = health_pb2.HealthCheckResponse.FromString(next(iter(watch)))
-    assert first.status == health_pb2.HealthCheckResponse.SERVING
-    watch.cancel()
+    # It would take the place of somebody's stream for as long as anybody likes.
+    watch = channel.unary_stream("/grpc.health.v1.Health/Watch", as_it_is, as_it_is)
+    with pytest.raises(grpc.RpcError) as caught:
+        next(iter(watch(b"", timeout=10)))
+    assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_open_streams_keep_no_call_waiting() -> None:
+    """As many as fit, and some more."""
+    request = reflection_pb2.ServerReflectionRequest(list_services="").SerializeToString()
+    async with AsyncExitStack() as stack:
+        # One whose places are all taken is of no use to other tests.
+        target = stack.enter_context(front_door()).target
+        channels = [
+            await stack.enter_async_context(grpc.aio.insecure_channel(target, OWN_CONNECTION))
+            for _ in range(11)
+        ]
+        streams: list[Any] = []
+        for number in range(MOST_STREAMS + 1):
+            # A connection has room for 100.
+            channel = channels[number // 95]
+            streams.append(channel.stream_stream(REFLECTION, as_it_is, as_it_is)())
+            if number < MOST_STREAMS:
+                await streams[-1].write(request)
+                assert await streams[-1].read()
+        assert await streams[-1].code() == grpc.StatusCode.UNAVAILABLE
+        get_user = channels[0].unary_unary(GET_USER, as_it_is, as_it_is)
+        assert await get_user(user_pb2.GetUserRequest(id_or_lookup="a").SerializeToString())
 
 
 def test_reflection_lists_the_services(channel: grpc.Channel) -> None:
-    path = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
     request = reflection_pb2.ServerReflectionRequest(list_services="")
-    replies = channel.stream_stream(path, as_it_is, as_it_is)(
+    replies = channel.stream_stream(REFLECTION, as_it_is, as_it_is)(
         iter([request.SerializeToString()]), timeout=10
     )
     reply = reflection_pb2.ServerReflectionResponse.FromString(next(iter(replies)))

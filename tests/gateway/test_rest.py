@@ -163,7 +163,7 @@ def test_a_preflight_is_answered(client: httpx2.Client) -> None:
 
 def test_browsers_may_read_replies_and_errors(client: httpx2.Client) -> None:
     wanted = {"grpc-status", "grpc-message", "grpc-status-details-bin", "retry-after"}
-    wanted |= {"content-disposition"}
+    wanted |= {"content-disposition", "x-quota-limit", "x-quota-remaining", "x-quota-reset"}
     for path in ("/user/abc", "/user/fail:NOT_FOUND", "/nowhere"):
         headers = client.get(path, headers=ORIGIN).headers
         assert headers["access-control-allow-origin"] == ORIGIN["origin"]

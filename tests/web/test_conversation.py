@@ -19,6 +19,28 @@ async def test_stop_gets_through(front: Front, api: FakeAi) -> None:
     assert api.heard == ["message wait", "stop", "message next"]
 
 
+@pytest.mark.parametrize("method", ["StopInProgress", "RestartChat"])
+async def test_two_messages_do_not_keep_a_stop_waiting(
+    front: Front, api: FakeAi, method: str
+) -> None:
+    async with front.connect() as signal:
+        asked = await signal.call("SendMessage", "wait")
+        assert (await signal.receive())["arguments"][0]["message"] == "Waiting"
+        await signal.call("SendMessage", "next")
+        await api.until(lambda: len(api.heard) == 2)
+        await signal.call(method)
+        said: list[str] = []
+        completed: list[str] = []
+        while len(completed) < 3:
+            message = await signal.receive()
+            if message["type"] == 3:
+                completed.append(message["invocationId"])
+            else:
+                said.append(message["arguments"][0]["message"])
+        assert "You said next" in said
+        assert completed.index(asked) < completed.index("2")
+
+
 async def test_stopping_nothing_does_nothing(front: Front, api: FakeAi) -> None:
     async with front.connect() as signal:
         assert await signal.invoke("StopInProgress") == ([], None)

@@ -56,8 +56,9 @@ async def test_old_clients_get_no_connection_token(front: Front) -> None:
 
 
 async def test_no_client_is_too_new(front: Front) -> None:
-    reply = await front.post("/ai-chat/negotiate?negotiateVersion=7", GOOD)
-    assert reply.json()["negotiateVersion"] == 1
+    for version in ("7", "01", "9" * 5000):
+        reply = await front.post(f"/ai-chat/negotiate?negotiateVersion={version}", GOOD)
+        assert reply.json()["negotiateVersion"] == 1
 
 
 TOLD: list[tuple[dict[str, str], str, str]] = [
@@ -147,3 +148,12 @@ async def test_nothing_else_is_here(front: Front) -> None:
         reply = await front.post(path)
         assert (reply.status_code, reply.json()["code"]) == (404, 5)
         assert reply.json()["details"] == info("UNKNOWN_PATH")
+
+
+async def test_a_long_token_is_answered(front: Front) -> None:
+    """Receipts of old apps are long."""
+    token = f"Apple {'a' * 16_000}"
+    with pytest.raises(InvalidStatus) as caught:
+        async with front.connect(token=token):
+            pass
+    assert caught.value.response.status_code == 401

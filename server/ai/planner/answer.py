@@ -9,6 +9,7 @@ from openai.types.chat import ChatCompletionChunk
 
 # Why an answer that has ended is no good although it has come.
 _BAD_ENDS = {"length", "content_filter"}
+_ENDS = {"stop", "tool_calls", "function_call"} | _BAD_ENDS
 # Far more than a plan takes. A server that does not know our cap on tokens may never stop.
 MOST_ARGUMENTS = 1_000_000
 # What a client may tell us again as the history of a conversation.
@@ -47,6 +48,12 @@ class Answer:
                 self._add_call(call)
         if len(self.text) > MOST_TEXT or len(self.arguments) > MOST_ARGUMENTS:
             raise ValueError("the answer is too long")
+
+    def figures(self) -> dict[str, str | int]:
+        """What the log may know: nothing that a server could have filled with what was said."""
+        end = self.end if self.end in _ENDS else "other"
+        tokens = {"tokens_in": self.tokens_in, "tokens_out": self.tokens_out}
+        return {"end": str(end)} | {name: n for name, n in tokens.items() if isinstance(n, int)}
 
     def _add_call(self, call: Any) -> None:
         if not self.called:

@@ -12,6 +12,11 @@ def not_configured() -> FailedPrecondition:
     )
 
 
+def overloaded() -> Unavailable:
+    """The error if there is no place for one more answer."""
+    return Unavailable("Too many plans are being made. Try again in a moment.", reason="OVERLOADED")
+
+
 def out_of_reach() -> Unavailable:
     """The error if nothing came from the model."""
     return Unavailable(

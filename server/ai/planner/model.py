@@ -5,7 +5,8 @@ Spoken is OpenAI's chat completions, which Ollama, vLLM and llama.cpp speak as w
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ import structlog
 from openai.types.chat import ChatCompletionChunk
 
 from server.ai.planner.answer import Answer, described
-from server.ai.planner.faults import no_good, not_configured, out_of_reach
+from server.ai.planner.faults import no_good, not_configured, out_of_reach, overloaded
 from server.settings import PlannerSettings
 
 Message = dict[str, Any]
@@ -27,7 +28,7 @@ _log = structlog.get_logger("planner")
 _WRITE_SECONDS = 10.0
 _NO_KEY = "-"
 # What a server says that does not speak as OpenAI's does.
-_GIBBERISH = (ValueError, TypeError, AttributeError)
+_GIBBERISH = (ValueError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Limits:
     """How long to wait for the model, in seconds, and how often to try."""
 
     connect: float = 5
+    # After the first, for which a model of one's own may take as long as for the whole.
     between_chunks: float = 60
     whole_answer: float = 180
     attempts: int = 3
@@ -54,6 +56,7 @@ class Model:
         self._configured = settings.has_model
         self._limits = limits
         self._settings = settings
+        self._under_way = 0
         self._client = openai.AsyncOpenAI(
             api_key=key or _NO_KEY,
             base_url=settings.openai_base_url,
@@ -61,7 +64,7 @@ class Model:
             max_retries=0,
             timeout=httpx2.Timeout(
                 connect=limits.connect,
-                read=limits.between_chunks,
+                read=limits.whole_answer,
                 write=_WRITE_SECONDS,
                 pool=limits.connect,
             ),
@@ -75,11 +78,6 @@ class Model:
         """Closes the connections."""
         await self._client.close()
 
-    def require_configured(self) -> None:
-        """Raises FailedPrecondition if there is no model."""
-        if not self._configured:
-            raise not_configured()
-
     def deadline(self) -> float:
         """When an answer that begins now must be over, by the event loop's clock."""
         return asyncio.get_running_loop().time() + self._limits.whole_answer
@@ -89,11 +87,20 @@ class Model:
     ) -> AsyncGenerator[Answer]:
         """The answer, again and again as it grows. To be closed (`aclosing`), which hangs up.
 
-        `forced`: it must call the tool. Raises Unavailable: MODEL_UNAVAILABLE if nothing came,
-        MODEL_FAILED if it broke off.
+        `forced`: it must call the tool. Raises FailedPrecondition if there is no model, and
+        Unavailable: OVERLOADED if too many answers are under way, MODEL_UNAVAILABLE if nothing
+        came, MODEL_FAILED if it broke off.
         """
         request = self._request(messages, tool, forced=forced)
-        stream, first = await self._begun(request, deadline)
+        with self._place():
+            stream, first = await self._begun(request, deadline)
+            async with aclosing(self._read(stream, first, deadline)) as answers:
+                async for answer in answers:
+                    yield answer
+
+    async def _read(
+        self, stream: Stream, first: ChatCompletionChunk, deadline: float
+    ) -> AsyncGenerator[Answer]:
         chunk: ChatCompletionChunk | None = first
         answer = Answer()
         async with stream:
@@ -104,13 +111,27 @@ class Model:
                     raise _broken(error) from None
                 yield answer
                 try:
-                    async with asyncio.timeout_at(deadline):
+                    async with asyncio.timeout_at(self._next_deadline(deadline)):
                         chunk = await _next(stream)
                 except (openai.OpenAIError, TimeoutError, *_GIBBERISH) as error:
                     raise _broken(error) from None
-        _log.info(
-            "answered", end=answer.end, tokens_in=answer.tokens_in, tokens_out=answer.tokens_out
-        )
+        _log.info("answered", **answer.figures())
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """A place among the answers that are under way."""
+        if not self._configured:
+            raise not_configured()
+        if self._under_way >= self._settings.ai_streams:
+            raise overloaded()
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+
+    def _next_deadline(self, deadline: float) -> float:
+        return min(deadline, asyncio.get_running_loop().time() + self._limits.between_chunks)
 
     def _request(self, messages: list[Message], tool: Message, *, forced: bool) -> dict[str, Any]:
         # OpenAI's own models want the one name for the cap, most other servers know the other.

@@ -1,6 +1,7 @@
 """What changes quickly, told slowly."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TypeVar
@@ -8,11 +9,18 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+# Whoever is told something takes at the most one part in so many of the time, and for so many
+# seconds they are told nothing at the most.
+SHARE = 10
+LONGEST_PAUSE = 1.0
+
+
 async def paced(values: AsyncGenerator[T], pause: float) -> AsyncGenerator[T]:
     """The newest of `values`, at the most every `pause` seconds, and the last at once.
 
-    None is held back for longer, even if no other follows. To be closed (`aclosing`), which closes
-    `values`.
+    More rarely if it is much work for whoever is told, so that others get to theirs. None is held
+    back for longer, even if no other follows. Values are taken in also while whoever is told does
+    nothing. To be closed (`aclosing`), which closes `values`.
     """
     newest: list[T] = []
     some = asyncio.Event()
@@ -30,11 +38,14 @@ async def paced(values: AsyncGenerator[T], pause: float) -> AsyncGenerator[T]:
     try:
         while not reading.done() or newest:
             await some.wait()
+            began = time.thread_time()
             if newest:
                 yield newest.pop()
             if not reading.done():
                 some.clear()
-                await asyncio.wait({reading}, timeout=pause)
+                work = time.thread_time() - began
+                wait = max(pause, min(SHARE * work, LONGEST_PAUSE))
+                await asyncio.wait({reading}, timeout=wait)
         # Raises what was wrong with a value.
         reading.result()
     finally:

@@ -5,7 +5,7 @@ What a model wrote is data. It is checked, and if it is no plan, the model is to
 
 import json
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -45,8 +45,6 @@ class Provider:
     def __init__(self, settings: PlannerSettings, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
         self._model = Model(settings, self._limits)
-        self._most = settings.ai_streams
-        self._under_way = 0
         self._plan_tool = _tool(
             MAKE_PLAN, "Shows the person a whole training plan.", plan_pb2.Plan.DESCRIPTOR
         )
@@ -81,30 +79,28 @@ class Provider:
         links = prompts.links_in([turn.text for turn in history if turn.role == "user"])
         system = prompts.chat_system(locale, weight_unit, MAKE_PLAN)
         messages = [system, *_conversation(history)]
-        with self._place():
-            deadline = self._model.deadline()
-            screen, answer = _Screen(), Answer()
-            asked = self._model.ask(messages, self._plan_tool, forced=False, deadline=deadline)
-            async with aclosing(paced(asked, self._limits.pause)) as growing:
-                async for answer in growing:
-                    for event in screen.changes(answer):
-                        yield event
-            _require_good(answer)
-            if answer.called:
-                plan = await self._repaired(
-                    answer, messages, self._plan_tool, lambda data: plan_of(data, links), deadline
-                )
-                yield FinishedPlan(plan)
-            elif not answer.text.strip():
-                raise _useless("empty")
+        deadline = self._model.deadline()
+        screen, answer = _Screen(), Answer()
+        asked = self._model.ask(messages, self._plan_tool, forced=False, deadline=deadline)
+        async with aclosing(paced(asked, self._limits.pause)) as growing:
+            async for answer in growing:
+                for event in screen.changes(answer):
+                    yield event
+        _require_good(answer)
+        if answer.called:
+            plan = await self._repaired(
+                answer, messages, self._plan_tool, lambda data: plan_of(data, links), deadline
+            )
+            yield FinishedPlan(plan)
+        elif not answer.text.strip():
+            raise _useless("empty")
 
     async def _made(
         self, messages: list[Message], tool: Message, read: Callable[[object], Read]
     ) -> Read:
-        with self._place():
-            deadline = self._model.deadline()
-            answer = await self._called(messages, tool, deadline)
-            return await self._repaired(answer, messages, tool, read, deadline)
+        deadline = self._model.deadline()
+        answer = await self._called(messages, tool, deadline)
+        return await self._repaired(answer, messages, tool, read, deadline)
 
     async def _called(self, messages: list[Message], tool: Message, deadline: float) -> Answer:
         """A whole answer that calls the tool."""
@@ -143,20 +139,6 @@ class Provider:
                 raise no_good() from None
             raise
 
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        """A place among the answers that are under way."""
-        self._model.require_configured()
-        if self._under_way >= self._most:
-            raise Unavailable(
-                "Too many plans are being made. Try again in a moment.", reason="OVERLOADED"
-            )
-        self._under_way += 1
-        try:
-            yield
-        finally:
-            self._under_way -= 1
-
 
 @dataclass
 class _Screen:
@@ -174,7 +156,9 @@ class _Screen:
             yield Text(text)
         if len(answer.arguments) > self.arguments:
             self.arguments = len(answer.arguments)
-            plan = growing_plan_of(partial_data(sound(answer.arguments)))
+            data = partial_data(sound(answer.arguments))
+            # What turns out to be no JSON takes nothing back.
+            plan = self.plan if data is None else growing_plan_of(data)
             if plan != self.plan:
                 self.plan = plan
                 yield GrowingPlan(plan)

@@ -72,20 +72,44 @@ class Receipts:
         try:
             if body["receipt"]["bundle_id"] != self.bundle:
                 return False
-            # Whoever installs an app has a receipt: it is the purchases in it that count.
-            purchases = [*body["receipt"].get("in_app", ()), *body.get("latest_receipt_info", ())]
-            return any(self._counts(purchase) for purchase in purchases)
+            grace = _grace_periods(body)
+            return any(
+                self._counts(purchase, grace.get(purchase.get("original_transaction_id"), 0))
+                for purchase in _purchases(body)
+            )
         except (KeyError, TypeError, ValueError, AttributeError):
             raise self.client.unavailable("not what verifyReceipt answers") from None
 
-    def _counts(self, purchase: dict[str, Any]) -> bool:
+    def _counts(self, purchase: dict[str, Any], grace: int) -> bool:
+        """Whether it counts now, or until the milliseconds since 1970 that Apple still gives it."""
         expires = purchase.get("expires_date_ms")
         return (
             (not self.products or purchase["product_id"] in self.products)
             and not purchase.get("cancellation_date_ms")
             and not purchase.get("cancellation_date")
-            and (expires is None or int(expires) > self.now() * 1000)
+            # The subscription that it was upgraded to is listed as well.
+            and purchase.get("is_upgraded") != "true"
+            and (expires is None or max(int(expires), grace) > self.now() * 1000)
         )
+
+
+def _purchases(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The purchases in a receipt, each as Apple knows it today.
+
+    Whoever installs an app has a receipt: it is the purchases in it that count. `in_app` shows them
+    as they were when the receipt was written, `latest_receipt_info` as they are.
+    """
+    listed = [*body["receipt"].get("in_app", ()), *body.get("latest_receipt_info", ())]
+    return list({purchase["transaction_id"]: purchase for purchase in listed}.values())
+
+
+def _grace_periods(body: dict[str, Any]) -> dict[Any, int]:
+    """Until when a subscription counts whose renewal could not be paid yet."""
+    return {
+        renewal["original_transaction_id"]: int(renewal["grace_period_expires_date_ms"])
+        for renewal in body.get("pending_renewal_info", ())
+        if "grace_period_expires_date_ms" in renewal
+    }
 
 
 def _is_base64(text: str) -> bool:

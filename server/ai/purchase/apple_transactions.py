@@ -138,8 +138,8 @@ class TransactionLookup:
 def _is_canonical(signed: str) -> bool:
     """Whether each part is written in the one way that an encoder writes it.
 
-    base64 ends in bits that decoders overlook: without this, each purchase would have more tokens,
-    with a quota each.
+    base64 ends in bits that decoders overlook: without this, each purchase would have many tokens,
+    with a quota each. (An ES256 signature has a second form all the same: two quotas, not many.)
     """
     try:
         return all(

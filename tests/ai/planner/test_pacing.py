@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from itertools import count
 
 import pytest
 
-from server.ai.planner.pacing import paced
+from server.ai.planner.pacing import SHARE, paced
 
 
 class Counter:
@@ -40,6 +41,24 @@ async def test_nothing_is_held_back_for_longer_than_a_pause() -> None:
         assert await anext(values) == 3
         counter.go_on.set()
         assert [value async for value in values] == [4]
+
+
+async def test_what_is_much_work_is_told_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whoever is told something works for 20 ms.
+    clock = count(0, 0.02)
+    monkeypatch.setattr("server.ai.planner.pacing.time.thread_time", lambda: next(clock))
+
+    async def endless() -> AsyncGenerator[int]:
+        for value in count():
+            yield value
+            await asyncio.sleep(0)
+
+    loop = asyncio.get_running_loop()
+    async with aclosing(paced(endless(), 0)) as values:
+        await anext(values)
+        began = loop.time()
+        await anext(values)
+        assert loop.time() - began >= 0.02 * SHARE * 0.9
 
 
 async def test_what_came_before_an_error_is_told() -> None:

@@ -173,7 +173,6 @@ async def test_the_provider_says_when_to_come_back(
 @pytest.mark.parametrize(
     ("fault", "limits", "reason"),
     [
-        (Fault.STALL_EARLY, {"between_chunks": 0.1}, "MODEL_UNAVAILABLE"),
         (Fault.STALL_EARLY, {"whole_answer": 0.1}, "MODEL_UNAVAILABLE"),
         (Fault.STALL, {"between_chunks": 0.2}, "MODEL_FAILED"),
         (Fault.STALL, {"whole_answer": 0.2}, "MODEL_FAILED"),
@@ -233,6 +232,19 @@ async def test_too_many_at_once_are_turned_away(
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert await provider.plan(PERSON) == plan_of(PLAN)
+
+
+async def test_before_its_first_word_a_model_has_more_time(
+    make_provider: MakeProvider, model: ModelServer
+) -> None:
+    provider = make_provider(between_chunks=0.1)
+    model.faults.append(Fault.STALL_EARLY)
+    task = asyncio.create_task(provider.plan(PERSON))
+    await model.until(lambda: model.stalled == 1)
+    done, _ = await asyncio.wait({task}, timeout=0.5)
+    assert not done
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _overload(provider: Provider) -> Unavailable:

@@ -39,7 +39,7 @@ async def test_it_says_hello(provider: Provider, model: ModelServer) -> None:
     texts = _texts(await _talk(provider, []))
     assert texts[-1] == HELLO
     # The whole text each time, and more of it each time.
-    assert len(texts) > 5 and texts == sorted(set(texts), key=len)
+    assert len(texts) > 2 and texts == sorted(set(texts), key=len)
     assert all(HELLO.startswith(text) for text in texts)
     system, user = model.calls[0]["messages"]
     assert (system["role"], user["content"]) == ("system", prompts.HELLO)
@@ -64,7 +64,7 @@ async def test_it_shows_a_plan_as_it_grows(provider: Provider) -> None:
     assert _texts(events)[-1] == HERE_IT_IS
     assert kinds == sorted(kinds, key=[Text, GrowingPlan, FinishedPlan].index)
     growing = [event.plan for event in events if isinstance(event, GrowingPlan)]
-    assert len(growing) > 10
+    assert len(growing) > 3
     assert all(one != other for one, other in pairwise(growing))
     assert len(growing[0].sessions) == 0 and growing[-1] == plan_of(PLAN)
     assert events[-1] == FinishedPlan(plan_of(PLAN))
@@ -89,6 +89,17 @@ async def test_nothing_is_held_back_when_the_model_pauses(
             # More than half of the answer has come; all of it went within one look.
             if isinstance(event, GrowingPlan):
                 break
+
+
+async def test_a_plan_that_turns_out_to_be_none_takes_nothing_back(
+    provider: Provider, model: ModelServer
+) -> None:
+    model.faults += [Fault.MALFORMED, Fault.MALFORMED]
+    events: list[Event] = []
+    with pytest.raises(Unavailable):
+        await _talk(provider, WISH, events)
+    growing = [event.plan for event in events if isinstance(event, GrowingPlan)]
+    assert len(growing[-1].sessions) == len(PLAN["sessions"])
 
 
 async def test_it_knows_the_plan_that_it_made(provider: Provider, model: ModelServer) -> None:

@@ -247,6 +247,11 @@ async def test_an_answer_that_says_nothing_of_the_id_is_none(
 
 
 PRO = {"product_id": "pro", "transaction_id": ID}
+OVERDUE = PRO | {"expires_date_ms": str(MILLISECONDS), "original_transaction_id": "first"}
+PENDING = {
+    "original_transaction_id": "first",
+    "grace_period_expires_date_ms": str(MILLISECONDS + 1),
+}
 
 
 def receipt(status: int = 0, *, bundle: str = "com.example.app", **content: Any) -> Reply:
@@ -285,6 +290,19 @@ async def test_a_receipt_is_read_by_apple(
             True,
         ),
         (receipt(in_app=[PRO | {"cancellation_date_ms": "1"}]), False),
+        # Paid back since the receipt was written.
+        (receipt(latest_receipt_info=[PRO | {"cancellation_date_ms": "1"}]), False),
+        (receipt(in_app=[PRO | {"is_upgraded": "true"}]), False),
+        # Apple waits for the money for a while.
+        (receipt(in_app=[OVERDUE], pending_renewal_info=[PENDING]), True),
+        (
+            receipt(
+                in_app=[OVERDUE],
+                pending_renewal_info=[PENDING | {"original_transaction_id": "another"}],
+            ),
+            False,
+        ),
+        (receipt(in_app=[OVERDUE], pending_renewal_info=[{"is_in_billing_retry": "1"}]), False),
         (receipt(in_app=[PRO | {"cancellation_date": "2026-01-01 00:00:00 Etc/GMT"}]), False),
         (receipt(in_app=[PRO | {"product_id": "other"}]), False),
         # Everybody has one who installed the app.
