@@ -82,7 +82,12 @@ async def test_the_planner_talks_as_it_is_written(empty_database: str, tmp_path:
     require("grpcurl")
     script = commands_of("The planner").replace("curl -s", "curl --fail-with-body -s")
     async with ModelServer() as model:
-        with running_house(tmp_path, OPENAI_BASE_URL=model.url, WEB_AUTH_API_KEY="a-key") as house:
+        with running_house(
+            tmp_path,
+            DATABASE_URL=empty_database,
+            OPENAI_BASE_URL=model.url,
+            WEB_AUTH_API_KEY="a-key",
+        ) as house:
             script = script.replace("127.0.0.1:8080", house.address)
             run = await asyncio.create_subprocess_exec(
                 *("bash", "-euxo", "pipefail", "-c", script), stdout=subprocess.PIPE
