@@ -4,12 +4,17 @@ import asyncio
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
 from server.client.commands import accounts, workouts
 from server.errors import StartError
+
+Metrics: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="Where Prometheus finds /metrics, say 127.0.0.1:9464."),
+]
 
 app = typer.Typer(
     name="gymlocker",
@@ -71,6 +76,7 @@ def serve(
     reflection: Annotated[
         bool, typer.Option(help="Let grpcurl and other tools ask what there is.")
     ] = False,
+    metrics: Metrics = None,
 ) -> None:
     """Run one worker, for production: gRPC alone, to stand behind Envoy.
 
@@ -85,7 +91,7 @@ def serve(
 
     settings = load_worker_settings()
     log.configure(settings.worker.log_level)
-    _run(run_worker(settings, listen=listen, reflection=reflection))
+    _run(run_worker(settings, listen=listen, reflection=reflection, metrics_at=metrics))
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """The composition root: the only place that builds objects and puts them together."""
 
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -59,6 +60,7 @@ from server.rpc.authentication import (
     PurchaseTokenInterceptor,
 )
 from server.rpc.errors import ErrorInterceptor
+from server.rpc.interceptor import Interceptor
 from server.rpc.logging import LoggingInterceptor
 from server.rpc.method import Method, methods_of
 from server.rpc.validation import ValidationInterceptor
@@ -75,6 +77,17 @@ from server.share.service import ShareService
 from server.system.repository import RATE_LIMIT_SWEEPS, SystemRepository
 from server.system.service import SystemService
 from server.system.sweeper import sweep
+from server.telemetry.counted import (
+    CountedLimit,
+    CountedPlanner,
+    CountedVerifier,
+    counted_sweep,
+)
+from server.telemetry.event_loop import measure_lag
+from server.telemetry.exposition import exposed
+from server.telemetry.interceptor import MetricsInterceptor
+from server.telemetry.metrics import WorkerMetrics
+from server.telemetry.process import new_registry
 from server.user.last_accessed import INTERVAL_SECONDS, LastAccessed
 from server.user.repository import UserRepository
 from server.user.service import UserService
@@ -109,17 +122,27 @@ def contract_methods() -> dict[str, Method]:
     return methods_of(contract_services())
 
 
-async def serve(settings: WorkerSettings, *, listen: str, reflection: bool) -> None:
+async def serve(
+    settings: WorkerSettings, *, listen: str, reflection: bool, metrics_at: str | None = None
+) -> None:
     """Runs one worker on `listen` (host:port or unix:path) until it is told to stop.
 
-    Raises StartError if it cannot run.
+    Prometheus reads its metrics at `metrics_at` (host:port). Raises StartError if it cannot run.
     """
     keys = load_keys(settings.tokens)
+    registry = new_registry()
+    metrics = WorkerMetrics(registry)
     async with AsyncExitStack() as stack:
-        database, limits = await _databases(settings.worker, stack)
+        database, limits = await _databases(settings.worker, metrics, stack)
         await require_current_schema(database)
         await require_current_schema(limits, "rate_limits")
-        server, health_servicer, background = _build(settings, keys, database, limits, stack)
+        observers = [MetricsInterceptor(contract_methods(), metrics)] if metrics_at else []
+        server, health_servicer, background = _build(
+            settings, keys, database, limits, metrics, observers, stack
+        )
+        if metrics_at:
+            stack.enter_context(exposed(registry, metrics_at))
+            background.append(partial(measure_lag, metrics.event_loop_lag_seconds.observe))
         if reflection:
             add_reflection(server, contract_services())
         bind(server, listen)
@@ -127,14 +150,25 @@ async def serve(settings: WorkerSettings, *, listen: str, reflection: bool) -> N
         await run(server, health_servicer, background, drain_seconds=drain_seconds)
 
 
-async def _databases(settings: Settings, stack: AsyncExitStack) -> tuple[Database, Database]:
+async def _databases(
+    settings: Settings, metrics: WorkerMetrics, stack: AsyncExitStack
+) -> tuple[Database, Database]:
     """The database, and that of the rate limits, which may be the same."""
-    size = settings.database_pool_size
-    database = await stack.enter_async_context(Database(settings.database_url, pool_size=size))
-    url = settings.rate_limit_database_url
-    if url is None or url == settings.database_url:
-        return database, database
-    return database, await stack.enter_async_context(Database(url, pool_size=size))
+    urls = {"main": settings.database_url}
+    if settings.rate_limit_database_url not in (None, settings.database_url):
+        urls["rate_limits"] = settings.rate_limit_database_url
+    databases = {
+        name: await stack.enter_async_context(
+            Database(
+                url,
+                pool_size=settings.database_pool_size,
+                waited=metrics.database_wait_seconds.labels(name).observe,
+            )
+        )
+        for name, url in urls.items()
+    }
+    metrics.watch_databases(databases)
+    return databases["main"], databases.get("rate_limits", databases["main"])
 
 
 def _build(
@@ -142,6 +176,8 @@ def _build(
     keys: Keys,
     database: Database,
     limits: Database,
+    metrics: WorkerMetrics,
+    observers: Sequence[Interceptor],
     stack: AsyncExitStack,
 ) -> tuple[grpc.aio.Server, health.aio.HealthServicer, list[Background]]:
     users, passwords = UserRepository(database), PasswordRepository(database)
@@ -152,7 +188,7 @@ def _build(
         threads=settings.worker.password_threads, queue=settings.worker.password_queue
     )
     stack.callback(hasher.close)
-    guesses = _guess_limit(settings.worker, limits)
+    guesses = CountedLimit(_guess_limit(settings.worker, limits), metrics)
     last_accessed = LastAccessed(users)
     stack.push_async_callback(last_accessed.write)
     authenticator = PasswordAuthenticator(
@@ -162,9 +198,11 @@ def _build(
         memory_seconds=settings.worker.password_memory_minutes * 60,
         seen=last_accessed.saw,
     )
+    metrics.watch_passwords(hasher, authenticator)
     server = _server(
+        observers,
         AccessTokenAuthenticator(tokens, sessions, seen=last_accessed.saw),
-        _purchases(settings.purchases, guesses, stack),
+        _purchases(settings.purchases, guesses, metrics, stack),
         authenticator,
     )
     system = SystemRepository(database)
@@ -173,12 +211,18 @@ def _build(
         AuthService(users, passwords, sessions, hasher, authenticator, tokens), server
     )
     _add_workouts(server, database)
-    _add_planner(server, settings.planner, limits, stack)
+    _add_planner(server, settings.planner, limits, metrics, stack)
     system_pb2_grpc.add_SystemServiceServicer_to_server(SystemService(system), server)
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
-    sweepers = [system, SystemRepository(limits, RATE_LIMIT_SWEEPS)]
-    return server, health_servicer, _background(settings.worker, sweepers, last_accessed)
+    sweeps = {
+        name: counted_sweep(partial(sweep, swept), name, metrics)
+        for name, swept in (
+            ("main", system),
+            ("rate_limits", SystemRepository(limits, RATE_LIMIT_SWEEPS)),
+        )
+    }
+    return server, health_servicer, _background(settings.worker, sweeps.values(), last_accessed)
 
 
 def _guess_limit(settings: Settings, limits: Database) -> GuessLimit:
@@ -190,13 +234,19 @@ def _guess_limit(settings: Settings, limits: Database) -> GuessLimit:
 
 
 def _purchases(
-    settings: PurchaseSettings, guesses: GuessLimit, stack: AsyncExitStack
+    settings: PurchaseSettings,
+    guesses: CountedLimit,
+    metrics: WorkerMetrics,
+    stack: AsyncExitStack,
 ) -> PurchaseAuthenticator:
     http = httpx2.AsyncClient()
     stack.push_async_callback(http.aclose)
     configured = verifiers(settings, http)
     _log.info("stores", configured=names_of(configured))
-    return PurchaseAuthenticator(configured, guesses)
+    counted = {
+        store: CountedVerifier(store, verifier, metrics) for store, verifier in configured.items()
+    }
+    return PurchaseAuthenticator(counted, guesses)
 
 
 def _access_tokens(settings: TokenSettings, keys: Keys) -> AccessTokens:
@@ -236,7 +286,11 @@ def _add_workouts(server: grpc.aio.Server, database: Database) -> None:
 
 
 def _add_planner(
-    server: grpc.aio.Server, settings: PlannerSettings, limits: Database, stack: AsyncExitStack
+    server: grpc.aio.Server,
+    settings: PlannerSettings,
+    limits: Database,
+    metrics: WorkerMetrics,
+    stack: AsyncExitStack,
 ) -> None:
     quotas = Quotas(
         QuotaRepository(limits),
@@ -244,37 +298,34 @@ def _add_planner(
         mobile=settings.rate_limit_mobile_per_day,
         now=lambda: datetime.now(UTC),
     )
-    ai_pb2_grpc.add_AiServiceServicer_to_server(
-        AiService(_planner(settings, stack), quotas), server
-    )
+    metrics.watch_quotas(quotas)
+    planner = CountedPlanner(_planner(settings, metrics, stack), metrics)
+    ai_pb2_grpc.add_AiServiceServicer_to_server(AiService(planner, quotas), server)
 
 
-def _planner(settings: PlannerSettings, stack: AsyncExitStack) -> Planner:
+def _planner(settings: PlannerSettings, metrics: WorkerMetrics, stack: AsyncExitStack) -> Planner:
     if not settings.has_model:
         return NoPlanner()
     # Loaded only where there is a model: it is the largest library of all.
     from server.ai.planner.provider import Provider
 
-    provider = Provider(settings)
+    provider = Provider(settings, used=metrics.used_tokens)
     stack.push_async_callback(provider.close)
     return provider
 
 
 def _background(
-    settings: Settings, sweepers: list[SystemRepository], last_accessed: LastAccessed
+    settings: Settings,
+    sweeps: Iterable[Callable[[], Awaitable[None]]],
+    last_accessed: LastAccessed,
 ) -> list[Background]:
     """What goes on beside the calls, to be started when the server serves."""
-    sweeps: list[Background] = [
-        partial(
-            repeat,
-            partial(sweep, system),
-            name="sweep",
-            interval_seconds=settings.cleanup_interval_minutes * 60,
-        )
-        for system in sweepers
-    ]
+    interval_seconds = settings.cleanup_interval_minutes * 60
     return [
-        *sweeps,
+        *(
+            partial(repeat, sweep, name="sweep", interval_seconds=interval_seconds)
+            for sweep in sweeps
+        ),
         partial(
             repeat, last_accessed.write, name="last_accessed", interval_seconds=INTERVAL_SECONDS
         ),
@@ -282,6 +333,7 @@ def _background(
 
 
 def _server(
+    observers: Sequence[Interceptor],
     tokens: AccessTokenAuthenticator,
     purchases: PurchaseAuthenticator,
     passwords: PasswordAuthenticator,
@@ -290,6 +342,7 @@ def _server(
     return make_server(
         # From the outside in.
         LoggingInterceptor(methods),
+        *observers,
         ErrorInterceptor(methods),
         AccessTokenInterceptor(methods, tokens),
         PurchaseTokenInterceptor(methods, purchases),

@@ -37,7 +37,7 @@ class Quota:
 
 
 class Quotas:
-    """The quotas of purchases."""
+    """The quotas of purchases. Answers that were refused are counted in `refused`."""
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class Quotas:
         self._web = web
         self._mobile = mobile
         self.now = now
+        self.refused = 0
 
     async def get(self, purchase: Purchase) -> Quota:
         """What is left now."""
@@ -65,6 +66,7 @@ class Quotas:
         at = self.now()
         uses = await self._uses.charge(purchase.key, at, self._limit(purchase))
         if uses is None:
+            self.refused += 1
             raise self._used_up(await self.get(purchase))
         try:
             yield self._quota(purchase, uses)

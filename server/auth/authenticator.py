@@ -52,7 +52,10 @@ class Sessions(Protocol):
 
 
 class PasswordAuthenticator:
-    """Knows whether a password is the user's."""
+    """Knows whether a password is the user's.
+
+    `remembered` counts the checks that memory answered, `hashed` those that took a hash.
+    """
 
     def __init__(
         self,
@@ -67,6 +70,8 @@ class PasswordAuthenticator:
         self._hasher = hasher
         self._limit = limit
         self._seen = seen
+        self.remembered = 0
+        self.hashed = 0
         self._key = secrets.token_bytes(32)
         # Stands in for the hash of somebody who does not exist; no password has it.
         self._nobodys = HashedPassword(
@@ -97,7 +102,9 @@ class PasswordAuthenticator:
         hashed = hashed or self._nobodys
         digest = self._digest(account, password, hashed)
         if digest in self._remembered:
+            self.remembered += 1
             return
+        self.hashed += 1
         if not await self._hashed_once(digest, account, hashed, password, address):
             raise wrong_password()
         self._remembered[digest] = True

@@ -55,13 +55,27 @@ class PasswordHasher:
     """A pool of threads that hash. Both threads and waiting passwords are limited in number.
 
     Of those that wait, no address has more than half, so that nobody can shut out all others.
+    Passwords that found no place are counted in `shed`.
     """
 
     def __init__(self, *, threads: int, queue: int) -> None:
+        self.queue = queue
+        self.shed = 0
+        self._threads = threads
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="password")
         self._most = threads + queue
         self._most_of_one = threads + queue // 2
         self._under_way: Counter[str] = Counter()
+
+    @property
+    def running(self) -> int:
+        """How many passwords are being hashed."""
+        return min(self._under_way.total(), self._threads)
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a thread."""
+        return self._under_way.total() - self.running
 
     async def hash(self, password: str, address: str) -> HashedPassword:
         """Hashes `password` with a new salt, for somebody who calls from `address`."""
@@ -77,6 +91,7 @@ class PasswordHasher:
 
     async def _run(self, work: Callable[[], Result], network: str) -> Result:
         if self._under_way.total() >= self._most or self._under_way[network] >= self._most_of_one:
+            self.shed += 1
             raise Unavailable(
                 "Too many passwords are being checked. Try again in a moment.", reason="OVERLOADED"
             )

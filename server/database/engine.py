@@ -11,6 +11,7 @@ import asyncio
 import datetime as dt
 import random
 import struct
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeAlias, TypeVar
@@ -53,9 +54,19 @@ _OUT_OF_REACH = (
 
 
 class Database:
-    """A pool of connections to one PostgreSQL database."""
+    """A pool of connections to one PostgreSQL database.
 
-    def __init__(self, url: str, *, pool_size: int) -> None:
+    `waited` is told for how many seconds each call waited for its connection. Calls that the
+    database did not serve are counted in `unavailable`.
+    """
+
+    def __init__(
+        self, url: str, *, pool_size: int, waited: Callable[[float], None] = lambda _: None
+    ) -> None:
+        self.pool_size = pool_size
+        self.waiting = 0
+        self.unavailable = 0
+        self._waited = waited
         self._pool = asyncpg.create_pool(
             url,
             min_size=0,
@@ -78,6 +89,16 @@ class Database:
             await asyncio.wait_for(self._pool.close(), timeout=CLOSE_SECONDS)
         except TimeoutError:
             self._pool.terminate()
+
+    @property
+    def connections(self) -> int:
+        """How many connections there are."""
+        return self._pool.get_size()
+
+    @property
+    def idle_connections(self) -> int:
+        """How many of them nobody uses."""
+        return self._pool.get_idle_size()
 
     async def fetch(self, statement: Statement, **parameters: Any) -> list[asyncpg.Record]:
         """Runs `statement` in a transaction of its own; returns its rows."""
@@ -109,7 +130,7 @@ class Database:
                     return await action(connection)
             except _LOST_RACE as error:
                 if attempt == ATTEMPTS:
-                    raise _unavailable("too much happened at once") from error
+                    raise self._not_now("too much happened at once") from error
             # Not all at once again.
             await asyncio.sleep(random.uniform(0, attempt * PAUSE_SECONDS))
         raise AssertionError("the last attempt returns or raises")
@@ -117,14 +138,26 @@ class Database:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
         try:
-            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            connection = await self._acquired()
+            try:
                 yield connection
+            finally:
+                await self._pool.release(connection)
         except _OUT_OF_REACH as error:
-            raise _unavailable("the database is out of reach") from error
+            raise self._not_now("the database is out of reach") from error
 
+    async def _acquired(self) -> Connection:
+        began = time.perf_counter()
+        self.waiting += 1
+        try:
+            return await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+        finally:
+            self.waiting -= 1
+            self._waited(time.perf_counter() - began)
 
-def _unavailable(why: str) -> Unavailable:
-    return Unavailable(f"Try again in a moment: {why}.", reason="DATABASE_UNAVAILABLE")
+    def _not_now(self, why: str) -> Unavailable:
+        self.unavailable += 1
+        return Unavailable(f"Try again in a moment: {why}.", reason="DATABASE_UNAVAILABLE")
 
 
 async def _keep_dates(connection: asyncpg.Connection) -> None:

@@ -35,8 +35,8 @@ class Answer:
     def add(self, chunk: ChatCompletionChunk) -> None:
         """Adds what came. Raises ValueError if it is too much."""
         if chunk.usage:
-            self.tokens_in = chunk.usage.prompt_tokens or 0
-            self.tokens_out = chunk.usage.completion_tokens or 0
+            self.tokens_in = _count(chunk.usage.prompt_tokens)
+            self.tokens_out = _count(chunk.usage.completion_tokens)
         for choice in (chunk.choices or [])[:1]:
             delta = choice.delta
             self.end = choice.finish_reason or self.end
@@ -51,9 +51,8 @@ class Answer:
 
     def figures(self) -> dict[str, str | int]:
         """What the log may know: nothing that a server could have filled with what was said."""
-        end = self.end if self.end in _ENDS else "other"
-        tokens = {"tokens_in": self.tokens_in, "tokens_out": self.tokens_out}
-        return {"end": str(end)} | {name: n for name, n in tokens.items() if isinstance(n, int)}
+        end = str(self.end) if self.end in _ENDS else "other"
+        return {"end": end, "tokens_in": self.tokens_in, "tokens_out": self.tokens_out}
 
     def _add_call(self, call: Any) -> None:
         if not self.called:
@@ -70,6 +69,11 @@ class Answer:
         if self.end is None:
             return "cut_off"
         return self.end if self.end in _BAD_ENDS else None
+
+
+def _count(number: object) -> int:
+    """A number of tokens; 0 if a server says something else there."""
+    return number if isinstance(number, int) and number > 0 else 0
 
 
 def sound(text: str) -> str:

@@ -5,7 +5,7 @@ Spoken is OpenAI's chat completions, which Ollama, vLLM and llama.cpp speak as w
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -51,10 +51,13 @@ class Limits:
 class Model:
     """A language model somewhere."""
 
-    def __init__(self, settings: PlannerSettings, limits: Limits) -> None:
+    def __init__(
+        self, settings: PlannerSettings, limits: Limits, used: Callable[[int, int], None]
+    ) -> None:
         key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else ""
         self._configured = settings.has_model
         self._limits = limits
+        self._used = used
         self._settings = settings
         self._under_way = 0
         self._client = openai.AsyncOpenAI(
@@ -115,6 +118,7 @@ class Model:
                         chunk = await _next(stream)
                 except (openai.OpenAIError, TimeoutError, *_GIBBERISH) as error:
                     raise _broken(error) from None
+        self._used(answer.tokens_in, answer.tokens_out)
         _log.info("answered", **answer.figures())
 
     @contextmanager

@@ -39,12 +39,18 @@ class Provider:
 
     Every method raises FailedPrecondition if none is configured and Unavailable if it does not
     do its work; `nothing_came` tells whether that should cost the person anything. Cancelling, or
-    closing what `talk` returns, hangs up at once.
+    closing what `talk` returns, hangs up at once. `used` is told the tokens that went in and came
+    out, of each answer that came to its end.
     """
 
-    def __init__(self, settings: PlannerSettings, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        settings: PlannerSettings,
+        limits: Limits | None = None,
+        used: Callable[[int, int], None] = lambda _, __: None,
+    ) -> None:
         self._limits = limits or Limits()
-        self._model = Model(settings, self._limits)
+        self._model = Model(settings, self._limits, used)
         self._plan_tool = _tool(
             MAKE_PLAN, "Shows the person a whole training plan.", plan_pb2.Plan.DESCRIPTOR
         )

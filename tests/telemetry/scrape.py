@@ -1,0 +1,60 @@
+"""Reads metrics as Prometheus does."""
+
+import json
+import time
+from pathlib import Path
+
+import httpx2
+from prometheus_client.parser import text_string_to_metric_families
+
+PATIENCE = 15
+
+# By name and labels.
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+class Scrape:
+    """What a target said."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._samples: Samples = {
+            (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+    @property
+    def names(self) -> set[str]:
+        """The names of all samples."""
+        return {name for name, _ in self._samples}
+
+    def value(self, name: str, **labels: str) -> float:
+        """The one sample with this name and these labels."""
+        return self._samples[name, tuple(sorted(labels.items()))]
+
+    def values(self, name: str, *labels: str) -> dict[tuple[str, ...], float]:
+        """All samples with this name that are not 0, by the values of `labels`."""
+        return {
+            tuple(dict(found)[label] for label in labels): value
+            for (its_name, found), value in self._samples.items()
+            if its_name == name and value
+        }
+
+
+def scrape(url: str) -> Scrape:
+    """Asks a target for its metrics."""
+    reply = httpx2.get(url, verify=False, timeout=PATIENCE)
+    assert reply.status_code == 200
+    return Scrape(reply.text)
+
+
+def metrics_url(log: Path) -> str:
+    """Where a process that was told to take any port (`--metrics 0`) has its metrics."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        for line in log.read_text().splitlines() if log.exists() else ():
+            if '"metrics"' in line:
+                return f"http://127.0.0.1:{json.loads(line)['port']}/metrics"
+        time.sleep(0.01)
+    raise AssertionError(f"no metrics within {PATIENCE} s: {log.read_text()}")
