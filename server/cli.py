@@ -52,6 +52,15 @@ def up(
     data_dir: Annotated[
         Path, typer.Option(help="Where the database, the logs and the sockets are kept.")
     ] = Path(".gymlocker"),
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            help="Where Prometheus finds Envoy's /metrics; the web process's and the workers' are "
+            "at the next ports. 0 for any.",
+        ),
+    ] = None,
 ) -> None:
     """Run everything on this machine: PostgreSQL, migrations, workers and Envoy.
 
@@ -63,7 +72,11 @@ def up(
     from server.local.options import UpOptions, default_workers
 
     options = UpOptions(
-        host=host, port=port, workers=workers or default_workers(), data_dir=data_dir
+        host=host,
+        port=port,
+        workers=workers or default_workers(),
+        data_dir=data_dir,
+        metrics_port=metrics_port,
     )
     asyncio.run(run_up(options))
 
@@ -116,6 +129,7 @@ def web(
     worker: Annotated[
         list[str], typer.Option(help="A worker's address; a name may stand for many. Repeatable.")
     ],
+    metrics: Metrics = None,
 ) -> None:
     """Run the web process, for production: the chat as the LiftLog app speaks it (SignalR).
 
@@ -125,7 +139,7 @@ def web(
     from server.web.serve import serve_web
 
     log.configure("info")
-    _run(serve_web(listen, tuple(worker)))
+    _run(serve_web(listen, tuple(worker), metrics))
 
 
 @app.command()
@@ -137,6 +151,7 @@ def gateway(
     web: Annotated[
         str | None, typer.Option(help="The web process's address, for the chat.")
     ] = None,
+    metrics: Metrics = None,
 ) -> None:
     """Run Envoy, for production: the one address of gRPC, gRPC-Web and REST, before the workers.
 
@@ -144,7 +159,7 @@ def gateway(
     """
     from server.gateway.command import run_envoy
 
-    run_envoy(listen, tuple(worker), web)
+    run_envoy(listen, tuple(worker), web, metrics)
 
 
 @app.command()

@@ -34,14 +34,14 @@ class House:
 
 @contextmanager
 def running_house(
-    data_dir: Path, *, workers: int = 1, port: int = 0, **environment: str
+    data_dir: Path, *options: str, workers: int = 1, port: int = 0, **environment: str
 ) -> Iterator[House]:
     """Runs `gymlocker up`, and stops it as Ctrl-C would.
 
     `environment` is added to that of the tests; without a DATABASE_URL in it, PostgreSQL is
     embedded.
     """
-    options = (f"--data-dir={data_dir}", f"--port={port}", f"--workers={workers}")
+    options = (f"--data-dir={data_dir}", f"--port={port}", f"--workers={workers}", *options)
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "server", "up", *options],
         env={**os.environ, **environment},

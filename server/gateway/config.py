@@ -24,6 +24,8 @@ OPTIONS = (
 )
 
 UNIX = "unix:"
+# Where a listener is said to be that does not listen.
+_NOWHERE = ("127.0.0.1", 0)
 # What a unix socket address can hold (sockaddr_un), on Linux and on macOS.
 LONGEST_SOCKET_PATH = 103
 HOST_AND_PORT = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
@@ -37,7 +39,8 @@ class Gateway:
     the address of the web process, as one of these; None: there is none.
     `cors_origins` are the web origins that may call, comma-separated; `*` is any, nothing is none.
     `trusted_proxies` in front of it are believed when they say (X-Forwarded-For) who calls.
-    Without `admin_socket` Envoy cannot be asked anything.
+    Without `admin_socket` Envoy cannot be asked anything. With it, its metrics can be read at
+    `metrics`, a host and a port.
     """
 
     host: str
@@ -48,6 +51,7 @@ class Gateway:
     cors_origins: str = "*"
     trusted_proxies: int = 0
     admin_socket: Path | None = None
+    metrics: tuple[str, int] | None = None
     access_log: str = "/dev/stdout"
 
 
@@ -64,6 +68,8 @@ def render(template: str, gateway: Gateway) -> str:
             "run: uv run python scripts/generate.py"
         )
     found_by, endpoints = _workers(gateway.workers)
+    admin = _pipe_to(gateway.admin_socket)
+    metrics_host, metrics_port = gateway.metrics or _NOWHERE
     web_found_by, web = _endpoints("web process", (gateway.web,) if gateway.web else ())
     values: dict[str, Json] = {
         "HOST": gateway.host,
@@ -76,7 +82,11 @@ def render(template: str, gateway: Gateway) -> str:
         "DESCRIPTOR_SET": str(gateway.descriptor_set),
         "CORS_ORIGINS": _origins(gateway.cors_origins),
         "TRUSTED_PROXIES": gateway.trusted_proxies,
-        "ADMIN": _admin(gateway.admin_socket),
+        "ADMIN": {"address": admin} if admin else None,
+        "ADMIN_ENDPOINTS": [{"endpoint": {"address": admin}}] if admin else [],
+        "HAS_METRICS": gateway.metrics is not None,
+        "METRICS_HOST": metrics_host,
+        "METRICS_PORT": metrics_port,
         "ACCESS_LOG": gateway.access_log,
     }
     return Template(template).substitute(
@@ -131,8 +141,8 @@ def _socket(what: str, address: str) -> Json:
     return {"socket_address": {"address": host, "port_value": int(match["port"])}}
 
 
-def _admin(socket: Path | None) -> Json:
-    return {"address": {"pipe": {"path": _short_enough(str(socket))}}} if socket else None
+def _pipe_to(socket: Path | None) -> Json:
+    return {"pipe": {"path": _short_enough(str(socket))}} if socket else None
 
 
 def _origins(text: str) -> list[Json]:

@@ -20,12 +20,13 @@ from server.errors import StartError
 from server.gateway.config import OPTIONS, Gateway, render
 from server.local import children
 from server.local.folder import fresh_socket_folder, kept_secret, locked
-from server.local.options import Address, UpOptions, free_address
+from server.local.options import Address, UpOptions, free_address, metrics_addresses
 from server.local.postgres import EmbeddedPostgres
 from server.local.processes import Process, Supervisor
 from server.local.readiness import accepts, envoy_listens, serves
 from server.paths import DESCRIPTOR_SET, ENVOY_TEMPLATE
 from server.settings import GatewaySettings, load
+from server.telemetry.address import host_and_port
 
 SERVES_WITHIN = 30.0
 POLL = 0.05
@@ -88,6 +89,7 @@ class _House:
         self._folder = options.data_dir.absolute()
         undo.enter_context(locked(self._folder))
         self._address: Address = free_address(options.host, options.port)
+        self._metrics = metrics_addresses(options)
         self._logs = self._folder / "logs"
         self._run = self._made_folders()
         self._admin = self._run / "envoy.sock"
@@ -153,9 +155,20 @@ class _House:
                 f"  curl http://{address}/health",
                 f"  grpcurl -plaintext {address} list",
                 f"  uv run gymlocker demo --url http://{address}",
+                *self._where_metrics_are(),
                 f"{database}; Ctrl-C stops it.",
             ]
         )
+
+    def _where_metrics_are(self) -> list[str]:
+        if self._metrics is None:
+            return []
+        names = ["Envoy", "web", *(f"worker-{number}" for number in range(self._workers))]
+        places = (self._metrics.envoy, self._metrics.web, *self._metrics.workers)
+        return [
+            f"  metrics of {name}: http://{place}/metrics"
+            for name, place in zip(names, places, strict=True)
+        ]
 
     async def _started_postgres(self) -> str:
         postgres = self._undo.enter_context(
@@ -187,9 +200,10 @@ class _House:
 
     def _worker(self, number: int, environment: dict[str, str]) -> Process:
         socket = self._socket(number)
+        metrics = ("--metrics", self._metrics.workers[number]) if self._metrics else ()
         return Process(
             name=f"worker-{number}",
-            argv=_own_command("serve", "--listen", f"unix:{socket}", "--reflection"),
+            argv=_own_command("serve", "--listen", f"unix:{socket}", "--reflection", *metrics),
             log=self._logs / f"worker-{number}.log",
             ready=partial(accepts, socket),
             environment=environment,
@@ -202,10 +216,11 @@ class _House:
 
     def _web(self, environment: dict[str, str]) -> Process:
         socket = self._run / "web.sock"
+        metrics = ("--metrics", self._metrics.web) if self._metrics else ()
         workers = [f"--worker=unix:{self._socket(number)}" for number in range(self._workers)]
         return Process(
             name="web",
-            argv=_own_command("web", "--listen", f"unix:{socket}", *workers),
+            argv=_own_command("web", "--listen", f"unix:{socket}", *workers, *metrics),
             log=self._logs / "web.log",
             ready=partial(accepts, socket),
             environment=environment,
@@ -232,6 +247,7 @@ class _House:
             cors_origins=self._gateway_settings.cors_origins,
             trusted_proxies=self._gateway_settings.trusted_proxies,
             admin_socket=self._admin,
+            metrics=host_and_port(self._metrics.envoy) if self._metrics else None,
         )
 
 

@@ -11,6 +11,8 @@ from server.errors import StartError
 
 MOST_WORKERS_BY_DEFAULT = 4
 PATIENCE = 1.0
+HERE = "127.0.0.1"
+MOST_PORT = 65535
 
 
 def default_workers() -> int:
@@ -24,12 +26,16 @@ def default_workers() -> int:
 
 @dataclass(frozen=True)
 class UpOptions:
-    """The command line of `gymlocker up`. Port 0 is any free one."""
+    """The command line of `gymlocker up`. Port 0 is any free one.
+
+    At `metrics_port` are Envoy's metrics, at the next those of the web process and the workers.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
     workers: int = field(default_factory=default_workers)
     data_dir: Path = Path(".gymlocker")
+    metrics_port: int | None = None
 
 
 @dataclass(frozen=True)
@@ -51,11 +57,20 @@ class Address:
         return f"{host}:{self.port}"
 
 
-def free_address(host: str, port: int) -> Address:
+@dataclass(frozen=True)
+class MetricsAddresses:
+    """Where each process has its metrics, as host:port."""
+
+    envoy: str
+    web: str
+    workers: tuple[str, ...]
+
+
+def free_address(host: str, port: int, option: str = "--port") -> Address:
     """The address, found to be free by trying it.
 
-    Raises StartError if it is not. A second of patience, since an Envoy that was just killed
-    may not have let go of it yet.
+    Raises StartError, naming the `option` to change, if it is not. A second of patience, since an
+    Envoy that was just killed may not have let go of it yet.
     """
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -63,8 +78,23 @@ def free_address(host: str, port: int) -> Address:
             return _tried(host, port)
         except OSError as error:
             if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
-                raise StartError(_sentence(host, port, error)) from error
+                raise StartError(_sentence(host, port, option, error)) from error
         time.sleep(0.05)
+
+
+def metrics_addresses(options: UpOptions) -> MetricsAddresses | None:
+    """Where metrics are to be had, all found to be free; None if nobody asked for them.
+
+    Raises StartError as `free_address` does.
+    """
+    first = options.metrics_port
+    if first is None:
+        return None
+    ports = [first + number if first else 0 for number in range(2 + options.workers)]
+    if ports[-1] > MOST_PORT:
+        raise StartError("There are not enough ports above: choose a lower --metrics-port.")
+    envoy, web, *workers = (free_address(HERE, port, "--metrics-port").name for port in ports)
+    return MetricsAddresses(envoy, web, tuple(workers))
 
 
 def _tried(host: str, port: int) -> Address:
@@ -82,12 +112,12 @@ def _tried(host: str, port: int) -> Address:
         return Address(host, port)
 
 
-def _sentence(host: str, port: int, error: OSError) -> str:
+def _sentence(host: str, port: int, option: str, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
             f"Port {port} on {host} is taken by another program: "
-            "stop that one, or choose another port with --port."
+            f"stop that one, or choose another port with {option}."
         )
     if error.errno == errno.EACCES:
-        return f"Port {port} is for root alone: choose one above 1023 with --port."
+        return f"Port {port} is for root alone: choose one above 1023 with {option}."
     return f"{host} is not an address of this machine ({error.strerror}): choose another --host."

@@ -120,6 +120,10 @@ class WorkerMetrics:
             ["store", "outcome"],
             registry=registry,
         )
+        for kind in ("plan", "session", "chat"):
+            self.answers.labels(kind, "complete")
+            self.answer_seconds.labels(kind)
+            self.answers_under_way.labels(kind)
         for direction in ("in", "out"):
             self.tokens.labels(direction)
         for store in Store:

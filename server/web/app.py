@@ -34,6 +34,7 @@ from server.web.api import (
 from server.web.connection import GONE, STOPPED, Connection
 from server.web.hubs import HUBS, Hub
 from server.web.limits import Limits
+from server.web.tally import Tally
 
 NEGOTIATE_VERSION = 1
 
@@ -45,10 +46,11 @@ _log = structlog.get_logger("web")
 class Hubs:
     """All connections of this process."""
 
-    def __init__(self, api: Api, limits: Limits, today: Today) -> None:
+    def __init__(self, api: Api, limits: Limits, today: Today, tally: Tally) -> None:
         self._api = api
         self._limits = limits
         self._today = today
+        self._tally = tally
         # Those that are not let in yet count: they cost something, too.
         self._present = 0
         self._connections: dict[Connection, asyncio.Task[None] | None] = {}
@@ -113,11 +115,13 @@ class Hubs:
         if self._stopping:
             connection.end(STOPPED)
         self._connections[connection] = asyncio.current_task()
+        self._tally.begin(hub.path)
         ended = "cancelled"
         try:
             ended = (await connection.run()).name
         finally:
             del self._connections[connection]
+            self._tally.end(hub.path, ended)
             _log.info(
                 "connection",
                 hub=hub.path,

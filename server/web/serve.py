@@ -6,7 +6,7 @@ import signal
 import socket
 import stat
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -16,9 +16,12 @@ import websockets.http11
 from starlette.applications import Starlette
 
 from server.errors import StartError
+from server.telemetry.exposition import exposed
+from server.telemetry.web import web_registry
 from server.web.api import Api
 from server.web.app import Hubs, Today, create_app
 from server.web.limits import USUAL_LIMITS, Limits
+from server.web.tally import Tally
 
 UNIX = "unix:"
 MOST_PORT = 65535
@@ -39,17 +42,21 @@ def today_in_utc() -> date:
     return datetime.now(UTC).date()
 
 
-async def serve_web(listen: str, workers: tuple[str, ...]) -> None:
+async def serve_web(listen: str, workers: tuple[str, ...], metrics_at: str | None = None) -> None:
     """Serves the hubs on `listen` (host:port or unix:path) until SIGTERM or SIGINT.
 
     `workers` are addresses as gRPC takes them, of workers and not of Envoy, which lets one client
-    have no more than 100 streams. Raises StartError if it cannot run.
+    have no more than 100 streams. Prometheus reads metrics at `metrics_at` (host:port). Raises
+    StartError if it cannot run.
     """
     _make_room(USUAL_LIMITS.connections)
-    async with web_server(listen, workers):
-        _log.info("serving", listen=listen)
-        told = await _until_told_to_stop()
-        _log.info("stopping", signal=told.name)
+    tally = Tally()
+    watched = exposed(web_registry(tally), metrics_at) if metrics_at else nullcontext()
+    async with web_server(listen, workers, tally=tally):
+        with watched:
+            _log.info("serving", listen=listen)
+            told = await _until_told_to_stop()
+            _log.info("stopping", signal=told.name)
 
 
 @asynccontextmanager
@@ -58,10 +65,11 @@ async def web_server(
     workers: tuple[str, ...],
     limits: Limits = USUAL_LIMITS,
     today: Today = today_in_utc,
+    tally: Tally | None = None,
 ) -> AsyncIterator[None]:
     """Serves the hubs for as long as the context lasts, and then says goodbye to everybody."""
     api = Api(workers)
-    hubs = Hubs(api, limits, today)
+    hubs = Hubs(api, limits, today, tally or Tally())
     server = _Server(create_app(hubs), limits, listen)
     try:
         await server.begin()

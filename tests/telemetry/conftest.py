@@ -1,7 +1,8 @@
 """Workers that can be watched, and a database for them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from server.local.throwaway import ThrowawayPostgres
 from tests.ai.planner.model_server import ModelServer
 from tests.database.conftest import make_database
 from tests.feed.client import Client
+from tests.house import House, running_house
 from tests.telemetry.scrape import Scrape, metrics_url, scrape
 from tests.worker import health, serving
 
@@ -72,3 +74,41 @@ async def watched_worker(url: str, folder: Path, *options: str) -> AsyncIterator
         assert await health(socket) == "ok"
         async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
             yield Worker(channel, Client(channel), metrics_url(log), log)
+
+
+@dataclass(frozen=True)
+class Places:
+    """A house whose processes have metrics, and where each has them."""
+
+    house: House
+    envoy: str
+    web: str
+    workers: tuple[str, ...]
+
+    def scrape(self) -> Scrape:
+        """What all of them say, one after the other."""
+        return Scrape("".join(scrape(url).text for url in (self.envoy, self.web, *self.workers)))
+
+
+@pytest.fixture(scope="session")
+def places(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[Places]:
+    """A house with two workers that can be watched, in which nothing has happened yet."""
+    with running_house(
+        tmp_path_factory.mktemp("watched"),
+        "--metrics-port=0",
+        workers=2,
+        DATABASE_URL=database_url,
+        WEB_AUTH_API_KEY=WEB_KEY,
+    ) as house:
+        yield _places(house)
+
+
+def _places(house: House) -> Places:
+    """Where metrics are, as `gymlocker up` says it."""
+    assert house.process.stdout
+    urls = {}
+    while "Ctrl-C" not in (line := house.process.stdout.readline()):
+        if place := re.search(r"metrics of (\S+): (\S+)", line):
+            urls[place[1]] = place[2]
+    workers = tuple(url for name, url in urls.items() if name.startswith("worker-"))
+    return Places(house, urls["Envoy"], urls["web"], workers)

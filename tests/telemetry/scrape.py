@@ -1,13 +1,16 @@
 """Reads metrics as Prometheus does."""
 
 import json
+import re
 import time
 from pathlib import Path
 
 import httpx2
-from prometheus_client.parser import text_string_to_metric_families
 
 PATIENCE = 15
+
+_SAMPLE = re.compile(r"(?P<name>\w+)(\{(?P<labels>.*)\})? (?P<value>\S+)")
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 # By name and labels.
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -19,9 +22,11 @@ class Scrape:
     def __init__(self, text: str) -> None:
         self.text = text
         self._samples: Samples = {
-            (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
+            (match["name"], tuple(sorted(_LABEL.findall(match["labels"] or "")))): float(
+                match["value"]
+            )
+            for match in map(_SAMPLE.fullmatch, text.splitlines())
+            if match
         }
 
     @property

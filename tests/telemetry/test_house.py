@@ -1,0 +1,127 @@
+"""The metrics of a whole house: of Envoy, of the workers behind it, and of the web process."""
+
+import asyncio
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import httpx2
+import pytest
+from websockets.asyncio.client import connect
+
+from server.errors import StartError
+from server.local.options import UpOptions, metrics_addresses
+from server.telemetry.address import host_and_port
+from tests.gateway.processes import eventually, free_port
+from tests.telemetry.conftest import WEB_KEY, Places
+from tests.telemetry.scrape import scrape
+from tests.web.client import Signal
+
+CALLS = 20
+
+
+def test_every_process_counts_its_own(places: Places) -> None:
+    assert len(places.workers) == 2
+    before = places.scrape()
+    front_door = {"envoy_http_conn_manager_prefix": "front_door", "envoy_response_code_class": "4"}
+    name = "envoy_http_downstream_rq_xx"
+    answered = scrape(places.envoy).value(name, **front_door)
+    method = "gymlocker.v2.UserService/GetUser"
+    counted = sum(_not_found(url, method) for url in places.workers)
+    somebody = uuid4()
+    with httpx2.Client(base_url=places.house.url, timeout=20, verify=False) as client:
+        for _ in range(CALLS):
+            assert client.get(f"/user/{somebody}").status_code == 404
+    assert sum(_not_found(url, method) for url in places.workers) == counted + CALLS
+    assert scrape(places.envoy).value(name, **front_door) == answered + CALLS
+    after = places.scrape()
+    assert str(somebody) not in after.text
+    # What anybody called in between has no part in any name or label.
+    assert before.names <= after.names
+
+
+def _not_found(url: str, method: str) -> float:
+    found = scrape(url).values("gymlocker_calls_total", "method", "code")
+    return found.get((method, "NOT_FOUND"), 0)
+
+
+async def test_the_web_process_counts_connections(places: Places) -> None:
+    url = f"ws://{places.house.address}/ai-chat-v2?access_token=Web%20{WEB_KEY}"
+    async with connect(url) as socket:
+        await Signal(socket).shake_hands()
+        during = await asyncio.to_thread(scrape, places.web)
+    assert during.values("gymlocker_web_connections", "hub") == {("/ai-chat-v2",): 1}
+    ended = "gymlocker_web_connections_ended_total"
+
+    def has_ended() -> bool:
+        return ("/ai-chat-v2", "left") in scrape(places.web).values(ended, "hub", "ending")
+
+    await asyncio.to_thread(eventually, has_ended, "the connection is counted")
+    after = await asyncio.to_thread(scrape, places.web)
+    assert after.values("gymlocker_web_connections", "hub") == {}
+    assert after.value(ended, hub="/ai-chat-v2", ending="left") == 1
+    assert after.value("gymlocker_build_info", version="0.1.0") == 1
+    assert WEB_KEY not in after.text
+
+
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/stats"),
+        ("GET", "/config_dump"),
+        ("GET", "/metrics/../config_dump"),
+        ("GET", "//metrics"),
+        ("POST", "/quitquitquit"),
+        ("POST", "/metrics"),
+    ],
+)
+def test_of_the_admin_nothing_else_is_shown(places: Places, verb: str, path: str) -> None:
+    parts = urlsplit(places.envoy)
+    url = urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+    assert httpx2.request(verb, url, verify=False).status_code == 404
+
+
+def test_the_front_door_shows_no_metrics(places: Places) -> None:
+    for path in ("/metrics", "/stats/prometheus"):
+        assert httpx2.get(places.house.url + path, verify=False).status_code == 404
+
+
+def test_a_port_that_is_taken_is_said(places: Places) -> None:
+    _, port = host_and_port(urlsplit(places.web).netloc)
+    # The first is free, the second is not.
+    with pytest.raises(StartError, match=f"Port {port} .*--metrics-port"):
+        metrics_addresses(UpOptions(workers=1, metrics_port=port - 1))
+
+
+def test_each_process_has_the_next_port() -> None:
+    first = free_port()
+    found = metrics_addresses(UpOptions(workers=2, metrics_port=first))
+    assert found
+    places = (found.envoy, found.web, *found.workers)
+    assert places == tuple(f"127.0.0.1:{first + number}" for number in range(4))
+
+
+def test_ports_may_run_out() -> None:
+    with pytest.raises(StartError, match="choose a lower --metrics-port"):
+        metrics_addresses(UpOptions(workers=1, metrics_port=65534))
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("9464", ("127.0.0.1", 9464)),
+        ("0.0.0.0:9464", ("0.0.0.0", 9464)),
+        ("[::1]:9464", ("::1", 9464)),
+        ("worker.internal:9464", ("worker.internal", 9464)),
+    ],
+)
+def test_an_address_is_read(address: str, place: tuple[str, int]) -> None:
+    assert host_and_port(address) == place
+
+
+@pytest.mark.parametrize(
+    "address", ["", "here", "here:", ":9464", "::1:9464", "here:65536", "a b:1"]
+)
+def test_what_is_no_address_is_refused(address: str) -> None:
+    with pytest.raises(StartError, match="is not host:port"):
+        host_and_port(address)
