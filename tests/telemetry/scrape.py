@@ -34,6 +34,10 @@ class Scrape:
         """The names of all samples."""
         return {name for name, _ in self._samples}
 
+    def labels(self, name: str) -> set[str]:
+        """The labels that samples with this name have."""
+        return {label for its, found in self._samples if its == name for label, _ in found}
+
     def value(self, name: str, **labels: str) -> float:
         """The one sample with this name and these labels."""
         return self._samples[name, tuple(sorted(labels.items()))]
