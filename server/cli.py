@@ -11,6 +11,13 @@ import typer
 from server.client.commands import accounts, workouts
 from server.errors import StartError
 
+TlsCert: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Speak TLS with this certificate and its chain, PEM."),
+]
+TlsKey: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="The key of that certificate, PEM.")
+]
 Metrics: TypeAlias = Annotated[
     str | None,
     typer.Option(metavar="HOST:PORT", help="Where Prometheus finds /metrics, say 127.0.0.1:9464."),
@@ -61,6 +68,8 @@ def up(
             "at the next ports. 0 for any.",
         ),
     ] = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
 ) -> None:
     """Run everything on this machine: PostgreSQL, migrations, workers and Envoy.
 
@@ -68,6 +77,7 @@ def up(
 
     Try it: gymlocker up, then in another terminal: gymlocker demo
     """
+    from server.gateway.certificate import certificate_of
     from server.local.house import up as run_up
     from server.local.options import UpOptions, default_workers
 
@@ -77,6 +87,7 @@ def up(
         workers=workers or default_workers(),
         data_dir=data_dir,
         metrics_port=metrics_port,
+        certificate=certificate_of(tls_cert, tls_key),
     )
     asyncio.run(run_up(options))
 
@@ -152,14 +163,17 @@ def gateway(
         str | None, typer.Option(help="The web process's address, for the chat.")
     ] = None,
     metrics: Metrics = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
 ) -> None:
     """Run Envoy, for production: the one address of gRPC, gRPC-Web and REST, before the workers.
 
     Try it: gymlocker gateway --listen 0.0.0.0:8080 --worker server:9090 --web web:8000
     """
+    from server.gateway.certificate import certificate_of
     from server.gateway.command import run_envoy
 
-    run_envoy(listen, tuple(worker), web, metrics)
+    run_envoy(listen, tuple(worker), web, metrics, certificate_of(tls_cert, tls_key))
 
 
 @app.command()

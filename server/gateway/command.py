@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from server.errors import StartError
+from server.gateway.certificate import Certificate, told_of
 from server.gateway.config import OPTIONS, Gateway, render
 from server.paths import DESCRIPTOR_SET, ENVOY_TEMPLATE
 from server.settings import GatewaySettings, load
@@ -16,6 +17,7 @@ def run_envoy(
     workers: tuple[str, ...],
     web: str | None = None,
     metrics_at: str | None = None,
+    certificate: Certificate | None = None,
 ) -> None:
     """Replaces this process by Envoy, at `listen` (host:port) in front of `workers` and `web`.
 
@@ -40,6 +42,7 @@ def run_envoy(
         web=web,
         metrics=host_and_port(metrics_at) if metrics_at else None,
         admin_socket=folder / "admin.sock" if metrics_at else None,
+        tls=told_of(certificate, folder / "certificate.yaml") if certificate else None,
     )
     config = folder / "envoy.yaml"
     config.write_text(render(ENVOY_TEMPLATE.read_text(), gateway))

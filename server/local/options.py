@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from server.errors import StartError
+from server.gateway.certificate import Certificate
 
 MOST_WORKERS_BY_DEFAULT = 4
 PATIENCE = 1.0
@@ -36,6 +37,7 @@ class UpOptions:
     workers: int = field(default_factory=default_workers)
     data_dir: Path = Path(".gymlocker")
     metrics_port: int | None = None
+    certificate: Certificate | None = None
 
 
 @dataclass(frozen=True)

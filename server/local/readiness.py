@@ -1,6 +1,7 @@
 """How to ask each process whether it serves yet. A question that finds nobody is a no."""
 
 import asyncio
+import ssl
 from pathlib import Path
 
 import asyncpg
@@ -44,13 +45,22 @@ async def envoy_listens(admin: Path) -> bool:
         return False
 
 
-async def serves(host: str, port: int) -> bool:
+async def serves(host: str, port: int, *, tls: bool = False) -> bool:
     """Whether a call goes all the way: through Envoy and a worker to the database and back."""
     try:
         async with asyncio.timeout(TIMEOUT):
-            return await _status(await asyncio.open_connection(host, port), "/health") == b"200"
+            connection = await asyncio.open_connection(host, port, ssl=_any() if tls else None)
+            return await _status(connection, "/health") == b"200"
     except (OSError, TimeoutError):
         return False
+
+
+def _any() -> ssl.SSLContext:
+    """Takes any certificate: it is our own Envoy that is asked, by an address, not by its name."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 async def _status(

