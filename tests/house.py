@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-READY = re.compile(r"ready at (http://\S+)")
+READY = re.compile(r"ready at (https?://\S+)")
 STOP_SECONDS = 15
 
 
@@ -25,7 +25,7 @@ class House:
     @property
     def address(self) -> str:
         """host:port, as gRPC channels and grpcurl take it."""
-        return self.url.removeprefix("http://")
+        return self.url.partition("://")[2]
 
     def logs(self) -> str:
         """All that was written to the logs so far."""

@@ -1,0 +1,53 @@
+"""`gymlocker up` with a certificate."""
+
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from server.local.readiness import serves
+from tests.gateway.authority import HOST, Authority
+from tests.house import running_house
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    authority = Authority(tmp_path)
+    authority.written(tmp_path)
+    return authority
+
+
+def options(authority: Authority) -> list[str]:
+    return [f"--tls-cert={authority.folder}/chain.pem", f"--tls-key={authority.folder}/key.pem"]
+
+
+async def test_a_house_with_a_certificate(authority: Authority, empty_database: str) -> None:
+    data = authority.folder / "data"
+    with running_house(data, *options(authority), DATABASE_URL=empty_database) as house:
+        assert house.url.startswith("https://127.0.0.1:")
+        port = house.url.rpartition(":")[2]
+        trusted = ssl.create_default_context(cafile=authority.root)
+        async with httpx2.AsyncClient(verify=trusted, timeout=20) as client:
+            reply = await client.get(f"https://{HOST}:{port}/health")
+        assert reply.json() == {"status": "ok"}
+        assert not await serves("127.0.0.1", int(port))
+
+
+def test_a_key_of_another_certificate_ends_with_one_sentence(
+    authority: Authority, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    authority.written(tmp_path / "other")
+    (tmp_path / "other" / "key.pem").rename(tmp_path / "key.pem")
+    run = subprocess.run(
+        [sys.executable, "-P", "-m", "server", "up", "--port=0", *options(authority)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=60,
+    )
+    assert run.returncode == 1
+    assert "do not go together" in run.stderr and len(run.stderr.splitlines()) == 1
