@@ -177,6 +177,28 @@ def gateway(
 
 
 @app.command()
+def health(
+    address: Annotated[
+        str, typer.Option(help="Whom to ask: host:port or unix:/path/to/socket.")
+    ] = "127.0.0.1:8080",
+    listening: Annotated[
+        bool,
+        typer.Option("--listening", help="Ask only whether somebody listens: the web process."),
+    ] = False,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer.")] = 3,
+) -> None:
+    """Ask a worker, or the front door, how it is: for the health checks of containers.
+
+    Ends with code 0 if it serves, with code 1, and says why, if it does not.
+
+    Try it: gymlocker health --address 127.0.0.1:9090
+    """
+    from server.health import check, check_listens
+
+    asyncio.run((check_listens if listening else check)(address, timeout))
+
+
+@app.command()
 def demo(
     url: Annotated[str, typer.Option(help="The server to talk to.")] = "http://127.0.0.1:8080",
 ) -> None:

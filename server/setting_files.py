@@ -1,6 +1,10 @@
-"""Settings that are lists, or that name files."""
+"""Settings that are lists, or that name files, or that are in files."""
 
 from pathlib import Path
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from pydantic_settings import PydanticBaseSettingsSource
 
 from server.errors import StartError
 
@@ -15,4 +19,57 @@ def content_of(setting: str, path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise StartError(f"{setting}: {path} cannot be read ({error.strerror}).") from None
+        raise _unreadable(setting, path, error) from None
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """Settings out of the folder SECRETS_DIR, a file each, called like the setting.
+
+    In small letters or in capitals. A file that is empty is a setting that is not set, as with
+    variables. The library's own source passes over what it cannot read; this one raises StartError,
+    for to go on without a secret may be to go on without what it guards.
+    """
+
+    def __call__(self) -> dict[str, Any]:
+        """All that is in files, but for what the environment told already."""
+        folder = self._folder()
+        told = {name: self._told(folder, name) for name in self.settings_cls.model_fields}
+        return {name: text for name, text in told.items() if text}
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """As the library wants it: the value, the field's name, and that it is not JSON."""
+        return self._told(self._folder(), field_name), field_name, False
+
+    def _folder(self) -> Path:
+        told = self.current_state.get("secrets_dir")
+        if told is None:
+            return Path(self.settings_cls.model_fields["secrets_dir"].default)
+        folder = Path(told)
+        # A usual place may be missing, one that somebody named may not.
+        if not folder.is_dir():
+            raise StartError(f"SECRETS_DIR: {folder} is not a folder.")
+        return folder
+
+    def _told(self, folder: Path, name: str) -> str:
+        if name in self.current_state:
+            return ""
+        for path in (folder / name, folder / name.upper()):
+            if text := _text_of(name.upper(), path):
+                return text
+        return ""
+
+
+def _text_of(setting: str, path: Path) -> str:
+    """The text in a file, without the space around it; empty if it is missing. Raises StartError."""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise _unreadable(setting, path, error) from None
+    except UnicodeDecodeError:
+        raise StartError(f"{setting}: {path} is not text (UTF-8).") from None
+
+
+def _unreadable(setting: str, path: Path, error: OSError) -> StartError:
+    return StartError(f"{setting}: {path} cannot be read ({error.strerror}).")

@@ -1,6 +1,7 @@
 """The environment, typed, read once.
 
-Every setting of the server is a field here: its name in capitals is the environment variable.
+Every setting of the server is a field here: its name in capitals is the environment variable. What
+is not in the environment may be in a file of that name, which is how containers are told secrets.
 """
 
 from dataclasses import dataclass
@@ -9,19 +10,41 @@ from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from server.errors import StartError
+from server.setting_files import SecretFiles
 
 OPENAI_URL = "https://api.openai.com/v1"
 
 AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 
 
-class Settings(BaseSettings):
-    """What a Gymlocker process is told by its environment."""
+class EnvironmentSettings(BaseSettings):
+    """What all settings have in common: whence they are read."""
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
+
+    secrets_dir: Path = Field(
+        default=Path("/run/secrets"),
+        description="a folder with a file for each setting that is not in the environment",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment before the files."""
+        return init_settings, env_settings, SecretFiles(settings_cls)
+
+
+class Settings(EnvironmentSettings):
+    """What a Gymlocker process is told by its environment."""
 
     database_url: str = Field(description="PostgreSQL, as postgresql://user:password@host/name")
     rate_limit_database_url: str | None = Field(
@@ -75,10 +98,8 @@ class Settings(BaseSettings):
         return f"postgresql://{rest}"
 
 
-class TokenSettings(BaseSettings):
+class TokenSettings(EnvironmentSettings):
     """What a worker is told about access tokens, sessions and their keys."""
-
-    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
 
     jwt_secret_key: SecretStr | None = Field(
         default=None, description="signs access tokens (HS256): at least 32 random bytes"
@@ -106,13 +127,11 @@ class TokenSettings(BaseSettings):
     )
 
 
-class PurchaseSettings(BaseSettings):
+class PurchaseSettings(EnvironmentSettings):
     """What a worker is told about the stores that sell the app's paid part.
 
     A store of which nothing is set refuses everybody.
     """
-
-    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
 
     web_auth_api_key: SecretStr | None = Field(default=None, description="the token of Web")
     google_package_name: str | None = Field(default=None, description="the app on Google Play")
@@ -182,10 +201,8 @@ class PurchaseSettings(BaseSettings):
         return value.rstrip("/")
 
 
-class GatewaySettings(BaseSettings):
+class GatewaySettings(EnvironmentSettings):
     """What the front door, Envoy, is told by the environment."""
-
-    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
 
     cors_origins: str = Field(
         default="*", description="origins that browsers may call from, comma-separated; * is any"
@@ -198,10 +215,8 @@ class GatewaySettings(BaseSettings):
     )
 
 
-class PlannerSettings(BaseSettings):
+class PlannerSettings(EnvironmentSettings):
     """What a worker is told about the language model that makes plans."""
-
-    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
 
     openai_api_key: SecretStr | None = Field(
         default=None,
@@ -239,6 +254,13 @@ class PlannerSettings(BaseSettings):
         return value.rstrip("/")
 
 
+class HouseSettings(EnvironmentSettings):
+    """What `gymlocker up` makes itself unless it is given."""
+
+    database_url: SecretStr | None = None
+    jwt_secret_key: SecretStr | None = None
+
+
 @dataclass(frozen=True)
 class WorkerSettings:
     """All that a worker is told."""
@@ -257,7 +279,7 @@ def load_worker_settings() -> WorkerSettings:
 
 
 def load(settings: type[AnySettings]) -> AnySettings:
-    """Reads `settings` from the environment.
+    """Reads `settings` from the environment, and from files what is not there.
 
     Raises StartError, naming the variables that are missing or wrong, but never a value: it may
     hold a password.

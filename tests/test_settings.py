@@ -1,9 +1,17 @@
-"""The environment: what is wrong is named, what is secret is not."""
+"""The environment and files: what is wrong is named, what is secret is not."""
+
+from pathlib import Path
 
 import pytest
 
 from server.errors import StartError
-from server.settings import Settings, load
+from server.settings import (
+    PlannerSettings,
+    Settings,
+    TokenSettings,
+    load,
+    load_worker_settings,
+)
 
 GOOD = "postgresql://user:password@host/name"
 
@@ -49,3 +57,96 @@ def test_every_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         load(Settings)
     for name in ("DATABASE_URL", "CLEANUP_INTERVAL_MINUTES", "LOG_LEVEL"):
         assert name in str(caught.value)
+
+
+@pytest.fixture
+def secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The folder for secrets, empty, and an environment that tells none of them."""
+    for name in ("DATABASE_URL", "JWT_SECRET_KEY", "OPENAI_API_KEY", "WEB_AUTH_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
+    return tmp_path
+
+
+def test_what_is_not_in_the_environment_is_in_files(secrets: Path) -> None:
+    (secrets / "database_url").write_text(f"{GOOD}\n")
+    (secrets / "jwt_secret_key").write_text("a key, with ünusual letters\n")
+    (secrets / "OPENAI_API_KEY").write_text("in capitals")
+    (secrets / "web_auth_api_key").write_text("of web")
+    (secrets / "database_pool_size").write_text("7")
+    (secrets / "of_somebody_else").write_text("whatever")
+    settings = load_worker_settings()
+    assert (settings.worker.database_url, settings.worker.database_pool_size) == (GOOD, 7)
+    assert [
+        secret and secret.get_secret_value()
+        for secret in (
+            settings.tokens.jwt_secret_key,
+            settings.planner.openai_api_key,
+            settings.purchases.web_auth_api_key,
+        )
+    ] == ["a key, with ünusual letters", "in capitals", "of web"]
+
+
+def test_the_environment_wins_over_files(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (secrets / "database_url").write_text("mysql://not/looked/at")
+    (secrets / "log_level").write_text("error")
+    monkeypatch.setenv("DATABASE_URL", GOOD)
+    # Set to nothing, as compose files do, is not set.
+    monkeypatch.setenv("LOG_LEVEL", "")
+    settings = load(Settings)
+    assert (settings.database_url, settings.log_level) == (GOOD, "error")
+
+
+def test_a_file_that_the_environment_makes_needless_need_not_be_readable(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (secrets / "database_url").mkdir()
+    monkeypatch.setenv("DATABASE_URL", GOOD)
+    assert load(Settings).database_url == GOOD
+
+
+def test_an_empty_file_is_a_setting_that_is_not_set(secrets: Path) -> None:
+    (secrets / "openai_api_key").write_text("\n")
+    (secrets / "openai_model").touch()
+    settings = load(PlannerSettings)
+    assert settings.openai_api_key is None
+    assert settings.openai_model == "gpt-5.4-mini"
+
+
+def test_a_wrong_value_in_a_file_is_named_and_not_quoted(secrets: Path) -> None:
+    (secrets / "database_url").write_text("mysql://user:canary@host/name")
+    with pytest.raises(StartError, match=r"DATABASE_URL: must start with postgresql://") as caught:
+        load(Settings)
+    assert "canary" not in str(caught.value)
+
+
+def test_a_secret_that_cannot_be_read_is_an_error(secrets: Path) -> None:
+    # What a compose file makes where the file to be shown is missing.
+    (secrets / "jwt_secret_key").mkdir()
+    with pytest.raises(
+        StartError, match=r"JWT_SECRET_KEY: .*/jwt_secret_key cannot be read \(Is a"
+    ):
+        load(TokenSettings)
+
+
+def test_a_secret_that_is_not_text_is_an_error(secrets: Path) -> None:
+    (secrets / "jwt_secret_key").write_bytes(b"\xff\xfe")
+    with pytest.raises(StartError, match=r"JWT_SECRET_KEY: .* is not text \(UTF-8\)") as caught:
+        load(TokenSettings)
+    assert "xff" not in str(caught.value)
+
+
+def test_a_folder_for_secrets_that_is_named_must_be_there(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRETS_DIR", str(secrets / "elsewhere"))
+    with pytest.raises(StartError, match=r"SECRETS_DIR: .*/elsewhere is not a folder"):
+        load(PlannerSettings)
+
+
+def test_kubernetes_shows_secrets_by_links(secrets: Path) -> None:
+    (secrets / "..2026").mkdir()
+    (secrets / "..2026" / "database_url").write_text(GOOD)
+    (secrets / "..data").symlink_to("..2026")
+    (secrets / "database_url").symlink_to("..data/database_url")
+    assert load(Settings).database_url == GOOD

@@ -26,7 +26,7 @@ from server.local.postgres import EmbeddedPostgres
 from server.local.processes import Process, Supervisor
 from server.local.readiness import accepts, envoy_listens, serves
 from server.paths import DESCRIPTOR_SET, ENVOY_TEMPLATE
-from server.settings import GatewaySettings, load
+from server.settings import GatewaySettings, HouseSettings, load
 from server.telemetry.address import host_and_port
 
 SERVES_WITHIN = 30.0
@@ -96,7 +96,9 @@ class _House:
         self._run = self._made_folders()
         self._admin = self._run / "envoy.sock"
         self._gateway_settings = load(GatewaySettings)
-        self._own_postgres = not os.environ.get("DATABASE_URL")
+        given = load(HouseSettings)
+        self._own_postgres = given.database_url is None
+        self._own_secret = given.jwt_secret_key is None
 
     def _made_folders(self) -> Path:
         try:
@@ -111,7 +113,7 @@ class _House:
     async def start(self) -> None:
         """Starts everything; returns when the front door answers."""
         environment = self._environment()
-        if not environment.get("JWT_SECRET_KEY"):
+        if self._own_secret:
             environment["JWT_SECRET_KEY"] = kept_secret(self._folder / "jwt-secret-key")
         if self._own_postgres:
             environment["DATABASE_URL"] = await self._started_postgres()

@@ -1,0 +1,49 @@
+"""`gymlocker health`: asks a process how it is, from the outside, as a container's health check."""
+
+import asyncio
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from server.errors import StartError
+
+UNIX = "unix:"
+
+
+async def check(address: str, seconds: float) -> None:
+    """Asks the gRPC health service at `address`; raises StartError, saying why, if it is not well.
+
+    `address` is host:port or unix:path, of a worker, or of Envoy, which passes the question on.
+    """
+    async with grpc.aio.insecure_channel(address) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        try:
+            reply = await stub.Check(health_pb2.HealthCheckRequest(), timeout=seconds)
+        except grpc.aio.AioRpcError as error:
+            raise StartError(f"{address}: {error.code().name} ({error.details()})") from None
+    if reply.status != reply.SERVING:
+        raise StartError(f"{address}: {reply.ServingStatus.Name(reply.status)}")
+
+
+async def check_listens(address: str, seconds: float) -> None:
+    """Connects to `address`; raises StartError if nobody listens there.
+
+    For the web process, which speaks no gRPC.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            _, writer = await _connected(address)
+    except TimeoutError:
+        raise StartError(f"{address}: nobody answered within {seconds:g} s") from None
+    except OSError as error:
+        raise StartError(f"{address}: {error.strerror or error}") from None
+    writer.close()
+
+
+async def _connected(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if address.startswith(UNIX):
+        return await asyncio.open_unix_connection(address.removeprefix(UNIX))
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise StartError(f"--address {address} is neither host:port nor unix:/path.")
+    return await asyncio.open_connection(host.strip("[]"), int(port))

@@ -1,0 +1,94 @@
+"""`gymlocker health`: 0 for what serves, 1 and a reason for what does not."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from server.errors import StartError
+from server.health import check, check_listens
+from tests.house import House
+
+Status = health_pb2.HealthCheckResponse
+
+
+@asynccontextmanager
+async def process_that_is(status: Status.ServingStatus.ValueType | None) -> AsyncIterator[str]:
+    """The address of a gRPC server that says it is `status`; None: it has no health service."""
+    server = grpc.aio.server()
+    port = server.add_insecure_port("127.0.0.1:0")
+    if status is not None:
+        servicer = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+        await servicer.set("", status)
+    await server.start()
+    yield f"127.0.0.1:{port}"
+    await server.stop(None)
+
+
+def run(*options: str) -> subprocess.CompletedProcess[str]:
+    command = (sys.executable, "-P", "-m", "server", "health", *options)
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, env=os.environ)
+
+
+def test_the_front_door_serves(house: House) -> None:
+    ended = run("--address", house.address)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+def test_nobody_is_there(tmp_path: Path) -> None:
+    ended = run("--address", f"unix:{tmp_path}/nobody.sock")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(f"unix:{tmp_path}/nobody.sock: UNAVAILABLE")
+    assert "Traceback" not in ended.stderr
+
+
+async def test_one_that_serves() -> None:
+    async with process_that_is(Status.SERVING) as address:
+        await check(address, 5)
+
+
+async def test_one_that_drains() -> None:
+    async with process_that_is(Status.NOT_SERVING) as address:
+        with pytest.raises(StartError, match=f"{address}: NOT_SERVING"):
+            await check(address, 5)
+
+
+async def test_one_of_another_kind() -> None:
+    async with process_that_is(None) as address:
+        with pytest.raises(StartError, match=f"{address}: UNIMPLEMENTED"):
+            await check(address, 5)
+
+
+async def test_one_that_does_not_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(StartError, match=f"{address}: (DEADLINE_EXCEEDED|UNAVAILABLE)"):
+            await check(address, 0.3)
+
+
+async def test_somebody_listens(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        await check_listens(f"127.0.0.1:{silent.getsockname()[1]}", 5)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "silent.sock"))
+        silent.listen()
+        await check_listens(f"unix:{tmp_path}/silent.sock", 5)
+
+
+async def test_nobody_listens(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="No such file"):
+        await check_listens(f"unix:{tmp_path}/silent.sock", 5)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+    with pytest.raises(StartError, match=address):
+        await check_listens(address, 5)
+    with pytest.raises(StartError, match="neither host:port nor unix:/path"):
+        await check_listens("8000", 5)
