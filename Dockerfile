@@ -1,19 +1,42 @@
-# One image, three commands: gymlocker migrate, serve and gateway. See docker-compose.yml.
-FROM python:3.13-slim AS build
+# One image, all commands. By itself it runs everything on the PostgreSQL at DATABASE_URL;
+# docker-compose.yml and deploy/kubernetes run its parts, each in a container of its own.
+#
+# It needs nothing but /tmp to write to, and no rights.
+
+FROM python:3.13.18-slim-trixie AS build
 RUN pip install --no-cache-dir uv==0.13.8
+ENV UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1 UV_NO_CACHE=1
 WORKDIR /gymlocker
-COPY pyproject.toml README.md LICENSE ./
+# The libraries, at the versions that pyproject.toml pins: they change less often than the sources.
+COPY pyproject.toml ./
+RUN uv sync --no-default-groups --extra gateway --no-install-project
+COPY README.md LICENSE ./
 COPY server server
 COPY generated generated
-RUN uv sync --no-default-groups --extra gateway --no-cache --compile-bytecode
+# Compiled here, for the image is not written to; and not looked at again, for nothing changes.
+RUN uv sync --no-default-groups --extra gateway \
+  && python -m compileall -q --invalidation-mode unchecked-hash server generated
 
-FROM python:3.13-slim
-RUN useradd --system --no-create-home gymlocker
+FROM python:3.13.18-slim-trixie
+LABEL org.opencontainers.image.title="Gymlocker" \
+  org.opencontainers.image.description="A privacy-first fitness backend: an end-to-end encrypted workout feed over gRPC and REST." \
+  org.opencontainers.image.version="0.1.0" \
+  org.opencontainers.image.licenses="Apache-2.0" \
+  org.opencontainers.image.vendor="The Gymlocker developers" \
+  org.opencontainers.image.base.name="docker.io/library/python:3.13.18-slim-trixie"
+RUN groupadd --gid 10001 gymlocker \
+  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin gymlocker
 WORKDIR /gymlocker
-COPY --from=build /gymlocker /gymlocker
-COPY envoy.yaml ./
+COPY --from=build /gymlocker/.venv .venv
+COPY --from=build /gymlocker/server server
+COPY --from=build /gymlocker/generated generated
+COPY LICENSE envoy.yaml ./
 COPY migrations migrations
 ENV PATH=/gymlocker/.venv/bin:$PATH PYTHONUNBUFFERED=1
-USER gymlocker
+# By number, so that Kubernetes can see that it is not root.
+USER 10001:10001
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s --retries=3 \
+  CMD ["gymlocker", "health", "--address", "127.0.0.1:8080"]
 ENTRYPOINT ["gymlocker"]
-CMD ["--help"]
+CMD ["up", "--host", "0.0.0.0", "--port", "8080", "--data-dir", "/tmp/gymlocker"]

@@ -1,6 +1,7 @@
 """`gymlocker health`: asks a process how it is, from the outside, as a container's health check."""
 
 import asyncio
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -16,7 +17,7 @@ async def check(address: str, seconds: float) -> None:
     `address` is host:port or unix:path, of a worker, or of Envoy, which passes the question on.
     """
     async with grpc.aio.insecure_channel(address) as channel:
-        stub = health_pb2_grpc.HealthStub(channel)
+        stub: Any = health_pb2_grpc.HealthStub(channel)
         try:
             reply = await stub.Check(health_pb2.HealthCheckRequest(), timeout=seconds)
         except grpc.aio.AioRpcError as error:

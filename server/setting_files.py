@@ -60,7 +60,7 @@ class SecretFiles(PydanticBaseSettingsSource):
 
 
 def _text_of(setting: str, path: Path) -> str:
-    """The text in a file, without the space around it; empty if it is missing. Raises StartError."""
+    """The text in a file, without space around it; empty if it is missing. Raises StartError."""
     try:
         return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:

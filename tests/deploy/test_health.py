@@ -20,7 +20,7 @@ Status = health_pb2.HealthCheckResponse
 
 
 @asynccontextmanager
-async def process_that_is(status: Status.ServingStatus.ValueType | None) -> AsyncIterator[str]:
+async def process_that_is(status: int | None) -> AsyncIterator[str]:
     """The address of a gRPC server that says it is `status`; None: it has no health service."""
     server = grpc.aio.server()
     port = server.add_insecure_port("127.0.0.1:0")
