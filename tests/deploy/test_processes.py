@@ -1,0 +1,78 @@
+"""What the files of deployment say, run as plain processes."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+from tests.deploy import files
+from tests.deploy.running import PLAIN, composed
+from tests.deploy.test_image import without_the_rest
+from tests.faults.traffic import traffic
+from tests.gateway.processes import free_port
+from tests.local.helpers import wait_until
+
+
+async def test_workers_are_replaced_one_by_one_and_nobody_notices(
+    empty_database: str, tmp_path: Path
+) -> None:
+    ports = {
+        "server": [free_port(), free_port()],
+        "web": [free_port()],
+        "gateway": [free_port()],
+    }
+    async with composed(tmp_path, empty_database, ports) as house:
+        assert all(await asyncio.gather(*(each.healthy() for each in house.replicas)))
+        async with traffic(house.url) as people:
+            for worker in house.servers:
+                assert await worker.stop() == 0
+                await worker.start()
+                await people.flows()
+        assert [str(error) for error in people.errors] == []
+        for worker in house.servers:
+            assert calls_before_and_after(worker.log.read_text()) == [True, True]
+        key = (tmp_path / "secrets" / "jwt_secret_key").read_text().strip()
+        assert key not in house.logs()
+        for each in reversed(house.replicas):
+            await each.stop()
+
+
+def calls_before_and_after(log: str) -> list[bool]:
+    """Whether a worker answered calls before it was restarted, and after."""
+    lives = log.split('"event": "stopping"')[:2]
+    return ['"event": "call"' in life for life in lives]
+
+
+def test_the_image_by_itself_runs_everything_on_a_database_that_a_file_names(
+    empty_database: str, tmp_path: Path
+) -> None:
+    secrets, data = tmp_path / "secrets", tmp_path / "data"
+    secrets.mkdir()
+    (secrets / "database_url").write_text(f"{empty_database}\n")
+    (secrets / "jwt_secret_key").write_text("0f" * 32)
+    port = free_port()
+    words = list(files.image_command().words)
+    for option, value in (("--port", str(port)), ("--data-dir", str(data))):
+        words[words.index(option) + 1] = value
+    environment = {**PLAIN, **without_the_rest(tmp_path), "SECRETS_DIR": str(secrets)}
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "server", *words], env=environment, cwd=tmp_path
+    ) as process:
+        try:
+            wait_until(lambda: process.poll() is not None or answers(port), 40)
+            assert process.poll() is None
+            # What it was given, it did not make.
+            assert {path.name for path in data.iterdir()} == {"lock", "logs", "run"}
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0
+
+
+def answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as reply:
+            return bool(reply.status == 200)
+    except OSError:
+        return False
