@@ -81,6 +81,7 @@ def up(
     from server.local.house import up as run_up
     from server.local.options import UpOptions, default_workers
 
+    _name_misspelt()
     options = UpOptions(
         host=host,
         port=port,
@@ -113,6 +114,7 @@ def serve(
     from server.main import serve as run_worker
     from server.settings import load_worker_settings
 
+    _name_misspelt()
     settings = load_worker_settings()
     log.configure(settings.worker.log_level)
     _run(run_worker(settings, listen=listen, reflection=reflection, metrics_at=metrics))
@@ -171,9 +173,11 @@ def gateway(
     Try it: gymlocker gateway --listen 0.0.0.0:8080 --worker server:9090 --web web:8000
     """
     from server.gateway.certificate import certificate_of
-    from server.gateway.command import run_envoy
+    from server.gateway.command import GatewayOptions, run_envoy
 
-    run_envoy(listen, tuple(worker), web, metrics, certificate_of(tls_cert, tls_key))
+    _name_misspelt()
+    certificate = certificate_of(tls_cert, tls_key)
+    run_envoy(GatewayOptions(listen, tuple(worker), web, metrics, certificate))
 
 
 @app.command()
@@ -198,6 +202,42 @@ def health(
     asyncio.run((check_listens if listening else check)(address, timeout))
 
 
+@app.command("config")
+def show_config() -> None:
+    """Show the settings that are in force, and where each comes from. Secrets are not shown.
+
+    Ends with code 1, and says what is wrong, if they cannot be used.
+    """
+    from server.operation import configuration
+
+    for setting in configuration.in_force():
+        line = f"{setting.name}={setting.value or ''}"
+        print(f"{line:<60} # {setting.source}")
+    _name_misspelt()
+    if faults := configuration.faults():
+        raise StartError("\n".join(faults))
+
+
+@app.command()
+def doctor(
+    url: Annotated[
+        str | None, typer.Option(help="A running server to look at, as http://127.0.0.1:8080.")
+    ] = None,
+) -> None:
+    """Look at everything that a server needs, and say what to do about what is wrong.
+
+    Settings, databases and their migrations, clocks, keys, Envoy, the language model, the stores.
+    Ends with code 1 if something does not work.
+
+    Try it: gymlocker doctor --url http://127.0.0.1:8080
+    """
+    from server.operation.doctor import examine
+    from server.operation.report import report
+
+    if not asyncio.run(report(examine(url))):
+        sys.exit(1)
+
+
 @app.command()
 def demo(
     url: Annotated[str, typer.Option(help="The server to talk to.")] = "http://127.0.0.1:8080",
@@ -216,6 +256,14 @@ def demo(
 
 app.add_typer(accounts)
 app.add_typer(workouts)
+
+
+def _name_misspelt() -> None:
+    """Says which variables look like settings and are none."""
+    from server.operation.configuration import misspelt
+
+    for one in misspelt():
+        print(one, file=sys.stderr)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

