@@ -1,0 +1,128 @@
+"""`gymlocker config`: what is in force, whence, and which names nobody reads."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from server.errors import StartError
+from server.operation.configuration import InForce, faults, in_force, misspelt, names
+from server.settings import Settings, TokenSettings, load
+
+URL = "postgresql://user:canary@host/name"
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A current folder that is empty, and an environment without settings."""
+    for name in names():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def setting(name: str) -> InForce:
+    return next(one for one in in_force() if one.name == name)
+
+
+def test_each_setting_comes_from_where_it_wins(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (nowhere / "log_level").write_text("error")
+    (nowhere / "jwt_issuer").write_text("a file")
+    (nowhere / "jwt_audience").write_text("a file")
+    (nowhere / ".env").write_text("JWT_ISSUER=dotenv\nJWT_AUDIENCE=dotenv\nOF_ANOTHER=x\n")
+    monkeypatch.setenv("JWT_AUDIENCE", "environment")
+    assert setting("LOG_LEVEL") == InForce("LOG_LEVEL", "error", "file")
+    assert setting("JWT_ISSUER") == InForce("JWT_ISSUER", "dotenv", ".env")
+    assert setting("JWT_AUDIENCE") == InForce("JWT_AUDIENCE", "environment", "environment")
+    assert setting("JWT_ALGORITHM") == InForce("JWT_ALGORITHM", "HS256", "default")
+    tokens = load(TokenSettings)
+    assert (tokens.jwt_issuer, tokens.jwt_audience) == ("dotenv", "environment")
+
+
+def test_each_setting_is_listed_once() -> None:
+    listed = [one.name for one in in_force()]
+    assert len(listed) == len(set(listed))
+    assert set(listed) == names()
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (URL, "postgresql://user:***@host/name"),
+        ("postgresql://u:can:a@ry/canary@host/n", "postgresql://u:***@host/n"),
+        (
+            "postgresql://host/name?user=u&password=canary&x=y",
+            "postgresql://host/name?user=u&password=***&x=y",
+        ),
+        ("postgresql://host:5432/name", "postgresql://host:5432/name"),
+        ("user:canary@host", "***"),
+    ],
+)
+def test_a_password_in_a_url_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, url: str, shown: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert setting("DATABASE_URL").value == shown
+
+
+def test_secrets_are_not_shown(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JWT_SECRET_KEY", "canary")
+    (nowhere / "openai_api_key").write_text("canary")
+    (nowhere / ".env").write_text("WEB_AUTH_API_KEY=canary\nJWT_PREVIOUS_SECRET_KEYS=canary\n")
+    assert "canary" not in str(in_force())
+    for name in ("JWT_SECRET_KEY", "OPENAI_API_KEY", "WEB_AUTH_API_KEY"):
+        assert setting(name).value == "***"
+
+
+def test_slips_are_named(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (nowhere / ".env").write_text("LOGLEVEL=debug\n")
+    for name in ("DATABSE_URL", "GYMLOCKER_LOG_LEVEL", "GYMLOCKER_NONSENSE", "GYMLOCKER_SESSION"):
+        monkeypatch.setenv(name, "canary")
+    # Of other programs.
+    for name in ("POSTGRES_PASSWORD", "OPENAI_ORG_ID", "database_urls"):
+        monkeypatch.setenv(name, "canary")
+    assert [(one.name, one.meant) for one in misspelt()] == [
+        ("DATABSE_URL", "DATABASE_URL"),
+        ("GYMLOCKER_LOG_LEVEL", "LOG_LEVEL"),
+        ("GYMLOCKER_NONSENSE", None),
+        ("LOGLEVEL", "LOG_LEVEL"),
+    ]
+    assert "canary" not in " ".join(map(str, misspelt()))
+
+
+def test_what_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", URL)
+    assert faults() == []
+    monkeypatch.setenv("AI_STREAMS", "canary")
+    (found,) = faults()
+    assert "AI_STREAMS" in found and "canary" not in found
+
+
+def test_dotenv_that_is_wrong_is_an_error_as_the_environment_is(nowhere: Path) -> None:
+    (nowhere / ".env").write_text(f"DATABASE_URL={URL}\nLOG_LEVEL=loud\n")
+    with pytest.raises(StartError, match="LOG_LEVEL"):
+        load(Settings)
+
+
+def gymlocker(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "server", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment,
+    )
+
+
+def test_the_command(nowhere: Path) -> None:
+    run = gymlocker("config", DATABASE_URL=URL, LOG_LEVLE="info")
+    assert run.returncode == 0
+    assert "DATABASE_URL=postgresql://user:***@host/name" in run.stdout
+    assert "LOG_LEVLE is set, but there is no such setting. Do you mean LOG_LEVEL?" in run.stderr
+    run = gymlocker("config")
+    assert run.returncode == 1
+    assert "DATABASE_URL: Field required" in run.stderr
