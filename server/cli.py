@@ -116,7 +116,7 @@ def serve(
 
     _name_misspelt()
     settings = load_worker_settings()
-    log.configure(settings.worker.log_level)
+    log.configure(settings.worker.log_level, settings.worker.log_format)
     _run(run_worker(settings, listen=listen, reflection=reflection, metrics_at=metrics))
 
 
@@ -149,9 +149,11 @@ def web(
     Try it: gymlocker web --listen 0.0.0.0:8000 --worker server:9090
     """
     from server import log
+    from server.settings import LogSettings, load
     from server.web.serve import serve_web
 
-    log.configure("info")
+    settings = load(LogSettings)
+    log.configure(settings.log_level, settings.log_format)
     _run(serve_web(listen, tuple(worker), metrics))
 
 

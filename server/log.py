@@ -1,9 +1,12 @@
-"""The log: one JSON object a line, on standard error."""
+"""The log, on standard error: one JSON object a line, or lines for people to read.
+
+Neither holds anything about a person: who logs an event chooses what is in it.
+"""
 
 import logging
 import sys
 from contextlib import suppress
-from typing import TextIO, cast
+from typing import Literal, TextIO, cast
 
 import structlog
 from structlog.typing import Processor
@@ -24,8 +27,17 @@ class _Unfailing:
             self._stream.flush()
 
 
-def configure(level: str) -> None:
-    """Sends structlog's events and those of the standard library from `level` on to stderr."""
+def configure(level: str, form: Literal["json", "console"] | None = None) -> None:
+    """Sends structlog's events and those of the standard library from `level` on to stderr.
+
+    Without a `form` it is for people at a terminal, and JSON everywhere else.
+    """
+    is_terminal = sys.stderr.isatty()
+    renderer: Processor = (
+        structlog.dev.ConsoleRenderer(colors=is_terminal)
+        if form == "console" or (form is None and is_terminal)
+        else structlog.processors.JSONRenderer()
+    )
     common: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -33,7 +45,7 @@ def configure(level: str) -> None:
     stream = cast(TextIO, _Unfailing(sys.stderr))
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
-        processors=[*common, structlog.processors.JSONRenderer()],
+        processors=[*common, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.WriteLoggerFactory(file=stream),
     )
@@ -41,7 +53,7 @@ def configure(level: str) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*common, structlog.processors.format_exc_info],
-            processor=structlog.processors.JSONRenderer(),
+            processor=renderer,
         )
     )
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)

@@ -136,7 +136,11 @@ async def serve(
         database, limits = await _databases(settings.worker, metrics, stack)
         await require_current_schema(database)
         await require_current_schema(limits, "rate_limits")
-        observers = [MetricsInterceptor(contract_methods(), metrics)] if metrics_at else []
+        observers: list[Interceptor] = []
+        if metrics_at:
+            observers.append(MetricsInterceptor(contract_methods(), metrics))
+        if settings.worker.otel_exporter_otlp_endpoint:
+            observers.append(await _tracing(stack))
         server, health_servicer, background = _build(
             settings, keys, database, limits, metrics, observers, stack
         )
@@ -148,6 +152,14 @@ async def serve(
         bind(server, listen)
         drain_seconds = settings.worker.drain_seconds
         await run(server, health_servicer, background, drain_seconds=drain_seconds)
+
+
+async def _tracing(stack: AsyncExitStack) -> Interceptor:
+    # Loaded only where there is somebody to tell: the library is large.
+    from server.telemetry.tracing import TracingInterceptor, tracing
+
+    tracer = await stack.enter_async_context(tracing("gymlocker"))
+    return TracingInterceptor(contract_methods(), tracer)
 
 
 async def _databases(

@@ -51,7 +51,19 @@ class EnvironmentSettings(BaseSettings):
         return init_settings, env_settings, dotenv_settings, SecretFiles(settings_cls)
 
 
-class Settings(EnvironmentSettings):
+class LogSettings(EnvironmentSettings):
+    """What a process is told about its log."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="debug, info, warning or error"
+    )
+    log_format: Literal["json", "console"] | None = Field(
+        default=None,
+        description="json or console, for people; unset, console at a terminal and json elsewhere",
+    )
+
+
+class Settings(LogSettings):
     """What a Gymlocker process is told by its environment."""
 
     database_url: str = Field(description="PostgreSQL, as postgresql://user:password@host/name")
@@ -84,9 +96,16 @@ class Settings(EnvironmentSettings):
     drain_seconds: float = Field(
         default=3, ge=0, description="seconds from saying NOT_SERVING to closing, at SIGTERM"
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="debug, info, warning or error"
+    otel_exporter_otlp_endpoint: str | None = Field(
+        default=None, description="where traces go: a collector of OpenTelemetry, by OTLP over HTTP"
     )
+
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def _is_http(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("https://", "http://")):
+            raise ValueError("must start with http:// or https://")
+        return value
 
     @field_validator("database_url", "rate_limit_database_url")
     @classmethod

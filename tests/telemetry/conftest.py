@@ -16,6 +16,7 @@ from tests.ai.planner.model_server import ModelServer
 from tests.database.conftest import make_database
 from tests.feed.client import Client
 from tests.house import House, running_house
+from tests.telemetry.collector import Collector, collecting
 from tests.telemetry.scrape import Scrape, metrics_url, scrape
 from tests.worker import health, serving
 
@@ -91,7 +92,16 @@ class Places:
 
 
 @pytest.fixture(scope="session")
-def places(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[Places]:
+def collector() -> Iterator[Collector]:
+    """Where traces go."""
+    with collecting() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="session")
+def places(
+    tmp_path_factory: pytest.TempPathFactory, database_url: str, collector: Collector
+) -> Iterator[Places]:
     """A house with two workers that can be watched, in which nothing has happened yet."""
     with running_house(
         tmp_path_factory.mktemp("watched"),
@@ -99,6 +109,8 @@ def places(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Itera
         workers=2,
         DATABASE_URL=database_url,
         WEB_AUTH_API_KEY=WEB_KEY,
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+        OTEL_BSP_SCHEDULE_DELAY="50",
     ) as house:
         yield _places(house)
 

@@ -1,19 +1,27 @@
 """The metrics of a whole house: of Envoy, of the workers behind it, and of the web process."""
 
 import asyncio
+import random
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack, suppress
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import httpx2
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
 
 from server.errors import StartError
 from server.local.options import UpOptions, metrics_addresses
 from server.telemetry.address import host_and_port
-from tests.gateway.processes import eventually, free_port
+from tests.gateway.processes import eventually
+from tests.telemetry.collector import Collector
 from tests.telemetry.conftest import WEB_KEY, Places
-from tests.telemetry.scrape import scrape
+from tests.telemetry.scrape import Scrape, scrape
 from tests.web.client import Signal
 
 CALLS = 20
@@ -86,15 +94,27 @@ def test_the_front_door_shows_no_metrics(places: Places) -> None:
         assert httpx2.get(places.house.url + path, verify=False).status_code == 404
 
 
-def test_a_port_that_is_taken_is_said(places: Places) -> None:
-    _, port = host_and_port(urlsplit(places.web).netloc)
-    # The first is free, the second is not.
-    with pytest.raises(StartError, match=f"Port {port} .*--metrics-port"):
-        metrics_addresses(UpOptions(workers=1, metrics_port=port - 1))
+def free_ports(number: int) -> int:
+    """The first of so many neighbours, below those that the system gives out by itself."""
+    while True:
+        first = random.randrange(20_000, 30_000)
+        with ExitStack() as stack, suppress(OSError):
+            for port in range(first, first + number):
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            return first
+
+
+def test_a_port_that_is_taken_is_said() -> None:
+    first = free_ports(3)
+    with (
+        socket.create_server(("127.0.0.1", first + 1)),
+        pytest.raises(StartError, match=f"Port {first + 1} .*--metrics-port"),
+    ):
+        metrics_addresses(UpOptions(workers=1, metrics_port=first))
 
 
 def test_each_process_has_the_next_port() -> None:
-    first = free_port()
+    first = free_ports(4)
     found = metrics_addresses(UpOptions(workers=2, metrics_port=first))
     assert found
     places = (found.envoy, found.web, *found.workers)
@@ -125,3 +145,41 @@ def test_an_address_is_read(address: str, place: tuple[str, int]) -> None:
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(StartError, match="is not host:port"):
         host_and_port(address)
+
+
+def test_a_trace_goes_on_through_envoy_and_rest(places: Places, collector: Collector) -> None:
+    trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    headers = {"traceparent": f"00-{trace}-{parent}-01", "x-request-id": "over-rest"}
+    reply = httpx2.get(f"{places.house.url}/user/canary-lookup", headers=headers, verify=False)
+    assert reply.status_code == 404
+    span = collector.span("over-rest")
+    assert (span.trace_id.hex(), span.parent_span_id.hex()) == (trace, parent)
+    assert span.name == "gymlocker.v2.UserService/GetUser"
+    assert b"canary-lookup" not in b"".join(collector.bodies)
+
+
+def test_the_library_is_loaded_only_where_there_is_a_collector() -> None:
+    code = "import server.main, sys; sys.exit(any('opentelemetry' in name for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_openmetrics_is_spoken_with_who_asks_for_it(places: Places) -> None:
+    accept = {"accept": "application/openmetrics-text; version=1.0.0"}
+    reply = httpx2.get(places.workers[0], headers=accept, verify=False)
+    assert reply.headers["content-type"].startswith("application/openmetrics-text")
+    parse: Any = text_string_to_metric_families
+    names = {family.name for family in parse(reply.text)}
+    assert {"gymlocker_calls", "gymlocker_call_seconds"} <= names
+
+
+def test_a_worker_says_what_it_is(places: Places) -> None:
+    def said() -> Scrape | None:
+        found = scrape(places.workers[0])
+        return found if found.value("gymlocker_event_loop_lag_seconds_count") > 0 else None
+
+    found = eventually(said, "the event loop's lag is measured")
+    assert found.value("gymlocker_build_info", version="0.1.0") == 1
+    assert found.value("process_resident_memory_bytes") > 10_000_000
+    assert found.value("process_open_fds") > 5
+    assert found.value("process_start_time_seconds") > 0
+    assert found.value("process_cpu_seconds_total") > 0

@@ -12,11 +12,9 @@ from uuid import uuid4
 
 import asyncpg
 import grpc
-import httpx2
 import psutil
 import pytest
 from gymlocker.v2 import ai_pb2, auth_pb2, event_pb2, system_pb2, user_pb2, workout_pb2
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.ai.planner.model_server import ModelServer
 from tests.ai.planner.script import Fault
@@ -246,26 +244,6 @@ async def test_sweeps_are_counted_with_their_rows(expired_rows: int, worker: Wor
     assert scrape.value("gymlocker_sweeps_total", sweep="main", outcome="failed") == 0
     last = scrape.value("gymlocker_last_sweep_timestamp_seconds", sweep="main")
     assert abs(last - began) < 60
-
-
-async def test_the_process_says_what_it_is(worker: Worker) -> None:
-    scrape = await until(worker, "gymlocker_event_loop_lag_seconds_bucket", le="+Inf")
-    assert scrape.value("gymlocker_build_info", version="0.1.0") == 1
-    assert scrape.value("process_resident_memory_bytes") > 10_000_000
-    assert scrape.value("process_open_fds") > 5
-    assert scrape.value("process_start_time_seconds") > 0
-    assert scrape.value("process_cpu_seconds_total") > 0
-
-
-async def test_openmetrics_is_spoken_with_who_asks_for_it(worker: Worker) -> None:
-    accept = {"accept": "application/openmetrics-text; version=1.0.0"}
-    reply = await asyncio.to_thread(
-        httpx2.get, worker.metrics_url, headers=accept, verify=False, timeout=20
-    )
-    assert reply.headers["content-type"].startswith("application/openmetrics-text")
-    parse: Any = text_string_to_metric_families
-    names = {family.name for family in parse(reply.text)}
-    assert {"gymlocker_calls", "gymlocker_call_seconds"} <= names
 
 
 async def test_metrics_say_nothing_of_anybody(worker: Worker) -> None:

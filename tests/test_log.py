@@ -1,0 +1,103 @@
+"""The log of a worker: one line a call, for programs or for people."""
+
+import asyncio
+import json
+import os
+import pty
+import sys
+from pathlib import Path
+
+import grpc
+import pytest
+from gymlocker.v2 import user_pb2, user_pb2_grpc
+
+from server.database.migrations import migrate
+from tests.worker import JWT_SECRET_KEY, health, serving
+
+CALL = "/gymlocker.v2.UserService/GetUser"
+
+
+@pytest.fixture
+async def database_url(empty_database: str) -> str:
+    await migrate(empty_database, None, lambda _: None)
+    return empty_database
+
+
+async def called(socket: Path) -> None:
+    """Makes a call that finds nobody, from a place that is said."""
+    metadata = (("x-request-id", "the-request"), ("x-client-address", "203.0.113.77"))
+    async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
+        users = user_pb2_grpc.UserServiceStub(channel)
+        request = user_pb2.GetUserRequest(id_or_lookup="canary")
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await users.GetUser(request, metadata=metadata, timeout=20)
+    # What the log says, the caller was told.
+    assert ("x-request-id", "the-request") in tuple(caught.value.trailing_metadata() or ())
+
+
+def line_about(log: str) -> str:
+    """The one line about the call."""
+    lines = [line for line in log.splitlines() if CALL in line]
+    assert len(lines) == 1
+    assert "canary" not in log
+    assert "203.0.113" not in log
+    return lines[0]
+
+
+async def test_a_line_is_json_for_programs(database_url: str, tmp_path: Path) -> None:
+    socket, log = tmp_path / "worker.sock", tmp_path / "worker.log"
+    async with serving(socket, database_url, stderr=str(log)):
+        assert await health(socket) == "ok"
+        await called(socket)
+    line = json.loads(line_about(log.read_text()))
+    assert line.pop("milliseconds") > 0
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {
+        "event": "call",
+        "level": "info",
+        "method": CALL,
+        "code": "NOT_FOUND",
+        "request_id": "the-request",
+    }
+
+
+async def test_a_line_is_for_people_where_it_is_wished_for(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOG_FORMAT", "console")
+    socket, log = tmp_path / "worker.sock", tmp_path / "worker.log"
+    async with serving(socket, database_url, stderr=str(log)):
+        assert await health(socket) == "ok"
+        await called(socket)
+    line = line_about(log.read_text())
+    assert "code=NOT_FOUND" in line
+    assert "request_id=the-request" in line
+    # No colours: it is a file.
+    assert "\x1b" not in line
+
+
+@pytest.mark.parametrize(("form", "is_json"), [("", False), ("json", True)])
+async def test_at_a_terminal_it_is_for_people(
+    database_url: str, tmp_path: Path, form: str, is_json: bool
+) -> None:
+    socket = tmp_path / "worker.sock"
+    ours, theirs = pty.openpty()
+    worker = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "server", "serve", f"--listen=unix:{socket}"),
+        env={
+            **os.environ,
+            "DATABASE_URL": database_url,
+            "JWT_SECRET_KEY": JWT_SECRET_KEY,
+            "LOG_FORMAT": form,
+        },
+        stderr=theirs,
+    )
+    os.close(theirs)
+    try:
+        first = await asyncio.to_thread(os.read, ours, 65536)
+    finally:
+        worker.kill()
+        await worker.wait()
+        os.close(ours)
+    assert (b'"event": "stores"' in first) == is_json
+    assert first.startswith(b"{") == is_json
