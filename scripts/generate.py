@@ -4,13 +4,15 @@
     uv run python scripts/generate.py --check   writes nothing, fails if that would change a byte
 
 What comes out: Python messages and stubs with their types (`gymlocker.v2`), the same for
-`buf.validate`, and `gymlocker.binpb`, the descriptor set that Envoy transcodes by and that
-`buf breaking` compares.
+`buf.validate`; `gymlocker.binpb`, the descriptor set that Envoy transcodes by and that
+`buf breaking` compares; and `openapi.json`, what REST looks like (scripts/openapi).
 """
 
 import argparse
 import filecmp
+import os
 import shutil
+import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -26,6 +28,7 @@ ROOT = Path(__file__).parent.parent
 PROTO = ROOT / "proto"
 GENERATED = ROOT / "generated"
 DESCRIPTOR_SET = "gymlocker.binpb"
+OPENAPI = "openapi.json"
 # Envoy turns an error into JSON only if it knows the types of all its details.
 ERROR_DETAILS = "google/rpc/error_details.proto"
 
@@ -39,7 +42,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         fresh = Path(temporary) / "generated"
         fresh.mkdir()
-        generate(fresh, validate_descriptors(Path(temporary)), arguments.lint_set)
+        lint_set = arguments.lint_set or Path(temporary) / "lint.binpb"
+        generate(fresh, validate_descriptors(Path(temporary)), lint_set)
+        generate_openapi(fresh, lint_set)
         if arguments.check:
             check(fresh)
         else:
@@ -64,8 +69,8 @@ def validate_descriptors(folder: Path) -> Path:
     return path
 
 
-def generate(target: Path, validate_set: Path, lint_set: Path | None) -> None:
-    """Runs protoc into `target`."""
+def generate(target: Path, validate_set: Path, lint_set: Path) -> None:
+    """Runs protoc into `target`, and writes a set with comments."""
     ours = sorted(str(path.relative_to(PROTO)) for path in PROTO.rglob("*.proto"))
     run_protoc(
         validate_set,
@@ -87,14 +92,23 @@ def generate(target: Path, validate_set: Path, lint_set: Path | None) -> None:
         *ours,
         ERROR_DETAILS,
     )
-    if lint_set:
-        run_protoc(
-            validate_set,
-            f"--descriptor_set_out={lint_set}",
-            "--include_imports",
-            "--include_source_info",
-            *ours,
-        )
+    run_protoc(
+        validate_set,
+        f"--descriptor_set_out={lint_set}",
+        "--include_imports",
+        "--include_source_info",
+        *ours,
+    )
+
+
+def generate_openapi(target: Path, lint_set: Path) -> None:
+    """Writes what REST looks like, by what was just generated: a process of its own imports it."""
+    subprocess.run(
+        [sys.executable, "-m", "scripts.openapi", lint_set, target / OPENAPI],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(target), "PYTHONDONTWRITEBYTECODE": "1"},
+        check=True,
+    )
 
 
 def run_protoc(validate_set: Path, *arguments: str) -> None:

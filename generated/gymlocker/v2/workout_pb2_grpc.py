@@ -165,7 +165,8 @@ class WorkoutServiceServicer:
         REST the body is the file and the rest goes into the query.
 
         The user may call, with an access token. What was imported before is known again and not added
-        twice. INVALID_ARGUMENT: the file cannot be read at all, or is too large.
+        twice. INVALID_ARGUMENT: the file cannot be read at all, or is too large. RESOURCE_EXHAUSTED:
+        other files of the caller's are being imported.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

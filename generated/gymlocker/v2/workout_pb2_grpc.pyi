@@ -68,7 +68,8 @@ class WorkoutServiceStub:
     REST the body is the file and the rest goes into the query.
 
     The user may call, with an access token. What was imported before is known again and not added
-    twice. INVALID_ARGUMENT: the file cannot be read at all, or is too large.
+    twice. INVALID_ARGUMENT: the file cannot be read at all, or is too large. RESOURCE_EXHAUSTED:
+    other files of the caller's are being imported.
     """
 
 class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -172,7 +173,8 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
         REST the body is the file and the rest goes into the query.
 
         The user may call, with an access token. What was imported before is known again and not added
-        twice. INVALID_ARGUMENT: the file cannot be read at all, or is too large.
+        twice. INVALID_ARGUMENT: the file cannot be read at all, or is too large. RESOURCE_EXHAUSTED:
+        other files of the caller's are being imported.
         """
 
 def add_WorkoutServiceServicer_to_server(servicer: WorkoutServiceServicer, server: _aio.Server) -> None: ...

@@ -1,0 +1,123 @@
+"""The document as a whole."""
+
+from collections import defaultdict
+from pathlib import Path
+from tomllib import loads
+
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from scripts.openapi.comments import comments_in, first_sentence
+from scripts.openapi.contract import PACKAGE, VERSION, Binding, Contract, bindings_of, services_in
+from scripts.openapi.errors import error_schemas
+from scripts.openapi.limits import Json
+from scripts.openapi.replies import (
+    error_responses,
+    header_components,
+    received_messages,
+    responses_of,
+)
+from scripts.openapi.requests import body_of, parameters_of, sent_messages
+from scripts.openapi.schemas import Schemas
+from scripts.openapi.security import SCHEMES, requirements_of
+
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+
+_ABOUT = """\
+An end-to-end encrypted feed of workouts, and a training diary. Everything here can also be called
+as gRPC and gRPC-Web on the same port; the contract is `proto/gymlocker/v2`.
+
+- Each call has two paths, with `/v2` and without it. The one with it is the one to use.
+- JSON is read whatever the content type says. Fields may be spelt as here or as in the proto
+  (`user_id`), `null` is the same as absent, numbers may be texts, and what is not known is passed
+  over, in bodies and in queries.
+- Bytes are base64, in replies the standard one. In requests, the URL-safe one will do as well, and
+  `=` may be absent.
+- Lists, maps, numbers and texts of a reply are always there, empty or not, unless they are
+  optional. Texts are counted in characters.
+- Every reply has an `x-request-id`; a caller may choose it.
+- Any call may be answered by 404 `UNKNOWN_PATH`, 408 and 504 `TIMEOUT`, 431 `REQUEST_TOO_LARGE`
+  (headers of more than 32 KiB), 403 `NOT_SERVED` (an upgrade) and 500 `INTERNAL`, each an `Error`.
+"""
+
+
+def document(files: FileDescriptorSet) -> Json:
+    """The contract as OpenAPI. `files` has the comments; its modules are generated already."""
+    contract = Contract(tuple(services_in(files)), comments_in(files, PACKAGE))
+    methods = [method for service in contract.services for method in service.methods]
+    sent = [each for method in methods for each in sent_messages(method, bindings_of(method))]
+    received = [
+        each for method in methods if bindings_of(method) for each in received_messages(method)
+    ]
+    schemas = Schemas(contract, sent, received)
+    return {
+        "openapi": "3.1.0",
+        "info": _info(),
+        "servers": [{"url": "/"}],
+        "tags": [
+            {"name": service.name, "description": contract.comments[service.full_name]}
+            for service in contract.services
+        ],
+        "paths": _paths(methods, schemas, contract),
+        "components": {
+            "schemas": schemas.components() | error_schemas(),
+            "responses": error_responses(),
+            "headers": header_components(),
+            "securitySchemes": SCHEMES,
+        },
+    }
+
+
+def _info() -> Json:
+    project = loads(PYPROJECT.read_text())["project"]
+    return {
+        "title": "Gymlocker",
+        "version": project["version"],
+        "summary": project["description"],
+        "description": _ABOUT,
+        "license": {"name": "Apache License 2.0", "identifier": project["license"]},
+    }
+
+
+def _paths(methods: list[MethodDescriptor], schemas: Schemas, contract: Contract) -> Json:
+    paths: dict[str, Json] = defaultdict(dict)
+    for method in methods:
+        bindings = bindings_of(method)
+        for binding in bindings:
+            operation = _operation(method, binding, bindings[0], schemas, contract)
+            paths[binding.path][binding.verb] = operation
+    return dict(sorted(paths.items()))
+
+
+def _operation(
+    method: MethodDescriptor,
+    binding: Binding,
+    first: Binding,
+    schemas: Schemas,
+    contract: Contract,
+) -> Json:
+    comment = contract.comments[method.full_name]
+    operation: Json = {
+        "operationId": _operation_id(method, binding, first),
+        "tags": [method.containing_service.name],
+        "summary": first_sentence(comment),
+        "description": comment,
+    }
+    if binding.is_alias:
+        same = Binding(binding.verb, VERSION + binding.path, binding.body)
+        operation["description"] = f"The same as `{same.verb.upper()} {same.path}`."
+        operation["x-alias-of"] = _operation_id(method, same, first)
+    if parameters := parameters_of(method, binding, schemas):
+        operation["parameters"] = parameters
+    if body := body_of(method, binding, schemas):
+        operation["requestBody"] = body
+    operation["responses"] = responses_of(method, binding, schemas, contract)
+    operation["security"] = requirements_of(method)
+    return operation
+
+
+def _operation_id(method: MethodDescriptor, binding: Binding, first: Binding) -> str:
+    words = [method.containing_service.name, method.name]
+    if binding.verb != first.verb:
+        words.append(binding.verb)
+    return "_".join([*words, "unversioned"] if binding.is_alias else words)

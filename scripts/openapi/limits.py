@@ -1,0 +1,133 @@
+"""The limits of buf.validate as keywords of JSON Schema.
+
+A rule that is not known here is an error: the document would keep silent about it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from buf.validate import validate_pb2
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+Json = dict[str, Any]
+
+DATE_PATTERN = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+# Bytes up to this length get a pattern that counts them; of more, the length of the text does.
+MOST_COUNTED = 48
+_GROUP, _TWO, _THREE = "[A-Za-z0-9+/]{4}", "[A-Za-z0-9+/]{2}==", "[A-Za-z0-9+/]{3}="
+_TAILS = ["", f"({_TWO})?", f"({_TWO}|{_THREE})?"]
+# Not every engine that reads JSON Schema knows classes of Unicode.
+_CLASSES = {
+    r"\p{Cc}": r"\x00-\x1f\x7f-\x9f",
+    r"\p{Z}": r" \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
+}
+
+
+def rules_of(field: FieldDescriptor) -> validate_pb2.FieldRules:
+    """What buf.validate says of a field."""
+    return field.GetOptions().Extensions[validate_pb2.field]
+
+
+def may_be_zero(rules: validate_pb2.FieldRules) -> bool:
+    """Whether the field may be empty whatever else is said of it."""
+    return rules.ignore == validate_pb2.IGNORE_IF_ZERO_VALUE
+
+
+def limits_of(rules: validate_pb2.FieldRules) -> Json:
+    """The keywords for a single value. What a list or a map is made of has rules of its own."""
+    kind = rules.WhichOneof("type")
+    if kind in (None, "repeated", "map"):
+        return {}
+    keywords: Json = {}
+    for rule, value in getattr(rules, kind).ListFields():
+        keywords |= _known(kind, rule.name)(value)
+    return keywords
+
+
+def size_of(rules: Message) -> Json:
+    """The keywords for a list or a map as a whole."""
+    keywords: Json = {}
+    for rule, value in rules.ListFields():
+        if rule.name not in ("items", "keys", "values"):
+            keywords[_SIZES[rule.name]] = value
+    return keywords
+
+
+def in_words(rules: validate_pb2.FieldRules | validate_pb2.MessageRules) -> list[str]:
+    """What no keyword can say: rules in CEL, in the words that the caller would be told."""
+    return [rule.message or rule.expression for rule in rules.cel]
+
+
+def _known(kind: str, rule: str) -> Callable[[Any], Json]:
+    for name in (f"{kind}.{rule}", rule):
+        if name in _KEYWORDS:
+            return _KEYWORDS[name]
+    raise ValueError(f"buf.validate's {kind}.{rule} is not known to scripts/openapi/limits.py")
+
+
+def _pattern(pattern: str) -> Json:
+    if pattern == DATE_PATTERN:
+        return {"format": "date", "pattern": pattern}
+    for name, characters in _CLASSES.items():
+        pattern = pattern.replace(name, characters)
+    return {"pattern": pattern}
+
+
+def _most_bytes(length: int) -> Json:
+    groups, rest = divmod(length, 3)
+    keywords: Json = {"maxLength": 4 * (groups + bool(rest))}
+    if length > MOST_COUNTED:
+        return keywords | {"pattern": f"^({_GROUP})*{_TAILS[2]}$"}
+    shorter = f"({_GROUP}){{0,{groups - 1}}}{_TAILS[2]}|" if groups else ""
+    return keywords | {"pattern": f"^({shorter}({_GROUP}){{{groups}}}{_TAILS[rest]})$"}
+
+
+def _exact_bytes(length: int) -> Json:
+    groups, rest = divmod(length, 3)
+    size = 4 * (groups + bool(rest))
+    tail = ["", _TWO, _THREE][rest]
+    return {"minLength": size, "maxLength": size, "pattern": f"^({_GROUP}){{{groups}}}{tail}$"}
+
+
+def _duration(_: Any) -> Json:
+    return {"pattern": r"^[0-9]+([.][0-9]{1,9})?s$"}
+
+
+def _paths(names: Any) -> Json:
+    each = "|".join(name.replace("*", "[*]") for name in names)
+    return {"pattern": f"^(({each})(,({each}))*)?$"}
+
+
+_SIZES = {
+    "min_items": "minItems",
+    "max_items": "maxItems",
+    "unique": "uniqueItems",
+    "min_pairs": "minProperties",
+    "max_pairs": "maxProperties",
+}
+_KEYWORDS: dict[str, Callable[[Any], Json]] = {
+    "string.min_len": lambda value: {"minLength": value},
+    "string.max_len": lambda value: {"maxLength": value},
+    "string.pattern": _pattern,
+    "string.uuid": lambda _: {"format": "uuid"},
+    "string.in": lambda values: {"enum": list(values)},
+    # In base64.
+    "bytes.min_len": lambda value: {"minLength": 4 * -(-value // 3)},
+    "bytes.max_len": _most_bytes,
+    "bytes.len": _exact_bytes,
+    # The names that may be used are the schema's.
+    "enum.defined_only": lambda _: {},
+    "enum.not_in": lambda _: {},
+    "duration.gte": _duration,
+    # No keyword says it; the comment of the field does.
+    "duration.lte": lambda _: {},
+    # All that JSON can say: from the year 1 to the year 9999.
+    "timestamp.gte": lambda _: {},
+    "timestamp.lte": lambda _: {},
+    "field_mask.in": _paths,
+    "gte": lambda value: {"minimum": value},
+    "gt": lambda value: {"exclusiveMinimum": value},
+    "lte": lambda value: {"maximum": value},
+    "lt": lambda value: {"exclusiveMaximum": value},
+}

@@ -1,0 +1,131 @@
+"""Replies, errors and headers, as Envoy writes them."""
+
+from google.protobuf.descriptor import Descriptor, MethodDescriptor
+from gymlocker.v2 import options_pb2
+
+from scripts.openapi import files
+from scripts.openapi.contract import Binding, Contract
+from scripts.openapi.errors import REASONS, errors_of
+from scripts.openapi.limits import Json
+from scripts.openapi.schemas import Schemas
+from scripts.openapi.security import scheme_of
+
+_NUMBER: Json = {"type": "string", "pattern": "^[0-9]+$"}
+HEADERS: dict[str, Json] = {
+    "x-request-id": {
+        "description": "The caller's own, or a new one: names the call in the server's log.",
+        "schema": {"type": "string", "minLength": 1},
+    },
+    "www-authenticate": {
+        "description": "How to authenticate.",
+        "schema": {"type": "string", "examples": ['Bearer realm="gymlocker"']},
+    },
+    "retry-after": {"description": "For how many seconds to wait.", "schema": _NUMBER},
+    "cache-control": {
+        "description": "Tokens are nothing to keep.",
+        "schema": {"type": "string", "const": "no-store"},
+    },
+    "content-disposition": {
+        "description": "The file's name.",
+        "schema": {"type": "string", "examples": ['attachment; filename="workouts.csv"']},
+    },
+    "x-quota-limit": {"description": "The answers of 24 hours.", "schema": _NUMBER},
+    "x-quota-remaining": {"description": "How many are left.", "schema": _NUMBER},
+    "x-quota-reset": {
+        "description": "In how many seconds there is one more.",
+        "schema": _NUMBER,
+    },
+}
+_QUOTA = ["x-quota-limit", "x-quota-remaining", "x-quota-reset"]
+_TOKENS = "gymlocker.v2.Tokens"
+_NAMES = {
+    400: "BadRequest",
+    401: "Unauthorized",
+    404: "NotFound",
+    409: "Conflict",
+    413: "TooLarge",
+    429: "TooMany",
+    503: "Unavailable",
+}
+_ERROR_HEADERS = {401: ["www-authenticate"], 429: ["retry-after"]}
+
+
+def received_messages(method: MethodDescriptor) -> list[Descriptor]:
+    """The message that the reply is, if it is one."""
+    return [] if files.is_file(method.output_type) else [method.output_type]
+
+
+def responses_of(
+    method: MethodDescriptor, binding: Binding, schemas: Schemas, contract: Contract
+) -> Json:
+    """All that a call may be answered with."""
+    about = _about(method, contract)
+    success: Json = {"description": about, "headers": _headers(*_success_headers(method))}
+    errors = errors_of(method, binding, contract.comments)
+    if binding.verb == "head":
+        return {"200": success, **{str(each): _bare(each, errors[each]) for each in errors}}
+    success["content"] = _content(method, schemas)
+    return {"200": success, **{str(each): _reference(each, errors[each]) for each in errors}}
+
+
+def error_responses() -> Json:
+    """The errors that calls refer to."""
+    return {
+        name: {
+            "description": _reasons(status),
+            "headers": _headers(*_ERROR_HEADERS.get(status, [])),
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+        }
+        for status, name in _NAMES.items()
+    }
+
+
+def header_components() -> Json:
+    """The headers that replies refer to. What a reply refers to, it has."""
+    return {name: {**header, "required": True} for name, header in HEADERS.items()}
+
+
+def _about(method: MethodDescriptor, contract: Contract) -> str:
+    message = method.output_type
+    if files.is_file(message):
+        return "The file."
+    if method.server_streaming:
+        return "Server-sent events: each `data:` is one message of `x-event-schema`, as JSON."
+    return contract.comments[message.full_name]
+
+
+def _content(method: MethodDescriptor, schemas: Schemas) -> Json:
+    if files.is_file(method.output_type):
+        return files.received(method)
+    schema = schemas.reference(method.output_type, sent=False)
+    if method.server_streaming:
+        return {"text/event-stream": {"schema": {"type": "string"}, "x-event-schema": schema}}
+    return {"application/json": {"schema": schema}}
+
+
+def _success_headers(method: MethodDescriptor) -> list[str]:
+    if files.is_file(method.output_type):
+        return ["content-disposition"]
+    if method.output_type.full_name == _TOKENS:
+        return ["cache-control"]
+    # What asks the model says what is left.
+    asks = method.GetOptions().idempotency_level != method.GetOptions().NO_SIDE_EFFECTS
+    bought = scheme_of(method) == options_pb2.Authentication.SCHEME_PURCHASE_TOKEN
+    return _QUOTA if asks and bought else []
+
+
+def _headers(*names: str) -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in ("x-request-id", *names)}
+
+
+def _bare(status: int, about: str) -> Json:
+    return {"description": about, "headers": _headers(*_ERROR_HEADERS.get(status, []))}
+
+
+def _reference(status: int, about: str) -> Json:
+    return {"$ref": f"#/components/responses/{_NAMES[status]}", "description": about}
+
+
+def _reasons(status: int) -> str:
+    lines = [f"- `{name}`: {meaning}" for name, meaning in REASONS[status].items()]
+    return "\n".join(["Reasons:", "", *lines])

@@ -1,0 +1,97 @@
+"""Parameters and bodies, as Envoy's transcoder takes them.
+
+A body of "*" is the whole message, one that names a field is that field. What stands in neither
+the path nor the body goes into the query, but for the other arms of a oneof that the body is in.
+"""
+
+import re
+from collections.abc import Iterator
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+
+from scripts.openapi import files
+from scripts.openapi.contract import Binding
+from scripts.openapi.examples import example_of
+from scripts.openapi.limits import Json
+from scripts.openapi.schemas import Schemas, required_in
+
+_VARIABLE = re.compile(r"\{(\w+)\}")
+# Envoy refuses a path that hides a slash or a NUL.
+_IN_A_PATH = r"^[^/\\\x00]*$"
+
+
+def sent_messages(method: MethodDescriptor, bindings: list[Binding]) -> Iterator[Descriptor]:
+    """The messages that bodies are."""
+    for binding in bindings:
+        body = _body_message(method, binding)
+        if body is not None and not files.is_file(body):
+            yield body
+
+
+def parameters_of(method: MethodDescriptor, binding: Binding, schemas: Schemas) -> list[Json]:
+    """The parameters of a call, those of the path first."""
+    message = method.input_type
+    in_path = _VARIABLE.findall(binding.path)
+    fields = [message.fields_by_name[name] for name in in_path]
+    return [
+        *(_in_path(message, field, schemas) for field in fields),
+        *(_in_query(message, field, schemas) for field in _query_fields(message, binding)),
+    ]
+
+
+def body_of(method: MethodDescriptor, binding: Binding, schemas: Schemas) -> Json | None:
+    """The body of a call; None: it has none."""
+    message = _body_message(method, binding)
+    if message is None:
+        return None
+    if files.is_file(message):
+        return {"required": True, "content": files.sent(method)}
+    content = {
+        "schema": schemas.reference(message, sent=True),
+        "example": example_of(message),
+    }
+    required = bool(required_in(message))
+    return {"required": required, "content": {"application/json": content}}
+
+
+def _body_message(method: MethodDescriptor, binding: Binding) -> Descriptor | None:
+    if binding.body in ("", "*"):
+        return method.input_type if binding.body else None
+    return method.input_type.fields_by_name[binding.body].message_type
+
+
+def _query_fields(message: Descriptor, binding: Binding) -> Iterator[FieldDescriptor]:
+    if binding.body == "*":
+        return
+    taken = set(_VARIABLE.findall(binding.path)) | {binding.body}
+    if binding.body and (oneof := message.fields_by_name[binding.body].containing_oneof):
+        taken |= {field.name for field in oneof.fields}
+    yield from (field for field in message.fields if field.name not in taken)
+
+
+def _in_path(message: Descriptor, field: FieldDescriptor, schemas: Schemas) -> Json:
+    schema = schemas.field(field, sent=True)
+    if "format" not in schema:
+        schema["pattern"] = _IN_A_PATH
+    return _parameter(message, field, "path", schema) | {"name": field.name, "required": True}
+
+
+def _in_query(message: Descriptor, field: FieldDescriptor, schemas: Schemas) -> Json:
+    schema = schemas.field(field, sent=True)
+    if "$ref" in schema:
+        raise ValueError(f"{field.full_name}: messages in a query are not described")
+    required = {"required": True} if field.json_name in required_in(message) else {}
+    return _parameter(message, field, "query", schema) | required
+
+
+def _parameter(message: Descriptor, field: FieldDescriptor, place: str, schema: Json) -> Json:
+    examples = example_of(message)
+    example = {"example": examples[field.json_name]} if field.json_name in examples else {}
+    about = schema.pop("description")
+    return {
+        "name": field.json_name,
+        "in": place,
+        "description": about,
+        "schema": schema,
+        **example,
+    }
