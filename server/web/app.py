@@ -8,7 +8,7 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from functools import partial
 from typing import TypeAlias
@@ -131,9 +131,9 @@ class Hubs:
             )
 
 
-def create_app(hubs: Hubs) -> Starlette:
+def create_app(routes: Sequence[BaseRoute]) -> Starlette:
     """The app; what it does not know is answered in the API's form."""
-    app = Starlette(routes=hubs.routes(), exception_handlers={HTTPException: _not_found})
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _not_found})
     # A redirection would repeat the query, with the token in it.
     app.router.redirect_slashes = False
     return app

@@ -21,6 +21,7 @@ from server.telemetry.web import web_registry
 from server.web.api import Api
 from server.web.app import Hubs, Today, create_app
 from server.web.limits import USUAL_LIMITS, Limits
+from server.web.pages.routes import page_routes
 from server.web.tally import Tally
 
 UNIX = "unix:"
@@ -43,7 +44,7 @@ def today_in_utc() -> date:
 
 
 async def serve_web(listen: str, workers: tuple[str, ...], metrics_at: str | None = None) -> None:
-    """Serves the hubs on `listen` (host:port or unix:path) until SIGTERM or SIGINT.
+    """Serves the hubs and the pages on `listen` (host:port or unix:path) until SIGTERM or SIGINT.
 
     `workers` are addresses as gRPC takes them, of workers and not of Envoy, which lets one client
     have no more than 100 streams. Prometheus reads metrics at `metrics_at` (host:port). Raises
@@ -67,10 +68,11 @@ async def web_server(
     today: Today = today_in_utc,
     tally: Tally | None = None,
 ) -> AsyncIterator[None]:
-    """Serves the hubs for as long as the context lasts, and then says goodbye to everybody."""
+    """Serves all of it for as long as the context lasts, and then says goodbye to everybody."""
+    pages = page_routes()
     api = Api(workers)
     hubs = Hubs(api, limits, today, tally or Tally())
-    server = _Server(create_app(hubs), limits, listen)
+    server = _Server(create_app([*hubs.routes(), *pages]), limits, listen)
     try:
         await server.begin()
         try:
