@@ -1,10 +1,10 @@
 """Copies other people's scripts and styles for our pages into `server/web/pages/vendor/`.
 
-    uv run python scripts/vendor.py           copies what scripts/vendor/package-lock.json names
+    uv run python scripts/vendor.py           copies what scripts/vendored/package-lock.json names
     uv run python scripts/vendor.py --check   writes nothing, fails if that would change a byte
 
 They are installed by npm, which compares them with the hashes in the lock file and runs none of
-their scripts. A newer version: change scripts/vendor/package.json, run `npm install
+their scripts. A newer version: change scripts/vendored/package.json, run `npm install
 --package-lock-only` there, and then this.
 """
 
@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-LOCK = ROOT / "scripts" / "vendor"
+LOCK = ROOT / "scripts" / "vendored"
 TARGET = ROOT / "server" / "web" / "pages" / "vendor"
 
 # What we serve, by the name that it has there, and where it is in its package.
@@ -76,10 +76,10 @@ def check(fresh: dict[str, bytes]) -> None:
         name for name in fresh.keys() | present.keys() if fresh.get(name) != present.get(name)
     ):
         sys.exit(
-            f"{TARGET} is not what scripts/vendor/package-lock.json says, in: "
+            f"{TARGET} is not what scripts/vendored/package-lock.json says, in: "
             f"{', '.join(wrong)}. Run: uv run python scripts/vendor.py"
         )
-    print(f"{TARGET} is what scripts/vendor/package-lock.json says")
+    print(f"{TARGET} is what scripts/vendored/package-lock.json says")
 
 
 def write(fresh: dict[str, bytes]) -> None:

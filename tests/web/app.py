@@ -1,38 +1,22 @@
 """The app: Microsoft's SignalR client in a process of its own, under Node."""
 
 import asyncio
-import getpass
-import hashlib
 import json
-import shutil
 import subprocess
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+
+from tests import npm
 
 HERE = Path(__file__).parent
 PATIENCE = 20
 
 
 def installed() -> Path:
-    """The package.json beside which the client is installed, once for each lock file."""
-    lock = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()[:16]
-    folder = Path(tempfile.gettempdir()) / f"gymlocker-signalr-{getpass.getuser()}-{lock}"
-    if not folder.is_dir():
-        with tempfile.TemporaryDirectory(prefix="gymlocker-signalr-") as name:
-            fresh = Path(name) / "client"
-            fresh.mkdir()
-            for file in ("package.json", "package-lock.json"):
-                shutil.copy(HERE / file, fresh)
-            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            subprocess.run(command, cwd=fresh, check=True, capture_output=True, timeout=100)
-            try:
-                fresh.rename(folder)
-            except OSError:
-                assert folder.is_dir()  # another process was faster
-    return folder / "package.json"
+    """The package.json beside which the client is installed."""
+    return npm.installed(HERE, "signalr").parent / "package.json"
 
 
 class App:

@@ -1,0 +1,97 @@
+"""A browser, and an eye on what its pages ask for and complain about."""
+
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, async_playwright
+
+from server.paths import OPENAPI
+from tests.npm import installed
+from tests.tools import require
+
+from .web_app import HERE, built, served
+
+REPORT_VIOLATIONS = """addEventListener("securitypolicyviolation", (violation) =>
+  console.error("forbidden:", violation.violatedDirective, violation.blockedURI))"""
+
+
+@dataclass
+class Watch:
+    """What all pages of a context did: the addresses they asked for, and their complaints."""
+
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    async def over(self, context: BrowserContext) -> "Watch":
+        """Begins."""
+        context.on("request", lambda request: self.requests.append(request.url))
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        context.on("console", lambda said: self._heard(said.type, said.text))
+        await context.add_init_script(REPORT_VIOLATIONS)
+        return self
+
+    def _heard(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning"):
+            self.complaints.append(text)
+
+    def elsewhere(self, *origins: str) -> list[str]:
+        """What was asked for that is at none of `origins`."""
+        ours = ("data:", *origins, *(f"blob:{origin}" for origin in origins))
+        return [url for url in self.requests if not url.startswith(ours)]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium, as the system has it: started once, in an event loop that all tests here share."""
+    require("chromium")
+    # It refuses its sandbox to root.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=arguments
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    """A window of somebody who was never here."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(10_000)
+    yield context
+    await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def watch(context: BrowserContext) -> Watch:
+    """An eye on the `context`."""
+    return await Watch().over(context)
+
+
+@pytest.fixture(scope="session")
+def web_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the web app of client.ts is served."""
+    require("chromium", "node", "npm")
+    modules = installed(HERE, "browser")
+    with served(built(modules, tmp_path_factory.mktemp("web-app"))) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def operations() -> list[tuple[str, str]]:
+    """The verb and path of each call of the document that is no alias of another."""
+    paths = json.loads(OPENAPI.read_text())["paths"]
+    found = [
+        (verb.upper(), path)
+        for path, item in paths.items()
+        for verb, operation in item.items()
+        if "x-alias-of" not in operation
+    ]
+    assert 20 < len(found) < sum(map(len, paths.values()))
+    return found

@@ -1,0 +1,52 @@
+"""A web app at another origin calls the server over gRPC-Web."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import BrowserContext
+
+from tests.house import House
+
+from .conftest import Watch
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def call(context: BrowserContext, watch: Watch, house: House, web_app: str) -> Any:
+    """Calls a function of the web app, in the browser."""
+    page = await context.new_page()
+    await page.goto(web_app)
+
+    async def called(function: str, *arguments: Any) -> Any:
+        return await page.evaluate(
+            "([name, ...its]) => globalThis[name](...its)", [function, house.url, *arguments]
+        )
+
+    return called
+
+
+async def test_a_call_and_its_answer(call: Any, watch: Watch, house: House, web_app: str) -> None:
+    assert await call("health") == "ok"
+    user = await call("user")
+    assert user["created"] == user["found"] != ""
+    assert watch.complaints == []
+    assert watch.elsewhere(house.url, web_app) == []
+    assert f"{house.url}/gymlocker.v2.UserService/GetUser" in watch.requests
+
+
+async def test_a_stream_of_the_server(call: Any, watch: Watch) -> None:
+    types = ["Running", "Squats", "Über-Yoga 💪"]
+    exported = await call("exported", f"web-{uuid4().hex}", types)
+    assert sorted(exported) == types
+    assert watch.complaints == []
+
+
+async def test_an_error_and_its_details(call: Any) -> None:
+    failure = await call("refused")
+    assert failure["code"] == "InvalidArgument"
+    assert failure["fields"] == ["password"]
+    assert failure["reasons"] == ["INVALID_REQUEST"]
+    assert "password" in failure["message"]

@@ -1,0 +1,163 @@
+"""The pages as somebody reads them: at a desk, on a small phone, with a keyboard."""
+
+from typing import Any
+
+import pytest
+from playwright.async_api import BrowserContext, Page, Route, ViewportSize, expect
+
+from tests.house import House
+
+from .conftest import Watch
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+# What shows that a page is there as a whole.
+READY = {
+    "/": "#health[data-state=well]",
+    "/docs": ".opblock",
+    "/redoc": "h1",
+}
+NARROW: ViewportSize = {"width": 320, "height": 640}
+FOCUSABLE = "a[href], button"
+
+
+async def opened(context: BrowserContext, house: House, path: str) -> Page:
+    """A page, as a whole."""
+    page = await context.new_page()
+    await page.goto(house.url + path)
+    await page.locator(READY[path]).first.wait_for()
+    return page
+
+
+@pytest.mark.parametrize("path", READY)
+async def test_a_page_asks_nobody_else_and_has_nothing_to_complain_about(
+    context: BrowserContext, watch: Watch, house: House, path: str
+) -> None:
+    page = await opened(context, house, path)
+    await page.wait_for_load_state("networkidle")
+    assert watch.requests[0] == house.url + path
+    assert watch.elsewhere(house.url) == []
+    assert watch.complaints == []
+    await page.set_viewport_size(NARROW)
+    assert await page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
+
+
+async def test_an_eye_sees_what_a_page_must_not_do(
+    context: BrowserContext, watch: Watch, house: House
+) -> None:
+    page = await opened(context, house, "/")
+    await page.evaluate("fetch('http://127.0.0.2:9/').catch(() => {})")
+    await page.evaluate("document.body.setAttribute('style', 'color: red')")
+    assert watch.complaints
+    assert any("connect-src" in complaint for complaint in watch.complaints)
+    assert any("style-src" in complaint for complaint in watch.complaints)
+
+
+async def test_a_keyboard_reaches_all_of_the_landing_page(
+    context: BrowserContext, house: House
+) -> None:
+    page = await opened(context, house, "/")
+    count = await page.locator(FOCUSABLE).count()
+    assert count >= 8
+    reached = []
+    for _ in range(count):
+        await page.keyboard.press("Tab")
+        reached.append(await page.evaluate(FOCUSED, FOCUSABLE))
+    assert [focus["number"] for focus in reached] == list(range(count))
+    assert all(focus["outline"] == "solid" and focus["inside"] for focus in reached)
+
+
+FOCUSED = """(focusable) => {
+  const place = document.activeElement.getBoundingClientRect();
+  return {
+    number: [...document.querySelectorAll(focusable)].indexOf(document.activeElement),
+    outline: getComputedStyle(document.activeElement).outlineStyle,
+    inside: place.left >= 0 && place.top >= 0 && place.bottom <= innerHeight,
+  };
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_words_stand_out_from_their_ground(
+    context: BrowserContext, house: House, scheme: Any
+) -> None:
+    page = await opened(context, house, "/")
+    await page.emulate_media(color_scheme=scheme)
+    contrasts = await page.evaluate(CONTRASTS)
+    assert len(contrasts) > 50
+    # WCAG 2, level AA.
+    assert [words for words, contrast in contrasts if contrast < 4.5] == []
+
+
+# For each piece of text: its words, and the contrast between them and the nearest ground.
+CONTRASTS = """() => {
+  const parts = (color) => color.match(/[0-9.]+/g).map(Number);
+  const light = (color) => parts(color).slice(0, 3)
+    .map((part) => part / 255)
+    .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index], 0);
+  const ground = (element) => {
+    const color = getComputedStyle(element).backgroundColor;
+    return parts(color)[3] === 0 ? ground(element.parentElement) : color;
+  };
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const found = [];
+  while (texts.nextNode()) {
+    const words = texts.currentNode.textContent.trim();
+    if (!words) continue;
+    const element = texts.currentNode.parentElement;
+    const [low, high] = [light(getComputedStyle(element).color), light(ground(element))]
+      .sort((one, other) => one - other);
+    found.push([words, (high + 0.05) / (low + 0.05)]);
+  }
+  return found;
+}"""
+
+
+async def test_the_commands_name_this_server_and_can_be_copied(
+    context: BrowserContext, house: House
+) -> None:
+    await context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = await opened(context, house, "/")
+    commands = [
+        f"curl -X POST {house.url}/user/create",
+        f"grpcurl -plaintext {house.address} list",
+        f"uv run gymlocker demo --url {house.url}",
+    ]
+    await expect(page.locator("pre")).to_have_text(commands)
+    for number, command in enumerate(commands):
+        button = page.locator(".line").nth(number).get_by_role("button")
+        await button.click()
+        await expect(button).to_have_text("Copied")
+        assert await page.evaluate("navigator.clipboard.readText()") == command
+
+
+async def test_a_server_that_is_not_well_is_shown_as_such(
+    context: BrowserContext, house: House
+) -> None:
+    async def unavailable(route: Route) -> None:
+        await route.fulfill(status=503, json={"code": 14})
+
+    page = await opened(context, house, "/")
+    health = page.get_by_role("status")
+    await expect(health).to_have_text("Up and well")
+    await page.route("**/health", unavailable)
+    await page.evaluate("showHealth()")
+    await expect(health).to_have_text("Not answering right now")
+
+
+async def test_redoc_shows_each_call_once(
+    context: BrowserContext, house: House, operations: list[tuple[str, str]]
+) -> None:
+    page = await opened(context, house, "/redoc")
+    headings = page.locator("[data-section-id*='operation/'] h2")
+    await expect(headings).to_have_count(len(operations))
+    await page.get_by_placeholder("Search").fill("streaks")
+    await expect(page.locator("[data-role='search:results']")).to_contain_text("orkout")
+
+
+async def test_a_page_says_that_the_document_is_away(context: BrowserContext, house: House) -> None:
+    page = await context.new_page()
+    await page.route("**/openapi.json", lambda route: route.abort())
+    await page.goto(house.url + "/docs")
+    await expect(page.get_by_role("alert")).to_contain_text("cannot be loaded right now")

@@ -1,0 +1,87 @@
+"""Swagger UI, used as somebody would who never saw the API."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import pytest
+from playwright.async_api import BrowserContext, Locator, Page, expect
+
+from server.paths import OPENAPI
+from tests.house import House
+
+from .conftest import Watch
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def operation(page: Page, verb: str, path: str) -> Locator:
+    """An operation, opened."""
+    name = page.locator(f'[data-path="{path}"]')
+    found = page.locator(f".opblock-{verb}").filter(has=name)
+    await found.locator(".opblock-summary-control").click()
+    return found
+
+
+async def executed(page: Page, verb: str, path: str, body: dict[str, Any]) -> tuple[str, Any]:
+    """Tries an operation; returns the status and the body of the answer."""
+    found = await operation(page, verb, path)
+    await found.locator("textarea.body-param__text").fill(json.dumps(body))
+    await found.get_by_role("button", name="Execute").click()
+    answer = found.locator(".live-responses-table tbody tr").first
+    status = await answer.locator(".response-col_status").inner_text()
+    text = await answer.locator(".response-col_description pre").first.inner_text()
+    return status.split()[0], json.loads(text)
+
+
+async def test_from_nobody_to_a_first_workout(
+    context: BrowserContext, watch: Watch, house: House
+) -> None:
+    page = await context.new_page()
+    await page.goto(f"{house.url}/docs")
+    account = {"username": f"swagger-{uuid4().hex}", "password": "correct horse battery"}
+    status, _ = await executed(page, "post", "/v2/auth/register", account)
+    assert status == "200"
+    status, tokens = await executed(page, "post", "/v2/auth/login", account)
+    assert status == "200"
+
+    await page.locator(".auth-wrapper").get_by_role("button", name="Authorize").click()
+    dialog = page.locator(".dialog-ux")
+    await dialog.get_by_label("auth-bearer-value").fill(tokens["access_token"])
+    await dialog.get_by_role("button", name="Apply credentials").click()
+    await dialog.get_by_role("button", name="Close").first.click()
+    workout = {"date": "2026-02-07", "type": "Running", "duration": 30, "notes": "Easy pace"}
+    status, created = await executed(page, "post", "/v2/workouts", workout)
+    assert (status, created["type"]) == ("200", "Running")
+
+    bearer = {"authorization": f"Bearer {tokens['access_token']}"}
+    async with httpx2.AsyncClient(base_url=house.url, verify=False) as client:
+        listed = (await client.get("/workouts", headers=bearer)).json()
+    assert [workout["id"] for workout in listed["workouts"]] == [created["id"]]
+    assert watch.complaints == []
+    assert watch.elsewhere(house.url) == []
+    # The token is nowhere but in the page, which forgets it.
+    assert await page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
+
+
+async def test_each_call_is_shown_once(
+    context: BrowserContext, house: House, operations: list[tuple[str, str]]
+) -> None:
+    page = await context.new_page()
+    await page.goto(f"{house.url}/docs")
+    await expect(page.locator(".opblock")).to_have_count(len(operations))
+    shown = await page.locator(".opblock").evaluate_all(
+        "all => all.map(one => [one.querySelector('.opblock-summary-method').textContent, "
+        "one.querySelector('[data-path]').dataset.path])"
+    )
+    assert sorted(map(tuple, shown)) == sorted(operations)
+
+
+async def test_a_call_has_a_link(context: BrowserContext, house: House) -> None:
+    health = json.loads(OPENAPI.read_text())["paths"]["/v2/health"]["get"]
+    page = await context.new_page()
+    await page.goto(f"{house.url}/docs#/{health['tags'][0]}/{health['operationId']}")
+    found = page.locator(".opblock.is-open")
+    await found.get_by_role("button", name="Execute").click()
+    await expect(found.locator(".live-responses-table")).to_contain_text('"status": "ok"')

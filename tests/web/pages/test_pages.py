@@ -1,0 +1,162 @@
+"""Pages and their files: what is there, what is not, and what a browser is told beside them."""
+
+import gzip
+import json
+import re
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from server.errors import StartError
+from server.paths import OPENAPI, ROOT
+from server.web.pages.routes import page_routes
+
+from .addresses import DOCUMENT, PAGES, assets, names
+
+STATIC = ROOT / "server" / "web" / "pages" / "static"
+STRICT = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+POLICIES = {
+    "/": STRICT,
+    "/docs": STRICT,
+    "/redoc": STRICT.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+    + "; worker-src blob:",
+}
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_and_what_it_may_do(web: httpx2.AsyncClient, path: str) -> None:
+    reply = await web.get(path)
+    assert reply.status_code == 200
+    assert reply.headers["content-type"] == "text/html; charset=utf-8"
+    assert reply.headers["content-security-policy"] == POLICIES[path]
+    assert reply.headers["cache-control"] == "no-cache"
+    assert reply.headers["cross-origin-resource-policy"] == "same-origin"
+    assert "access-control-allow-origin" not in reply.headers
+    assert "{{" not in reply.text
+
+
+async def test_what_a_browser_is_told_about_everything(web: httpx2.AsyncClient) -> None:
+    for path in [*PAGES, DOCUMENT, *await assets(web)]:
+        headers = (await web.get(path)).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cross-origin-opener-policy"] == "same-origin"
+        assert "default-src 'none'" in headers["content-security-policy"]
+
+
+async def test_the_document_is_for_everybody(web: httpx2.AsyncClient) -> None:
+    reply = await web.get(DOCUMENT)
+    assert reply.content == OPENAPI.read_bytes()
+    assert reply.headers["content-type"] == "application/json"
+    assert reply.headers["access-control-allow-origin"] == "*"
+    assert reply.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert reply.headers["cache-control"] == "no-cache"
+
+
+async def test_a_page_holds_no_script_or_style_and_names_only_what_is_there(
+    web: httpx2.AsyncClient,
+) -> None:
+    for page in PAGES:
+        found = names((await web.get(page)).text)
+        assert found.inline == []
+        assert len(found.addresses) > 5
+        for address in found.addresses:
+            if not address.startswith("#"):
+                reply = await web.get(f"/{address.removeprefix('./')}")
+                assert reply.status_code == 200, address
+
+
+async def test_files_keep_for_a_year_because_their_names_change(web: httpx2.AsyncClient) -> None:
+    kinds = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+    found = await assets(web)
+    assert len(found) > 8
+    for path in found:
+        reply = await web.get(path)
+        assert reply.headers["content-type"].split(";")[0] == kinds[path.rpartition(".")[2]]
+        assert reply.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert reply.headers["etag"].strip('"') in path
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip, br"])
+async def test_what_is_known_already_is_not_sent_again(
+    web: httpx2.AsyncClient, encoding: str
+) -> None:
+    for path in [*PAGES, DOCUMENT, *await assets(web)]:
+        headers = {"accept-encoding": encoding}
+        etag = (await web.get(path, headers=headers)).headers["etag"]
+        for known in (etag, f'"other", W/{etag}', "*"):
+            again = await web.get(path, headers={**headers, "if-none-match": known})
+            assert (again.status_code, again.content) == (304, b"")
+            assert again.headers["etag"] == etag
+            assert again.headers["vary"] == "accept-encoding"
+        other = await web.get(path, headers={**headers, "if-none-match": '"other"'})
+        assert other.status_code == 200
+
+
+async def test_who_can_unpack_gets_less(web: httpx2.AsyncClient) -> None:
+    for path in [*PAGES, DOCUMENT, *await assets(web)]:
+        plain = await web.get(path)
+        assert "content-encoding" not in plain.headers
+        async with web.stream("GET", path, headers={"accept-encoding": "gzip"}) as packed:
+            raw = b"".join([piece async for piece in packed.aiter_raw()])
+        assert packed.headers["content-encoding"] == "gzip"
+        assert gzip.decompress(raw) == plain.content
+        assert len(raw) < len(plain.content)
+        assert packed.headers["etag"] != plain.headers["etag"]
+
+
+async def test_head_is_get_without_a_body(web: httpx2.AsyncClient) -> None:
+    for path in [*PAGES, DOCUMENT, *await assets(web)]:
+        got, head = await web.get(path), await web.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers == got.headers
+        assert int(head.headers["content-length"]) == len(got.content)
+
+
+async def test_nothing_else_is_there(web: httpx2.AsyncClient) -> None:
+    bundle = next(path for path in await assets(web) if "swagger-ui-bundle" in path)
+    for path in (
+        *("/docs/", "/docs/static", "/docs/static/", "/redoc/", "/index.html", "/openapi"),
+        *("/docs/static/docs.html", "/docs/static/docs.js", "/docs/static/routes.py"),
+        *("/docs/static/../routes.py", "/docs/static/%2e%2e/routes.py", "/docs/static//etc/passwd"),
+        bundle.replace(".js", ".js.map"),
+        re.sub("-[0-9a-f]{16}", "-0123456789abcdef", bundle),
+    ):
+        reply = await web.get(path)
+        assert (reply.status_code, reply.json()["code"]) == (404, 5), path
+
+
+async def test_a_page_takes_nothing(web: httpx2.AsyncClient) -> None:
+    for path in [*PAGES, DOCUMENT]:
+        for verb in ("POST", "PUT", "DELETE", "OPTIONS"):
+            assert (await web.request(verb, path)).status_code == 404
+
+
+def test_without_a_document_it_does_not_start(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match=r"scripts/generate\.py"):
+        page_routes(tmp_path / "openapi.json")
+
+
+def test_our_files_name_no_other_server() -> None:
+    files = list(STATIC.iterdir())
+    assert len(files) > 8
+    for file in files:
+        named = set(re.findall(r"https?://[^\s\"'<>`]+", file.read_text()))
+        assert named <= {"http://127.0.0.1:8080", "http://www.w3.org/2000/svg"}, file
+
+
+async def test_the_landing_page_names_each_file_of_the_contract(web: httpx2.AsyncClient) -> None:
+    contract = {path.name for path in (ROOT / "proto" / "gymlocker" / "v2").iterdir()}
+    named = re.findall(r"<code>(\w+\.proto)</code>", (await web.get("/")).text)
+    assert sorted(named) == sorted(contract)
+
+
+async def test_each_page_and_file_is_a_document_of_its_kind(web: httpx2.AsyncClient) -> None:
+    assert json.loads((await web.get(DOCUMENT)).text)["openapi"].startswith("3.1")
+    for page in PAGES:
+        assert (await web.get(page)).text.startswith('<!doctype html>\n<html lang="en">')
