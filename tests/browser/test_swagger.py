@@ -48,8 +48,10 @@ async def test_from_nobody_to_a_first_workout(
 
     await page.locator(".auth-wrapper").get_by_role("button", name="Authorize").click()
     dialog = page.locator(".dialog-ux")
-    await dialog.get_by_label("auth-bearer-value").fill(tokens["access_token"])
-    await dialog.get_by_role("button", name="Apply credentials").click()
+    token = page.get_by_label("auth-bearer-value")
+    bearer_form = dialog.locator(".auth-container").filter(has=token)
+    await bearer_form.locator(token).fill(tokens["access_token"])
+    await bearer_form.get_by_role("button", name="Apply credentials").click()
     await dialog.get_by_role("button", name="Close").first.click()
     workout = {"date": "2026-02-07", "type": "Running", "duration": 30, "notes": "Easy pace"}
     status, created = await executed(page, "post", "/v2/workouts", workout)
