@@ -144,7 +144,7 @@ def web(
     ],
     metrics: Metrics = None,
 ) -> None:
-    """Run the web process, for production: the chat as the LiftLog app speaks it (SignalR).
+    """Run the web process, for production: pages, and the chat as the LiftLog app speaks it.
 
     Try it: gymlocker web --listen 0.0.0.0:8000 --worker server:9090
     """
@@ -164,7 +164,7 @@ def gateway(
         list[str], typer.Option(help="A worker's address; a name may stand for many. Repeatable.")
     ],
     web: Annotated[
-        str | None, typer.Option(help="The web process's address, for the chat.")
+        str | None, typer.Option(help="The web process's address, for the pages and the chat.")
     ] = None,
     metrics: Metrics = None,
     tls_cert: TlsCert = None,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from starlette.routing import Route
 
 from server.errors import StartError
 from server.paths import OPENAPI, ROOT
@@ -116,6 +117,22 @@ async def test_head_is_get_without_a_body(web: httpx2.AsyncClient) -> None:
         assert (head.status_code, head.content) == (200, b"")
         assert head.headers == got.headers
         assert int(head.headers["content-length"]) == len(got.content)
+
+
+def test_these_files_and_no_others_are_served() -> None:
+    routes = [route for route in page_routes() if isinstance(route, Route)]
+    files = {re.sub(r"-[0-9a-f]{16}(?=[.])", "", route.path) for route in routes}
+    ours = "bar.css contract.js docs.js icon.svg landing.css landing.js redoc.js"
+    others = "redoc.standalone.js swagger-ui-bundle.js swagger-ui.css"
+    licences = "redoc redoc.standalone.js swagger-ui swagger-ui-bundle.js"
+    assert files == {
+        *PAGES,
+        DOCUMENT,
+        *(f"/docs/static/{name}" for name in f"{ours} {others}".split()),
+        *(f"/docs/static/{name}.LICENSE.txt" for name in licences.split()),
+        "/docs/static/swagger-ui.NOTICE.txt",
+    }
+    assert {frozenset(route.methods or ()) for route in routes} == {frozenset({"GET", "HEAD"})}
 
 
 async def test_nothing_else_is_there(web: httpx2.AsyncClient) -> None:
