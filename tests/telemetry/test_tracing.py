@@ -83,9 +83,9 @@ async def test_a_call_is_a_span(client: Client, collector: Collector) -> None:
 
 
 async def test_the_callers_trace_goes_on(client: Client, collector: Collector) -> None:
-    metadata = [("x-request-id", "ours"), TRACEPARENT, ("tracestate", "canary=state")]
+    metadata = [("x-request-id", "has-parent"), TRACEPARENT, ("tracestate", "canary=state")]
     await client.system.GetHealth(system_pb2.GetHealthRequest(), metadata=metadata)
-    span = await span_of(collector, "ours")
+    span = await span_of(collector, "has-parent")
     assert (span.trace_id.hex(), span.parent_span_id.hex()) == (TRACE, PARENT)
     assert span.trace_state == ""
 
@@ -96,9 +96,10 @@ async def test_the_callers_trace_goes_on(client: Client, collector: Collector) -
 async def test_a_parent_that_is_none_is_left(
     client: Client, collector: Collector, parent: str
 ) -> None:
-    metadata = [("x-request-id", "ours"), ("traceparent", parent)]
+    request_id = str(uuid4())
+    metadata = [("x-request-id", request_id), ("traceparent", parent)]
     await client.system.GetHealth(system_pb2.GetHealthRequest(), metadata=metadata)
-    span = await span_of(collector, "ours")
+    span = await span_of(collector, request_id)
     assert not span.parent_span_id
     assert span.trace_id.hex() != TRACE
 
