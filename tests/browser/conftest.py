@@ -8,13 +8,17 @@ from dataclasses import dataclass, field
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
 from server.paths import OPENAPI
 from tests.npm import installed
 from tests.tools import require
 
 from .web_app import HERE, built, served
+
+# Of a machine that has other things to do.
+PATIENCE_MS = 20_000
+expect.set_options(timeout=PATIENCE_MS)
 
 REPORT_VIOLATIONS = """addEventListener("securitypolicyviolation", (violation) =>
   console.error("forbidden:", violation.violatedDirective, violation.blockedURI))"""
@@ -63,7 +67,7 @@ async def browser() -> AsyncIterator[Browser]:
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     """A window of somebody who was never here."""
     context = await browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context
     await context.close()
 
