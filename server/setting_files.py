@@ -1,5 +1,6 @@
 """Settings that are lists, or that name files, or that are in files."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -40,18 +41,18 @@ class SecretFiles(PydanticBaseSettingsSource):
         """As the library wants it: the value, the field's name, and that it is not JSON."""
         return self._told(self._folder(), field_name), field_name, False
 
-    def _folder(self) -> Path:
-        told = self.current_state.get("secrets_dir")
-        if told is None:
-            return Path(self.settings_cls.model_fields["secrets_dir"].default)
-        folder = Path(told)
-        # A usual place may be missing, one that somebody named may not.
-        if not folder.is_dir():
-            raise StartError(f"SECRETS_DIR: {folder} is not a folder.")
-        return folder
+    def _folder(self) -> Path | None:
+        named = self.current_state.get("secrets_dir")
+        if named is None:
+            usual = Path(self.settings_cls.model_fields["secrets_dir"].default)
+            # Outside of containers it is missing, or somebody else's, who keeps us out.
+            return usual if os.access(usual, os.X_OK) else None
+        if not Path(named).is_dir():
+            raise StartError(f"SECRETS_DIR: {named} is not a folder.")
+        return Path(named)
 
-    def _told(self, folder: Path, name: str) -> str:
-        if name in self.current_state:
+    def _told(self, folder: Path | None, name: str) -> str:
+        if folder is None or name in self.current_state:
             return ""
         for path in (folder / name, folder / name.upper()):
             if text := _text_of(name.upper(), path):

@@ -150,3 +150,17 @@ def test_kubernetes_shows_secrets_by_links(secrets: Path) -> None:
     (secrets / "..data").symlink_to("..2026")
     (secrets / "database_url").symlink_to("..data/database_url")
     assert load(Settings).database_url == GOOD
+
+
+def test_the_usual_folder_is_looked_into_if_it_lets_us_in(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (secrets / "openai_model").write_text("of-a-file")
+    monkeypatch.delenv("SECRETS_DIR")
+    usual = PlannerSettings.model_fields["secrets_dir"]
+    found = []
+    # No root may pass through a plain file, either.
+    for folder in (secrets, secrets / "openai_model", secrets / "elsewhere"):
+        monkeypatch.setattr(usual, "default", folder)
+        found.append(load(PlannerSettings).openai_model)
+    assert found == ["of-a-file", "gpt-5.4-mini", "gpt-5.4-mini"]
