@@ -13,10 +13,7 @@ from google.protobuf.message import Message
 Json = dict[str, Any]
 
 DATE_PATTERN = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-# Bytes up to this length get a pattern that counts them; of more, the length of the text does.
-MOST_COUNTED = 48
 _GROUP, _TWO, _THREE = "[A-Za-z0-9+/]{4}", "[A-Za-z0-9+/]{2}==", "[A-Za-z0-9+/]{3}="
-_TAILS = ["", f"({_TWO})?", f"({_TWO}|{_THREE})?"]
 # Not every engine that reads JSON Schema knows classes of Unicode.
 _CLASSES = {
     r"\p{Cc}": r"\x00-\x1f\x7f-\x9f",
@@ -76,11 +73,15 @@ def _pattern(pattern: str) -> Json:
 
 def _most_bytes(length: int) -> Json:
     groups, rest = divmod(length, 3)
-    keywords: Json = {"maxLength": 4 * (groups + bool(rest))}
-    if length > MOST_COUNTED:
-        return keywords | {"pattern": f"^({_GROUP})*{_TAILS[2]}$"}
-    shorter = f"({_GROUP}){{0,{groups - 1}}}{_TAILS[2]}|" if groups else ""
-    return keywords | {"pattern": f"^({shorter}({_GROUP}){{{groups}}}{_TAILS[rest]})$"}
+    keywords: Json = {
+        "maxLength": 4 * (groups + bool(rest)),
+        "pattern": f"^({_GROUP})*({_TWO}|{_THREE})?$",
+    }
+    if rest:
+        # The last group is not full.
+        end = "==$" if rest == 1 else "=$"
+        keywords["anyOf"] = [{"maxLength": 4 * groups}, {"pattern": end}]
+    return keywords
 
 
 def _exact_bytes(length: int) -> Json:

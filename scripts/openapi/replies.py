@@ -99,8 +99,19 @@ def _content(method: MethodDescriptor, schemas: Schemas) -> Json:
         return files.received(method)
     schema = schemas.reference(method.output_type, sent=False)
     if method.server_streaming:
-        return {"text/event-stream": {"schema": {"type": "string"}, "x-event-schema": schema}}
+        return {"text/event-stream": {"schema": _event(schema), "x-event-schema": schema}}
     return {"application/json": {"schema": schema}}
+
+
+def _event(schema: Json) -> Json:
+    """One event of a stream: OpenAPI 3.1 has no words for the stream as a whole."""
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": schema}
+    return {
+        "type": "object",
+        "description": "Each event of the stream.",
+        "properties": {"data": data},
+        "required": ["data"],
+    }
 
 
 def _success_headers(method: MethodDescriptor) -> list[str]:

@@ -1,0 +1,73 @@
+"""Random calls that follow the document, and random ones that do not, against a whole house.
+
+    OPENAPI_EXAMPLES=2000 uv run pytest tests/openapi/test_conformance.py
+
+makes more of them of each operation than the few that a run of all tests has time for.
+"""
+
+import os
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.generation.hypothesis.builder import (
+    HypothesisTestConfig,
+    HypothesisTestMode,
+    create_test,
+)
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.schemas import OpenApiSchema
+
+from tests.house import House
+from tests.openapi.checks import CHECKS
+from tests.openapi.descriptions import closed, operations
+from tests.openapi.person import Case, Person
+
+EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", "5"))
+SETTINGS = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    # How long the server takes, and that a valid request takes some finding, is not the question.
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+# What is said of a field cannot hold where it depends on something else: a page token or a last
+# message that is none, a mask of fields that are not there, a file of which nothing can be read.
+MAY_BE_REFUSED = {
+    "AiService_StreamChat",
+    "WorkoutService_ImportWorkouts",
+    "WorkoutService_ListWorkouts",
+    "WorkoutService_UpdateWorkout_patch",
+}
+OPERATIONS = [operation["operationId"] for _, _, operation in operations()]
+
+
+@pytest.fixture(scope="session")
+def schema() -> OpenApiSchema:
+    """The document."""
+    schema = schemathesis.openapi.from_dict(closed())
+    # No methods that a path does not have: see CHECKS.
+    schema.config.phases.coverage.unexpected_methods = set()
+    return schema
+
+
+# Not schemathesis' own decorator: by it, each of pytest's processes works out at the start all that
+# is to be asked, which takes as long as asking it.
+@pytest.mark.parametrize("operation_id", OPERATIONS)
+def test_the_server_does_what_the_document_says(
+    operation_id: str, schema: OpenApiSchema, own_house: House, person: Person
+) -> None:
+    name = operation_id.removesuffix("_unversioned")
+    checks = [*CHECKS, *([] if name in MAY_BE_REFUSED else [positive_data_acceptance])]
+    modes = [HypothesisTestMode.EXAMPLES, HypothesisTestMode.FUZZING]
+    if name == operation_id:
+        # The edges of each field, once.
+        modes.append(HypothesisTestMode.COVERAGE)
+
+    def call(case: Case) -> None:
+        person.take_over(case)
+        headers = person.credentials(case)
+        case.call_and_validate(base_url=own_house.url, headers=headers, checks=checks)
+
+    operation = schema.find_operation_by_id(operation_id)
+    config = HypothesisTestConfig(project=schema.config, modes=modes, settings=SETTINGS)
+    create_test(operation=operation, test_func=call, config=config)()
