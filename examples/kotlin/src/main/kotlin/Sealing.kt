@@ -1,0 +1,104 @@
+/*
+ * The encryption of the feed: all that is done with keys. The server never sees one.
+ *
+ * - signature: RSASSA-PSS (RSA-2048, SHA-256, 32 bytes of salt) over the SHA-256 digest of the text;
+ * - sealed: AES-128-CBC with PKCS #7 padding and a random IV of 16 bytes, over `text || signature`;
+ * - a letter: `text || signature`, encrypted with RSA-OAEP (SHA-256), 122 bytes at a time.
+ *
+ * Android has the same classes. What Java calls PKCS5Padding is PKCS #7 for AES.
+ */
+
+import java.security.KeyFactory
+import java.security.KeyPairGenerator
+import java.security.MessageDigest
+import java.security.PublicKey
+import java.security.SecureRandom
+import java.security.Signature
+import java.security.spec.MGF1ParameterSpec
+import java.security.spec.PSSParameterSpec
+import java.security.spec.X509EncodedKeySpec
+import javax.crypto.Cipher
+import javax.crypto.spec.IvParameterSpec
+import javax.crypto.spec.OAEPParameterSpec
+import javax.crypto.spec.PSource
+import javax.crypto.spec.SecretKeySpec
+
+private const val SIGNATURE_BYTES = 256
+private const val CHUNK_BYTES = 122
+
+/** What can be sent: encrypted bytes, and the vector that goes with them. */
+class Sealed(val bytes: ByteArray, val iv: ByteArray)
+
+/** The keys of a person. `aes` goes to whom they let follow; the private RSA key to nobody. */
+class Keys {
+    private val rsa = KeyPairGenerator.getInstance("RSA").apply { initialize(2048) }.generateKeyPair()
+    val aes = randomBytes(16)
+
+    /** As the server keeps it: SubjectPublicKeyInfo, DER. */
+    val public: ByteArray get() = rsa.public.encoded
+
+    /** Returns the text with its signature behind it. */
+    fun sign(text: ByteArray): ByteArray {
+        val signer = pss().apply { initSign(rsa.private) }
+        signer.update(digest(text))
+        return text + signer.sign()
+    }
+
+    /** Signs and encrypts a text for those who follow. */
+    fun seal(text: ByteArray): Sealed {
+        val iv = randomBytes(16)
+        return Sealed(cbc(Cipher.ENCRYPT_MODE, aes, iv).doFinal(sign(text)), iv)
+    }
+
+    /** Decrypts a letter: a text with its signature, still to be verified. */
+    fun openLetter(chunks: List<ByteArray>): ByteArray {
+        val cipher = oaep().apply { init(Cipher.DECRYPT_MODE, rsa.private, OAEP) }
+        return chunks.fold(byteArrayOf()) { text, chunk -> text + cipher.doFinal(chunk) }
+    }
+}
+
+/** Decrypts what `Keys.seal` made, and verifies that the owner of `public` signed it. */
+fun unseal(sealed: Sealed, aes: ByteArray, public: ByteArray): ByteArray =
+    verified(cbc(Cipher.DECRYPT_MODE, aes, sealed.iv).doFinal(sealed.bytes), public)
+
+/** Returns the text of `text || signature`; throws if another signed it. */
+fun verified(signed: ByteArray, public: ByteArray): ByteArray {
+    val text = unverified(signed)
+    val verifier = pss().apply { initVerify(rsaKey(public)) }
+    verifier.update(digest(text))
+    check(verifier.verify(signed, text.size, SIGNATURE_BYTES)) { "the signature is not the sender's" }
+    return text
+}
+
+/** Returns the text of `text || signature`, which anybody may have written. */
+fun unverified(signed: ByteArray): ByteArray = signed.copyOf(signed.size - SIGNATURE_BYTES)
+
+/** Encrypts a signed text so that only the owner of `public` can read it. */
+fun writeLetter(signed: ByteArray, public: ByteArray): List<ByteArray> {
+    val cipher = oaep().apply { init(Cipher.ENCRYPT_MODE, rsaKey(public), OAEP) }
+    return signed.asList().chunked(CHUNK_BYTES) { cipher.doFinal(it.toByteArray()) }
+}
+
+// Java's own defaults are SHA-1 in both: say all of it.
+private val OAEP =
+    OAEPParameterSpec("SHA-256", "MGF1", MGF1ParameterSpec.SHA256, PSource.PSpecified.DEFAULT)
+
+private fun oaep(): Cipher = Cipher.getInstance("RSA/ECB/OAEPPadding")
+
+// On Android: Signature.getInstance("SHA256withRSA/PSS").
+private fun pss(): Signature = Signature.getInstance("RSASSA-PSS").apply {
+    setParameter(PSSParameterSpec("SHA-256", "MGF1", MGF1ParameterSpec.SHA256, 32, 1))
+}
+
+private fun cbc(mode: Int, aes: ByteArray, iv: ByteArray): Cipher =
+    Cipher.getInstance("AES/CBC/PKCS5Padding").apply {
+        init(mode, SecretKeySpec(aes, "AES"), IvParameterSpec(iv))
+    }
+
+/** SHA-256. PSS hashes what it is given once more; that is how the LiftLog app signs. */
+private fun digest(text: ByteArray): ByteArray = MessageDigest.getInstance("SHA-256").digest(text)
+
+private fun rsaKey(public: ByteArray): PublicKey =
+    KeyFactory.getInstance("RSA").generatePublic(X509EncodedKeySpec(public))
+
+private fun randomBytes(count: Int): ByteArray = ByteArray(count).also(SecureRandom()::nextBytes)
