@@ -1,6 +1,6 @@
 """The encryption of the feed: all that is done with keys. The server never sees one.
 
-- signature: RSASSA-PSS (RSA-2048, SHA-256, 32 bytes of salt) over the SHA-256 digest of the text;
+- signature: RSASSA-PSS (RSA-2048, SHA-256, salt of 32 bytes) over the SHA-256 of the text;
 - sealed: AES-128-CBC with PKCS #7 padding and a random IV of 16 bytes, over `text || signature`;
 - a letter: `text || signature`, encrypted with RSA-OAEP (SHA-256), 122 bytes at a time.
 """

@@ -30,6 +30,7 @@ import gymlocker.v2.InboxServiceClient
 import gymlocker.v2.User.CreateUserRequest
 import gymlocker.v2.User.DeleteUserRequest
 import gymlocker.v2.User.GetUserRequest
+import gymlocker.v2.User.GetUserResponse
 import gymlocker.v2.User.UpdateUserRequest
 import gymlocker.v2.UserServiceClient
 import gymlocker.v2.WorkoutOuterClass.CreateWorkoutRequest
@@ -69,7 +70,7 @@ suspend fun shareWithAFollower(server: ProtocolClient) {
     ).getOrThrow()
     // An app has a JSON library for this; here, three lines do.
     val letter = listOf(ada.id, Base64.getEncoder().encodeToString(ada.keys.aes), secret)
-    val profile = users.getUser(GetUserRequest.newBuilder().setIdOrLookup(bob.id).build()).getOrThrow()
+    val profile = look(users, bob.id)
     val signed = ada.keys.sign(letter.joinToString("\n").encodeToByteArray())
     val chunks = writeLetter(signed, profile.rsaPublicKey.toByteArray())
     inbox.putInboxMessage(
@@ -86,7 +87,7 @@ suspend fun shareWithAFollower(server: ProtocolClient) {
         only(messages, "Bob's inbox").encryptedMessageList.map(ByteString::toByteArray),
     )
     val sender = unverified(opened).decodeToString().lines().first()
-    val adaSeen = users.getUser(GetUserRequest.newBuilder().setIdOrLookup(sender).build()).getOrThrow()
+    val adaSeen = look(users, sender)
     val public = adaSeen.rsaPublicKey.toByteArray()
     val (_, key, followSecret) = verified(opened, public).decodeToString().lines()
     val aes = Base64.getDecoder().decode(key)
@@ -108,9 +109,10 @@ suspend fun shareWithAFollower(server: ProtocolClient) {
     println("Ada published a workout: ${sealed.bytes.size} encrypted bytes")
 
     val followed = FollowedUser.newBuilder().setUserId(sender).setFollowSecret(followSecret)
-    val feed = events.getEvents(GetEventsRequest.newBuilder().addUsers(followed).build()).getOrThrow()
-    val event = only(feed.eventsList, "Bob's feed")
-    val found = Sealed(event.encryptedEventPayload.toByteArray(), event.encryptedEventIv.toByteArray())
+    val poll = GetEventsRequest.newBuilder().addUsers(followed).build()
+    val event = only(events.getEvents(poll).getOrThrow().eventsList, "Bob's feed")
+    val payload = event.encryptedEventPayload.toByteArray()
+    val found = Sealed(payload, event.encryptedEventIv.toByteArray())
     expect(found.bytes.contentEquals(sealed.bytes)) { "the server changed the encrypted bytes" }
     val text = unseal(found, aes, public).decodeToString()
     expect(text == WORKOUT) { "the workout came back as $text" }
@@ -138,6 +140,10 @@ suspend fun join(users: UserServiceClient, name: String): Person {
     return Person(user.id, user.password, keys)
 }
 
+/** Reads the public profile of anybody. */
+suspend fun look(users: UserServiceClient, id: String): GetUserResponse =
+    users.getUser(GetUserRequest.newBuilder().setIdOrLookup(id).build()).getOrThrow()
+
 /** An account with a username, and a workout in its diary, which the server can read. */
 suspend fun keepADiary(server: ProtocolClient) {
     val accounts = AuthServiceClient(server)
@@ -159,9 +165,10 @@ suspend fun keepADiary(server: ProtocolClient) {
     val all = ListWorkoutsRequest.getDefaultInstance()
     val listed = only(diary.listWorkouts(all, bearer).getOrThrow().workoutsList, "the diary")
     expect(listed == added && listed.notes == run.notes) { "the workout came back as $listed" }
-    println("the diary holds one workout: ${listed.date} ${listed.type}, ${listed.duration} minutes")
+    println("the diary holds one workout: ${run.date} ${run.type}, ${run.duration} minutes")
 
-    diary.deleteWorkout(DeleteWorkoutRequest.newBuilder().setId(added.id).build(), bearer).getOrThrow()
+    val removal = DeleteWorkoutRequest.newBuilder().setId(added.id).build()
+    diary.deleteWorkout(removal, bearer).getOrThrow()
     val left = diary.listWorkouts(all, bearer).getOrThrow().workoutsList
     expect(left.isEmpty()) { "the workout is still in the diary" }
     // An account is a user: its token does for a password.

@@ -1,7 +1,7 @@
 /*
  * The encryption of the feed: all that is done with keys. The server never sees one.
  *
- * - signature: RSASSA-PSS (RSA-2048, SHA-256, 32 bytes of salt) over the SHA-256 digest of the text;
+ * - signature: RSASSA-PSS (RSA-2048, SHA-256, salt of 32 bytes) over the SHA-256 of the text;
  * - sealed: AES-128-CBC with PKCS #7 padding and a random IV of 16 bytes, over `text || signature`;
  * - a letter: `text || signature`, encrypted with RSA-OAEP (SHA-256), 122 bytes at a time.
  *
@@ -31,7 +31,8 @@ class Sealed(val bytes: ByteArray, val iv: ByteArray)
 
 /** The keys of a person. `aes` goes to whom they let follow; the private RSA key to nobody. */
 class Keys {
-    private val rsa = KeyPairGenerator.getInstance("RSA").apply { initialize(2048) }.generateKeyPair()
+    private val rsa =
+        KeyPairGenerator.getInstance("RSA").apply { initialize(2048) }.generateKeyPair()
     val aes = randomBytes(16)
 
     /** As the server keeps it: SubjectPublicKeyInfo, DER. */
@@ -66,7 +67,8 @@ fun verified(signed: ByteArray, public: ByteArray): ByteArray {
     val text = unverified(signed)
     val verifier = pss().apply { initVerify(rsaKey(public)) }
     verifier.update(digest(text))
-    check(verifier.verify(signed, text.size, SIGNATURE_BYTES)) { "the signature is not the sender's" }
+    val genuine = verifier.verify(signed, text.size, SIGNATURE_BYTES)
+    check(genuine) { "the signature is not the sender's" }
     return text
 }
 

@@ -1,0 +1,12 @@
+/* `npm start [-- http://127.0.0.1:8080]`: the same module without a browser, under Node. */
+
+import { run } from "./feed.js";
+
+declare const process: { argv: string[]; exitCode: number };
+
+try {
+  await run(process.argv[2] ?? "http://127.0.0.1:8080", console.log);
+} catch (error) {
+  console.error(String(error));
+  process.exitCode = 1;
+}
