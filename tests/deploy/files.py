@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
+from server.operation import configuration
 from server.paths import ROOT
-from server.settings import EnvironmentSettings
 
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 EXAMPLE = "secret.example.yaml"
@@ -173,9 +173,7 @@ def commands() -> Iterator[Command]:
 
 def settings() -> set[str]:
     """The names of all settings that there are."""
-    return {
-        name.upper() for each in EnvironmentSettings.__subclasses__() for name in each.model_fields
-    }
+    return configuration.names()
 
 
 def byte_count(text: str) -> int:
