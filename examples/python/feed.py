@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import grpc
+from cryptography.exceptions import InvalidSignature
 from gymlocker.v2 import auth_pb2, event_pb2, follow_pb2, inbox_pb2, user_pb2, workout_pb2
 from gymlocker.v2.auth_pb2_grpc import AuthServiceStub
 from gymlocker.v2.event_pb2_grpc import EventServiceStub
@@ -168,5 +169,7 @@ if __name__ == "__main__":
         asyncio.run(main(*sys.argv[1:] or ["127.0.0.1:8080"]))
     except grpc.aio.AioRpcError as error:
         sys.exit(f"the server said {error.code().name}: {error.details()}")
+    except InvalidSignature:
+        sys.exit("that is not right: the signature is not the sender's")
     except Different as error:
         sys.exit(f"that is not right: {error}")

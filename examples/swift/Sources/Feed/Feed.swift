@@ -1,0 +1,225 @@
+// An app in Swift: publishes a workout that only a follower can read, then keeps a diary.
+//
+// Ada publishes, Bob follows. Each step is one line; exit code 1 says what was not as it should be.
+
+import Crypto
+import Foundation
+import GRPCCore
+import GRPCNIOTransportHTTP2
+import SwiftProtobuf
+
+typealias Server = GRPCClient<HTTP2ClientTransport.Posix>
+typealias Users = Gymlocker_V2_UserService.Client<HTTP2ClientTransport.Posix>
+
+private let ownName = "Ada Lovelace"
+private let workout = #"{"workout": "squats", "sets": 5, "reps": 5, "mood": "😀"}"#
+private let month: TimeInterval = 30 * 24 * 60 * 60
+
+/// A user of the feed. The password and the keys stay on the phone.
+struct Person {
+  let id: String
+  let password: String
+  let keys: Keys
+}
+
+/// What Ada tells Bob.
+struct Invitation: Codable {
+  let from: String
+  let aesKey: Data
+  let followSecret: String
+}
+
+/// Something did not come back as it went.
+struct Different: Error {
+  let what: String
+}
+
+@main
+struct App {
+  static func main() async {
+    let arguments = CommandLine.arguments.dropFirst()
+    let port = arguments.first.flatMap(Int.init) ?? 8080
+    do {
+      // With TLS: `.dns(host: "your.server", port: 443)` and `.tls`.
+      try await withGRPCClient(
+        transport: .http2NIOPosix(
+          target: .ipv4(address: "127.0.0.1", port: port),
+          transportSecurity: .plaintext
+        )
+      ) { server in
+        try await shareWithAFollower(server)
+        try await keepADiary(server)
+      }
+    } catch let error as RPCError {
+      fail("the server said \(error.code): \(error.message)")
+    } catch let error as Different {
+      fail("that is not right: \(error.what)")
+    } catch {
+      fail("that is not right: \(error)")
+    }
+  }
+}
+
+/// The encrypted feed: from two new users to a workout that one wrote and the other read.
+func shareWithAFollower(_ server: Server) async throws {
+  let users = Users(wrapping: server)
+  let events = Gymlocker_V2_EventService.Client(wrapping: server)
+  let inbox = Gymlocker_V2_InboxService.Client(wrapping: server)
+  let follows = Gymlocker_V2_FollowService.Client(wrapping: server)
+
+  let ada = try await join(users, name: ownName)
+  let bob = try await join(users, name: "Bob")
+  print("Ada and Bob published their public keys and their encrypted names")
+
+  // Ada lets Bob follow. What he needs for it is in a letter that only he can read.
+  let secret = UUID().uuidString.lowercased()
+  _ = try await follows.putFollowSecret(
+    .with {
+      $0.userID = ada.id
+      $0.password = ada.password
+      $0.followSecret = secret
+    }
+  )
+  let key = ada.keys.aes.withUnsafeBytes { Data($0) }
+  let letter = Invitation(from: ada.id, aesKey: key, followSecret: secret)
+  let profile = try await users.getUser(.with { $0.idOrLookup = bob.id })
+  let signed = try ada.keys.sign(JSONEncoder().encode(letter))
+  let chunks = try writeLetter(signed, to: profile.rsaPublicKey)
+  _ = try await inbox.putInboxMessage(
+    .with {
+      $0.toUserID = bob.id
+      $0.encryptedMessage = chunks
+    }
+  )
+  print("Ada sent Bob her follow secret and her key, encrypted for him")
+
+  // Bob opens it, and believes it only after he has verified the signature.
+  let messages = try await inbox.getInboxMessages(
+    .with {
+      $0.userID = bob.id
+      $0.password = bob.password
+    }
+  ).inboxMessages
+  let opened = try bob.keys.openLetter(only(messages, in: "Bob's inbox").encryptedMessage)
+  let sender = try JSONDecoder().decode(Invitation.self, from: unverified(opened)).from
+  let adaSeen = try await users.getUser(.with { $0.idOrLookup = sender })
+  let publicKey = adaSeen.rsaPublicKey
+  let got = try JSONDecoder().decode(Invitation.self, from: verified(opened, from: publicKey))
+  let aes = SymmetricKey(data: got.aesKey)
+  let sealedName = Sealed(bytes: adaSeen.encryptedName, iv: adaSeen.encryptionIv)
+  let name = try unseal(sealedName, with: aes, from: publicKey)
+  try expect(name == Data(ownName.utf8), "the name came back as \(text(name))")
+  print("Bob opened it, and reads Ada's name: \(text(name))")
+
+  let sealed = try ada.keys.seal(Data(workout.utf8))
+  _ = try await events.putEvent(
+    .with {
+      $0.userID = ada.id
+      $0.password = ada.password
+      $0.eventID = UUID().uuidString.lowercased()
+      $0.encryptedEventPayload = sealed.bytes
+      $0.encryptedEventIv = sealed.iv
+      $0.expiry = Google_Protobuf_Timestamp(date: Date(timeIntervalSinceNow: month))
+    }
+  )
+  print("Ada published a workout: \(sealed.bytes.count) encrypted bytes")
+
+  let followed = Gymlocker_V2_FollowedUser.with {
+    $0.userID = sender
+    $0.followSecret = got.followSecret
+  }
+  let feed = try await events.getEvents(.with { $0.users = [followed] })
+  let event = try only(feed.events, in: "Bob's feed")
+  let found = Sealed(bytes: event.encryptedEventPayload, iv: event.encryptedEventIv)
+  try expect(found.bytes == sealed.bytes, "the server changed the encrypted bytes")
+  let read = try unseal(found, with: aes, from: publicKey)
+  try expect(read == Data(workout.utf8), "the workout came back as \(text(read))")
+  print("Bob read it, byte for byte: \(text(read))")
+
+  for person in [ada, bob] {
+    _ = try await users.deleteUser(
+      .with {
+        $0.id = person.id
+        $0.password = person.password
+      }
+    )
+  }
+  print("Ada and Bob deleted themselves")
+}
+
+/// Makes a user, then publishes the public key and the encrypted name.
+func join(_ users: Users, name: String) async throws -> Person {
+  let user = try await users.createUser(Gymlocker_V2_CreateUserRequest())
+  let keys = try Keys()
+  let sealed = try keys.seal(Data(name.utf8))
+  _ = try await users.updateUser(
+    .with {
+      $0.id = user.id
+      $0.password = user.password
+      $0.encryptedName = sealed.bytes
+      $0.encryptionIv = sealed.iv
+      $0.rsaPublicKey = keys.publicKey
+    }
+  )
+  return Person(id: user.id, password: user.password, keys: keys)
+}
+
+/// An account with a username, and a workout in its diary, which the server can read.
+func keepADiary(_ server: Server) async throws {
+  let accounts = Gymlocker_V2_AuthService.Client(wrapping: server)
+  let diary = Gymlocker_V2_WorkoutService.Client(wrapping: server)
+  let username = "ada \(UUID().uuidString)"
+  let password = UUID().uuidString
+  let account = try await accounts.register(
+    .with {
+      $0.username = username
+      $0.password = password
+    }
+  )
+  let tokens = try await accounts.login(
+    .with {
+      $0.username = username
+      $0.password = password
+    }
+  )
+  let bearer: Metadata = ["authorization": "Bearer \(tokens.accessToken)"]
+  print("registered and logged in")
+
+  let run = Gymlocker_V2_CreateWorkoutRequest.with {
+    $0.date = "2026-02-07"
+    $0.type = "Running"
+    $0.duration = 30
+    $0.notes = "Easy pace"
+  }
+  let added = try await diary.createWorkout(run, metadata: bearer)
+  let all = Gymlocker_V2_ListWorkoutsRequest()
+  let listed = try only(
+    try await diary.listWorkouts(all, metadata: bearer).workouts, in: "the diary")
+  try expect(listed == added && listed.notes == run.notes, "the workout came back as \(listed)")
+  print("the diary holds one workout: \(run.date) \(run.type), \(run.duration) minutes")
+
+  _ = try await diary.deleteWorkout(.with { $0.id = added.id }, metadata: bearer)
+  let left = try await diary.listWorkouts(all, metadata: bearer).workouts
+  try expect(left.isEmpty, "the workout is still in the diary")
+  // An account is a user: its token does for a password.
+  _ = try await Users(wrapping: server).deleteUser(.with { $0.id = account.id }, metadata: bearer)
+  print("deleted the workout and the account")
+}
+
+func expect(_ same: Bool, _ what: String) throws {
+  guard same else { throw Different(what: what) }
+}
+
+func only<Item>(_ items: [Item], in place: String) throws -> Item {
+  try expect(items.count == 1, "\(place) holds \(items.count) instead of one")
+  return items[0]
+}
+
+func text(_ data: Data) -> String {
+  String(decoding: data, as: UTF8.self)
+}
+
+func fail(_ message: String) -> Never {
+  FileHandle.standardError.write(Data("\(message)\n".utf8))
+  exit(1)
+}
