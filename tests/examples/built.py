@@ -1,0 +1,47 @@
+"""The examples as a newcomer has them after the README's commands, outside of the checkout."""
+
+import getpass
+import hashlib
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from server.paths import DESCRIPTOR_SET, ROOT
+
+EXAMPLES = ROOT / "examples"
+# What building leaves behind in a folder that somebody worked in.
+PRODUCTS = shutil.ignore_patterns("node_modules", "dist", "target", "generated", "__pycache__")
+
+
+def commands(title: str) -> list[str]:
+    """The `sh` blocks of the README's section with this title."""
+    section = (EXAMPLES / "README.md").read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
+    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+
+
+def built(language: str, build: str) -> Path:
+    """The top of a repository in which an example was built: once for each state of it."""
+    with tempfile.TemporaryDirectory(prefix="gymlocker-example-") as name:
+        fresh = Path(name) / "repository"
+        shutil.copytree(EXAMPLES / language, fresh / "examples" / language, ignore=PRODUCTS)
+        shutil.copytree(ROOT / "proto", fresh / "proto")
+        (fresh / "generated").mkdir()
+        shutil.copy(DESCRIPTOR_SET, fresh / "generated")
+        state = _digest(fresh, build)
+        folder = Path(tempfile.gettempdir()) / f"gymlocker-{language}-{getpass.getuser()}-{state}"
+        if not folder.is_dir():
+            subprocess.run(["bash", "-euxo", "pipefail", "-c", build], cwd=fresh, check=True)
+            try:
+                fresh.rename(folder)
+            except OSError:
+                assert folder.is_dir()  # another process was faster
+    return folder
+
+
+def _digest(folder: Path, build: str) -> str:
+    digest = hashlib.sha256(build.encode())
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
