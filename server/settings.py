@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from server.errors import StartError
@@ -19,6 +20,11 @@ from server.setting_files import SecretFiles
 OPENAI_URL = "https://api.openai.com/v1"
 
 AnySettings = TypeVar("AnySettings", bound=BaseSettings)
+
+
+def unset(meaning: str) -> JsonDict:
+    """What it means that a setting is not set, for the README's table."""
+    return {"unset": meaning}
 
 
 class EnvironmentSettings(BaseSettings):
@@ -35,7 +41,10 @@ class EnvironmentSettings(BaseSettings):
 
     secrets_dir: Path = Field(
         default=Path("/run/secrets"),
-        description="a folder with a file for each setting that is not in the environment",
+        description=(
+            "a folder with a file for each setting that is not in the environment, as "
+            "`jwt_secret_key`"
+        ),
     )
 
     @classmethod
@@ -55,20 +64,26 @@ class LogSettings(EnvironmentSettings):
     """What a process is told about its log."""
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="debug, info, warning or error"
+        default="info", description="`debug`, `info`, `warning` or `error`"
     )
     log_format: Literal["json", "console"] | None = Field(
         default=None,
-        description="json or console, for people; unset, console at a terminal and json elsewhere",
+        description="`json`, an object a line, or `console`, for people",
+        json_schema_extra=unset("`console` at a terminal, else `json`"),
     )
 
 
 class Settings(LogSettings):
     """What a Gymlocker process is told by its environment."""
 
-    database_url: str = Field(description="PostgreSQL, as postgresql://user:password@host/name")
+    database_url: str = Field(
+        description="PostgreSQL, as `postgresql://user:password@host/name`",
+        json_schema_extra=unset("embedded under `up`, required elsewhere"),
+    )
     rate_limit_database_url: str | None = Field(
-        default=None, description="PostgreSQL for rate limits alone; DATABASE_URL if unset"
+        default=None,
+        description="PostgreSQL for rate limits alone",
+        json_schema_extra=unset("`DATABASE_URL`"),
     )
     database_pool_size: int = Field(
         default=10, ge=1, le=1000, description="connections that one worker holds at the most"
@@ -80,7 +95,12 @@ class Settings(LogSettings):
         default=1, ge=1, le=64, description="threads of one worker that hash passwords"
     )
     password_queue: int = Field(
-        default=128, ge=2, description="passwords that may wait for a thread before calls are shed"
+        default=128,
+        ge=2,
+        description=(
+            "passwords that may wait for a thread before calls are shed; half of them "
+            "from one address"
+        ),
     )
     password_memory_minutes: float = Field(
         default=15, ge=0, description="minutes for which a verified password is remembered"
@@ -91,13 +111,21 @@ class Settings(LogSettings):
         description="wrong passwords of an account from one address; then one more each minute",
     )
     password_failures_per_address: int = Field(
-        default=100, ge=1, description="wrong passwords from one address; then one more each second"
+        default=100,
+        ge=1,
+        description=(
+            "wrong passwords and purchase tokens from one address; then one more each second"
+        ),
     )
     drain_seconds: float = Field(
         default=3, ge=0, description="seconds from saying NOT_SERVING to closing, at SIGTERM"
     )
     otel_exporter_otlp_endpoint: str | None = Field(
-        default=None, description="where traces go: a collector of OpenTelemetry, by OTLP over HTTP"
+        default=None,
+        description=(
+            "where traces go: a collector of OpenTelemetry, by OTLP over HTTP, as "
+            "`http://host:4318`"
+        ),
     )
 
     @field_validator("otel_exporter_otlp_endpoint")
@@ -129,13 +157,17 @@ class TokenSettings(EnvironmentSettings):
     """What a worker is told about access tokens, sessions and their keys."""
 
     jwt_secret_key: SecretStr | None = Field(
-        default=None, description="signs access tokens (HS256): at least 32 random bytes"
+        default=None,
+        description=(
+            "signs access tokens (HS256): at least 32 random bytes, the same for all workers"
+        ),
+        json_schema_extra=unset("made once under `up`, required elsewhere"),
     )
     jwt_algorithm: Literal["HS256", "RS256", "ES256", "EdDSA"] = Field(
-        default="HS256", description="HS256, or RS256, ES256 or EdDSA with a key file"
+        default="HS256", description="`HS256`, or `RS256`, `ES256` or `EdDSA` with a key file"
     )
     jwt_private_key_file: Path | None = Field(
-        default=None, description="the private key of RS256, ES256 or EdDSA, in PEM form"
+        default=None, description="the private key of `RS256`, `ES256` or `EdDSA`, in PEM form"
     )
     jwt_previous_secret_keys: SecretStr = Field(
         default=SecretStr(""),
@@ -160,11 +192,15 @@ class PurchaseSettings(EnvironmentSettings):
     A store of which nothing is set refuses everybody.
     """
 
-    web_auth_api_key: SecretStr | None = Field(default=None, description="the token of Web")
+    web_auth_api_key: SecretStr | None = Field(
+        default=None, description="the token of Web; unset refuses all"
+    )
     google_package_name: str | None = Field(default=None, description="the app on Google Play")
     google_product_id: str | None = Field(default=None, description="its product that counts")
     google_subscription_id: str | None = Field(
-        default=None, description="its subscription that counts; GOOGLE_PRODUCT_ID if unset"
+        default=None,
+        description="its subscription that counts",
+        json_schema_extra=unset("`GOOGLE_PRODUCT_ID`"),
     )
     google_service_account_file: Path | None = Field(
         default=None, description="the JSON key of a service account that may see purchases"
@@ -174,18 +210,20 @@ class PurchaseSettings(EnvironmentSettings):
     )
     apple_bundle_id: str | None = Field(default=None, description="the app in the App Store")
     apple_product_ids: str = Field(
-        default="", description="its products that count, comma-separated; all if unset"
+        default="",
+        description="its products that count, comma-separated",
+        json_schema_extra=unset("all"),
     )
     apple_root_certificates: Path | None = Field(
-        default=None, description="a folder with Apple's root certificates: signed transactions"
+        default=None, description="folder with Apple's root certificates: for signed transactions"
     )
     apple_issuer_id: str | None = Field(
-        default=None, description="whose App Store Server API key it is: transaction ids"
+        default=None, description="of a key for the App Store Server API: for transaction ids"
     )
     apple_key_id: str | None = Field(default=None, description="the id of that key")
     apple_private_key_file: Path | None = Field(default=None, description="that key, a .p8 file")
     apple_shared_secret: SecretStr | None = Field(
-        default=None, description="the app's shared secret: receipts from before StoreKit 2"
+        default=None, description="the app's shared secret: for receipts from before StoreKit 2"
     )
     apple_sandbox: bool = Field(
         default=True, description="whether purchases of Apple's reviewers and testers count"
@@ -200,14 +238,21 @@ class PurchaseSettings(EnvironmentSettings):
         default="https://buy.itunes.apple.com/verifyReceipt", description="reads receipts"
     )
     apple_sandbox_receipt_url: str = Field(
-        default="https://sandbox.itunes.apple.com/verifyReceipt", description="reads testers'"
+        default="https://sandbox.itunes.apple.com/verifyReceipt",
+        description="reads testers' receipts",
     )
-    revenuecat_api_key: SecretStr | None = Field(default=None, description="a secret API key")
+    revenuecat_api_key: SecretStr | None = Field(
+        default=None, description="a secret API key, of the version used"
+    )
     revenuecat_entitlement_id: str | None = Field(
-        default=None, description="the entitlement that counts: entl… in v2, its identifier in v1"
+        default=None, description="the entitlement: its `entl…` id in v2, its identifier in v1"
     )
     revenuecat_project_id: str | None = Field(
-        default=None, description="the project, for API v2; v1 if unset"
+        default=None,
+        description=(
+            "the project, for API v2; unset, v1 is asked, which makes a customer of "
+            "every token that it does not know"
+        ),
     )
     revenuecat_url: str = Field(
         default="https://api.revenuecat.com", description="RevenueCat's REST API"
@@ -232,13 +277,13 @@ class GatewaySettings(EnvironmentSettings):
     """What the front door, Envoy, is told by the environment."""
 
     cors_origins: str = Field(
-        default="*", description="origins that browsers may call from, comma-separated; * is any"
+        default="*", description="origins that browsers may call from, comma-separated; `*` is any"
     )
     trusted_proxies: int = Field(
         default=0,
         ge=0,
         le=10,
-        description="proxies in front of Envoy whose X-Forwarded-For is believed",
+        description="proxies in front of Envoy whose `X-Forwarded-For` is believed",
     )
 
 
@@ -252,7 +297,9 @@ class PlannerSettings(EnvironmentSettings):
     openai_model: str = Field(default="gpt-5.4-mini", description="the model that makes plans")
     openai_base_url: str = Field(
         default=OPENAI_URL,
-        description="where the model is: also Ollama, vLLM or llama.cpp, as http://host:port/v1",
+        description=(
+            "where the model is: also Ollama, vLLM or llama.cpp, as `http://host:port/v1`"
+        ),
     )
     rate_limit_web_per_day: int = Field(
         default=100, ge=1, description="answers of the model in 24 hours for a token of Web"

@@ -215,3 +215,8 @@ def test_a_reply_of_64_mebibytes_arrives(client: httpx2.Client) -> None:
     assert reply.status_code == 200
     assert len(reply.content) > 64 * 1024 * 1024 * 4 // 3
     assert reply.content.endswith(b"}}}")
+
+
+def test_a_header_that_grpc_cannot_carry_is_left_out(client: httpx2.Client) -> None:
+    headers = {f"a{sign}b": "c" for sign in "!#$%&'*+^`|~."}
+    assert client.get("/user/abc", headers=headers).json()["id"] == "abc"

@@ -1,6 +1,5 @@
 """Somebody who calls as the document says, with an account, a diary and a purchase."""
 
-import re
 import zlib
 from dataclasses import dataclass
 from typing import Any, Self, TypeAlias
@@ -15,8 +14,6 @@ WEB_KEY = "canary-web-key"
 # Not that of the examples: it would be changed by one.
 PASSWORD = "staple the battery"
 
-# The names of headers that gRPC can carry. What else HTTP allows is answered by 500 so far.
-CARRIED = re.compile(r"[A-Za-z0-9_.-]+")
 # It would be the end of somebody who is needed again.
 DELETE_USER = "UserService_DeleteUser"
 # Of a workout, its own calls apart: what is deleted is nobody's.
@@ -57,8 +54,6 @@ class Person:
 
     def take_over(self, case: Case) -> None:
         """Makes every other call one about this person: what is made up belongs to nobody."""
-        for name in [name for name in case.headers if not CARRIED.fullmatch(name)]:
-            del case.headers[name]
         said = repr((case.body, case.path_parameters)).encode()
         operation = case.operation.definition.raw
         if zlib.crc32(said) % 2 or operation["operationId"].startswith(DELETE_USER):
