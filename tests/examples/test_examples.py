@@ -8,6 +8,7 @@ import pytest
 
 from server.paths import ROOT
 from tests.examples.built import EXAMPLES, built, commands
+from tests.examples.liar import liar
 from tests.house import House
 from tests.tools import require
 
@@ -33,15 +34,25 @@ def run(command: str, folder: Path, address: str) -> subprocess.CompletedProcess
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,  # Maven fetches its plugin when it first runs something
     )
 
 
-def check(command: str, folder: Path, house: House) -> None:
-    """Every step is taken, and nobody to talk to is a failure that says so."""
+def takes_every_step(command: str, folder: Path, house: House) -> None:
     well = run(command, folder, house.address)
     assert well.returncode == 0, well.stderr
     assert STEPS in well.stdout
+
+
+def notices_a_changed_event(command: str, folder: Path, house: House) -> None:
+    with liar(house.address) as address:
+        deceived = run(command, folder, address)
+    assert deceived.returncode == 1
+    assert "that is not right: the server changed the encrypted bytes" in deceived.stderr
+    assert "Bob read it" not in deceived.stdout
+
+
+def says_that_nobody_is_there(command: str, folder: Path) -> None:
     badly = run(command, folder, NOBODY)
     assert badly.returncode == 1
     assert "connect" in badly.stderr or "fetch failed" in badly.stderr
@@ -50,7 +61,10 @@ def check(command: str, folder: Path, house: House) -> None:
 
 def test_python(house: House) -> None:
     (command,) = commands("Python")
-    check(command.replace("uv run python", sys.executable), ROOT, house)
+    command = command.replace("uv run python", sys.executable)
+    takes_every_step(command, ROOT, house)
+    notices_a_changed_event(command, ROOT, house)
+    says_that_nobody_is_there(command, ROOT)
 
 
 # Building for the first time fetches what the lock file, or Maven's, names.
@@ -58,14 +72,18 @@ def test_python(house: House) -> None:
 def test_typescript(house: House) -> None:
     require("node", "npm")
     build, command = commands("TypeScript")
-    check(command, built("typescript", build), house)
+    folder = built("typescript", build)
+    takes_every_step(command, folder, house)
+    says_that_nobody_is_there(command, folder)
 
 
 @pytest.mark.timeout(600)
 def test_kotlin(house: House) -> None:
     require("mvn", "javac")
     build, command = commands("Kotlin")
-    check(command, built("kotlin", build), house)
+    folder = built("kotlin", build)
+    takes_every_step(command, folder, house)
+    notices_a_changed_event(command, folder, house)
 
 
 def test_no_example_needs_the_server() -> None:
