@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from server.demo import keys
 from server.paths import ROOT
 from tests.examples.built import EXAMPLES, built, commands
 from tests.examples.liar import liar
@@ -65,6 +66,19 @@ def test_python(house: House) -> None:
     takes_every_step(command, ROOT, house)
     notices_a_changed_event(command, ROOT, house)
     says_that_nobody_is_there(command, ROOT)
+
+
+def test_python_seals_as_the_app_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(EXAMPLES / "python")
+    import sealing
+
+    theirs, ours = keys.new_keys(), sealing.Keys()
+    sealed = keys.seal(b"squats", theirs.aes, theirs.private)
+    assert sealing.unseal(sealed.ciphertext, sealed.iv, theirs.aes, theirs.public_spki) == b"squats"
+    assert keys.unseal(keys.Sealed(*ours.seal(b"lunges")), ours.aes, ours.public) == b"lunges"
+    signed = ours.sign(b"follow me")
+    letter = sealing.write_letter(signed, theirs.public_spki)
+    assert keys.decrypt_chunks(letter, theirs.private) == signed
 
 
 # Building for the first time fetches what the lock file, or Maven's, names.
