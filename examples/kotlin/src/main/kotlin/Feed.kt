@@ -37,6 +37,7 @@ import gymlocker.v2.WorkoutOuterClass.CreateWorkoutRequest
 import gymlocker.v2.WorkoutOuterClass.DeleteWorkoutRequest
 import gymlocker.v2.WorkoutOuterClass.ListWorkoutsRequest
 import gymlocker.v2.WorkoutServiceClient
+import java.security.GeneralSecurityException
 import java.time.Duration
 import java.time.Instant
 import java.util.Base64
@@ -210,6 +211,8 @@ fun main(arguments: Array<String>) {
     } catch (error: ConnectException) {
         "the server said ${error.code}: ${error.message}"
     } catch (error: Different) {
+        "that is not right: ${error.message}"
+    } catch (error: GeneralSecurityException) {
         "that is not right: ${error.message}"
     }
     problem?.let(System.err::println)

@@ -14,6 +14,7 @@ import java.security.MessageDigest
 import java.security.PublicKey
 import java.security.SecureRandom
 import java.security.Signature
+import java.security.SignatureException
 import java.security.spec.MGF1ParameterSpec
 import java.security.spec.PSSParameterSpec
 import java.security.spec.X509EncodedKeySpec
@@ -68,7 +69,7 @@ fun verified(signed: ByteArray, public: ByteArray): ByteArray {
     val verifier = pss().apply { initVerify(rsaKey(public)) }
     verifier.update(digest(text))
     val genuine = verifier.verify(signed, text.size, SIGNATURE_BYTES)
-    expect(genuine) { "the signature is not the sender's" }
+    if (!genuine) throw SignatureException("the signature is not the sender's")
     return text
 }
 
