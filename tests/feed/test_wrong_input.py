@@ -335,7 +335,6 @@ async def test_headers_are_either_too_many_or_no_matter(rest: httpx2.AsyncClient
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/v2",
         "/v2/",
         "/v3/health",
