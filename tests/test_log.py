@@ -12,7 +12,7 @@ import pytest
 from gymlocker.v2 import user_pb2, user_pb2_grpc
 
 from server.database.migrations import migrate
-from tests.local.helpers import eventually
+from tests.local.helpers import wait_until
 from tests.worker import JWT_SECRET_KEY, health, serving
 
 CALL = "/gymlocker.v2.UserService/GetUser"
@@ -36,9 +36,9 @@ async def called(socket: Path) -> None:
     assert ("x-request-id", "the-request") in tuple(caught.value.trailing_metadata() or ())
 
 
-async def line_in(file: Path) -> str:
+def line_in(file: Path) -> str:
     """The one line about the call; it is written when the caller has the reply."""
-    await eventually(lambda: CALL in file.read_text())
+    wait_until(lambda: CALL in file.read_text())
     log = file.read_text()
     lines = [line for line in log.splitlines() if CALL in line]
     assert len(lines) == 1
@@ -52,7 +52,7 @@ async def test_a_line_is_json_for_programs(database_url: str, tmp_path: Path) ->
     async with serving(socket, database_url, stderr=str(log)):
         assert await health(socket) == "ok"
         await called(socket)
-        line = json.loads(await line_in(log))
+        line = json.loads(line_in(log))
     assert line.pop("milliseconds") > 0
     assert line.pop("timestamp").endswith("Z")
     assert line == {
@@ -72,7 +72,7 @@ async def test_a_line_is_for_people_where_it_is_wished_for(
     async with serving(socket, database_url, stderr=str(log)):
         assert await health(socket) == "ok"
         await called(socket)
-        line = await line_in(log)
+        line = line_in(log)
     assert "code=NOT_FOUND" in line
     assert "request_id=the-request" in line
     # No colours: it is a file.
