@@ -86,7 +86,7 @@ _TOO_MANY = {
     _Authentication.SCHEME_PURCHASE_TOKEN: "Too many wrong purchase tokens.",
 }
 _CODE = "|".join(STATUSES)
-_CLAUSE = re.compile(rf"\b({_CODE}): ([^.]+(?:\.(?! |$)[^.]+)*)")
+_CLAUSE = re.compile(rf"\b({_CODE}): ([^.]+(?:\.(?!\s|$)[^.]+)*)")
 
 
 def errors_of(
