@@ -4,31 +4,20 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from types import ModuleType
 
 import grpc
 import httpx2
 import structlog
-from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2_grpc
 from gymlocker.v2 import (
-    ai_pb2,
     ai_pb2_grpc,
-    auth_pb2,
     auth_pb2_grpc,
-    event_pb2,
     event_pb2_grpc,
-    follow_pb2,
     follow_pb2_grpc,
-    inbox_pb2,
     inbox_pb2_grpc,
-    share_pb2,
     share_pb2_grpc,
-    system_pb2,
     system_pb2_grpc,
-    user_pb2,
     user_pb2_grpc,
-    workout_pb2,
     workout_pb2_grpc,
 )
 
@@ -46,6 +35,7 @@ from server.auth.repository import FailureRepository, PasswordRepository, Sessio
 from server.auth.service import AuthService
 from server.auth.tokens import AccessTokens
 from server.background import repeat
+from server.contract import contract_methods, contract_services
 from server.database.engine import Database
 from server.database.revision import require_current_schema
 from server.event.repository import EventRepository
@@ -62,7 +52,6 @@ from server.rpc.authentication import (
 from server.rpc.errors import ErrorInterceptor
 from server.rpc.interceptor import Interceptor
 from server.rpc.logging import LoggingInterceptor
-from server.rpc.method import Method, methods_of
 from server.rpc.validation import ValidationInterceptor
 from server.serving import Background, add_reflection, bind, make_server, run
 from server.settings import (
@@ -97,29 +86,7 @@ from server.workout.repository import WorkoutRepository
 from server.workout.service import WorkoutService
 from server.workout.stats_repository import StatsRepository
 
-CONTRACT: tuple[ModuleType, ...] = (
-    user_pb2,
-    event_pb2,
-    follow_pb2,
-    inbox_pb2,
-    share_pb2,
-    system_pb2,
-    auth_pb2,
-    workout_pb2,
-    ai_pb2,
-)
-
 _log = structlog.get_logger("main")
-
-
-def contract_services() -> list[ServiceDescriptor]:
-    """Every service of the contract."""
-    return [service for file in CONTRACT for service in file.DESCRIPTOR.services_by_name.values()]
-
-
-def contract_methods() -> dict[str, Method]:
-    """Every method of the contract by its path."""
-    return methods_of(contract_services())
 
 
 async def serve(

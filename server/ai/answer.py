@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from google.rpc.status_pb2 import Status
 from gymlocker.v2 import ai_pb2
 
+from server.ai.planner.prompts import DEFAULT_LOCALE, DEFAULT_WEIGHT_UNIT
 from server.ai.planner.talk import FinishedPlan, GrowingPlan, Planner, Text, Turn
 from server.ai.purchase.model import Purchase
 from server.ai.quota import Quotas
-
-DEFAULT_LOCALE = "en-AU"
-DEFAULT_WEIGHT_UNIT = "kg"
 
 _LOCALE = re.compile(r"[a-z]{2}-[A-Z]{2}")
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import grpc
 import pytest
-from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from grpc import aio
@@ -30,8 +30,8 @@ from gymlocker.v2 import (
     workout_pb2_grpc,
 )
 
+from server.contract import contract_services
 from server.demo.transport import CallError
-from server.main import CONTRACT
 
 KIB = 1024
 IV = bytes(range(16))
@@ -233,11 +233,6 @@ def violated_fields(error: CallError) -> Sequence[str]:
             detail.Unpack(request)
             fields += [str(violation.field) for violation in request.field_violations]
     return fields
-
-
-def contract_services() -> list[ServiceDescriptor]:
-    """Every service of the contract."""
-    return [service for file in CONTRACT for service in file.DESCRIPTOR.services_by_name.values()]
 
 
 def contract_methods() -> list[MethodDescriptor]:

@@ -7,7 +7,7 @@ import grpc
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from server.main import contract_methods
+from server.contract import contract_methods
 from server.rpc.interceptor import Context
 from server.rpc.method import Method
 

@@ -13,10 +13,10 @@ from google.protobuf.descriptor_pb2 import (
 from google.protobuf.descriptor_pool import DescriptorPool
 from gymlocker.v2 import options_pb2
 
-from server.main import CONTRACT
+from server.contract import CONTRACT, contract_services
 from server.rpc.method import methods_of
 
-SERVICES = [service for file in CONTRACT for service in file.DESCRIPTOR.services_by_name.values()]
+SERVICES = contract_services()
 METHODS: list[MethodDescriptor] = [method for service in SERVICES for method in service.methods]
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 
