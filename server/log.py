@@ -3,13 +3,17 @@
 Neither holds anything about a person: who logs an event chooses what is in it.
 """
 
+import json
 import logging
 import sys
 from contextlib import suppress
-from typing import Literal, TextIO, cast
+from typing import Any, Literal, TextIO, cast
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
+
+# Made once: json.dumps makes one for each line, and each call is a line.
+_ENCODER = json.JSONEncoder(default=repr)
 
 
 class _Unfailing:
@@ -36,7 +40,7 @@ def configure(level: str, form: Literal["json", "console"] | None = None) -> Non
     renderer: Processor = (
         structlog.dev.ConsoleRenderer(colors=is_terminal)
         if form == "console" or (form is None and is_terminal)
-        else structlog.processors.JSONRenderer()
+        else _json
     )
     common: list[Processor] = [
         structlog.stdlib.add_log_level,
@@ -57,3 +61,7 @@ def configure(level: str, form: Literal["json", "console"] | None = None) -> Non
         )
     )
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+
+
+def _json(_: Any, __: str, event: EventDict) -> str:
+    return _ENCODER.encode(event)

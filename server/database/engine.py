@@ -12,8 +12,7 @@ import datetime as dt
 import random
 import struct
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any, Self, TypeAlias, TypeVar
 
 import asyncpg
@@ -126,25 +125,19 @@ class Database:
     async def _run(self, action: Callable[[Connection], Awaitable[Result]]) -> Result:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                async with self._connection() as connection:
+                connection = await self._acquired()
+                try:
                     return await action(connection)
+                finally:
+                    await self._pool.release(connection)
             except _LOST_RACE as error:
                 if attempt == ATTEMPTS:
                     raise self._not_now("too much happened at once") from error
+            except _OUT_OF_REACH as error:
+                raise self._not_now("the database is out of reach") from error
             # Not all at once again.
             await asyncio.sleep(random.uniform(0, attempt * PAUSE_SECONDS))
         raise AssertionError("the last attempt returns or raises")
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
-        try:
-            connection = await self._acquired()
-            try:
-                yield connection
-            finally:
-                await self._pool.release(connection)
-        except _OUT_OF_REACH as error:
-            raise self._not_now("the database is out of reach") from error
 
     async def _acquired(self) -> Connection:
         began = time.perf_counter()

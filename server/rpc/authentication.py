@@ -60,21 +60,23 @@ class AccessTokenInterceptor(Interceptor):
         super().__init__(methods)
         self._tokens = tokens
 
+    def concerns(self, method: Method) -> bool:
+        """Whether the caller of `method` shows such a thing."""
+        return method.authentication.scheme in _WITH_ACCESS_TOKEN
+
     async def intercept(
         self, method: Method, request: Any, context: Context, proceed: Proceed
     ) -> Any:
         """Authenticates one caller."""
-        scheme = method.authentication.scheme
-        if scheme in _WITH_ACCESS_TOKEN:
-            token = _token_in(context)
-            if token is not None:
-                current_caller.set(await self._tokens.authenticate(token))
-            elif scheme == Authentication.SCHEME_ACCESS_TOKEN:
-                raise Unauthenticated(
-                    "The call needs `authorization: Bearer <access token>`.",
-                    reason="ACCESS_TOKEN_MISSING",
-                )
-        return await proceed(request)
+        token = _token_in(context)
+        if token is not None:
+            current_caller.set(await self._tokens.authenticate(token))
+        elif method.authentication.scheme == Authentication.SCHEME_ACCESS_TOKEN:
+            raise Unauthenticated(
+                "The call needs `authorization: Bearer <access token>`.",
+                reason="ACCESS_TOKEN_MISSING",
+            )
+        return await proceed(request, context)
 
 
 class PurchaseTokenInterceptor(Interceptor):
@@ -84,16 +86,19 @@ class PurchaseTokenInterceptor(Interceptor):
         super().__init__(methods)
         self._purchases = purchases
 
+    def concerns(self, method: Method) -> bool:
+        """Whether the caller of `method` shows such a thing."""
+        return method.authentication.scheme == Authentication.SCHEME_PURCHASE_TOKEN
+
     async def intercept(
         self, method: Method, request: Any, context: Context, proceed: Proceed
     ) -> Any:
         """Authenticates one caller."""
-        if method.authentication.scheme == Authentication.SCHEME_PURCHASE_TOKEN:
-            # Two of them are joined as HTTP does, and then are none.
-            header = ", ".join(_authorizations(context)) or None
-            purchase = await self._purchases.authenticate(header, address_of(context))
-            current_purchase.set(purchase)
-        return await proceed(request)
+        # Two of them are joined as HTTP does, and then are none.
+        header = ", ".join(_authorizations(context)) or None
+        purchase = await self._purchases.authenticate(header, address_of(context))
+        current_purchase.set(purchase)
+        return await proceed(request, context)
 
 
 class PasswordInterceptor(Interceptor):
@@ -103,19 +108,22 @@ class PasswordInterceptor(Interceptor):
         super().__init__(methods)
         self._passwords = passwords
 
+    def concerns(self, method: Method) -> bool:
+        """Whether the caller of `method` shows such a thing."""
+        return method.authentication.scheme == Authentication.SCHEME_PASSWORD
+
     async def intercept(
         self, method: Method, request: Any, context: Context, proceed: Proceed
     ) -> Any:
         """Authenticates one caller."""
         rule = method.authentication
-        if rule.scheme == Authentication.SCHEME_PASSWORD:
-            user_id = UUID(getattr(request, rule.user_id_field))
-            caller = current_caller.get()
-            if caller is None:
-                await self._check_password(rule, user_id, request.password, address_of(context))
-            elif caller.user_id != user_id:
-                raise invalid_token("The access token is another user's.")
-        return await proceed(request)
+        user_id = UUID(getattr(request, rule.user_id_field))
+        caller = current_caller.get()
+        if caller is None:
+            await self._check_password(rule, user_id, request.password, address_of(context))
+        elif caller.user_id != user_id:
+            raise invalid_token("The access token is another user's.")
+        return await proceed(request, context)
 
     async def _check_password(
         self, rule: Authentication, user_id: UUID, password: str, address: str

@@ -1,8 +1,7 @@
 """How a call ended, and how long it took: what the log, the metrics and the traces say of it."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -12,19 +11,27 @@ from server.rpc.interceptor import Context
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
-@contextmanager
-def watched(context: Context, ended: Callable[[grpc.StatusCode, float], None]) -> Iterator[None]:
+class Watched:
     """Surrounds a call; tells `ended` its status and how many seconds it took."""
-    started = time.perf_counter()
-    code = grpc.StatusCode.CANCELLED
-    try:
-        yield
-        code = grpc.StatusCode.OK
-    except grpc.aio.AbortError:
-        code = _code(context.code())
-        raise
-    finally:
-        ended(code, time.perf_counter() - started)
+
+    __slots__ = ("_context", "_ended", "_started")
+
+    def __init__(self, context: Context, ended: Callable[[grpc.StatusCode, float], None]) -> None:
+        self._context = context
+        self._ended = ended
+        self._started = time.perf_counter()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        seconds = time.perf_counter() - self._started
+        if kind is None:
+            self._ended(grpc.StatusCode.OK, seconds)
+        elif issubclass(kind, grpc.aio.AbortError):
+            self._ended(_code(self._context.code()), seconds)
+        else:
+            self._ended(grpc.StatusCode.CANCELLED, seconds)
 
 
 def _code(code: Any) -> grpc.StatusCode:

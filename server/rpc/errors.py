@@ -53,7 +53,7 @@ class ErrorInterceptor(Interceptor):
     ) -> Any:
         """Maps the error of one call, if it has one."""
         try:
-            return await proceed(request)
+            return await proceed(request, context)
         except GymlockerError as error:
             if error.__cause__ is not None:
                 _log.warning("failed", reason=error.reason, **_described(error.__cause__))

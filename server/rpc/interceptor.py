@@ -15,7 +15,7 @@ import grpc
 from server.rpc.method import Method
 
 Context = grpc.aio.ServicerContext[Any, Any]
-Proceed = Callable[[Any], Awaitable[Any]]
+Proceed = Callable[[Any, Context], Awaitable[Any]]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 # By whether requests and replies are streams.
@@ -37,11 +37,15 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
         self._methods = methods
         self._wrapped: dict[str, Handler] = {}
 
+    def concerns(self, method: Method) -> bool:
+        """Whether it has anything to do for calls of `method`; they do not pass it otherwise."""
+        return True
+
     @abstractmethod
     async def intercept(
         self, method: Method, request: Any, context: Context, proceed: Proceed
     ) -> Any:
-        """Handles one call: `proceed(request)` goes on and returns the reply.
+        """Handles one call: `proceed(request, context)` goes on and returns the reply.
 
         Where requests are a stream, `request` is an asynchronous iterator of them. Where replies
         are a stream, `proceed` sends them all and returns None.
@@ -64,16 +68,15 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
         return self._wrapped.setdefault(path, self._wrap(handler, method))
 
     def _wrap(self, handler: Handler, method: Method) -> Handler:
+        if not self.concerns(method):
+            return handler
         # The stubs type handlers for grpc without asyncio.
         streams = (bool(handler.request_streaming), bool(handler.response_streaming))
         name, make_handler = _KINDS[streams]
         inner = _as_coroutine(getattr(handler, name))
 
         async def behaviour(request: Any, context: Context) -> Any:
-            async def proceed(request: Any) -> Any:
-                return await inner(request, context)
-
-            return await self.intercept(method, request, context, proceed)
+            return await self.intercept(method, request, context, inner)
 
         return make_handler(
             cast(Any, behaviour),
@@ -82,10 +85,10 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
         )
 
 
-def _as_coroutine(behaviour: Any) -> Callable[[Any, Context], Awaitable[Any]]:
+def _as_coroutine(behaviour: Any) -> Proceed:
     """A handler that yields its replies, as one that writes them."""
     if not isasyncgenfunction(behaviour):
-        return cast(Callable[[Any, Context], Awaitable[Any]], behaviour)
+        return cast(Proceed, behaviour)
 
     async def write_all(request: Any, context: Context) -> None:
         # Closed at once when the caller hangs up, and with it all that it holds.

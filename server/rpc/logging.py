@@ -1,20 +1,24 @@
 """One line a call: which method, how it ended, how long it took. Never what was said in it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import grpc
 import structlog
 
-from server.rpc.ending import watched
+from server.rpc.ending import Watched
 from server.rpc.interceptor import Context, Interceptor, Proceed
 from server.rpc.method import Method
 from server.rpc.request_id import METADATA_KEY, current_request_id, request_id_of
 
-_log = structlog.get_logger("call")
-
 
 class LoggingInterceptor(Interceptor):
     """Gives the call its request id, echoes it in the trailing metadata and logs the call."""
+
+    def __init__(self, methods: Mapping[str, Method]) -> None:
+        super().__init__(methods)
+        # Bound once, not by every call.
+        self._log = structlog.get_logger("call").bind()
 
     async def intercept(
         self, method: Method, request: Any, context: Context, proceed: Proceed
@@ -25,7 +29,7 @@ class LoggingInterceptor(Interceptor):
         context.set_trailing_metadata(((METADATA_KEY, request_id),))
 
         def ended(code: grpc.StatusCode, seconds: float) -> None:
-            _log.info(
+            self._log.info(
                 "call",
                 method=method.path,
                 code=code.name,
@@ -33,5 +37,5 @@ class LoggingInterceptor(Interceptor):
                 request_id=request_id,
             )
 
-        with watched(context, ended):
-            return await proceed(request)
+        with Watched(context, ended):
+            return await proceed(request, context)

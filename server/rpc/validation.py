@@ -32,8 +32,8 @@ class ValidationInterceptor(Interceptor):
     ) -> Any:
         """Decodes and validates one request, or each of a stream when it is its turn."""
         if method.streams_requests:
-            return await proceed(_validated_stream(method, request))
-        return await proceed(_validated(method, request))
+            return await proceed(_validated_stream(method, request), context)
+        return await proceed(_validated(method, request), context)
 
 
 def _validated(method: Method, request: bytes) -> Message:

@@ -5,7 +5,7 @@ from typing import Any
 
 import grpc
 
-from server.rpc.ending import watched
+from server.rpc.ending import Watched
 from server.rpc.interceptor import Context, Interceptor, Proceed
 from server.rpc.method import Method
 from server.telemetry.metrics import WorkerMetrics
@@ -28,5 +28,5 @@ class MetricsInterceptor(Interceptor):
             metrics.calls.labels(name, code.name).inc()
             metrics.call_seconds.labels(name).observe(seconds)
 
-        with metrics.calls_under_way.labels(name).track_inprogress(), watched(context, ended):
-            return await proceed(request)
+        with metrics.calls_under_way.labels(name).track_inprogress(), Watched(context, ended):
+            return await proceed(request, context)

@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from server.rpc.ending import watched
+from server.rpc.ending import Watched
 from server.rpc.interceptor import Context, Interceptor, Proceed
 from server.rpc.method import Method
 from server.rpc.request_id import current_request_id
@@ -97,8 +97,8 @@ class TracingInterceptor(Interceptor):
                 span.set_status(StatusCode.ERROR)
             span.end()
 
-        with watched(context, ended):
-            return await proceed(request)
+        with Watched(context, ended):
+            return await proceed(request, context)
 
 
 def _parent_in(context: Context) -> TraceContext:

@@ -1,7 +1,6 @@
 """ErrorInterceptor: what callers and the log are told when a call fails."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -12,22 +11,23 @@ from structlog.testing import capture_logs
 
 from server import errors
 from server.rpc.errors import ErrorInterceptor
+from server.rpc.interceptor import Proceed
 from server.rpc.request_id import current_request_id
 from tests.rpc.fakes import METHODS, FakeContext, method
 
 CANARY = "canary-in-the-text-of-an-exception"
 
 
-def raising(error: BaseException) -> Callable[[Any], Awaitable[Any]]:
+def raising(error: BaseException) -> Proceed:
     """A handler that raises `error`."""
 
-    async def proceed(request: Any) -> Any:
+    async def proceed(request: Any, _: Any) -> Any:
         raise error
 
     return proceed
 
 
-async def intercepted(proceed: Callable[[Any], Awaitable[Any]], call: FakeContext) -> Any:
+async def intercepted(proceed: Proceed, call: FakeContext) -> Any:
     """What comes of a call that `proceed` handles."""
     interceptor = ErrorInterceptor(METHODS)
     return await interceptor.intercept(
@@ -44,7 +44,7 @@ async def aborted(error: BaseException) -> FakeContext:
 
 
 async def test_a_call_that_succeeds_is_left_alone() -> None:
-    async def proceed(request: Any) -> Any:
+    async def proceed(request: Any, _: Any) -> Any:
         return request + b" answered"
 
     call = FakeContext()
@@ -133,7 +133,7 @@ async def test_the_request_id_survives_an_error() -> None:
 async def test_a_caller_who_hangs_up_is_not_answered() -> None:
     started = asyncio.Event()
 
-    async def proceed(request: Any) -> Any:
+    async def proceed(request: Any, _: Any) -> Any:
         started.set()
         await asyncio.Event().wait()
 

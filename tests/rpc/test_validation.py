@@ -16,7 +16,7 @@ SOME_UUID = "8a6e0804-2bd0-4672-b79d-d97027f9071a"
 async def validated(name: str, request: bytes) -> Any:
     """The message that the handler of `name` is given."""
 
-    async def proceed(message: Any) -> Any:
+    async def proceed(message: Any, _: Any) -> Any:
         return message
 
     interceptor = ValidationInterceptor(METHODS)
