@@ -10,6 +10,7 @@ kept in git.
 import argparse
 import subprocess
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
@@ -55,9 +56,11 @@ def build_pins() -> list[str]:
 
 
 def pins_in(requirements: str) -> list[str]:
-    """The `name==version` of each line, without the conditions behind it."""
+    """The `name==version` of each line; with the condition behind it where there are several."""
+    lines = {line for line in requirements.splitlines() if "==" in line}
+    versions = Counter(line.split("==")[0] for line in lines)
     return sorted(
-        {line.split(";")[0].strip() for line in requirements.splitlines() if "==" in line}
+        line if versions[line.split("==")[0]] > 1 else line.split(";")[0].strip() for line in lines
     )
 
 

@@ -1,0 +1,284 @@
+"""The floor: what a call costs when nothing is done but the work.
+
+grpc.aio, bare asyncpg and the server's own SQL, with no interceptors, validation, passwords, limits
+or log: it believes whatever it is told, and what it is told wrong ends as UNKNOWN.
+
+With `--passwords loop` it is the negative control: every call that carries a password hashes it in
+the event loop, as the first thing that comes to mind would.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import hmac
+import signal
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import grpc
+import uvloop
+from google.protobuf.timestamp_pb2 import Timestamp
+from gymlocker.v2 import (
+    auth_pb2,
+    auth_pb2_grpc,
+    event_pb2,
+    event_pb2_grpc,
+    inbox_pb2,
+    inbox_pb2_grpc,
+    user_pb2,
+    user_pb2_grpc,
+)
+
+from benchmarks.contenders import statements
+from benchmarks.contenders.pool import make_pool
+from benchmarks.contenders.sessions import LIFETIME, new_session
+from server.auth.password import KEY_BYTES, ROUNDS
+from server.serving import STOP_GRACE_SECONDS, make_server
+from server.text import caseless, uuid_in
+
+UUID_CHARACTERS = 36
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Users(user_pb2_grpc.UserServiceServicer):
+    """Reads profiles."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def GetUser(
+        self, request: user_pb2.GetUserRequest, context: Any
+    ) -> user_pb2.GetUserResponse:
+        """Reads one."""
+        name = request.id_or_lookup
+        by_id = len(name) == UUID_CHARACTERS
+        statement = statements.GET_USER if by_id else statements.GET_USER_BY_LOOKUP
+        row: Any = await self._pool.fetchrow(statement.sql, name)
+        return user_pb2.GetUserResponse(**_profile(row))
+
+    async def GetUsers(
+        self, request: user_pb2.GetUsersRequest, context: Any
+    ) -> user_pb2.GetUsersResponse:
+        """Reads many."""
+        rows = await self._pool.fetch(statements.GET_USERS.sql, request.ids)
+        reply = user_pb2.GetUsersResponse()
+        for row in rows:
+            profile = _profile(row)
+            reply.users[profile["id"]].MergeFrom(user_pb2.GetUserResponse(**profile))
+        return reply
+
+
+class Events(event_pb2_grpc.EventServiceServicer):
+    """Publishes events and reads those of others."""
+
+    def __init__(self, pool: asyncpg.Pool, passwords: "Passwords") -> None:
+        self._pool = pool
+        self._passwords = passwords
+
+    async def PutEvent(
+        self, request: event_pb2.PutEventRequest, context: Any
+    ) -> event_pb2.PutEventResponse:
+        """Publishes or replaces one."""
+        await self._passwords.check(request.user_id, request.password)
+        values = {
+            "owner_id": request.user_id,
+            "event_id": request.event_id,
+            "event_expiry": request.expiry.ToDatetime(UTC),
+            "payload": request.encrypted_event_payload,
+            "iv": request.encrypted_event_iv,
+        }
+        put = statements.PUT_EVENT
+        await self._pool.fetchrow(put.sql, *put.arguments(values))
+        return event_pb2.PutEventResponse()
+
+    async def GetEvents(
+        self, request: event_pb2.GetEventsRequest, context: Any
+    ) -> event_pb2.GetEventsResponse:
+        """Reads many."""
+        users = request.users
+        times = [user.since.ToDatetime(UTC) if user.HasField("since") else EVER for user in users]
+        values = {
+            "user_ids": [user.user_id for user in users],
+            "secrets": [user.follow_secret for user in users],
+            "times": times,
+            "most_bytes": statements.MOST_BYTES,
+        }
+        get = statements.GET_EVENTS
+        reply = event_pb2.GetEventsResponse()
+        for row in await self._pool.fetch(get.sql, *get.arguments(values)):
+            if row["id"] is not None:
+                _add_event(reply, row)
+            elif not row["valid"]:
+                reply.invalid_follow_secrets.append(row["secret"])
+        return reply
+
+
+class Inboxes(inbox_pb2_grpc.InboxServiceServicer):
+    """Delivers messages."""
+
+    def __init__(self, pool: asyncpg.Pool, passwords: "Passwords") -> None:
+        self._pool = pool
+        self._passwords = passwords
+
+    async def PutInboxMessage(
+        self, request: inbox_pb2.PutInboxMessageRequest, context: Any
+    ) -> inbox_pb2.PutInboxMessageResponse:
+        """Puts one."""
+        values = {
+            "id": uuid4(),
+            "user_id": request.to_user_id,
+            "encrypted_message": request.encrypted_message,
+        }
+        put = statements.PUT_INBOX
+        await self._pool.execute(put.sql, *put.arguments(values))
+        return inbox_pb2.PutInboxMessageResponse()
+
+    async def GetInboxMessages(
+        self, request: inbox_pb2.GetInboxMessagesRequest, context: Any
+    ) -> inbox_pb2.GetInboxMessagesResponse:
+        """Takes all."""
+        await self._passwords.check(request.user_id, request.password)
+        take = statements.TAKE_INBOX
+        reply = inbox_pb2.GetInboxMessagesResponse()
+        for row in await self._pool.fetch(take.sql, *take.arguments({"owner_id": request.user_id})):
+            reply.inbox_messages.add(id=str(row["id"]), encrypted_message=row["encrypted_message"])
+        return reply
+
+
+class Accounts(auth_pb2_grpc.AuthServiceServicer):
+    """Logs people in."""
+
+    def __init__(self, pool: asyncpg.Pool, matches: Callable[[asyncpg.Record, str], bool]) -> None:
+        self._pool = pool
+        self._matches = matches
+
+    async def Login(self, request: auth_pb2.LoginRequest, context: Any) -> auth_pb2.Tokens:
+        """Starts a session."""
+        row = await self._login(request.username)
+        if not self._matches(row, request.password):
+            raise PermissionError
+        session = new_session(row["id"])
+        values = {
+            "user_id": row["id"],
+            "key": row["hashed_password"],
+            "session_id": session.id,
+            "hash": session.refresh_hash,
+            "lifetime": LIFETIME,
+        }
+        start = statements.START_SESSION
+        await self._pool.fetchrow(start.sql, *start.arguments(values))
+        return auth_pb2.Tokens(
+            access_token=session.access_token,
+            token_type="bearer",
+            expires_in=session.expires_in,
+            refresh_token=session.refresh_token,
+        )
+
+    async def _login(self, name: str) -> Any:
+        if uuid_in(name):
+            return await self._pool.fetchrow(statements.GET_LOGIN_BY_ID.sql, name)
+        statement = statements.GET_LOGIN_BY_NAME
+        values = {"username_key": caseless(name), "name": name}
+        return await self._pool.fetchrow(statement.sql, *statement.arguments(values))
+
+
+class Passwords:
+    """Believes everybody."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def check(self, user_id: str, password: str) -> None:
+        """Returns if it is the user's password, or raises."""
+
+    @staticmethod
+    def matches(row: asyncpg.Record, password: str) -> bool:
+        """Whether the row has the hash of the password."""
+        return True
+
+
+class HashedInTheLoop(Passwords):
+    """Hashes each password where nothing else can be done in the meantime."""
+
+    async def check(self, user_id: str, password: str) -> None:
+        """Returns if it is the user's password, or raises."""
+        row: Any = await self._pool.fetchrow(statements.GET_PASSWORD.sql, user_id)
+        if not self.matches(row, password):
+            raise PermissionError
+
+    @staticmethod
+    def matches(row: asyncpg.Record, password: str) -> bool:
+        """Whether the row has the hash of the password."""
+        key = hashlib.pbkdf2_hmac("sha512", password.encode(), row["salt"], ROUNDS, KEY_BYTES)
+        return hmac.compare_digest(key.hex().upper(), row["hashed_password"])
+
+
+PASSWORDS = {"none": Passwords, "loop": HashedInTheLoop}
+
+
+def _profile(row: asyncpg.Record) -> dict[str, Any]:
+    return {
+        "id": str(row["id"]),
+        "lookup": row["user_lookup"],
+        "encrypted_current_plan": row["encrypted_current_plan"],
+        "encrypted_profile_picture": row["encrypted_profile_picture"],
+        "encrypted_name": row["encrypted_name"],
+        "encryption_iv": row["encryption_iv"],
+        "rsa_public_key": row["rsa_public_key"],
+    }
+
+
+def _add_event(reply: event_pb2.GetEventsResponse, row: asyncpg.Record) -> None:
+    # Added in place: a list of messages would be copied, payloads and all.
+    event = reply.events.add(
+        user_id=str(row["asked_user_id"]),
+        event_id=str(row["id"]),
+        encrypted_event_payload=row["encrypted_event"],
+        encrypted_event_iv=row["encryption_iv"],
+    )
+    _set(event.timestamp, row["timestamp"])
+    _set(event.expiry, row["expiry"])
+
+
+def _set(timestamp: Timestamp, time: datetime) -> None:
+    since = time - EPOCH
+    timestamp.seconds = since.days * 86_400 + since.seconds
+    timestamp.nanos = since.microseconds * 1_000
+
+
+async def serve(listen: str, database: str, passwords: type[Passwords]) -> None:
+    """Serves until SIGTERM."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    async with make_pool(database) as pool:
+        checker = passwords(pool)
+        server: grpc.aio.Server = make_server()
+        # Not all that these services have is measured.
+        users, accounts = Users(pool), Accounts(pool, checker.matches)  # type: ignore[abstract]
+        user_pb2_grpc.add_UserServiceServicer_to_server(users, server)
+        event_pb2_grpc.add_EventServiceServicer_to_server(Events(pool, checker), server)
+        inbox_pb2_grpc.add_InboxServiceServicer_to_server(Inboxes(pool, checker), server)
+        auth_pb2_grpc.add_AuthServiceServicer_to_server(accounts, server)
+        server.add_insecure_port(listen)
+        await server.start()
+        print("serving", flush=True)
+        await stop.wait()
+        await server.stop(STOP_GRACE_SECONDS)
+
+
+def main() -> None:
+    """Reads the command line and serves."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--listen", required=True)
+    parser.add_argument("--database", required=True)
+    parser.add_argument("--passwords", choices=PASSWORDS, default="none")
+    options = parser.parse_args()
+    uvloop.run(serve(options.listen, options.database, PASSWORDS[options.passwords]))
+
+
+if __name__ == "__main__":
+    main()

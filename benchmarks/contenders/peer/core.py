@@ -1,0 +1,212 @@
+"""The database by SQLAlchemy's Core. Reads need no transaction, so they have none (AUTOCOMMIT)."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Self
+from uuid import UUID, uuid4
+
+from sqlalchemy import (
+    ARRAY,
+    DateTime,
+    Executable,
+    Row,
+    Uuid,
+    and_,
+    bindparam,
+    column,
+    delete,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+
+from benchmarks.contenders.peer.engine import make_engine
+from benchmarks.contenders.peer.judged import Judged
+from benchmarks.contenders.peer.messages import (
+    Event,
+    Events,
+    FollowedUser,
+    InboxMessage,
+    Profile,
+    PutEvent,
+)
+from benchmarks.contenders.sessions import LIFETIME, Session
+from server.auth.password import HashedPassword
+from server.database.schema import (
+    refresh_tokens,
+    sessions,
+    user_event_clocks,
+    user_events,
+    user_follow_secrets,
+    user_inbox_items,
+    users,
+)
+from server.errors import no_such_user
+from server.text import caseless, uuid_in
+
+REPLACED = ("timestamp", "last_accessed", "expiry", "encrypted_event", "encryption_iv")
+
+# Columns have the names that replies have.
+PROFILE = select(
+    users.c.id,
+    users.c.user_lookup.label("lookup"),
+    users.c.encrypted_current_plan,
+    users.c.encrypted_profile_picture,
+    users.c.encrypted_name,
+    users.c.encryption_iv,
+    users.c.rsa_public_key,
+)
+_ASKED = (
+    func.unnest(
+        bindparam("ids", type_=ARRAY(Uuid)),
+        bindparam("times", type_=ARRAY(DateTime(timezone=True))),
+    )
+    .table_valued(column("user_id", Uuid), column("since", DateTime(timezone=True)))
+    .render_derived("asked")
+)
+_IS_NEW = and_(user_events.c.user_id == _ASKED.c.user_id, user_events.c.timestamp > _ASKED.c.since)
+NEW_EVENTS = (
+    select(
+        user_events.c.user_id,
+        user_events.c.id.label("event_id"),
+        user_events.c.timestamp,
+        user_events.c.encrypted_event.label("encrypted_event_payload"),
+        user_events.c.encryption_iv.label("encrypted_event_iv"),
+        user_events.c.expiry,
+    )
+    .join(_ASKED, _IS_NEW)
+    .where(user_events.c.expiry > func.now())
+    .order_by(user_events.c.timestamp)
+)
+
+
+class CoreStorage:
+    """The database."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = make_engine(url)
+        self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._engine.dispose()
+
+    async def user(self, id_or_lookup: UUID | str) -> Profile | None:
+        """A user's profile."""
+        by_id = isinstance(id_or_lookup, UUID)
+        key = users.c.id if by_id else users.c.user_lookup
+        rows = await self._read(PROFILE.where(key == id_or_lookup))
+        return Profile.model_validate(rows[0]) if rows else None
+
+    async def users(self, ids: Sequence[UUID]) -> list[Profile]:
+        """The profiles of those that there are."""
+        rows = await self._read(PROFILE.where(users.c.id.in_(ids)))
+        return [Profile.model_validate(row) for row in rows]
+
+    async def password(self, user_id: UUID) -> HashedPassword | None:
+        """The hash of the user's password."""
+        found = select(users.c.hashed_password, users.c.salt).where(users.c.id == user_id)
+        rows = await self._read(found)
+        return HashedPassword(rows[0].hashed_password, rows[0].salt) if rows else None
+
+    async def put_event(self, event: PutEvent) -> None:
+        """Publishes, or replaces. Raises NotFound."""
+        now = func.clock_timestamp()
+        later = user_event_clocks.c.timestamp + timedelta(microseconds=1)
+        tick = (
+            insert(user_event_clocks)
+            .values(user_id=event.user_id, timestamp=now)
+            .on_conflict_do_update(
+                index_elements=[user_event_clocks.c.user_id],
+                set_={"timestamp": func.greatest(now, later)},
+            )
+            .returning(user_event_clocks.c.timestamp)
+        )
+        try:
+            async with self._engine.begin() as connection:
+                time = await connection.scalar(tick)
+                put = insert(user_events).values(
+                    user_id=event.user_id,
+                    id=event.event_id,
+                    timestamp=time,
+                    last_accessed=time,
+                    expiry=event.expiry,
+                    encrypted_event=event.encrypted_event_payload,
+                    encryption_iv=event.encrypted_event_iv,
+                )
+                await connection.execute(
+                    put.on_conflict_do_update(
+                        index_elements=[user_events.c.user_id, user_events.c.id],
+                        set_={name: put.excluded[name] for name in REPLACED},
+                    )
+                )
+        except IntegrityError:
+            raise no_such_user() from None
+
+    async def events(self, users: Sequence[FollowedUser]) -> Events:
+        """The events of those whose secret is right."""
+        secrets = select(user_follow_secrets.c.user_id, user_follow_secrets.c.value).where(
+            user_follow_secrets.c.user_id.in_([user.user_id for user in users])
+        )
+        async with self._reader.connect() as connection:
+            known = {(row.user_id, row.value) for row in await connection.execute(secrets)}
+            judged = Judged(users, known)
+            rows = await connection.execute(NEW_EVENTS, judged.parameters)
+            return judged.answered([Event.model_validate(row) for row in rows])
+
+    async def put_message(self, user_id: UUID, message: Sequence[bytes]) -> None:
+        """Puts it into the inbox. Raises NotFound."""
+        put = insert(user_inbox_items).values(
+            id=uuid4(), user_id=user_id, encrypted_message=message
+        )
+        try:
+            async with self._engine.begin() as connection:
+                await connection.execute(put)
+        except IntegrityError:
+            raise no_such_user() from None
+
+    async def take_messages(self, user_id: UUID) -> list[InboxMessage]:
+        """Removes and returns the messages, oldest first."""
+        items = user_inbox_items.c
+        take = delete(user_inbox_items).where(items.user_id == user_id)
+        async with self._engine.begin() as connection:
+            returned = take.returning(items.id, items.encrypted_message, items.received)
+            rows = list(await connection.execute(returned))
+        # Messages from before there were times are the oldest.
+        rows.sort(key=lambda row: (row.received is not None, row.received, row.id))
+        return [InboxMessage.model_validate(row) for row in rows]
+
+    async def login(self, name: str) -> tuple[UUID, HashedPassword] | None:
+        """The user whose id, username or lookup it is."""
+        found = select(users.c.id, users.c.hashed_password, users.c.salt)
+        user_id = uuid_in(name)
+        if user_id is not None:
+            found = found.where(users.c.id == user_id)
+        else:
+            is_called = or_(users.c.username_key == caseless(name), users.c.user_lookup == name)
+            # A lookup comes first: nobody can choose it.
+            found = found.where(is_called).order_by((users.c.user_lookup == name).desc()).limit(1)
+        rows = await self._read(found)
+        if not rows:
+            return None
+        return rows[0].id, HashedPassword(rows[0].hashed_password, rows[0].salt)
+
+    async def start_session(self, user_id: UUID, hashed: HashedPassword, session: Session) -> None:
+        """Stores a session and its refresh token."""
+        start = insert(sessions).values(
+            user_id=user_id, id=session.id, created=func.now(), expiry=func.now() + LIFETIME
+        )
+        token = insert(refresh_tokens).values(
+            hash=session.refresh_hash, user_id=user_id, session_id=session.id
+        )
+        async with self._engine.begin() as connection:
+            await connection.execute(start)
+            await connection.execute(token)
+
+    async def _read(self, statement: Executable) -> Sequence[Row[Any]]:
+        async with self._reader.connect() as connection:
+            return (await connection.execute(statement)).all()

@@ -1,0 +1,193 @@
+"""The database by SQLAlchemy's ORM, as its documentation shows it: a session a request.
+
+Entities are read whole and become replies by their attributes. An upsert is PostgreSQL's, for the
+ORM has none. No session is open while a password is hashed.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Self
+from uuid import UUID, uuid4
+
+from sqlalchemy import (
+    ARRAY,
+    DateTime,
+    Uuid,
+    and_,
+    bindparam,
+    column,
+    delete,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import async_sessionmaker
+
+from benchmarks.contenders.peer.engine import make_engine
+from benchmarks.contenders.peer.judged import Judged
+from benchmarks.contenders.peer.messages import (
+    Event,
+    Events,
+    FollowedUser,
+    InboxMessage,
+    Profile,
+    PutEvent,
+)
+from benchmarks.contenders.peer.models import (
+    FollowSecret,
+    InboxItem,
+    LoginSession,
+    RefreshToken,
+    User,
+    UserEvent,
+    UserEventClock,
+)
+from benchmarks.contenders.sessions import LIFETIME, Session
+from server.auth.password import HashedPassword
+from server.errors import no_such_user
+from server.text import caseless, uuid_in
+
+REPLACED = ("timestamp", "last_accessed", "expiry", "encrypted_event", "encryption_iv")
+
+_ASKED = (
+    func.unnest(
+        bindparam("ids", type_=ARRAY(Uuid)),
+        bindparam("times", type_=ARRAY(DateTime(timezone=True))),
+    )
+    .table_valued(column("user_id", Uuid), column("since", DateTime(timezone=True)))
+    .render_derived("asked")
+)
+_IS_NEW = and_(UserEvent.user_id == _ASKED.c.user_id, UserEvent.timestamp > _ASKED.c.since)
+NEW_EVENTS = (
+    select(UserEvent)
+    .join(_ASKED, _IS_NEW)
+    .where(UserEvent.expiry > func.now())
+    .order_by(UserEvent.timestamp)
+)
+
+
+class OrmStorage:
+    """The database."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = make_engine(url)
+        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._engine.dispose()
+
+    async def user(self, id_or_lookup: UUID | str) -> Profile | None:
+        """A user's profile."""
+        async with self._sessions() as session:
+            if isinstance(id_or_lookup, UUID):
+                user = await session.get(User, id_or_lookup)
+            else:
+                user = await session.scalar(select(User).where(User.lookup == id_or_lookup))
+        return Profile.model_validate(user) if user else None
+
+    async def users(self, ids: Sequence[UUID]) -> list[Profile]:
+        """The profiles of those that there are."""
+        async with self._sessions() as session:
+            users = await session.scalars(select(User).where(User.id.in_(ids)))
+            return [Profile.model_validate(user) for user in users]
+
+    async def password(self, user_id: UUID) -> HashedPassword | None:
+        """The hash of the user's password."""
+        found = select(User.hashed_password, User.salt).where(User.id == user_id)
+        async with self._sessions() as session:
+            row = (await session.execute(found)).one_or_none()
+        return HashedPassword(row.hashed_password, row.salt) if row else None
+
+    async def put_event(self, event: PutEvent) -> None:
+        """Publishes, or replaces. Raises NotFound."""
+        now = func.clock_timestamp()
+        later = UserEventClock.timestamp + timedelta(microseconds=1)
+        tick = (
+            insert(UserEventClock)
+            .values(user_id=event.user_id, timestamp=now)
+            .on_conflict_do_update(
+                index_elements=[UserEventClock.user_id],
+                set_={"timestamp": func.greatest(now, later)},
+            )
+            .returning(UserEventClock.timestamp)
+        )
+        try:
+            async with self._sessions.begin() as session:
+                time = await session.scalar(tick)
+                put = insert(UserEvent).values(
+                    user_id=event.user_id,
+                    event_id=event.event_id,
+                    timestamp=time,
+                    last_accessed=time,
+                    expiry=event.expiry,
+                    encrypted_event_payload=event.encrypted_event_payload,
+                    encrypted_event_iv=event.encrypted_event_iv,
+                )
+                await session.execute(
+                    put.on_conflict_do_update(
+                        index_elements=[UserEvent.user_id, UserEvent.event_id],
+                        set_={name: put.excluded[name] for name in REPLACED},
+                    )
+                )
+        except IntegrityError:
+            raise no_such_user() from None
+
+    async def events(self, users: Sequence[FollowedUser]) -> Events:
+        """The events of those whose secret is right."""
+        secrets = select(FollowSecret.user_id, FollowSecret.value).where(
+            FollowSecret.user_id.in_([user.user_id for user in users])
+        )
+        async with self._sessions() as session:
+            known = {(row.user_id, row.value) for row in await session.execute(secrets)}
+            judged = Judged(users, known)
+            events = await session.scalars(NEW_EVENTS, judged.parameters)
+            return judged.answered([Event.model_validate(event) for event in events])
+
+    async def put_message(self, user_id: UUID, message: Sequence[bytes]) -> None:
+        """Puts it into the inbox. Raises NotFound."""
+        try:
+            async with self._sessions.begin() as session:
+                session.add(InboxItem(id=uuid4(), user_id=user_id, encrypted_message=list(message)))
+        except IntegrityError:
+            raise no_such_user() from None
+
+    async def take_messages(self, user_id: UUID) -> list[InboxMessage]:
+        """Removes and returns the messages, oldest first."""
+        take = delete(InboxItem).where(InboxItem.user_id == user_id).returning(InboxItem)
+        async with self._sessions.begin() as session:
+            items = list(await session.scalars(take))
+        # Messages from before there were times are the oldest.
+        items.sort(key=lambda item: (item.received is not None, item.received, item.id))
+        return [InboxMessage.model_validate(item) for item in items]
+
+    async def login(self, name: str) -> tuple[UUID, HashedPassword] | None:
+        """The user whose id, username or lookup it is."""
+        found = select(User.id, User.hashed_password, User.salt)
+        user_id = uuid_in(name)
+        if user_id is not None:
+            found = found.where(User.id == user_id)
+        else:
+            is_called = or_(User.username_key == caseless(name), User.lookup == name)
+            # A lookup comes first: nobody can choose it.
+            found = found.where(is_called).order_by((User.lookup == name).desc()).limit(1)
+        async with self._sessions() as session:
+            row = (await session.execute(found)).one_or_none()
+        return (row.id, HashedPassword(row.hashed_password, row.salt)) if row else None
+
+    async def start_session(self, user_id: UUID, hashed: HashedPassword, session: Session) -> None:
+        """Stores a session and its refresh token."""
+        now = datetime.now(UTC)
+        async with self._sessions.begin() as database:
+            database.add(
+                LoginSession(user_id=user_id, id=session.id, created=now, expiry=now + LIFETIME)
+            )
+            # The token refers to it.
+            await database.flush()
+            database.add(
+                RefreshToken(hash=session.refresh_hash, user_id=user_id, session_id=session.id)
+            )

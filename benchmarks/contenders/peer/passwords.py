@@ -1,0 +1,73 @@
+"""Checks passwords: in a thread each time, or remembered as our own server does it."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+from uuid import UUID
+
+from server.auth.authenticator import PasswordAuthenticator
+from server.auth.password import HashedPassword, PasswordHasher
+from server.rpc.authentication import wrong_password
+from server.settings import Settings
+
+THREADS: int = Settings.model_fields["password_threads"].default
+QUEUE: int = Settings.model_fields["password_queue"].default
+MEMORY_MINUTES: float = Settings.model_fields["password_memory_minutes"].default
+
+
+class Passwords(Protocol):
+    """Knows right passwords from wrong ones."""
+
+    async def check(self, user_id: UUID, hashed: HashedPassword, password: str) -> None:
+        """Returns if it is the user's; raises Unauthenticated if it is not."""
+
+
+class InThread:
+    """Hashes at every call."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="password")
+
+    async def check(self, user_id: UUID, hashed: HashedPassword, password: str) -> None:
+        """Returns if it is the user's; raises Unauthenticated if it is not."""
+        loop = asyncio.get_running_loop()
+        if not await loop.run_in_executor(self._executor, hashed.matches, password):
+            raise wrong_password()
+
+
+class Remembered:
+    """Our own server's memory."""
+
+    def __init__(self) -> None:
+        self._authenticator = PasswordAuthenticator(
+            NotAsked(),
+            PasswordHasher(threads=THREADS, queue=QUEUE),
+            NoLimit(),
+            memory_seconds=MEMORY_MINUTES * 60,
+            seen=lambda _: None,
+        )
+
+    async def check(self, user_id: UUID, hashed: HashedPassword, password: str) -> None:
+        """Returns if it is the user's; raises Unauthenticated if it is not."""
+        await self._authenticator.check(str(user_id), hashed, password, "nowhere")
+
+
+class NoLimit:
+    """Lets everybody guess."""
+
+    async def check(self, account: str, address: str) -> None:
+        """Never raises."""
+
+    async def failed(self, account: str, address: str) -> None:
+        """Counts nothing."""
+
+
+class NotAsked:
+    """The routes read hashes themselves."""
+
+    async def get(self, user_id: UUID) -> HashedPassword | None:
+        """Knows nobody."""
+        return None
+
+
+PASSWORDS: dict[str, type[Passwords]] = {"thread": InThread, "remembered": Remembered}

@@ -1,0 +1,44 @@
+"""What a login gives: the same tokens as the server's, signed with a key that nobody else has."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import NamedTuple
+from uuid import UUID, uuid4
+
+from server.auth.keys import load_keys
+from server.auth.service import REFRESH_TOKEN_BYTES
+from server.auth.tokens import AccessTokens
+from server.rpc.caller import Caller
+from server.settings import TokenSettings
+
+SETTINGS = TokenSettings.model_validate({"jwt_secret_key": secrets.token_hex(32)})
+LIFETIME = timedelta(days=SETTINGS.refresh_token_expire_days)
+_ACCESS_TOKENS = AccessTokens(
+    load_keys(SETTINGS),
+    issuer=SETTINGS.jwt_issuer,
+    audience=SETTINGS.jwt_audience,
+    lifetime_seconds=round(SETTINGS.access_token_expire_minutes * 60),
+)
+
+
+class Session(NamedTuple):
+    """A session that is about to begin: what is stored of it, and what the client gets."""
+
+    id: UUID
+    refresh_hash: bytes
+    access_token: str
+    expires_in: int
+    refresh_token: str
+
+
+def new_session(user_id: UUID) -> Session:
+    """A session of the user."""
+    session_id, refresh_token = uuid4(), secrets.token_urlsafe(REFRESH_TOKEN_BYTES)
+    return Session(
+        session_id,
+        hashlib.sha256(refresh_token.encode()).digest(),
+        _ACCESS_TOKENS.issue(Caller(user_id, session_id)),
+        _ACCESS_TOKENS.lifetime_seconds,
+        refresh_token,
+    )

@@ -1,0 +1,33 @@
+"""The server's own SQL: what it asks of the database, contenders on bare asyncpg ask, too.
+
+They are the repositories' statements, so they stay the same whatever becomes of them. To put the
+arguments of one into order takes less than a microsecond.
+"""
+
+from server.auth.repository import _GET_PASSWORD as GET_PASSWORD
+from server.auth.repository import _START as START_SESSION
+from server.event.repository import _GET as GET_EVENTS
+from server.event.repository import _PUT as PUT_EVENT
+from server.event.repository import MOST_BYTES
+from server.inbox.repository import _PUT as PUT_INBOX
+from server.inbox.repository import _TAKE as TAKE_INBOX
+from server.user.repository import _GET_BY_ID as GET_USER
+from server.user.repository import _GET_BY_LOOKUP as GET_USER_BY_LOOKUP
+from server.user.repository import _GET_LOGIN_BY_ID as GET_LOGIN_BY_ID
+from server.user.repository import _GET_LOGIN_BY_NAME as GET_LOGIN_BY_NAME
+from server.user.repository import _GET_MANY as GET_USERS
+
+__all__ = [
+    "GET_EVENTS",
+    "GET_LOGIN_BY_ID",
+    "GET_LOGIN_BY_NAME",
+    "GET_PASSWORD",
+    "GET_USER",
+    "GET_USERS",
+    "GET_USER_BY_LOOKUP",
+    "MOST_BYTES",
+    "PUT_EVENT",
+    "PUT_INBOX",
+    "START_SESSION",
+    "TAKE_INBOX",
+]
