@@ -1,0 +1,159 @@
+"""What is asked of the contenders, in gRPC and in REST."""
+
+import json
+import struct
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from gymlocker.v2 import auth_pb2, event_pb2, inbox_pb2, user_pb2
+
+from benchmarks.h2load import Request, Shape
+from benchmarks.seed import EVENT_BYTES, IV_BYTES, Person, Seeded
+from benchmarks.servers import (
+    FLOOR,
+    FLOOR_REST,
+    IN_LOOP,
+    OURS,
+    OURS_ENVOY,
+    OURS_REST,
+    PEER_BARE,
+    PEER_CORE,
+    PEER_ORM,
+    UNCHECKED,
+)
+
+# 32 calls are under way at any time, in whichever way.
+MANY_PLACES = 32
+TOGETHER = Shape(connections=4, at_once=8)
+APART = Shape(connections=MANY_PLACES, at_once=1)
+ALONE = Shape(connections=1, at_once=1)
+
+_EVERYBODY = (
+    OURS, OURS_ENVOY, OURS_REST, FLOOR, FLOOR_REST, PEER_ORM, PEER_CORE, PEER_BARE,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One kind of call. `requests` are those of a protocol, sent side by side.
+
+    The bodies of `writes` differ by who writes: a row has one writer at a time.
+    """
+
+    name: str
+    requests: Mapping[str, Sequence[Request]]
+    contenders: Sequence[str] = _EVERYBODY
+    fixed_reply: bool = True
+
+    def shape(self, protocol: str) -> Shape:
+        """How the load is spread over connections."""
+        if len(self.requests[protocol]) > 1:
+            return ALONE
+        return TOGETHER if protocol == "grpc" else APART
+
+
+def workloads(seeded: Seeded) -> list[Workload]:
+    """All of them."""
+    writers = seeded.people[:MANY_PLACES]
+    reader = seeded.people[-1]
+    ids = [person.id for person in seeded.people[:200]]
+    asked = [
+        event_pb2.FollowedUser(user_id=each.id, follow_secret=each.secret)
+        for each in seeded.followed
+    ]
+    return [
+        Workload(
+            "GetUser",
+            {
+                "grpc": [_grpc("UserService/GetUser", user_pb2.GetUserRequest(id_or_lookup=reader.id))],
+                "rest": [Request("rest", f"/v2/user/{reader.id}", verb="GET")],
+            },
+        ),
+        Workload("GetUsers of 200", _both("UserService/GetUsers", "/v2/users", user_pb2.GetUsersRequest(ids=ids))),
+        Workload(
+            "GetEvents, 20 people with 20 events of 4 KiB",
+            _both("EventService/GetEvents", "/v2/events", event_pb2.GetEventsRequest(users=asked)),
+        ),
+        Workload(
+            "PutEvent with the password",
+            _each("EventService/PutEvent", "/v2/event", [_event(each, seeded) for each in writers]),
+            (*_EVERYBODY, UNCHECKED, IN_LOOP),
+        ),
+        Workload(
+            "PutInboxMessage",
+            _each("InboxService/PutInboxMessage", "/v2/inbox", [_letter(each) for each in writers]),
+        ),
+        Workload(
+            "GetInboxMessages of an empty inbox",
+            _both(
+                "InboxService/GetInboxMessages",
+                "/v2/inbox",
+                inbox_pb2.GetInboxMessagesRequest(user_id=reader.id, password=seeded.password),
+            ),
+        ),
+        Workload(
+            "Login, the password remembered",
+            _both(
+                "AuthService/Login",
+                "/v2/auth/login",
+                auth_pb2.LoginRequest(username=reader.username, password=seeded.password),
+            ),
+            fixed_reply=False,
+        ),
+    ]
+
+
+def get_user(person: Person) -> Request:
+    """The small call whose latency is watched."""
+    return _grpc("UserService/GetUser", user_pb2.GetUserRequest(id_or_lookup=person.id))
+
+
+def log_in(person: Person, password: str) -> Request:
+    """The call that hashes."""
+    return _grpc(
+        "AuthService/Login", auth_pb2.LoginRequest(username=person.username, password=password)
+    )
+
+
+def _event(person: Person, seeded: Seeded) -> event_pb2.PutEventRequest:
+    expiry = Timestamp()
+    expiry.FromDatetime(datetime.now(UTC).replace(microsecond=0) + timedelta(days=90))
+    return event_pb2.PutEventRequest(
+        user_id=person.id,
+        password=seeded.password,
+        event_id=str(uuid4()),
+        encrypted_event_payload=bytes(EVENT_BYTES),
+        encrypted_event_iv=bytes(IV_BYTES),
+        expiry=expiry,
+    )
+
+
+def _letter(person: Person) -> inbox_pb2.PutInboxMessageRequest:
+    return inbox_pb2.PutInboxMessageRequest(to_user_id=person.id, encrypted_message=[bytes(300)])
+
+
+def _both(method: str, path: str, message: Message, verb: str = "POST") -> dict[str, list[Request]]:
+    return {"grpc": [_grpc(method, message)], "rest": [_rest(path, message, verb)]}
+
+
+def _each(method: str, path: str, messages: Sequence[Message]) -> dict[str, list[Request]]:
+    return {
+        "grpc": [_grpc(method, message) for message in messages],
+        "rest": [_rest(path, message, "PUT") for message in messages],
+    }
+
+
+def _grpc(method: str, message: Message) -> Request:
+    body = message.SerializeToString()
+    return Request("grpc", f"/gymlocker.v2.{method}", struct.pack(">BI", 0, len(body)) + body)
+
+
+def _rest(path: str, message: Message, verb: str) -> Request:
+    return Request("rest", path, json.dumps(MessageToDict(message)).encode(), verb)
