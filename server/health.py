@@ -6,9 +6,8 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from server.address import host_and_port, unix_path
 from server.errors import StartError
-
-UNIX = "unix:"
 
 
 async def check(address: str, seconds: float) -> None:
@@ -42,9 +41,9 @@ async def check_listens(address: str, seconds: float) -> None:
 
 
 async def _connected(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    if address.startswith(UNIX):
-        return await asyncio.open_unix_connection(address.removeprefix(UNIX))
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal():
+    if path := unix_path(address):
+        return await asyncio.open_unix_connection(path)
+    place = host_and_port(address)
+    if place is None:
         raise StartError(f"--address {address} is neither host:port nor unix:/path.")
-    return await asyncio.open_connection(host.strip("[]"), int(port))
+    return await asyncio.open_connection(place.host, place.port)

@@ -1,13 +1,11 @@
 """The composition root: the only place that builds objects and puts them together."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 import grpc
-import httpx2
-import structlog
 from grpc_health.v1 import health, health_pb2_grpc
 from gymlocker.v2 import (
     ai_pb2_grpc,
@@ -21,12 +19,8 @@ from gymlocker.v2 import (
     workout_pb2_grpc,
 )
 
-from server.ai.planner.talk import NoPlanner, Planner
+from server.ai.assembly import planner_service, purchase_authenticator
 from server.ai.purchase.authenticator import PurchaseAuthenticator
-from server.ai.purchase.verifiers import names_of, verifiers
-from server.ai.quota import Quotas
-from server.ai.repository import QuotaRepository
-from server.ai.service import AiService
 from server.auth.authenticator import AccessTokenAuthenticator, PasswordAuthenticator
 from server.auth.guessing import GuessLimit
 from server.auth.keys import Keys, load_keys
@@ -54,28 +48,17 @@ from server.rpc.interceptor import Interceptor
 from server.rpc.logging import LoggingInterceptor
 from server.rpc.validation import ValidationInterceptor
 from server.serving import Background, add_reflection, bind, make_server, run
-from server.settings import (
-    PlannerSettings,
-    PurchaseSettings,
-    Settings,
-    TokenSettings,
-    WorkerSettings,
-)
+from server.settings import Settings, TokenSettings, WorkerSettings
 from server.share.repository import ShareRepository
 from server.share.service import ShareService
 from server.system.repository import RATE_LIMIT_SWEEPS, SystemRepository
 from server.system.service import SystemService
 from server.system.sweeper import sweep
-from server.telemetry.counted import (
-    CountedLimit,
-    CountedPlanner,
-    CountedVerifier,
-    counted_sweep,
-)
+from server.telemetry.counted import CountedLimit, counted_sweep
 from server.telemetry.event_loop import measure_lag
 from server.telemetry.exposition import exposed
-from server.telemetry.interceptor import MetricsInterceptor
 from server.telemetry.metrics import WorkerMetrics
+from server.telemetry.observers import observers
 from server.telemetry.process import new_registry
 from server.user.last_accessed import INTERVAL_SECONDS, LastAccessed
 from server.user.repository import UserRepository
@@ -85,8 +68,6 @@ from server.workout.importing import Importer
 from server.workout.repository import WorkoutRepository
 from server.workout.service import WorkoutService
 from server.workout.stats_repository import StatsRepository
-
-_log = structlog.get_logger("main")
 
 
 async def serve(
@@ -103,13 +84,9 @@ async def serve(
         database, limits = await _databases(settings.worker, metrics, stack)
         await require_current_schema(database)
         await require_current_schema(limits, "rate_limits")
-        observers: list[Interceptor] = []
-        if metrics_at:
-            observers.append(MetricsInterceptor(contract_methods(), metrics))
-        if settings.worker.otel_exporter_otlp_endpoint:
-            observers.append(await _tracing(stack))
+        outermost = await observers(settings.worker, metrics if metrics_at else None, stack)
         server, health_servicer, background = _build(
-            settings, keys, database, limits, metrics, observers, stack
+            settings, keys, database, limits, metrics, outermost, stack
         )
         if metrics_at:
             stack.enter_context(exposed(registry, metrics_at))
@@ -117,16 +94,7 @@ async def serve(
         if reflection:
             add_reflection(server, contract_services())
         bind(server, listen)
-        drain_seconds = settings.worker.drain_seconds
-        await run(server, health_servicer, background, drain_seconds=drain_seconds)
-
-
-async def _tracing(stack: AsyncExitStack) -> Interceptor:
-    # Loaded only where there is somebody to tell: the library is large.
-    from server.telemetry.tracing import TracingInterceptor, tracing
-
-    tracer = await stack.enter_async_context(tracing("gymlocker"))
-    return TracingInterceptor(contract_methods(), tracer)
+        await run(server, health_servicer, background, drain_seconds=settings.worker.drain_seconds)
 
 
 async def _databases(
@@ -156,7 +124,7 @@ def _build(
     database: Database,
     limits: Database,
     metrics: WorkerMetrics,
-    observers: Sequence[Interceptor],
+    outermost: Sequence[Interceptor],
     stack: AsyncExitStack,
 ) -> tuple[grpc.aio.Server, health.aio.HealthServicer, list[Background]]:
     users, passwords = UserRepository(database), PasswordRepository(database)
@@ -179,9 +147,9 @@ def _build(
     )
     metrics.watch_passwords(hasher, authenticator)
     server = _server(
-        observers,
+        outermost,
         AccessTokenAuthenticator(tokens, sessions, seen=last_accessed.saw),
-        _purchases(settings.purchases, guesses, metrics, stack),
+        purchase_authenticator(settings.purchases, guesses, metrics, stack),
         authenticator,
     )
     system = SystemRepository(database)
@@ -190,18 +158,14 @@ def _build(
         AuthService(users, passwords, sessions, hasher, authenticator, tokens), server
     )
     _add_workouts(server, database)
-    _add_planner(server, settings.planner, limits, metrics, stack)
+    ai_pb2_grpc.add_AiServiceServicer_to_server(
+        planner_service(settings.planner, limits, metrics, stack), server
+    )
     system_pb2_grpc.add_SystemServiceServicer_to_server(SystemService(system), server)
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
-    sweeps = {
-        name: counted_sweep(partial(sweep, swept), name, metrics)
-        for name, swept in (
-            ("main", system),
-            ("rate_limits", SystemRepository(limits, RATE_LIMIT_SWEEPS)),
-        )
-    }
-    return server, health_servicer, _background(settings.worker, sweeps.values(), last_accessed)
+    swept = {"main": system, "rate_limits": SystemRepository(limits, RATE_LIMIT_SWEEPS)}
+    return server, health_servicer, _background(settings.worker, swept, last_accessed, metrics)
 
 
 def _guess_limit(settings: Settings, limits: Database) -> GuessLimit:
@@ -210,22 +174,6 @@ def _guess_limit(settings: Settings, limits: Database) -> GuessLimit:
         per_account=settings.password_failures_per_account,
         per_address=settings.password_failures_per_address,
     )
-
-
-def _purchases(
-    settings: PurchaseSettings,
-    guesses: CountedLimit,
-    metrics: WorkerMetrics,
-    stack: AsyncExitStack,
-) -> PurchaseAuthenticator:
-    http = httpx2.AsyncClient()
-    stack.push_async_callback(http.aclose)
-    configured = verifiers(settings, http)
-    _log.info("stores", configured=names_of(configured))
-    counted = {
-        store: CountedVerifier(store, verifier, metrics) for store, verifier in configured.items()
-    }
-    return PurchaseAuthenticator(counted, guesses)
 
 
 def _access_tokens(settings: TokenSettings, keys: Keys) -> AccessTokens:
@@ -254,65 +202,34 @@ def _add_feed(server: grpc.aio.Server, database: Database, users: UserService) -
 
 
 def _add_workouts(server: grpc.aio.Server, database: Database) -> None:
+    workouts, stats = WorkoutRepository(database), StatsRepository(database)
+    importer = Importer(ImportRepository(database))
     workout_pb2_grpc.add_WorkoutServiceServicer_to_server(
-        WorkoutService(
-            WorkoutRepository(database),
-            StatsRepository(database),
-            Importer(ImportRepository(database)),
-        ),
-        server,
+        WorkoutService(workouts, stats, importer), server
     )
-
-
-def _add_planner(
-    server: grpc.aio.Server,
-    settings: PlannerSettings,
-    limits: Database,
-    metrics: WorkerMetrics,
-    stack: AsyncExitStack,
-) -> None:
-    quotas = Quotas(
-        QuotaRepository(limits),
-        web=settings.rate_limit_web_per_day,
-        mobile=settings.rate_limit_mobile_per_day,
-        now=lambda: datetime.now(UTC),
-    )
-    metrics.watch_quotas(quotas)
-    planner = CountedPlanner(_planner(settings, metrics, stack), metrics)
-    ai_pb2_grpc.add_AiServiceServicer_to_server(AiService(planner, quotas), server)
-
-
-def _planner(settings: PlannerSettings, metrics: WorkerMetrics, stack: AsyncExitStack) -> Planner:
-    if not settings.has_model:
-        return NoPlanner()
-    # Loaded only where there is a model: it is the largest library of all.
-    from server.ai.planner.provider import Provider
-
-    provider = Provider(settings, used=metrics.used_tokens)
-    stack.push_async_callback(provider.close)
-    return provider
 
 
 def _background(
     settings: Settings,
-    sweeps: Iterable[Callable[[], Awaitable[None]]],
+    swept: Mapping[str, SystemRepository],
     last_accessed: LastAccessed,
+    metrics: WorkerMetrics,
 ) -> list[Background]:
     """What goes on beside the calls, to be started when the server serves."""
-    interval_seconds = settings.cleanup_interval_minutes * 60
-    return [
-        *(
-            partial(repeat, sweep, name="sweep", interval_seconds=interval_seconds)
-            for sweep in sweeps
-        ),
-        partial(
-            repeat, last_accessed.write, name="last_accessed", interval_seconds=INTERVAL_SECONDS
-        ),
+    minutes = settings.cleanup_interval_minutes
+    sweeping = partial(repeat, name="sweep", interval_seconds=minutes * 60)
+    sweeps = [
+        partial(sweeping, counted_sweep(partial(sweep, system), name, metrics))
+        for name, system in swept.items()
     ]
+    seen = partial(
+        repeat, last_accessed.write, name="last_accessed", interval_seconds=INTERVAL_SECONDS
+    )
+    return [*sweeps, seen]
 
 
 def _server(
-    observers: Sequence[Interceptor],
+    outermost: Sequence[Interceptor],
     tokens: AccessTokenAuthenticator,
     purchases: PurchaseAuthenticator,
     passwords: PasswordAuthenticator,
@@ -321,7 +238,7 @@ def _server(
     return make_server(
         # From the outside in.
         LoggingInterceptor(methods),
-        *observers,
+        *outermost,
         ErrorInterceptor(methods),
         AccessTokenInterceptor(methods, tokens),
         PurchaseTokenInterceptor(methods, purchases),

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, TypeAlias
@@ -13,6 +12,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2
 from grpc_reflection.v1alpha import reflection
 
+from server.address import answers, unix_path
 from server.errors import StartError
 
 Background: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
@@ -21,8 +21,6 @@ Background: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 MOST_REQUEST_BYTES = 4 * 1024 * 1024
 MOST_METADATA_BYTES = 32 * 1024
 STOP_GRACE_SECONDS = 5
-
-UNIX = "unix:"
 
 _log = structlog.get_logger("main")
 
@@ -81,18 +79,14 @@ def bind(server: grpc.aio.Server, listen: str) -> None:
         f"Cannot listen on {listen}: it is taken or not an address of this machine. "
         "Give another one with --listen, as host:port or unix:path."
     )
-    if listen.startswith(UNIX) and _answers(listen.removeprefix(UNIX)):
+    path = unix_path(listen)
+    # gRPC would take it over.
+    if path and answers(path):
         raise taken
     try:
         server.add_insecure_port(listen)
     except RuntimeError:
         raise taken from None
-
-
-def _answers(path: str) -> bool:
-    """Whether somebody listens at a unix socket; gRPC would take it over without a word."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(path) == 0
 
 
 async def _until_told_to_stop(tasks: list[asyncio.Task[None]]) -> signal.Signals:

@@ -1,6 +1,5 @@
 """An answer of the model, charged and in the words of the contract."""
 
-import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -8,26 +7,9 @@ from dataclasses import dataclass
 from google.rpc.status_pb2 import Status
 from gymlocker.v2 import ai_pb2
 
-from server.ai.planner.prompts import DEFAULT_LOCALE, DEFAULT_WEIGHT_UNIT
 from server.ai.planner.talk import FinishedPlan, GrowingPlan, Planner, Text, Turn
 from server.ai.purchase.model import Purchase
 from server.ai.quota import Quotas
-
-_LOCALE = re.compile(r"[a-z]{2}-[A-Z]{2}")
-
-
-@dataclass(frozen=True)
-class Introduction:
-    """How to talk with the person."""
-
-    locale: str = DEFAULT_LOCALE
-    weight_unit: str = DEFAULT_WEIGHT_UNIT
-
-
-def introduction_of(message: ai_pb2.Introduction) -> Introduction:
-    """How the person wants to be talked with; a locale of another form counts as the default."""
-    locale = message.locale if _LOCALE.fullmatch(message.locale) else DEFAULT_LOCALE
-    return Introduction(locale, message.weight_unit or DEFAULT_WEIGHT_UNIT)
 
 
 @dataclass(frozen=True)
@@ -39,7 +21,7 @@ class Speaker:
     purchase: Purchase
 
     async def answer(
-        self, history: Sequence[Turn], introduction: Introduction
+        self, history: Sequence[Turn], introduction: ai_pb2.Introduction
     ) -> AsyncGenerator[ai_pb2.ChatResponse]:
         """The pieces of an answer to the last message, without its end."""
         async with (
@@ -51,7 +33,7 @@ class Speaker:
 
 
 async def spoken(
-    planner: Planner, history: Sequence[Turn], introduction: Introduction
+    planner: Planner, history: Sequence[Turn], introduction: ai_pb2.Introduction
 ) -> AsyncGenerator[ai_pb2.ChatResponse]:
     """The same, for whoever has charged it already."""
     pieces = planner.talk(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from gymlocker.v2 import ai_pb2
 
-from server.ai.answer import Introduction, Speaker, ended, introduction_of
+from server.ai.answer import Speaker, ended
 from server.ai.planner.talk import Turn, recent
 from server.errors import GymlockerError, ResourceExhausted
 from server.rpc.errors import status_of
@@ -36,7 +36,7 @@ class Conversation:
 
     def __init__(self, speaker: Speaker) -> None:
         self._speaker = speaker
-        self._introduction = Introduction()
+        self._introduction = ai_pb2.Introduction()
         self._history: list[Turn] = []
         # The first is being answered.
         self._asked: deque[_Asked] = deque()
@@ -107,7 +107,7 @@ class Conversation:
     def _take_in(self, request: ai_pb2.ChatRequest) -> None:
         match request.WhichOneof("event"):
             case "introduce":
-                self._introduction = introduction_of(request.introduce)
+                self._introduction = request.introduce
                 self._history.clear()
             case "restart":
                 self._history.clear()

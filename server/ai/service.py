@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from gymlocker.v2 import ai_pb2, ai_pb2_grpc, plan_pb2
 
-from server.ai.answer import Speaker, ended, introduction_of, spoken
+from server.ai.answer import Speaker, ended, spoken
 from server.ai.conversation import Conversation
 from server.ai.planner.talk import Planner, Turn
 from server.ai.purchase.model import Purchase
@@ -61,12 +61,11 @@ class AiService(ai_pb2_grpc.AiServiceServicer):
     ) -> AsyncIterator[ai_pb2.ChatResponse]:
         """Answers the last message of a conversation."""
         history = _history(request)
-        introduction = introduction_of(request.introduction)
         begun = False
         try:
             async with (
                 self._quotas.charged(_purchase()) as quota,
-                aclosing(spoken(self._planner, history, introduction)) as responses,
+                aclosing(spoken(self._planner, history, request.introduction)) as responses,
             ):
                 async for response in responses:
                     if not begun:

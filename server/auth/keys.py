@@ -27,8 +27,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from server.errors import StartError
-from server.setting_files import content_of, listed
 from server.settings import TokenSettings
+from server.settings.files import content_of, listed
 
 SHORTEST_SECRET_BYTES = 32
 SHORTEST_RSA_BITS = 2048

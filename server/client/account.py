@@ -8,7 +8,8 @@ from contextlib import suppress
 from gymlocker.v2 import auth_pb2
 from gymlocker.v2.auth_pb2_grpc import AuthServiceStub
 
-from server.client.channel import SECONDS, Refused, answer, open_channel
+from server.calling import open_channel
+from server.client.channel import SECONDS, Refused, answer
 from server.client.session import Session, SessionFile, session_of
 from server.errors import StartError
 

@@ -1,4 +1,4 @@
-"""The way to a server, and what its errors mean to the person at the keyboard."""
+"""The URL of a server, and what its errors mean to the person at the keyboard."""
 
 import ipaddress
 from collections.abc import Awaitable
@@ -6,10 +6,11 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 import grpc
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc import aio
 
+from server.calling import refused_status
 from server.client.text import printable, waiting_time, warn
 from server.errors import StartError
 
@@ -19,10 +20,6 @@ Detail = TypeVar("Detail", bound=Message)
 DEFAULT_URL = "http://127.0.0.1:8080"
 # For one call that is no file.
 SECONDS = 30.0
-# A piece of an export is as large as the server likes.
-_OPTIONS = [("grpc.max_receive_message_length", -1)]
-
-_STATUS_DETAILS = "grpc-status-details-bin"
 _WORDS = {
     "WRONG_PASSWORD": "The username or the password is wrong: try again.",
     "USERNAME_TAKEN": "The username is taken: choose another.",
@@ -72,16 +69,6 @@ def warn_of_eavesdroppers(url: str) -> None:
         )
 
 
-def open_channel(url: str) -> aio.Channel:
-    """A channel in the clear for `http://`, with the system's trust for `https://`."""
-    parts = urlsplit(url)
-    secure = parts.scheme == "https"
-    target = parts.netloc if parts.port else f"{parts.netloc}:{443 if secure else 80}"
-    if secure:
-        return aio.secure_channel(target, grpc.ssl_channel_credentials(), options=_OPTIONS)
-    return aio.insecure_channel(target, options=_OPTIONS)
-
-
 async def answer(url: str, call: Awaitable[Reply]) -> Reply:
     """What the server at `url` answers. Raises Refused."""
     try:
@@ -92,7 +79,7 @@ async def answer(url: str, call: Awaitable[Reply]) -> Reply:
 
 def refused(url: str, error: aio.AioRpcError) -> Refused:
     """The error for a person."""
-    status = _status_of(error)
+    status = refused_status(error)
     info = _detail(status, error_details_pb2.ErrorInfo())
     reason = info.reason if info and info.domain == "gymlocker" else ""
     said = printable(error.details() or "")
@@ -139,16 +126,6 @@ def _too_much(status: status_pb2.Status, said: str) -> str:
 def _was_answered(error: aio.AioRpcError) -> bool:
     """Envoy puts a request id into whatever it answers; gRPC's own errors bring nothing."""
     return bool(error.initial_metadata() or error.trailing_metadata())
-
-
-def _status_of(error: aio.AioRpcError) -> status_pb2.Status:
-    for key, value in error.trailing_metadata() or ():
-        if key == _STATUS_DETAILS and isinstance(value, bytes):
-            try:
-                return status_pb2.Status.FromString(value)
-            except DecodeError:
-                break
-    return status_pb2.Status()
 
 
 def _detail(status: status_pb2.Status, empty: Detail) -> Detail | None:

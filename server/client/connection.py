@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from grpc import aio
 from gymlocker.v2 import auth_pb2, auth_pb2_grpc, workout_pb2_grpc
 
-from server.client.channel import SECONDS, Refused, answer, open_channel
+from server.calling import open_channel
+from server.client.channel import SECONDS, Refused, answer
 from server.client.session import Session, SessionFile, session_of
 from server.errors import StartError
 
@@ -21,6 +22,8 @@ Result = TypeVar("Result")
 
 # With another access token, the same call may do: the server's key may have been changed.
 _RENEWABLE = ("ACCESS_TOKEN_EXPIRED", "INVALID_ACCESS_TOKEN")
+# A piece of an export is as large as the server likes.
+_OPTIONS = (("grpc.max_receive_message_length", -1),)
 
 
 class Connection:
@@ -81,7 +84,7 @@ class Connection:
 async def connected(file: SessionFile) -> AsyncIterator[Connection]:
     """A connection for whoever is logged in. Raises StartError if nobody is."""
     session = file.load()
-    async with open_channel(session.url) as channel:
+    async with open_channel(session.url, _OPTIONS) as channel:
         yield Connection(file, session, channel)
 
 

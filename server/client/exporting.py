@@ -1,10 +1,7 @@
 """Receiving all workouts as a file: it is there as a whole or not at all."""
 
-import os
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +12,7 @@ from gymlocker.v2 import workout_pb2
 from server.client.channel import refused
 from server.client.connection import Connection
 from server.errors import StartError
+from server.whole_file import whole_file
 
 STDOUT = "-"
 
@@ -33,7 +31,7 @@ async def export(connection: Connection, format_: str, name: str | None, *, forc
         return await _copy(connection, format_, sys.stdout.buffer, "and what came is not all of it")
     path = _target(name, force=force)
     try:
-        with _whole_file(path, force=force) as file:
+        with whole_file(path, overwrite=force) as file:
             return await _copy(connection, format_, file, f"and {path} was not written")
     except FileExistsError:
         raise _exists(path) from None
@@ -81,36 +79,3 @@ def _target(name: str, *, force: bool) -> Path:
 
 def _exists(path: Path) -> StartError:
     return StartError(f"{path} exists: choose another name, or overwrite it with --force.")
-
-
-@contextmanager
-def _whole_file(path: Path, *, force: bool) -> Iterator[BinaryIO]:
-    """A file that is at `path` once all is written. A diary is its owner's: mode 0600.
-
-    Raises FileExistsError if there is one by then, unless forced.
-    """
-    descriptor, new = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        if force:
-            Path(new).replace(path)
-        else:
-            _give_name(Path(new), path)
-    finally:
-        Path(new).unlink(missing_ok=True)
-
-
-def _give_name(new: Path, path: Path) -> None:
-    """Renames, but never over another file."""
-    try:
-        path.hardlink_to(new)
-    except FileExistsError:
-        raise
-    except OSError:
-        # A file system without links, such as a USB stick's.
-        if path.exists():
-            raise FileExistsError from None
-        new.replace(path)

@@ -13,7 +13,6 @@ import fcntl
 import json
 import os
 import stat
-import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -25,6 +24,7 @@ from gymlocker.v2 import auth_pb2
 
 from server.client.text import warn
 from server.errors import StartError
+from server.whole_file import whole_file
 
 # An access token that has less to live than this is not worth sending.
 MARGIN_SECONDS = 30
@@ -88,7 +88,8 @@ class SessionFile:
     def save(self, session: Session) -> None:
         """Puts the session onto the disk, as a whole or not at all."""
         try:
-            self._write(json.dumps(asdict(session), indent=2) + "\n")
+            with whole_file(self.path) as file:
+                file.write(json.dumps(asdict(session), indent=2).encode() + b"\n")
         except OSError as error:
             raise self._unusable(error) from error
 
@@ -139,19 +140,6 @@ class SessionFile:
                     "run `gymlocker logout` and log in again."
                 )
             return file.read()
-
-    def _write(self, text: str) -> None:
-        # Made with mode 0600.
-        descriptor, new = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(new).replace(self.path)
-        except BaseException:
-            Path(new).unlink(missing_ok=True)
-            raise
 
     def _unusable(self, error: OSError) -> StartError:
         return StartError(

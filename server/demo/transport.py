@@ -10,24 +10,23 @@ stubs, which ask nothing of a channel but how to make a call:
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, NoReturn, Protocol, cast
-from urllib.parse import urlsplit
 
 import grpc
 import httpx2
 from google.protobuf import descriptor_pool, json_format
 from google.protobuf.descriptor import MethodDescriptor
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2, status_pb2
 from grpc import aio
 
+from server.calling import open_channel, refused_status
 from server.demo import binding
 
 Metadata = Sequence[tuple[str, str]]
 
 DEFAULT_TIMEOUT = 30.0
 
-_STATUS_DETAILS = "grpc-status-details-bin"
 _CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 # For answers that are no JSON of ours, the mapping that gRPC prescribes to its clients:
 # https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
@@ -84,15 +83,8 @@ class GrpcTransport:
     """Calls over gRPC: in the clear for `http://`, with the system's trust for `https://`."""
 
     def __init__(self, url: str, *, timeout: float = DEFAULT_TIMEOUT) -> None:
-        parts = urlsplit(url)
-        secure = parts.scheme == "https"
-        target = parts.netloc if parts.port else f"{parts.netloc}:{443 if secure else 80}"
         self._timeout = timeout
-        self._channel = (
-            aio.secure_channel(target, grpc.ssl_channel_credentials())
-            if secure
-            else aio.insecure_channel(target)
-        )
+        self._channel = open_channel(url)
 
     async def call(
         self, method: MethodDescriptor, request: Message, *, metadata: Metadata = ()
@@ -106,7 +98,7 @@ class GrpcTransport:
         try:
             return await invoke(request, timeout=self._timeout, metadata=aio.Metadata(*metadata))
         except aio.AioRpcError as error:
-            raise _grpc_error(error) from error
+            raise grpc_error(error) from error
 
     async def close(self) -> None:
         """Closes the channel."""
@@ -153,7 +145,7 @@ class RestTransport:
         except httpx2.TransportError as error:
             raise Unreachable(str(error) or type(error).__name__) from error
         if not response.is_success:
-            raise _rest_error(response)
+            raise rest_error(response)
         return _parse(response, GetMessageClass(method.output_type)(), rule.response_body)
 
     async def close(self) -> None:
@@ -191,18 +183,13 @@ def _serialize(message: Message) -> bytes:
     return message.SerializeToString()
 
 
-def _grpc_error(error: aio.AioRpcError) -> CallError:
-    code, message = error.code(), error.details() or ""
-    for key, value in error.trailing_metadata() or ():
-        if key == _STATUS_DETAILS and isinstance(value, bytes):
-            try:
-                return CallError(code, message, status_pb2.Status.FromString(value))
-            except DecodeError:
-                break
-    return CallError(code, message)
+def grpc_error(error: aio.AioRpcError) -> CallError:
+    """What was answered over gRPC, instead of OK."""
+    return CallError(error.code(), error.details() or "", refused_status(error))
 
 
-def _rest_error(response: httpx2.Response) -> CallError:
+def rest_error(response: httpx2.Response) -> CallError:
+    """What was answered over HTTP, instead of success."""
     status = status_pb2.Status()
     try:
         # This pool knows the types of google/rpc/error_details.proto, which details are made of.

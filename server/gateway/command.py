@@ -5,12 +5,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from server.address import metrics_address, option_address
 from server.errors import StartError
 from server.gateway.certificate import Certificate, told_of
 from server.gateway.config import OPTIONS, Gateway, render
 from server.paths import DESCRIPTOR_SET, ENVOY_TEMPLATE
 from server.settings import GatewaySettings, load
-from server.telemetry.address import host_and_port
 
 
 @dataclass(frozen=True)
@@ -41,19 +41,17 @@ def run_envoy(options: GatewayOptions) -> None:
 
 def written_configuration(settings: GatewaySettings, options: GatewayOptions, folder: Path) -> Path:
     """Writes what Envoy reads into a folder; returns the file. Raises StartError."""
-    host, _, port = options.listen.rpartition(":")
-    if not host or not port.isdigit():
-        raise StartError(f"--listen {options.listen} is not host:port; for example: 0.0.0.0:8080")
+    host, port = option_address("--listen", options.listen, "0.0.0.0:8080")
     certificate, metrics_at = options.certificate, options.metrics_at
     gateway = Gateway(
-        host=host.strip("[]"),
-        port=int(port),
+        host=host,
+        port=port,
         workers=options.workers,
         descriptor_set=DESCRIPTOR_SET,
         cors_origins=settings.cors_origins,
         trusted_proxies=settings.trusted_proxies,
         web=options.web,
-        metrics=host_and_port(metrics_at) if metrics_at else None,
+        metrics=metrics_address(metrics_at) if metrics_at else None,
         admin_socket=folder / "admin.sock" if metrics_at else None,
         tls=told_of(certificate, folder / "certificate.yaml") if certificate else None,
     )

@@ -11,6 +11,7 @@ from string import Template
 from typing import TypeAlias, cast
 from urllib.parse import urlsplit
 
+from server.address import host_and_port, unix_path
 from server.errors import StartError
 from server.gateway.certificate import transport_socket
 
@@ -24,7 +25,6 @@ OPTIONS = (
     "--disable-hot-restart",
 )
 
-UNIX = "unix:"
 # For two years a browser that was here by TLS does not try without.
 _ONLY_WITH_TLS: Json = [
     {"header": {"key": "strict-transport-security", "value": "max-age=63072000"}}
@@ -33,7 +33,6 @@ _ONLY_WITH_TLS: Json = [
 _NOWHERE = ("127.0.0.1", 0)
 # What a unix socket address can hold (sockaddr_un), on Linux and on macOS.
 LONGEST_SOCKET_PATH = 103
-HOST_AND_PORT = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def _workers(addresses: tuple[str, ...]) -> tuple[str, list[Json]]:
     """Returns how Envoy finds the workers, and their endpoints."""
     if not addresses:
         raise StartError("The front door needs at least one worker; name the workers' addresses.")
-    unix = [address.startswith(UNIX) for address in addresses]
+    unix = [unix_path(address) is not None for address in addresses]
     if any(unix) and not all(unix):
         raise StartError("The workers must be all unix sockets or all host:port, not some of each.")
     return _endpoints("worker", addresses)
@@ -118,16 +117,14 @@ def _endpoints(what: str, addresses: tuple[str, ...]) -> tuple[str, list[Json]]:
     endpoints: list[Json] = [
         {"endpoint": {"address": _address(what, address)}} for address in addresses
     ]
-    unix = all(address.startswith(UNIX) for address in addresses)
+    unix = all(unix_path(address) is not None for address in addresses)
     return ("STATIC" if unix else "STRICT_DNS"), endpoints
 
 
 def _address(what: str, address: str) -> Json:
-    return _pipe(what, address) if address.startswith(UNIX) else _socket(what, address)
-
-
-def _pipe(what: str, address: str) -> Json:
-    path = address.removeprefix(UNIX)
+    path = unix_path(address)
+    if path is None:
+        return _socket(what, address)
     if not path.startswith("/"):
         raise StartError(f"The {what} {address!r} needs an absolute path: unix:/folder/name.sock.")
     return {"pipe": {"path": _short_enough(path)}}
@@ -143,11 +140,10 @@ def _short_enough(path: str) -> str:
 
 
 def _socket(what: str, address: str) -> Json:
-    match = HOST_AND_PORT.fullmatch(address)
-    if not match or not 0 < int(match["port"]) < 65536:
+    found = host_and_port(address)
+    if found is None or not found.port:
         raise StartError(f"The {what} {address!r} is neither unix:/path nor host:port.")
-    host = match["host"].strip("[]")
-    return {"socket_address": {"address": host, "port_value": int(match["port"])}}
+    return {"socket_address": {"address": found.host, "port_value": found.port}}
 
 
 def _pipe_to(socket: Path | None) -> Json:

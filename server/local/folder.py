@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from server.errors import StartError
+from server.whole_file import whole_file
 
 # A unix socket's whole path has 108 bytes on Linux, 104 on macOS; leave room for the longest name.
 LONGEST_SOCKET_FOLDER = 80
@@ -65,15 +66,8 @@ def kept_secret(path: Path) -> str:
     """The random secret in a file, which is made the first time: 256 bits, in hexadecimal."""
     try:
         if not path.exists():
-            # In one step, so that a start that is interrupted leaves no half of it.
-            new = path.with_suffix(".new")
-            new.unlink(missing_ok=True)
-            new.touch(mode=0o600)
-            with new.open("w") as file:
-                file.write(secrets.token_hex(32))
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(path)
+            with whole_file(path) as file:
+                file.write(secrets.token_hex(32).encode())
         return path.read_text().strip()
     except OSError as error:
         raise StartError(f"{path} cannot be read or written ({error.strerror}).") from error

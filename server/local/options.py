@@ -7,13 +7,13 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from server.address import MOST_PORT, Address
 from server.errors import StartError
 from server.gateway.certificate import Certificate
 
 MOST_WORKERS_BY_DEFAULT = 4
 PATIENCE = 1.0
 HERE = "127.0.0.1"
-MOST_PORT = 65535
 
 
 def default_workers() -> int:
@@ -41,25 +41,6 @@ class UpOptions:
 
 
 @dataclass(frozen=True)
-class Address:
-    """Where Envoy listens: a numeric address and a port."""
-
-    host: str
-    port: int
-
-    @property
-    def own_host(self) -> str:
-        """The host by which this machine itself reaches it: 0.0.0.0 is no place to go to."""
-        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
-
-    @property
-    def name(self) -> str:
-        """host:port, as URLs have it."""
-        host = f"[{self.own_host}]" if ":" in self.own_host else self.own_host
-        return f"{host}:{self.port}"
-
-
-@dataclass(frozen=True)
 class MetricsAddresses:
     """Where each process has its metrics, as host:port."""
 
@@ -69,7 +50,7 @@ class MetricsAddresses:
 
 
 def free_address(host: str, port: int, option: str = "--port") -> Address:
-    """The address, found to be free by trying it.
+    """The numeric address, found to be free by trying it.
 
     Raises StartError, naming the `option` to change, if it is not. A second of patience, since an
     Envoy that was just killed may not have let go of it yet.

@@ -15,7 +15,6 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource
 
 from server.errors import StartError
-from server.setting_files import SecretFiles
 from server.settings import (
     EnvironmentSettings,
     GatewaySettings,
@@ -25,6 +24,7 @@ from server.settings import (
     TokenSettings,
     load,
 )
+from server.settings.files import SecretFiles
 
 GROUPS: tuple[type[EnvironmentSettings], ...] = (
     Settings,

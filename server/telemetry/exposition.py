@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import structlog
 from prometheus_client import CollectorRegistry, start_http_server
 
+from server.address import metrics_address
 from server.errors import StartError
-from server.telemetry.address import host_and_port
 
 _log = structlog.get_logger("metrics")
 
@@ -21,7 +21,7 @@ def exposed(registry: CollectorRegistry, address: str) -> Iterator[None]:
 
     In the text format, or in that of OpenMetrics for who asks for it. Raises StartError.
     """
-    host, port = host_and_port(address)
+    host, port = metrics_address(address)
     try:
         server, thread = start_http_server(port, host, registry)
     except OSError as error:

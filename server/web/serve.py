@@ -15,6 +15,7 @@ import uvicorn
 import websockets.http11
 from starlette.applications import Starlette
 
+from server.address import answers, host_and_port, unix_path
 from server.errors import StartError
 from server.telemetry.exposition import exposed
 from server.telemetry.web import web_registry
@@ -24,8 +25,6 @@ from server.web.limits import USUAL_LIMITS, Limits
 from server.web.pages.routes import page_routes
 from server.web.tally import Tally
 
-UNIX = "unix:"
-MOST_PORT = 65535
 BACKLOG = 2048
 OTHER_FILES = 256
 # Longer than Envoy keeps an idle connection, so that it is never closed in the middle of a request.
@@ -89,7 +88,7 @@ class _Server(uvicorn.Server):
 
     def __init__(self, app: Starlette, limits: Limits, listen: str) -> None:
         self._listen = listen
-        self._path = listen.removeprefix(UNIX) if listen.startswith(UNIX) else None
+        self._path = unix_path(listen)
         super().__init__(_config(app, limits, self._path))
         self._ready = asyncio.Event()
         self._told = asyncio.Event()
@@ -156,17 +155,16 @@ def _config(app: Starlette, limits: Limits, path: str | None) -> uvicorn.Config:
 
 def _sockets(listen: str) -> list[socket.socket] | None:
     """The socket to listen at; None for a unix socket, which uvicorn makes. Raises StartError."""
-    if listen.startswith(UNIX):
-        if _answers(listen.removeprefix(UNIX)):
+    if (path := unix_path(listen)) is not None:
+        if answers(path):
             raise _taken(listen)
         return None
-    host, _, port = listen.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > MOST_PORT:
+    address = host_and_port(listen)
+    if address is None:
         raise _taken(listen)
-    host = host.strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
-        return [socket.create_server((host, int(port)), family=family, backlog=BACKLOG)]
+        return [socket.create_server(address, family=family, backlog=BACKLOG)]
     except OSError as error:
         raise _taken(listen) from error
 
@@ -184,12 +182,6 @@ def _make_room(connections: int) -> None:
 def _keep_private(path: str) -> None:
     """Lets nobody but us connect; uvicorn lets everybody on this machine."""
     Path(path).chmod(stat.S_IRUSR | stat.S_IWUSR)
-
-
-def _answers(path: str) -> bool:
-    """Whether somebody listens at a unix socket, which would be taken over without a word."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(path) == 0
 
 
 def _taken(listen: str) -> StartError:

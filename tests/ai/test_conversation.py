@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from gymlocker.v2 import ai_pb2, plan_pb2
 
-from server.ai.answer import Introduction
 from server.ai.conversation import MOST_WAITING, Conversation
 from server.ai.planner.talk import MOST_CHARACTERS, MOST_TURNS, Turn, recent
 from server.errors import ResourceExhausted
@@ -26,7 +25,7 @@ class FakeSpeaker:
         self.closed = 0
 
     async def answer(
-        self, history: Sequence[Turn], introduction: Introduction
+        self, history: Sequence[Turn], introduction: ai_pb2.Introduction
     ) -> AsyncGenerator[ai_pb2.ChatResponse]:
         self.histories.append(list(history))
         last = history[-1].text if history else "hello"

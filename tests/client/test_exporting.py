@@ -1,12 +1,10 @@
 """`gymlocker workouts export`."""
 
-import errno
 import json
 import os
 import signal
 import stat
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
@@ -76,37 +74,6 @@ def test_nothing_is_asked_for_that_there_is_no_place_for(
     (folder / "diary.csv").touch()
     assert "exists: choose" in gymlocker("workouts", "export", str(folder / "diary.csv")).errors
     assert not fake.reached.is_set()
-
-
-def test_a_file_that_appears_meanwhile_is_not_overwritten(folder: Path) -> None:
-    from server.client.exporting import _whole_file
-
-    path = folder / "diary.csv"
-    with pytest.raises(FileExistsError), _whole_file(path, force=False):
-        path.write_text("precious")
-    assert path.read_text() == "precious"
-    assert list(folder.iterdir()) == [path]
-
-
-@pytest.mark.parametrize("exists", [False, True])
-def test_a_file_system_without_links(
-    folder: Path, exists: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from server.client.exporting import _whole_file
-
-    def refuse(*_: object, **__: object) -> NoReturn:
-        raise OSError(errno.EPERM, "not permitted")
-
-    monkeypatch.setattr(os, "link", refuse)
-    path = folder / "diary.csv"
-    if exists:
-        with pytest.raises(FileExistsError), _whole_file(path, force=False):
-            path.write_text("precious")
-        return
-    with _whole_file(path, force=False) as file:
-        file.write(b"all")
-    assert path.read_text() == "all"
-    assert list(folder.iterdir()) == [path]
 
 
 @pytest.mark.usefixtures("logged_in")

@@ -19,11 +19,6 @@ def test_it_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
     assert {each.name for each in tmp_path.iterdir()} == {"secret", "another"}
 
 
-def test_what_a_start_that_was_interrupted_left_is_no_secret(tmp_path: Path) -> None:
-    (tmp_path / "secret.new").write_text("half of")
-    assert len(bytes.fromhex(kept_secret(tmp_path / "secret"))) == 32
-
-
 def test_where_it_cannot_be_kept_is_said(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="secret cannot be read or written"):
         kept_secret(tmp_path / "no folder" / "secret")

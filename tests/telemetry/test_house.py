@@ -17,7 +17,6 @@ from websockets.asyncio.client import connect
 
 from server.errors import StartError
 from server.local.options import UpOptions, metrics_addresses
-from server.telemetry.address import host_and_port
 from tests.gateway.processes import eventually
 from tests.telemetry.collector import Collector
 from tests.telemetry.conftest import WEB_KEY, Places
@@ -124,27 +123,6 @@ def test_each_process_has_the_next_port() -> None:
 def test_ports_may_run_out() -> None:
     with pytest.raises(StartError, match="choose a lower --metrics-port"):
         metrics_addresses(UpOptions(workers=1, metrics_port=65534))
-
-
-@pytest.mark.parametrize(
-    ("address", "place"),
-    [
-        ("9464", ("127.0.0.1", 9464)),
-        ("0.0.0.0:9464", ("0.0.0.0", 9464)),
-        ("[::1]:9464", ("::1", 9464)),
-        ("worker.internal:9464", ("worker.internal", 9464)),
-    ],
-)
-def test_an_address_is_read(address: str, place: tuple[str, int]) -> None:
-    assert host_and_port(address) == place
-
-
-@pytest.mark.parametrize(
-    "address", ["", "here", "here:", ":9464", "::1:9464", "here:65536", "a b:1"]
-)
-def test_what_is_no_address_is_refused(address: str) -> None:
-    with pytest.raises(StartError, match="is not host:port"):
-        host_and_port(address)
 
 
 def test_a_trace_goes_on_through_envoy_and_rest(places: Places, collector: Collector) -> None:

@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from grpc import aio
 from gymlocker.v2 import workout_pb2, workout_pb2_grpc
 
-from server.demo.transport import _grpc_error, _rest_error
+from server.demo.transport import grpc_error, rest_error
 
 Request = workout_pb2.ImportWorkoutsRequest
 Response = workout_pb2.ImportWorkoutsResponse
@@ -51,7 +51,7 @@ class GrpcFiles:
         try:
             pieces = [piece async for piece in call]
         except aio.AioRpcError as error:
-            raise _grpc_error(error) from error
+            raise grpc_error(error) from error
         (content_type,) = {piece.content_type for piece in pieces}
         disposition = dict(await call.initial_metadata())["content-disposition"]
         return File(b"".join(piece.data for piece in pieces), content_type, str(disposition))
@@ -68,7 +68,7 @@ class GrpcFiles:
         try:
             return await call
         except aio.AioRpcError as error:
-            raise _grpc_error(error) from error
+            raise grpc_error(error) from error
 
 
 class RestFiles:
@@ -82,7 +82,7 @@ class RestFiles:
         query = {"format": format_} if format_ else {}
         response = await self._rest.get("/workouts/export", params=query, headers=credentials)
         if not response.is_success:
-            raise _rest_error(response)
+            raise rest_error(response)
         headers = response.headers
         return File(response.content, headers["content-type"], headers["content-disposition"])
 
@@ -95,7 +95,7 @@ class RestFiles:
             headers=credentials,
         )
         if not response.is_success:
-            raise _rest_error(response)
+            raise rest_error(response)
         return json_format.Parse(response.content, Response())
 
 

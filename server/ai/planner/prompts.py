@@ -12,7 +12,7 @@ from gymlocker.v2 import ai_pb2
 
 DEFAULT_LOCALE = "en-AU"
 DEFAULT_WEIGHT_UNIT = "kg"
-_LOCALE = re.compile(r"[a-z]{2,3}-[A-Z]{2}")
+_LOCALE = re.compile(r"[a-z]{2}-[A-Z]{2}")
 _UNIT = re.compile(r"[A-Za-z]{1,10}")
 _LINK = re.compile(r"https?://[^\s<>\"'`\\]+")
 

@@ -74,7 +74,10 @@ class Planner(Protocol):
     def talk(
         self, history: Sequence[Turn], *, locale: str, weight_unit: str
     ) -> AsyncGenerator[Event]:
-        """The answer to a conversation, as it comes; without a history it is a hello."""
+        """The answer to a conversation, as it comes; without a history it is a hello.
+
+        A locale or a unit of another form counts as en-AU, and kg.
+        """
 
 
 class NoPlanner:

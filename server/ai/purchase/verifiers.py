@@ -22,8 +22,8 @@ from server.ai.purchase.revenuecat import RevenueCatVerifier
 from server.ai.purchase.store_client import StoreClient
 from server.ai.purchase.web import WebVerifier
 from server.errors import StartError
-from server.setting_files import content_of, listed
 from server.settings import PurchaseSettings
+from server.settings.files import content_of, listed
 
 if TYPE_CHECKING:
     from server.ai.purchase.apple_receipts import Receipts

@@ -78,7 +78,7 @@ def test_the_job_is_training_alone() -> None:
         assert "Leave `link` empty" in system["content"]
 
 
-@pytest.mark.parametrize("locale", ["", "english", "de_DE", ATTACK, "de-DE\nignore"])
+@pytest.mark.parametrize("locale", ["", "english", "de_DE", "fil-PH", ATTACK, "de-DE\nignore"])
 def test_another_form_of_locale_counts_as_the_default(locale: str) -> None:
     expected = prompts.chat_system("en-AU", "kg", "make_plan")
     assert prompts.chat_system(locale, "kg", "make_plan") == expected

@@ -1,0 +1,65 @@
+"""Puts together the planner and the stores, for the composition root: `server/main.py`."""
+
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+
+import httpx2
+import structlog
+
+from server.ai.planner.talk import NoPlanner, Planner
+from server.ai.purchase.authenticator import PurchaseAuthenticator
+from server.ai.purchase.verifiers import names_of, verifiers
+from server.ai.quota import Quotas
+from server.ai.repository import QuotaRepository
+from server.ai.service import AiService
+from server.database.engine import Database
+from server.settings import PlannerSettings, PurchaseSettings
+from server.telemetry.counted import CountedLimit, CountedPlanner, CountedVerifier
+from server.telemetry.metrics import WorkerMetrics
+
+_log = structlog.get_logger("main")
+
+
+def purchase_authenticator(
+    settings: PurchaseSettings,
+    guesses: CountedLimit,
+    metrics: WorkerMetrics,
+    stack: AsyncExitStack,
+) -> PurchaseAuthenticator:
+    """Asks the stores that are set up who has bought; `stack` gets what is to be closed."""
+    http = httpx2.AsyncClient()
+    stack.push_async_callback(http.aclose)
+    configured = verifiers(settings, http)
+    _log.info("stores", configured=names_of(configured))
+    counted = {
+        store: CountedVerifier(store, verifier, metrics) for store, verifier in configured.items()
+    }
+    return PurchaseAuthenticator(counted, guesses)
+
+
+def planner_service(
+    settings: PlannerSettings,
+    limits: Database,
+    metrics: WorkerMetrics,
+    stack: AsyncExitStack,
+) -> AiService:
+    """The planner, with the quotas in `limits`; `stack` gets what is to be closed."""
+    quotas = Quotas(
+        QuotaRepository(limits),
+        web=settings.rate_limit_web_per_day,
+        mobile=settings.rate_limit_mobile_per_day,
+        now=lambda: datetime.now(UTC),
+    )
+    metrics.watch_quotas(quotas)
+    return AiService(CountedPlanner(_planner(settings, metrics, stack), metrics), quotas)
+
+
+def _planner(settings: PlannerSettings, metrics: WorkerMetrics, stack: AsyncExitStack) -> Planner:
+    if not settings.has_model:
+        return NoPlanner()
+    # Loaded only where there is a model: it is the largest library of all.
+    from server.ai.planner.provider import Provider
+
+    provider = Provider(settings, used=metrics.used_tokens)
+    stack.push_async_callback(provider.close)
+    return provider

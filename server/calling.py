@@ -1,0 +1,35 @@
+"""A gRPC client's first and last steps: the channel to a URL, and what a refusal says."""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.rpc import status_pb2
+from grpc import aio
+
+_STATUS_DETAILS = "grpc-status-details-bin"
+
+
+def open_channel(url: str, options: Sequence[tuple[str, int]] = ()) -> aio.Channel:
+    """A channel in the clear for `http://`, with the system's trust for `https://`."""
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    target = parts.netloc if parts.port else f"{parts.netloc}:{443 if secure else 80}"
+    if secure:
+        return aio.secure_channel(target, grpc.ssl_channel_credentials(), options=options)
+    return aio.insecure_channel(target, options=options)
+
+
+def refused_status(error: aio.AioRpcError) -> status_pb2.Status:
+    """The whole status of a call that was not answered with OK.
+
+    It has the server's typed details (google.rpc.ErrorInfo and the like) if there were any.
+    """
+    for key, value in error.trailing_metadata() or ():
+        if key == _STATUS_DETAILS and isinstance(value, bytes):
+            try:
+                return status_pb2.Status.FromString(value)
+            except DecodeError:
+                break
+    return status_pb2.Status(code=error.code().value[0], message=error.details())

@@ -1,0 +1,34 @@
+"""The environment, typed, read once.
+
+Every setting of the server is a field here: its name in capitals is the environment variable. What
+is not in the environment may be in `.env` in the current folder, or in a file of that name, which
+is how containers are told secrets.
+
+    environment.py  whence all are read
+    files.py        settings that are lists, name files, or are in files
+    process.py      logs, databases, passwords; Envoy; `gymlocker up`
+    tokens.py       access tokens and their keys
+    planner.py      the language model, the stores
+    worker.py       all that a worker is told
+"""
+
+from server.settings.environment import EnvironmentSettings, load
+from server.settings.planner import OPENAI_URL, PlannerSettings, PurchaseSettings
+from server.settings.process import GatewaySettings, HouseSettings, LogSettings, Settings
+from server.settings.tokens import TokenSettings
+from server.settings.worker import WorkerSettings, load_worker_settings
+
+__all__ = [
+    "OPENAI_URL",
+    "EnvironmentSettings",
+    "GatewaySettings",
+    "HouseSettings",
+    "LogSettings",
+    "PlannerSettings",
+    "PurchaseSettings",
+    "Settings",
+    "TokenSettings",
+    "WorkerSettings",
+    "load",
+    "load_worker_settings",
+]

@@ -1,0 +1,25 @@
+"""All that a worker is told, as one."""
+
+from dataclasses import dataclass
+
+from server.settings.environment import load
+from server.settings.planner import PlannerSettings, PurchaseSettings
+from server.settings.process import Settings
+from server.settings.tokens import TokenSettings
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """All that a worker is told."""
+
+    worker: Settings
+    tokens: TokenSettings
+    planner: PlannerSettings
+    purchases: PurchaseSettings
+
+
+def load_worker_settings() -> WorkerSettings:
+    """Reads all that a worker is told. Raises StartError as `load` does."""
+    return WorkerSettings(
+        load(Settings), load(TokenSettings), load(PlannerSettings), load(PurchaseSettings)
+    )

@@ -1,0 +1,28 @@
+"""Who looks at every call: as many as there is somebody to tell."""
+
+from contextlib import AsyncExitStack
+
+from server.contract import contract_methods
+from server.rpc.interceptor import Interceptor
+from server.settings import Settings
+from server.telemetry.interceptor import MetricsInterceptor
+from server.telemetry.metrics import WorkerMetrics
+
+
+async def observers(
+    settings: Settings, metrics: WorkerMetrics | None, stack: AsyncExitStack
+) -> list[Interceptor]:
+    """The outermost first; `metrics` is None if nobody reads them.
+
+    `stack` gets what is to be closed.
+    """
+    found: list[Interceptor] = []
+    if metrics:
+        found.append(MetricsInterceptor(contract_methods(), metrics))
+    if settings.otel_exporter_otlp_endpoint:
+        # Loaded only where there is somebody to tell: the library is large.
+        from server.telemetry.tracing import TracingInterceptor, tracing
+
+        tracer = await stack.enter_async_context(tracing("gymlocker"))
+        found.append(TracingInterceptor(contract_methods(), tracer))
+    return found

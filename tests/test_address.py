@@ -1,0 +1,80 @@
+"""Addresses on the command line: what is one, and what is said of what is none."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from server.address import (
+    Address,
+    answers,
+    host_and_port,
+    metrics_address,
+    option_address,
+    unix_path,
+)
+from server.errors import StartError
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("0.0.0.0:8080", ("0.0.0.0", 8080)),
+        ("[::1]:0", ("::1", 0)),
+        ("[::ffff:10.0.0.7]:65535", ("::ffff:10.0.0.7", 65535)),
+        ("worker_1.internal:9090", ("worker_1.internal", 9090)),
+    ],
+)
+def test_an_address_is_read(text: str, address: tuple[str, int]) -> None:
+    assert host_and_port(text) == address
+
+
+NO_ADDRESSES = [
+    *("", "here", "here:", ":9464", "9464 ", "::1:9464", "[::1]", "[here]:1", "[::1:1"),
+    *("here:65536", "here:-1", "here:1.0", "here:٣", "a b:1", "a/b:1", "here:1\n", "unix:/a:1"),
+]
+
+
+@pytest.mark.parametrize("text", [*NO_ADDRESSES, "9464"])
+def test_what_is_no_address_is_none(text: str) -> None:
+    assert host_and_port(text) is None
+
+
+@pytest.mark.parametrize("text", NO_ADDRESSES)
+def test_the_option_is_named(text: str) -> None:
+    with pytest.raises(StartError) as caught:
+        option_address("--listen", text, "0.0.0.0:8080")
+    assert str(caught.value) == f"--listen {text} is not host:port; for example: 0.0.0.0:8080"
+
+
+def test_metrics_may_be_a_port_of_this_machine() -> None:
+    assert metrics_address("9464") == ("127.0.0.1", 9464)
+    assert metrics_address("0.0.0.0:9464") == ("0.0.0.0", 9464)
+    for text in NO_ADDRESSES:
+        with pytest.raises(StartError, match=r"^--metrics .*is not host:port; for example: 127"):
+            metrics_address(text.replace("\n", " "))
+
+
+def test_any_address_is_shown_as_one_that_can_be_called() -> None:
+    assert Address("0.0.0.0", 8080).name == "127.0.0.1:8080"
+    assert Address("::", 8080).name == "[::1]:8080"
+    assert Address("10.0.0.7", 80).name == "10.0.0.7:80"
+
+
+@pytest.mark.parametrize(
+    ("address", "path"),
+    [("unix:/run/a.sock", "/run/a.sock"), ("unix:a.sock", "a.sock"), ("unix", None), ("a:1", None)],
+)
+def test_a_socket_has_a_path(address: str, path: str | None) -> None:
+    assert unix_path(address) == path
+
+
+def test_a_socket_answers_while_somebody_listens(tmp_path: Path) -> None:
+    path = tmp_path / "a.sock"
+    assert not answers(str(path))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        assert not answers(str(path))
+        listener.listen()
+        assert answers(str(path))
+    assert not answers(str(path))

@@ -1,0 +1,61 @@
+"""Files that are written as a whole or not at all."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from server.whole_file import whole_file
+
+
+def test_it_is_there_when_all_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("before")
+    with whole_file(path) as file:
+        file.write(b"after")
+        file.flush()
+        assert path.read_text() == "before"
+    assert path.read_text() == "after"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_not_finished_leaves_nothing_behind(tmp_path: Path) -> None:
+    def interrupted() -> NoReturn:
+        with whole_file(tmp_path / "file") as file:
+            file.write(b"half of")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with pytest.raises(FileExistsError), whole_file(path, overwrite=False):
+        path.write_text("precious")
+    assert path.read_text() == "precious"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_file_system_without_links(
+    tmp_path: Path, exists: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise OSError(errno.EPERM, "not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    path = tmp_path / "file"
+    if exists:
+        with pytest.raises(FileExistsError), whole_file(path, overwrite=False):
+            path.write_text("precious")
+        return
+    with whole_file(path, overwrite=False) as file:
+        file.write(b"all")
+    assert path.read_text() == "all"
+    assert list(tmp_path.iterdir()) == [path]
