@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from benchmarks.h2load import Shape, latencies, repeated
-from benchmarks.servers import IN_LOOP, MEMORY_OFF, Arena
+from benchmarks.servers import IN_LOOP, FORGETFUL, Arena
 from benchmarks.workloads import get_user, log_in
 
-CONTENDERS = (MEMORY_OFF, IN_LOOP)
+CONTENDERS = (FORGETFUL, IN_LOOP)
 RATE = 400
 CLIENTS = Shape(connections=4, at_once=1)
 

@@ -15,9 +15,8 @@ LOAD = "load"
 class Meter:
     """Reads the clocks of some processes and of all that they have started."""
 
-    def __init__(self, processes: Mapping[str, int]) -> None:
-        """`processes`: their ids by what they are called."""
-        self._roots = {name: psutil.Process(number) for name, number in processes.items()}
+    def __init__(self, processes: Mapping[str, psutil.Process]) -> None:
+        self._roots = processes
 
     def read(self) -> Seconds:
         """The processor seconds used so far."""

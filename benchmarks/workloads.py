@@ -72,11 +72,16 @@ def workloads(seeded: Seeded) -> list[Workload]:
         Workload(
             "GetUser",
             {
-                "grpc": [_grpc("UserService/GetUser", user_pb2.GetUserRequest(id_or_lookup=reader.id))],
+                "grpc": [
+                    _grpc("UserService/GetUser", user_pb2.GetUserRequest(id_or_lookup=reader.id))
+                ],
                 "rest": [Request("rest", f"/v2/user/{reader.id}", verb="GET")],
             },
         ),
-        Workload("GetUsers of 200", _both("UserService/GetUsers", "/v2/users", user_pb2.GetUsersRequest(ids=ids))),
+        Workload(
+            "GetUsers of 200",
+            _both("UserService/GetUsers", "/v2/users", user_pb2.GetUsersRequest(ids=ids)),
+        ),
         Workload(
             "GetEvents, 20 people with 20 events of 4 KiB",
             _both("EventService/GetEvents", "/v2/events", event_pb2.GetEventsRequest(users=asked)),

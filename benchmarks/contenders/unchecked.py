@@ -5,16 +5,11 @@ What is left of the difference to our worker as it is, is the price of checking 
     DATABASE_URL=… python -m benchmarks.contenders.unchecked serve --listen HOST:PORT
 """
 
-from uuid import UUID
+from unittest.mock import AsyncMock, patch
 
 from server.auth.authenticator import PasswordAuthenticator
 from server.cli import main
 
-
-async def _believe(_: PasswordAuthenticator, user_id: UUID, password: str, address: str) -> None:
-    """Never raises."""
-
-
 if __name__ == "__main__":
-    PasswordAuthenticator.authenticate = _believe  # type: ignore[method-assign]
-    main()
+    with patch.object(PasswordAuthenticator, "authenticate", AsyncMock(return_value=None)):
+        main()

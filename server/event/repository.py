@@ -14,12 +14,13 @@ from sqlalchemy import (
     and_,
     bindparam,
     column,
-    exists,
+    false,
     func,
     literal,
     literal_column,
     or_,
     select,
+    true,
 )
 from sqlalchemy.dialects.postgresql import insert
 
@@ -124,11 +125,21 @@ def _get() -> Statement:
         .group_by(asked.c.user_id, asked.c.secret)
         .cte("entry")
     )
-    valid = exists(literal_column("1")).where(
-        user_follow_secrets.c.user_id == entry.c.user_id,
-        user_follow_secrets.c.value == entry.c.secret,
+    secret = (
+        select(true())
+        .where(
+            user_follow_secrets.c.user_id == entry.c.user_id,
+            user_follow_secrets.c.value == entry.c.secret,
+        )
+        .limit(literal_column("1"))
+        .scalar_subquery()
     )
-    judged = select(entry, valid.label("valid")).cte("judged")
+    # Neither EXISTS nor a part of the join below: PostgreSQL would read the secrets of all users.
+    judged = (
+        select(entry, func.coalesce(secret, false()).label("valid"))
+        .cte("judged")
+        .prefix_with("MATERIALIZED")
+    )
     wanted = and_(
         judged.c.valid,
         user_events.c.user_id == judged.c.user_id,

@@ -1,0 +1,230 @@
+"""Whether a call costs more when there are many users: 1,000 of them, and 1,000,000.
+
+Two databases of one PostgreSQL, each with a worker, are asked in turns for people at random. What
+counts is the processor's time of the worker and of PostgreSQL for a call. The plans of the
+statements that read are looked at in the larger one: none may read a table from end to end.
+"""
+
+import asyncio
+import hashlib
+import random
+import statistics
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+from gymlocker.v2 import event_pb2, event_pb2_grpc, user_pb2, user_pb2_grpc
+
+from benchmarks.contenders import statements
+from benchmarks.contenders.floor import EVER
+from benchmarks.processor import LOAD, Meter, spent
+from benchmarks.launcher import Launcher, free_port, postgres_process, wait_for
+from server.database.migrations import migrate
+from server.local.throwaway import throwaway_postgres
+
+SIZES = (1_000, 1_000_000)
+EVENTS_EACH = 10
+FOLLOWED = 20
+CALLS, AT_ONCE = 1_000, 16
+# What is measured is reading and the processor, so what is filled in need not last.
+POSTGRES = {"shared_buffers": "2GB", "max_wal_size": "16GB", "maintenance_work_mem": "1GB"}
+
+_FILL = """
+INSERT INTO users (id, user_lookup, hashed_password, salt, created, last_accessed, encryption_iv,
+                   rsa_public_key, encrypted_name)
+SELECT md5('user ' || n)::uuid, lpad(n::text, 12, '0'), repeat('0', 128), repeat('\\x01', 1)::bytea,
+       now(), now(), '\\x00'::bytea, decode(repeat('ab', 290), 'hex'), decode(repeat('cd', 60), 'hex')
+FROM generate_series(1, $1::int) AS n
+"""
+_FILL_SECRETS = """
+INSERT INTO user_follow_secrets (id, user_id, value)
+SELECT md5('secret ' || n)::uuid, md5('user ' || n)::uuid, 'secret ' || n
+FROM generate_series(1, $1::int) AS n
+"""
+_FILL_INBOXES = """
+INSERT INTO user_inbox_items (id, user_id, encrypted_message)
+SELECT md5('message ' || n)::uuid, md5('user ' || n)::uuid, ARRAY['\\x01'::bytea]
+FROM generate_series(1, $1::int) AS n
+"""
+_FILL_EVENTS = """
+INSERT INTO user_events (user_id, id, timestamp, last_accessed, expiry, encrypted_event, encryption_iv)
+SELECT md5('user ' || n)::uuid, md5('event ' || n || '.' || e)::uuid, now() - e * interval '1 day',
+       now(), now() + interval '90 days', decode(repeat('ef', 100), 'hex'), decode(repeat('00', 16), 'hex')
+FROM generate_series(1, $1::int) AS n, generate_series(1, $2::int) AS e
+"""
+
+
+@dataclass(frozen=True)
+class House:
+    """A worker on a database with so many `users`."""
+
+    users: int
+    address: str
+    meter: Meter
+
+
+def measured(*, rounds: int, advance: Callable[[], None]) -> dict[str, float]:
+    """The cost of a call with many users as a ratio to that with few, by call."""
+    with _houses(advance) as houses:
+        return asyncio.run(_measured(houses, rounds, advance))
+
+
+@contextmanager
+def _houses(advance: Callable[[], None]) -> Iterator[list[House]]:
+    with ExitStack() as stack:
+        postgres = stack.enter_context(throwaway_postgres(POSTGRES))
+        launcher = Launcher(stack)
+        houses = []
+        for users in SIZES:
+            url = postgres.url(f"users_{users}")
+            asyncio.run(_fill(url, postgres.url(), users))
+            advance()
+            port = free_port()
+            address = f"127.0.0.1:{port}"
+            # Whoever publishes here does so for the first time; that hashing takes long is known.
+            worker = launcher.worker(url, address, module="benchmarks.contenders.unchecked")
+            wait_for(port, worker)
+            meter = Meter({"worker": worker, "postgres": postgres_process()})
+            houses.append(House(users, address, meter))
+        yield houses
+
+
+async def _fill(url: str, admin_url: str, users: int) -> None:
+    admin = await asyncpg.connect(admin_url)
+    await admin.execute(f"CREATE DATABASE users_{users}")
+    await admin.close()
+    await migrate(url, None, lambda _: None)
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(_FILL, users)
+        await connection.execute(_FILL_SECRETS, users)
+        await connection.execute(_FILL_INBOXES, users)
+        await connection.execute(_FILL_EVENTS, users, EVENTS_EACH)
+        await connection.execute("VACUUM ANALYZE")
+        if users == max(SIZES):
+            await _look_at_plans(connection, users)
+    finally:
+        await connection.close()
+
+
+async def _look_at_plans(connection: asyncpg.Connection, users: int) -> None:
+    """Raises AssertionError if a hot statement reads a table from end to end."""
+    for statement, values in _hot(users):
+        arguments = statement.arguments(values)
+        rows = await connection.fetch(f"EXPLAIN {statement.sql}", *arguments)
+        plan = "\n".join(row[0] for row in rows)
+        assert "Seq Scan" not in plan, f"{statement.sql}\n{plan}"
+
+
+def _hot(users: int) -> Iterator[tuple[Any, dict[str, object]]]:
+    people = [_user(number) for number in random.sample(range(1, users), FOLLOWED)]
+    yield statements.GET_USER, {"id": people[0]}
+    yield statements.GET_USER_BY_LOOKUP, {"lookup": "000000000001"}
+    yield statements.GET_USERS, {"ids": people}
+    yield statements.GET_PASSWORD, {"user_id": people[0]}
+    yield statements.GET_LOGIN_BY_NAME, {"username_key": "nobody", "name": "nobody"}
+    yield statements.TAKE_INBOX, {"owner_id": people[0]}
+    yield (
+        statements.GET_EVENTS,
+        {
+            "user_ids": people,
+            "secrets": ["secret"] * FOLLOWED,
+            "times": [EVER] * FOLLOWED,
+            "most_bytes": statements.MOST_BYTES,
+        },
+    )
+
+
+async def _measured(
+    houses: list[House], rounds: int, advance: Callable[[], None]
+) -> dict[str, float]:
+    costs: dict[str, dict[int, list[float]]] = {
+        name: {house.users: [] for house in houses} for name in _CALLS
+    }
+    for number in range(rounds + 1):
+        for house in houses if number % 2 else reversed(houses):
+            async with grpc.aio.insecure_channel(house.address) as channel:
+                for name, call in _CALLS.items():
+                    cost = await _cost(house, call(channel, house.users))
+                    # The first round warms up.
+                    costs[name][house.users] += [cost] if number else []
+            advance()
+    few, many = SIZES
+    return {
+        name: statistics.median(a / b for a, b in zip(series[many], series[few], strict=True))
+        for name, series in costs.items()
+    }
+
+
+async def _cost(house: House, call: Callable[[], Awaitable[object]]) -> float:
+    """The processor seconds of one call, on the side of the server."""
+
+    async def again_and_again() -> None:
+        for _ in range(CALLS // AT_ONCE):
+            await call()
+
+    before = house.meter.read()
+    await asyncio.gather(*(again_and_again() for _ in range(AT_ONCE)))
+    used = spent(before, house.meter.read())
+    return sum(seconds for user, seconds in used.items() if user != LOAD) / CALLS
+
+
+def _get_user(channel: Any, users: int) -> Callable[[], Awaitable[object]]:
+    stub: Any = user_pb2_grpc.UserServiceStub(channel)
+
+    async def call() -> None:
+        reply = await stub.GetUser(user_pb2.GetUserRequest(id_or_lookup=_anybody(users)))
+        assert reply.rsa_public_key
+
+    return call
+
+
+def _get_events(channel: Any, users: int) -> Callable[[], Awaitable[object]]:
+    stub: Any = event_pb2_grpc.EventServiceStub(channel)
+
+    async def call() -> None:
+        numbers = random.sample(range(1, users + 1), FOLLOWED)
+        asked = [
+            event_pb2.FollowedUser(user_id=str(_user(number)), follow_secret=f"secret {number}")
+            for number in numbers
+        ]
+        reply = await stub.GetEvents(event_pb2.GetEventsRequest(users=asked))
+        assert len(reply.events) == FOLLOWED * EVENTS_EACH
+
+    return call
+
+
+def _put_event(channel: Any, users: int) -> Callable[[], Awaitable[object]]:
+    stub: Any = event_pb2_grpc.EventServiceStub(channel)
+
+    async def call() -> None:
+        await stub.PutEvent(
+            event_pb2.PutEventRequest(
+                user_id=_anybody(users),
+                password="whatever",  # noqa: S106 - nobody looks at it
+                event_id=str(uuid4()),
+                encrypted_event_payload=bytes(100),
+                encrypted_event_iv=bytes(16),
+                expiry=_EXPIRY,
+            )
+        )
+
+    return call
+
+
+_CALLS = {"GetUser": _get_user, "GetEvents": _get_events, "PutEvent": _put_event}
+_EXPIRY = Timestamp(seconds=4_000_000_000)
+
+
+def _anybody(users: int) -> str:
+    return str(_user(random.randint(1, users)))
+
+
+def _user(number: int) -> UUID:
+    """The id that the SQL gives to the user of that number."""
+    return UUID(hashlib.md5(f"user {number}".encode(), usedforsecurity=False).hexdigest())

@@ -1,0 +1,89 @@
+"""Starts processes and stops them: workers of ours, gateways, and what they are compared with."""
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+
+START_SECONDS = 60
+STOP_SECONDS = 10
+
+
+class Launcher:
+    """What it starts lives as long as `stack`."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-"))
+        self.folder = Path(folder)
+        self._environment = {
+            **os.environ,
+            "JWT_SECRET_KEY": secrets.token_hex(32),
+            "DRAIN_SECONDS": "0",
+        }
+
+    def worker(
+        self, url: str, listen: str, *, module: str = "server", **settings: str
+    ) -> psutil.Process:
+        """Starts a worker of ours on the database."""
+        return self.start(module, "serve", "--listen", listen, DATABASE_URL=url, **settings)
+
+    def gateway(self, port: int, *workers: str) -> psutil.Process:
+        """Starts Envoy before some workers."""
+        options = [option for worker in workers for option in ("--worker", worker)]
+        return self.start("server", "gateway", "--listen", f"127.0.0.1:{port}", *options)
+
+    def start(self, module: str, *options: str, **settings: str) -> psutil.Process:
+        """Starts a module of Python."""
+        log = (self.folder / f"{module}.log").open("a")
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", module, *options],
+            env={**self._environment, **settings},
+            stdout=self._stack.enter_context(log),
+            stderr=log,
+        )
+        self._stack.callback(_stop, process)
+        return psutil.Process(process.pid)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def postgres_process() -> psutil.Process:
+    """The PostgreSQL that this process has started last."""
+    own = [child for child in psutil.Process().children() if child.name() == "postgres"]
+    return own[-1]
+
+
+def wait_for(port: int, process: psutil.Process) -> None:
+    """Waits until the process listens."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if time.monotonic() > deadline or not process.is_running():
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
