@@ -78,9 +78,9 @@ class BareStorage:
         )
         # Somebody who was asked for with two valid secrets still published each event once.
         found = {(row["asked_user_id"], row["id"]): row for row in rows if row["id"] is not None}
+        invalid = dict.fromkeys(row["secret"] for row in rows if not row["valid"])
         return Events(
-            events=[_event(row) for row in found.values()],
-            invalid_follow_secrets=[row["secret"] for row in rows if not row["valid"]],
+            events=[_event(row) for row in found.values()], invalid_follow_secrets=list(invalid)
         )
 
     async def put_message(self, user_id: UUID, message: Sequence[bytes]) -> None:

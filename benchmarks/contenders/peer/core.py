@@ -12,6 +12,7 @@ from sqlalchemy import (
     Row,
     Uuid,
     and_,
+    any_,
     bindparam,
     column,
     delete,
@@ -58,9 +59,15 @@ PROFILE = select(
     users.c.encryption_iv,
     users.c.rsa_public_key,
 )
+_IDS = bindparam("ids", type_=ARRAY(Uuid))
+# One parameter for all ids, as our own server has it; `in_` has one for each.
+PROFILES = PROFILE.where(users.c.id == any_(_IDS))
+SECRETS = select(user_follow_secrets.c.user_id, user_follow_secrets.c.value).where(
+    user_follow_secrets.c.user_id == any_(_IDS)
+)
 _ASKED = (
     func.unnest(
-        bindparam("ids", type_=ARRAY(Uuid)),
+        _IDS,
         bindparam("times", type_=ARRAY(DateTime(timezone=True))),
     )
     .table_valued(column("user_id", Uuid), column("since", DateTime(timezone=True)))
@@ -104,7 +111,7 @@ class CoreStorage:
 
     async def users(self, ids: Sequence[UUID]) -> list[Profile]:
         """The profiles of those that there are."""
-        rows = await self._read(PROFILE.where(users.c.id.in_(ids)))
+        rows = await self._read(PROFILES, {"ids": ids})
         return [Profile.model_validate(row) for row in rows]
 
     async def password(self, user_id: UUID) -> HashedPassword | None:
@@ -149,11 +156,10 @@ class CoreStorage:
 
     async def events(self, users: Sequence[FollowedUser]) -> Events:
         """The events of those whose secret is right."""
-        secrets = select(user_follow_secrets.c.user_id, user_follow_secrets.c.value).where(
-            user_follow_secrets.c.user_id.in_([user.user_id for user in users])
-        )
+        ids = [user.user_id for user in users]
         async with self._reader.connect() as connection:
-            known = {(row.user_id, row.value) for row in await connection.execute(secrets)}
+            secrets = await connection.execute(SECRETS, {"ids": ids})
+            known = {(row.user_id, row.value) for row in secrets}
             judged = Judged(users, known)
             rows = await connection.execute(NEW_EVENTS, judged.parameters)
             return judged.answered([Event.model_validate(row) for row in rows])
@@ -207,6 +213,8 @@ class CoreStorage:
             await connection.execute(start)
             await connection.execute(token)
 
-    async def _read(self, statement: Executable) -> Sequence[Row[Any]]:
+    async def _read(
+        self, statement: Executable, parameters: dict[str, Any] | None = None
+    ) -> Sequence[Row[Any]]:
         async with self._reader.connect() as connection:
-            return (await connection.execute(statement)).all()
+            return (await connection.execute(statement, parameters)).all()

@@ -14,6 +14,7 @@ from sqlalchemy import (
     DateTime,
     Uuid,
     and_,
+    any_,
     bindparam,
     column,
     delete,
@@ -51,9 +52,13 @@ from server.text import caseless, uuid_in
 
 REPLACED = ("timestamp", "last_accessed", "expiry", "encrypted_event", "encryption_iv")
 
+_IDS = bindparam("ids", type_=ARRAY(Uuid))
+# One parameter for all ids, as our own server has it; `in_` has one for each.
+USERS = select(User).where(User.id == any_(_IDS))
+SECRETS = select(FollowSecret.user_id, FollowSecret.value).where(FollowSecret.user_id == any_(_IDS))
 _ASKED = (
     func.unnest(
-        bindparam("ids", type_=ARRAY(Uuid)),
+        _IDS,
         bindparam("times", type_=ARRAY(DateTime(timezone=True))),
     )
     .table_valued(column("user_id", Uuid), column("since", DateTime(timezone=True)))
@@ -93,7 +98,7 @@ class OrmStorage:
     async def users(self, ids: Sequence[UUID]) -> list[Profile]:
         """The profiles of those that there are."""
         async with self._sessions() as session:
-            users = await session.scalars(select(User).where(User.id.in_(ids)))
+            users = await session.scalars(USERS, {"ids": ids})
             return [Profile.model_validate(user) for user in users]
 
     async def password(self, user_id: UUID) -> HashedPassword | None:
@@ -139,11 +144,10 @@ class OrmStorage:
 
     async def events(self, users: Sequence[FollowedUser]) -> Events:
         """The events of those whose secret is right."""
-        secrets = select(FollowSecret.user_id, FollowSecret.value).where(
-            FollowSecret.user_id.in_([user.user_id for user in users])
-        )
+        ids = [user.user_id for user in users]
         async with self._sessions() as session:
-            known = {(row.user_id, row.value) for row in await session.execute(secrets)}
+            secrets = await session.execute(SECRETS, {"ids": ids})
+            known = {(row.user_id, row.value) for row in secrets}
             judged = Judged(users, known)
             events = await session.scalars(NEW_EVENTS, judged.parameters)
             return judged.answered([Event.model_validate(event) for event in events])

@@ -1,0 +1,289 @@
+"""Contenders of the benchmarks do the same work as Gymlocker: nobody compares different things.
+
+Each is asked what the workloads ask, and the house, on the same database, is asked it, too. Over
+gRPC the messages have to be equal, over REST the JSON.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import pytest
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from grpc import StatusCode, aio
+from gymlocker.v2 import (
+    auth_pb2,
+    auth_pb2_grpc,
+    event_pb2,
+    event_pb2_grpc,
+    inbox_pb2,
+    inbox_pb2_grpc,
+    user_pb2,
+    user_pb2_grpc,
+)
+
+from benchmarks.contenders.running import (
+    FLOOR,
+    GRPC_CONTENDERS,
+    REST_CONTENDERS,
+    running,
+)
+from benchmarks.seed import Person, Seeded, seed
+from server.local.throwaway import ThrowawayPostgres
+from tests.house import House
+
+EXPIRY = Timestamp(seconds=4_000_000_000)
+PATHS = {
+    "GetUser": ("GET", "/user/{id_or_lookup}"),
+    "GetUsers": ("POST", "/users"),
+    "PutEvent": ("PUT", "/event"),
+    "GetEvents": ("POST", "/events"),
+    "PutInboxMessage": ("PUT", "/inbox"),
+    "GetInboxMessages": ("POST", "/inbox"),
+    "Login": ("POST", "/auth/login"),
+    "RefreshToken": ("POST", "/auth/refresh"),
+}
+
+Reply = dict[str, Any]
+Call = Callable[[str, Message], Awaitable[Reply]]
+
+
+@dataclass
+class Pair:
+    """A contender and the house, both called in the same way."""
+
+    contender: Call
+    house: Call
+
+    async def ask(self, method: str, request: Message) -> tuple[Reply, Reply]:
+        """What each of them replies."""
+        return await self.contender(method, request), await self.house(method, request)
+
+
+@pytest.fixture(scope="session")
+def seeded(house: House, postgres: ThrowawayPostgres) -> Seeded:
+    """What the contenders and the house are asked for."""
+    return asyncio.run(seed(postgres.url(), people=5, followed=3, events=3))
+
+
+@pytest.mark.parametrize("name", [*GRPC_CONTENDERS, *REST_CONTENDERS])
+async def test_it_does_the_same_work(
+    name: str, seeded: Seeded, house: House, postgres: ThrowawayPostgres, tmp_path: Path
+) -> None:
+    socket = tmp_path / "socket"
+    async with (
+        running(name, listen=f"unix:{socket}", database=postgres.url()),
+        both(name, socket, house) as pair,
+    ):
+        # One after the other: to start a contender takes longer than all of them.
+        await check_profiles(pair, seeded)
+        await check_feed(pair, seeded)
+        await check_publishing(pair, seeded)
+        await check_inbox(pair, seeded)
+        await check_login(pair, seeded)
+        if name in REST_CONTENDERS:
+            await check_refusals(socket, house, seeded)
+        else:
+            await check_wrong_password(name, pair, seeded)
+
+
+async def check_profiles(pair: Pair, seeded: Seeded) -> None:
+    person = seeded.people[0]
+    for name in (person.id, person.lookup):
+        mine, ours = await pair.ask("GetUser", user_pb2.GetUserRequest(id_or_lookup=name))
+        assert mine == ours
+        assert mine["id"] == person.id
+    ids = [person.id for person in seeded.people]
+    request = user_pb2.GetUsersRequest(ids=[*ids, str(uuid4())])
+    mine, ours = await pair.ask("GetUsers", request)
+    assert mine == ours
+    assert mine["users"].keys() == set(ids)
+
+
+async def check_feed(pair: Pair, seeded: Seeded) -> None:
+    request = event_pb2.GetEventsRequest()
+    for followed in seeded.followed[:2]:
+        request.users.add(user_id=followed.id, follow_secret=followed.secret)
+    request.users.add(user_id=seeded.people[0].id, follow_secret="nobody's")
+    everything, ours = await pair.ask("GetEvents", request)
+    assert in_order(everything) == in_order(ours)
+    assert len(everything["events"]) == 6
+    assert everything["invalidFollowSecrets"] == ["nobody's"]
+    request.users[0].since.FromJsonString(everything["events"][-1]["timestamp"])
+    some, ours = await pair.ask("GetEvents", request)
+    assert in_order(some) == in_order(ours)
+    assert len(some["events"]) == 3
+
+
+async def check_publishing(pair: Pair, seeded: Seeded) -> None:
+    # Nobody's feed that is counted elsewhere.
+    author = seeded.followed[2]
+    request = event_pb2.PutEventRequest(
+        user_id=author.id,
+        password=seeded.password,
+        event_id=str(uuid4()),
+        encrypted_event_payload=b"first",
+        encrypted_event_iv=b"iv",
+        expiry=EXPIRY,
+    )
+    feed = event_pb2.GetEventsRequest(
+        users=[event_pb2.FollowedUser(user_id=author.id, follow_secret=author.secret)]
+    )
+    seen = []
+    # Each replaces what the other has put, and its event is the newest: they share the clock.
+    for put, payload in ((pair.house, b"ours"), (pair.contender, b"its"), (pair.house, b"ours")):
+        request.encrypted_event_payload = payload
+        assert await put("PutEvent", request) == {}
+        newest = (await pair.house("GetEvents", feed))["events"][-1]
+        assert newest["eventId"] == request.event_id
+        seen.append(newest)
+    first, its, last = seen
+    assert first["timestamp"] < its["timestamp"] < last["timestamp"]
+    differing = {"timestamp", "encryptedEventPayload"}
+    assert {key for key in first if first[key] != its[key]} == differing
+    assert {key for key in first if first[key] != last[key]} == {"timestamp"}
+
+
+async def check_inbox(pair: Pair, seeded: Seeded) -> None:
+    reader = seeded.people[1]
+    take = inbox_pb2.GetInboxMessagesRequest(user_id=reader.id, password=seeded.password)
+    put = inbox_pb2.PutInboxMessageRequest(to_user_id=reader.id)
+    for sender, taker in ((pair.house, pair.contender), (pair.contender, pair.house)):
+        for chunks in ([b"a", b""], [b"b"]):
+            put.encrypted_message[:] = chunks
+            assert await sender("PutInboxMessage", put) == {}
+        messages = (await taker("GetInboxMessages", take))["inboxMessages"]
+        assert [message["encryptedMessage"] for message in messages] == [["YQ==", ""], ["Yg=="]]
+        assert messages[0].keys() == {"id", "encryptedMessage"}
+    assert await pair.contender("GetInboxMessages", take) == {"inboxMessages": []}
+
+
+async def check_login(pair: Pair, seeded: Seeded) -> None:
+    for name in names(seeded.people[2]):
+        request = auth_pb2.LoginRequest(username=name, password=seeded.password)
+        mine, ours = await pair.ask("Login", request)
+        assert mine.keys() == ours.keys()
+        assert {key for key in mine if mine[key] != ours[key]} == {"access_token", "refresh_token"}
+        # The session is there: the house goes on with it.
+        refresh = auth_pb2.RefreshTokenRequest(refresh_token=mine["refresh_token"])
+        assert (await pair.house("RefreshToken", refresh)).keys() == mine.keys()
+
+
+async def check_refusals(socket: Path, house: House, seeded: Seeded) -> None:
+    """What the house refuses, the peer refuses in the same words."""
+    person = seeded.people[0]
+    who = {"userId": person.id, "password": "wrong"}
+    nobody = {"userId": str(uuid4()), "password": "wrong"}
+    event = {
+        "eventId": str(uuid4()),
+        "encryptedEventPayload": "YQ==",
+        "encryptedEventIV": "YQ==",
+        "expiry": "2999-12-31T23:59:59Z",
+    }
+    requests: list[tuple[str, str, Reply | None]] = [
+        ("GET", "/v2/user/nobody", None),
+        ("POST", "/inbox", who),
+        ("PUT", "/event", {**event, **nobody}),
+        ("PUT", "/inbox", {"encryptedMessage": ["YQ=="], "toUserId": nobody["userId"]}),
+        ("POST", "/auth/login", {"username": person.username, "password": "wrong"}),
+    ]
+    async with http_over(socket) as contender, http_to(house) as ours:
+        for verb, path, body in requests:
+            refused = await ours.request(verb, path, json=body)
+            assert refused.status_code in (401, 404)
+            mine = await contender.request(verb, path, json=body)
+            assert (mine.status_code, mine.json()) == (refused.status_code, refused.json())
+        oversized = {**event, **who, "encryptedEventPayload": "AAAA" * 5_121}
+        for client in (ours, contender):
+            refused = await client.put("/event", json=oversized)
+            assert refused.status_code == 400
+            assert len(refused.json()["details"][1]["fieldViolations"]) == 1
+
+
+async def check_wrong_password(name: str, pair: Pair, seeded: Seeded) -> None:
+    """Of the two floors, only the negative control looks at passwords."""
+    wrong = inbox_pb2.GetInboxMessagesRequest(user_id=seeded.people[3].id, password="wrong")
+    if name == FLOOR:
+        assert await pair.contender("GetInboxMessages", wrong) == {"inboxMessages": []}
+        return
+    with pytest.raises(aio.AioRpcError) as refused:
+        await pair.contender("GetInboxMessages", wrong)
+    assert refused.value.code() == StatusCode.UNKNOWN
+    assert "PermissionError" in (refused.value.details() or "")
+
+
+@asynccontextmanager
+async def both(name: str, socket: Path, house: House) -> AsyncIterator[Pair]:
+    """A contender at a socket, and the house."""
+    if name in GRPC_CONTENDERS:
+        async with (
+            aio.insecure_channel(f"unix:{socket}") as contender,
+            aio.insecure_channel(house.address) as ours,
+        ):
+            yield Pair(calls_of(contender), calls_of(ours))
+    else:
+        async with http_over(socket) as client, http_to(house) as to_house:
+            yield Pair(requests_of(client), requests_of(to_house))
+
+
+def http_to(house: House) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(base_url=house.url, verify=False, timeout=30)
+
+
+def http_over(socket: Path) -> httpx2.AsyncClient:
+    transport = httpx2.AsyncHTTPTransport(uds=str(socket), verify=False)
+    return httpx2.AsyncClient(transport=transport, base_url="http://contender", timeout=30)
+
+
+def calls_of(channel: aio.Channel) -> Call:
+    """Calls over gRPC. Messages are compared as what they have in JSON."""
+    stubs: list[Any] = [
+        user_pb2_grpc.UserServiceStub(channel),
+        event_pb2_grpc.EventServiceStub(channel),
+        inbox_pb2_grpc.InboxServiceStub(channel),
+        auth_pb2_grpc.AuthServiceStub(channel),
+    ]
+
+    async def call(method: str, request: Message) -> Reply:
+        invoke = next(getattr(stub, method) for stub in stubs if hasattr(stub, method))
+        reply = await invoke(request, timeout=30)
+        return as_json(reply)
+
+    return call
+
+
+def requests_of(client: httpx2.AsyncClient) -> Call:
+    """Calls over REST."""
+
+    async def call(method: str, request: Message) -> Reply:
+        verb, path = PATHS[method]
+        body = as_json(request)
+        if verb == "GET":
+            path, body = path.replace("{id_or_lookup}", body["idOrLookup"]), {}
+        response = await client.request(verb, path, json=body or None)
+        assert response.status_code == 200, response.text
+        reply: Reply = response.json()
+        return reply
+
+    return call
+
+
+def as_json(message: Message) -> Reply:
+    return json_format.MessageToDict(message, always_print_fields_with_no_presence=True)
+
+
+def in_order(reply: Reply) -> Reply:
+    """A feed, of which the order of events of the same time is nobody's business."""
+    key = "timestamp", "eventId"
+    return {**reply, "events": sorted(reply["events"], key=lambda one: [one[part] for part in key])}
+
+
+def names(person: Person) -> tuple[str, str, str]:
+    return person.id, person.lookup, person.username
