@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import grpc
@@ -22,8 +22,8 @@ from gymlocker.v2 import event_pb2, event_pb2_grpc, user_pb2, user_pb2_grpc
 
 from benchmarks.contenders import statements
 from benchmarks.contenders.floor import EVER
+from benchmarks.launcher import Launcher, free_port, postgres_process
 from benchmarks.processor import LOAD, Meter, spent
-from benchmarks.launcher import Launcher, free_port, postgres_process, wait_for
 from server.database.migrations import migrate
 from server.local.throwaway import throwaway_postgres
 
@@ -37,8 +37,9 @@ POSTGRES = {"shared_buffers": "2GB", "max_wal_size": "16GB", "maintenance_work_m
 _FILL = """
 INSERT INTO users (id, user_lookup, hashed_password, salt, created, last_accessed, encryption_iv,
                    rsa_public_key, encrypted_name)
-SELECT md5('user ' || n)::uuid, lpad(n::text, 12, '0'), repeat('0', 128), repeat('\\x01', 1)::bytea,
-       now(), now(), '\\x00'::bytea, decode(repeat('ab', 290), 'hex'), decode(repeat('cd', 60), 'hex')
+SELECT md5('user ' || n)::uuid, lpad(n::text, 12, '0'), repeat('0', 128), '\\x01'::bytea,
+       now(), now(), '\\x00'::bytea, decode(repeat('ab', 290), 'hex'),
+       decode(repeat('cd', 60), 'hex')
 FROM generate_series(1, $1::int) AS n
 """
 _FILL_SECRETS = """
@@ -52,9 +53,11 @@ SELECT md5('message ' || n)::uuid, md5('user ' || n)::uuid, ARRAY['\\x01'::bytea
 FROM generate_series(1, $1::int) AS n
 """
 _FILL_EVENTS = """
-INSERT INTO user_events (user_id, id, timestamp, last_accessed, expiry, encrypted_event, encryption_iv)
+INSERT INTO user_events (user_id, id, timestamp, last_accessed, expiry, encrypted_event,
+                         encryption_iv)
 SELECT md5('user ' || n)::uuid, md5('event ' || n || '.' || e)::uuid, now() - e * interval '1 day',
-       now(), now() + interval '90 days', decode(repeat('ef', 100), 'hex'), decode(repeat('00', 16), 'hex')
+       now(), now() + interval '90 days', decode(repeat('ef', 100), 'hex'),
+       decode(repeat('00', 16), 'hex')
 FROM generate_series(1, $1::int) AS n, generate_series(1, $2::int) AS e
 """
 
@@ -88,7 +91,7 @@ def _houses(advance: Callable[[], None]) -> Iterator[list[House]]:
             address = f"127.0.0.1:{port}"
             # Whoever publishes here does so for the first time; that hashing takes long is known.
             worker = launcher.worker(url, address, module="benchmarks.contenders.unchecked")
-            wait_for(port, worker)
+            launcher.wait_for(port)
             meter = Meter({"worker": worker, "postgres": postgres_process()})
             houses.append(House(users, address, meter))
         yield houses
@@ -178,7 +181,9 @@ def _get_user(channel: Any, users: int) -> Callable[[], Awaitable[object]]:
     stub: Any = user_pb2_grpc.UserServiceStub(channel)
 
     async def call() -> None:
-        reply = await stub.GetUser(user_pb2.GetUserRequest(id_or_lookup=_anybody(users)))
+        reply = await stub.GetUser(
+            user_pb2.GetUserRequest(id_or_lookup=str(_user(random.randint(1, users))))
+        )
         assert reply.rsa_public_key
 
     return call
@@ -203,11 +208,13 @@ def _put_event(channel: Any, users: int) -> Callable[[], Awaitable[object]]:
     stub: Any = event_pb2_grpc.EventServiceStub(channel)
 
     async def call() -> None:
+        number = random.randint(1, users)
         await stub.PutEvent(
             event_pb2.PutEventRequest(
-                user_id=_anybody(users),
-                password="whatever",  # noqa: S106 - nobody looks at it
-                event_id=str(uuid4()),
+                user_id=str(_user(number)),
+                password="whatever",
+                # One that is there already: the others go on to read as many.
+                event_id=str(_id(f"event {number}.1")),
                 encrypted_event_payload=bytes(100),
                 encrypted_event_iv=bytes(16),
                 expiry=_EXPIRY,
@@ -221,10 +228,10 @@ _CALLS = {"GetUser": _get_user, "GetEvents": _get_events, "PutEvent": _put_event
 _EXPIRY = Timestamp(seconds=4_000_000_000)
 
 
-def _anybody(users: int) -> str:
-    return str(_user(random.randint(1, users)))
-
-
 def _user(number: int) -> UUID:
-    """The id that the SQL gives to the user of that number."""
-    return UUID(hashlib.md5(f"user {number}".encode(), usedforsecurity=False).hexdigest())
+    return _id(f"user {number}")
+
+
+def _id(name: str) -> UUID:
+    """The id that the SQL gives to what has this name."""
+    return UUID(hashlib.md5(name.encode(), usedforsecurity=False).hexdigest())

@@ -1,20 +1,22 @@
-"""Whether those who log in keep the others waiting: the 99th percentile of a small call.
+"""Whether some keep the others waiting: the 99th percentile of a small call.
 
-GetUser comes at a fixed rate, first alone and then while four clients log in without pause. Nothing
-is remembered, so that each login is hashed.
+GetUser comes at a fixed rate, first alone and then while four clients do something heavy without
+pause: they log in, each time with a hash, for nothing is remembered here; or they read and replace
+profiles whose picture has 2,000 KiB.
 """
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from benchmarks.h2load import Shape, latencies, repeated
-from benchmarks.servers import IN_LOOP, FORGETFUL, Arena
-from benchmarks.workloads import get_user, log_in
+from benchmarks.h2load import Request, Shape, latencies, repeated
+from benchmarks.seed import Seeded
+from benchmarks.servers import FORGETFUL, IN_LOOP, OURS, Arena
+from benchmarks.workloads import get_user, log_in, replace_picture
 
-CONTENDERS = (FORGETFUL, IN_LOOP)
 RATE = 400
-CLIENTS = Shape(connections=4, at_once=1)
+CLIENTS = 4
 
 
 @dataclass
@@ -22,31 +24,51 @@ class Waits:
     """The 99th percentile of each round, in milliseconds."""
 
     alone: list[float] = field(default_factory=list)
-    beside_logins: list[float] = field(default_factory=list)
+    disturbed: list[float] = field(default_factory=list)
 
     @property
     def ratio(self) -> float:
         """How many times longer the others wait."""
-        pairs = zip(self.beside_logins, self.alone, strict=True)
-        return statistics.median(beside / alone for beside, alone in pairs)
+        pairs = zip(self.disturbed, self.alone, strict=True)
+        return statistics.median(disturbed / alone for disturbed, alone in pairs)
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """What four clients do to a contender."""
+
+    name: str
+    contender: str
+    requests: Sequence[Request]
+
+
+def disturbances(seeded: Seeded) -> list[Disturbance]:
+    """All of them."""
+    logging_in, large = seeded.people[1], seeded.people[2]
+    login = [log_in(logging_in, seeded.password)] * CLIENTS
+    pictures = [replace_picture(large, seeded.password), get_user(large)] * (CLIENTS // 2)
+    return [
+        Disturbance("logins", FORGETFUL, login),
+        Disturbance("logins hashed in the loop", IN_LOOP, login),
+        Disturbance("pictures of 2,000 KiB", OURS, pictures),
+    ]
 
 
 def measured(
     arena: Arena, *, rounds: int, seconds: float, advance: Callable[[], None]
 ) -> dict[str, Waits]:
-    """Measures those that hash in a thread and in the event loop."""
-    found = {name: Waits() for name in CONTENDERS}
-    watcher, logging_in = arena.seeded.people[0], arena.seeded.people[1]
-    login = log_in(logging_in, arena.seeded.password)
+    """How long GetUser takes alone and disturbed, by what disturbs it."""
+    found = {each.name: Waits() for each in disturbances(arena.seeded)}
+    call = get_user(arena.seeded.people[0])
     for _ in range(rounds):
-        for name, waits in found.items():
-            contender = arena.contenders[name]
-            call = get_user(watcher)
-            waits.alone.append(_percentile(latencies(contender.port, call, RATE, seconds)))
-            with repeated(contender.port, login, CLIENTS):
-                waits.beside_logins.append(
-                    _percentile(latencies(contender.port, call, RATE, seconds))
-                )
+        for each in disturbances(arena.seeded):
+            port = arena.contenders[each.contender].port
+            waits = found[each.name]
+            waits.alone.append(_percentile(latencies(port, call, RATE, seconds)))
+            with ExitStack() as stack:
+                for request in each.requests:
+                    stack.enter_context(repeated(port, request, Shape(1, 1)))
+                waits.disturbed.append(_percentile(latencies(port, call, RATE, seconds)))
             advance()
     return found
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.h2load import LoadError
+
 START_SECONDS = 60
 STOP_SECONDS = 10
 
@@ -23,6 +25,7 @@ class Launcher:
         self._stack = stack
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-"))
         self.folder = Path(folder)
+        self._log = stack.enter_context((self.folder / "log").open("a+"))
         self._environment = {
             **os.environ,
             "JWT_SECRET_KEY": secrets.token_hex(32),
@@ -42,15 +45,28 @@ class Launcher:
 
     def start(self, module: str, *options: str, **settings: str) -> psutil.Process:
         """Starts a module of Python."""
-        log = (self.folder / f"{module}.log").open("a")
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", module, *options],
             env={**self._environment, **settings},
-            stdout=self._stack.enter_context(log),
-            stderr=log,
+            stdout=self._log,
+            stderr=self._log,
         )
         self._stack.callback(_stop, process)
         return psutil.Process(process.pid)
+
+    def wait_for(self, port: int) -> None:
+        """Waits until somebody listens there. Raises LoadError, with the log, if nobody does."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    self._log.seek(0)
+                    raise LoadError(f"nobody listens there:\n{self._log.read()}") from error
+                time.sleep(0.05)
+            else:
+                return
 
 
 def free_port() -> int:
@@ -64,20 +80,6 @@ def postgres_process() -> psutil.Process:
     """The PostgreSQL that this process has started last."""
     own = [child for child in psutil.Process().children() if child.name() == "postgres"]
     return own[-1]
-
-
-def wait_for(port: int, process: psutil.Process) -> None:
-    """Waits until the process listens."""
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if time.monotonic() > deadline or not process.is_running():
-                raise
-            time.sleep(0.05)
-        else:
-            return
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

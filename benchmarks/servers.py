@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from benchmarks.launcher import Launcher, free_port, postgres_process, wait_for
+from benchmarks.launcher import Launcher, free_port, postgres_process
 from benchmarks.processor import Meter
 from benchmarks.seed import Seeded, seed
 from server.database.migrations import migrate
@@ -104,7 +104,7 @@ class _Builder:
         self._add(name, "rest", port, server=process)
 
     def _add(self, name: str, protocol: str, port: int, **processes: psutil.Process) -> None:
-        wait_for(port, next(iter(processes.values())))
+        self._launcher.wait_for(port)
         meter = Meter({**processes, "postgres": self._postgres})
         self.contenders[name] = Contender(name, protocol, port, meter)
 

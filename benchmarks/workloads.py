@@ -2,11 +2,9 @@
 
 import json
 import struct
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 from google.protobuf.json_format import MessageToDict
@@ -15,7 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from gymlocker.v2 import auth_pb2, event_pb2, inbox_pb2, user_pb2
 
 from benchmarks.h2load import Request, Shape
-from benchmarks.seed import EVENT_BYTES, IV_BYTES, Person, Seeded
+from benchmarks.seed import EVENT_BYTES, IV_BYTES, KEY_BYTES, Person, Seeded
 from benchmarks.servers import (
     FLOOR,
     FLOOR_REST,
@@ -28,6 +26,8 @@ from benchmarks.servers import (
     PEER_ORM,
     UNCHECKED,
 )
+
+PICTURE_BYTES = 2_000 * 1024
 
 # 32 calls are under way at any time, in whichever way.
 MANY_PLACES = 32
@@ -83,7 +83,7 @@ def workloads(seeded: Seeded) -> list[Workload]:
             _both("UserService/GetUsers", "/v2/users", user_pb2.GetUsersRequest(ids=ids)),
         ),
         Workload(
-            "GetEvents, 20 people with 20 events of 4 KiB",
+            "GetEvents of 20 people with 20 events of 4 KiB",
             _both("EventService/GetEvents", "/v2/events", event_pb2.GetEventsRequest(users=asked)),
         ),
         Workload(
@@ -104,7 +104,7 @@ def workloads(seeded: Seeded) -> list[Workload]:
             ),
         ),
         Workload(
-            "Login, the password remembered",
+            "Login with a remembered password",
             _both(
                 "AuthService/Login",
                 "/v2/auth/login",
@@ -124,6 +124,20 @@ def log_in(person: Person, password: str) -> Request:
     """The call that hashes."""
     return _grpc(
         "AuthService/Login", auth_pb2.LoginRequest(username=person.username, password=password)
+    )
+
+
+def replace_picture(person: Person, password: str) -> Request:
+    """The largest call that there is."""
+    return _grpc(
+        "UserService/UpdateUser",
+        user_pb2.UpdateUserRequest(
+            id=person.id,
+            password=password,
+            encrypted_profile_picture=bytes(PICTURE_BYTES),
+            encryption_iv=bytes(IV_BYTES),
+            rsa_public_key=bytes(KEY_BYTES),
+        ),
     )
 
 

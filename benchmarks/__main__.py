@@ -1,0 +1,93 @@
+"""Measures Gymlocker against what people would pick instead, and against the floor.
+
+    uv run python -m benchmarks
+
+It takes about a quarter of an hour. h2load has to be installed (Debian: nghttp2-client).
+"""
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks import footprint, goals, growth, latency, machine, report, scaling, throughput
+from benchmarks.report import Findings
+from benchmarks.servers import arena
+from benchmarks.workloads import workloads
+
+PARTS = ("throughput", "latency", "growth", "footprint", "scaling")
+
+
+def main(
+    rounds: Annotated[int, typer.Option(min=1, help="How often each figure is measured.")] = 7,
+    seconds: Annotated[float, typer.Option(min=0.2, help="How long each load lasts.")] = 1.5,
+    only: Annotated[list[str] | None, typer.Option(help=f"Some of {', '.join(PARTS)}.")] = None,
+    output: Annotated[Path, typer.Option(help="The folder of the report and its picture.")] = Path(
+        "docs/benchmarks"
+    ),
+) -> None:
+    """Measures, prints a report and writes it. Ends with 1 if a goal was missed."""
+    wanted = set(only or PARTS)
+    if unknown := wanted - set(PARTS):
+        raise typer.BadParameter(f"{', '.join(unknown)}: not one of {', '.join(PARTS)}")
+    if shutil.which("h2load") is None:
+        raise typer.BadParameter("h2load is not installed (Debian: apt-get install nghttp2-client)")
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
+        found = _measured(wanted, rounds, seconds, progress)
+    _report(found, output)
+    sys.exit(0 if all(goal.reached for goal in found.goals) else 1)
+
+
+def _measured(wanted: set[str], rounds: int, seconds: float, progress: Progress) -> Findings:
+    found = Findings()
+
+    def bar(name: str, steps: int) -> Callable[[], None]:
+        task = progress.add_task(name, total=steps)
+        return lambda: progress.advance(task)
+
+    if wanted & {"throughput", "latency"}:
+        with arena() as running:
+            if "throughput" in wanted:
+                for workload in workloads(running.seeded):
+                    advance = bar(workload.name, rounds * len(workload.contenders))
+                    found.results[workload.name] = throughput.measured(
+                        running, workload, rounds=rounds, seconds=seconds, advance=advance
+                    )
+                found.goals += goals.of_throughput(found.results)
+            if "latency" in wanted:
+                advance = bar("GetUser beside others", 3 * rounds)
+                waits = latency.measured(running, rounds=rounds, seconds=seconds, advance=advance)
+                found.goals += goals.of_latency(waits)
+    if "growth" in wanted:
+        advance = bar("1,000,000 users", 2 + 2 * (rounds + 1))
+        found.goals += goals.of_growth(growth.measured(rounds=rounds, advance=advance))
+    if "footprint" in wanted:
+        advance = bar("memory and start", 1 + 3 * rounds)
+        times = footprint.imports(rounds=rounds, advance=advance)
+        taken = footprint.measured(rounds=rounds, seconds=seconds, advance=advance)
+        found.goals += goals.of_footprint(taken, times)
+    if "scaling" in wanted:
+        advance = bar("workers", 3 * (rounds + 1))
+        found.scaling = scaling.measured(rounds=rounds, seconds=seconds, advance=advance)
+    return found
+
+
+def _report(found: Findings, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    text = report.markdown(machine.described(), found)
+    (folder / "README.md").write_text(text, encoding="utf-8")
+    if found.results:
+        report.draw(found.results, folder / "throughput.svg")
+    Console().print(Markdown(text))
+
+
+if __name__ == "__main__":
+    typer.run(main)

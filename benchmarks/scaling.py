@@ -1,0 +1,47 @@
+"""What more workers bring: GetUser through one Envoy that has 1, 2 or 4 of them."""
+
+import asyncio
+import statistics
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from benchmarks.h2load import loaded
+from benchmarks.launcher import Launcher, free_port
+from benchmarks.seed import seed
+from benchmarks.servers import POSTGRES
+from benchmarks.workloads import TOGETHER, get_user
+from server.database.migrations import migrate
+from server.local.throwaway import throwaway_postgres
+
+SIZES = (1, 2, 4)
+
+
+def measured(*, rounds: int, seconds: float, advance: Callable[[], None]) -> dict[int, float]:
+    """The calls a second of so many workers, as a ratio to those of one."""
+    rates: dict[int, list[float]] = {size: [] for size in SIZES}
+    with ExitStack() as stack:
+        url = stack.enter_context(throwaway_postgres(POSTGRES)).url()
+        asyncio.run(migrate(url, None, lambda _: None))
+        person = asyncio.run(seed(url, people=1, followed=0)).people[0]
+        launcher = Launcher(stack)
+        ports = {size: _gateway(launcher, url, size) for size in SIZES}
+        for number in range(rounds + 1):
+            for size in SIZES if number % 2 else reversed(SIZES):
+                rate = loaded(ports[size], [get_user(person)], TOGETHER, seconds).rate
+                # The first round warms up.
+                rates[size] += [rate] if number else []
+                advance()
+    return {
+        size: statistics.median(a / b for a, b in zip(rates[size], rates[1], strict=True))
+        for size in SIZES
+    }
+
+
+def _gateway(launcher: Launcher, url: str, size: int) -> int:
+    workers = [f"unix:{launcher.folder}/{size}-{number}.sock" for number in range(size)]
+    for worker in workers:
+        launcher.worker(url, worker)
+    port = free_port()
+    launcher.gateway(port, *workers)
+    launcher.wait_for(port)
+    return port
