@@ -21,7 +21,7 @@ from tests.ai.planner.script import Fault
 from tests.feed.client import bearer, event_of, nobody, with_password
 from tests.system.rows import add_each
 from tests.telemetry.conftest import WEB_KEY, Worker, watched_worker
-from tests.worker import health, serving
+from tests.worker import PATIENCE, health, serving
 
 BUYER = [("authorization", f"Web {WEB_KEY}")]
 UNKNOWN_KEY = [("authorization", "Web canary-no-key")]
@@ -69,7 +69,7 @@ async def test_calls_are_counted_by_how_they_end(worker: Worker) -> None:
         (name_of("WorkoutService", "ExportWorkouts"), "OK"): 1,
     }
     assert scrape.values("gymlocker_call_seconds_count", "method")[(GET_USER,)] == 5
-    assert 0 < scrape.value("gymlocker_call_seconds_sum", method=GET_USER) < 5
+    assert 0 < scrape.value("gymlocker_call_seconds_sum", method=GET_USER) < 60
     assert scrape.values("gymlocker_calls_under_way", "method") == {}
 
 
@@ -93,7 +93,7 @@ async def test_a_stream_is_under_way_until_it_is_cancelled(
 
 async def until(worker: Worker, name: str, **labels: str) -> Any:
     """A scrape that knows of such a sample: who cancels a call does not wait for its end."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while True:
             scrape = await worker.scrape()
             if tuple(labels.values()) in scrape.values(name, *labels):
@@ -198,7 +198,8 @@ async def test_the_pool_of_connections_is_seen(worker: Worker) -> None:
         await worker.client.system.GetHealth(system_pb2.GetHealthRequest())
     scrape = await worker.scrape()
     name, database = "gymlocker_database_wait_seconds_count", "main"
-    assert scrape.value(name, database=database) == before.value(name, database=database) + 5
+    # Or more: the sweeper may still be at its first round.
+    assert scrape.value(name, database=database) >= before.value(name, database=database) + 5
     pool = scrape.values("gymlocker_database_connections", "database", "state")
     assert pool[(database, "limit")] == 10
     assert pool[(database, "idle")] >= 1
@@ -214,7 +215,7 @@ async def test_a_database_that_hangs_up_is_counted(worker: Worker, database_url:
     async with connection.transaction():
         await connection.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
         call = asyncio.ensure_future(worker.client.profile(str(uuid4())))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not await connection.fetchval(blocked):
                 await asyncio.sleep(0.01)
         in_use = (await worker.scrape()).values(
