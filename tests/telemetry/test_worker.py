@@ -2,8 +2,6 @@
 
 import asyncio
 import re
-import signal
-import socket
 import time
 from collections.abc import Awaitable
 from pathlib import Path
@@ -12,7 +10,6 @@ from uuid import uuid4
 
 import asyncpg
 import grpc
-import psutil
 import pytest
 from gymlocker.v2 import ai_pb2, auth_pb2, event_pb2, system_pb2, user_pb2, workout_pb2
 
@@ -21,7 +18,7 @@ from tests.ai.planner.script import Fault
 from tests.feed.client import bearer, event_of, nobody, with_password
 from tests.system.rows import add_each
 from tests.telemetry.conftest import WEB_KEY, Worker, watched_worker
-from tests.worker import PATIENCE, health, serving
+from tests.worker import PATIENCE
 
 BUYER = [("authorization", f"Web {WEB_KEY}")]
 UNKNOWN_KEY = [("authorization", "Web canary-no-key")]
@@ -279,34 +276,3 @@ async def test_metrics_say_nothing_of_anybody(worker: Worker) -> None:
     assert [secret for secret in secrets if secret in text] == []
     assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", text)
     assert "gymlocker.v2.WorkoutService/CreateWorkout" in text
-
-
-async def test_a_port_that_is_taken_is_said(database_url: str, tmp_path: Path) -> None:
-    log = tmp_path / "worker.log"
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        option = f"--metrics=127.0.0.1:{taken.getsockname()[1]}"
-        async with serving(tmp_path / "s", database_url, option, stderr=str(log)) as process:
-            assert await process.wait() == 1
-    assert "Cannot listen on 127.0.0.1:" in log.read_text()
-    assert "--metrics" in log.read_text()
-
-
-async def test_what_is_no_address_is_said(database_url: str, tmp_path: Path) -> None:
-    log = tmp_path / "worker.log"
-    async with serving(tmp_path / "s", database_url, "--metrics=here", stderr=str(log)) as process:
-        assert await process.wait() == 1
-    assert "--metrics here is not host:port" in log.read_text()
-
-
-@pytest.mark.parametrize(("options", "ports"), [((), 0), (("--metrics=0",), 1)])
-async def test_nothing_listens_unless_it_is_asked_for(
-    database_url: str, tmp_path: Path, options: tuple[str, ...], ports: int
-) -> None:
-    socket_path = tmp_path / "worker.sock"
-    async with serving(socket_path, database_url, *options) as process:
-        assert await health(socket_path) == "ok"
-        connections = psutil.Process(process.pid).net_connections("inet")
-        listening = [one.laddr.ip for one in connections if one.status == psutil.CONN_LISTEN]
-        assert listening == ["127.0.0.1"] * ports
-        process.send_signal(signal.SIGTERM)
-        assert await process.wait() == 0
