@@ -4,8 +4,10 @@ Both are started once for each of pytest's processes. Tests do not disturb one a
 each makes its own users.
 """
 
+import asyncio
 import getpass
 import os
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -18,8 +20,10 @@ import pytest
 # become another program, as those of the tests are.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
+from server.database.migrations import migrate
 from server.demo.transport import GrpcTransport, RestTransport, Transport, channel_over
 from server.local.throwaway import ThrowawayPostgres, throwaway_postgres
+from tests.database.conftest import make_database
 from tests.feed.client import Client
 from tests.feed.users import User, UserPool
 from tests.house import House, running_house
@@ -30,6 +34,12 @@ from tests.web.app import installed
 # keep it beside the sources: compiling everything anew costs each of them seconds.
 COMPILED = f"{tempfile.gettempdir()}/gymlocker-tests-{getpass.getuser()}"
 os.environ |= {"PYTHONPYCACHEPREFIX": COMPILED, "PYTHONDONTWRITEBYTECODE": ""}
+
+
+# What a shell lets its background ignore, children would ignore too; tests send it to them.
+for _number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda *_: None)
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +60,18 @@ async def empty_database(postgres: ThrowawayPostgres, request: pytest.FixtureReq
     finally:
         await connection.close()
     return postgres.url(name)
+
+
+@pytest.fixture(scope="session")
+def migrated_database(postgres: ThrowawayPostgres) -> str:
+    """The URL of a database for workers beside the house, which leave each other's rows alone."""
+
+    async def made() -> str:
+        url = await make_database(postgres, "workers")
+        await migrate(url, None, lambda _: None)
+        return url
+
+    return asyncio.run(made())
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 READY = re.compile(r"ready at (https?://\S+)")
-STOP_SECONDS = 15
+STOP_SECONDS = 60
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,10 @@ import grpc
 import pytest
 from gymlocker.v2 import user_pb2, user_pb2_grpc
 
-from server.database.migrations import migrate
 from tests.local.helpers import wait_until
-from tests.worker import JWT_SECRET_KEY, health, serving
+from tests.worker import JWT_SECRET_KEY, PATIENCE, health, serving
 
 CALL = "/gymlocker.v2.UserService/GetUser"
-
-
-@pytest.fixture
-async def database_url(empty_database: str) -> str:
-    await migrate(empty_database, None, lambda _: None)
-    return empty_database
 
 
 async def called(socket: Path) -> None:
@@ -31,7 +24,7 @@ async def called(socket: Path) -> None:
         users = user_pb2_grpc.UserServiceStub(channel)
         request = user_pb2.GetUserRequest(id_or_lookup="canary")
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await users.GetUser(request, metadata=metadata, timeout=20)
+            await users.GetUser(request, metadata=metadata, timeout=PATIENCE)
     # What the log says, the caller was told.
     assert ("x-request-id", "the-request") in tuple(caught.value.trailing_metadata() or ())
 
@@ -47,9 +40,9 @@ def line_in(file: Path) -> str:
     return lines[0]
 
 
-async def test_a_line_is_json_for_programs(database_url: str, tmp_path: Path) -> None:
+async def test_a_line_is_json_for_programs(migrated_database: str, tmp_path: Path) -> None:
     socket, log = tmp_path / "worker.sock", tmp_path / "worker.log"
-    async with serving(socket, database_url, stderr=str(log)):
+    async with serving(socket, migrated_database, stderr=str(log)):
         assert await health(socket) == "ok"
         await called(socket)
         line = json.loads(line_in(log))
@@ -65,11 +58,11 @@ async def test_a_line_is_json_for_programs(database_url: str, tmp_path: Path) ->
 
 
 async def test_a_line_is_for_people_where_it_is_wished_for(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    migrated_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOG_FORMAT", "console")
     socket, log = tmp_path / "worker.sock", tmp_path / "worker.log"
-    async with serving(socket, database_url, stderr=str(log)):
+    async with serving(socket, migrated_database, stderr=str(log)):
         assert await health(socket) == "ok"
         await called(socket)
         line = line_in(log)
@@ -81,7 +74,7 @@ async def test_a_line_is_for_people_where_it_is_wished_for(
 
 @pytest.mark.parametrize(("form", "is_json"), [("", False), ("json", True)])
 async def test_at_a_terminal_it_is_for_people(
-    database_url: str, tmp_path: Path, form: str, is_json: bool
+    migrated_database: str, tmp_path: Path, form: str, is_json: bool
 ) -> None:
     socket = tmp_path / "worker.sock"
     ours, theirs = pty.openpty()
@@ -89,7 +82,7 @@ async def test_at_a_terminal_it_is_for_people(
         *(sys.executable, "-P", "-m", "server", "serve", f"--listen=unix:{socket}"),
         env={
             **os.environ,
-            "DATABASE_URL": database_url,
+            "DATABASE_URL": migrated_database,
             "JWT_SECRET_KEY": JWT_SECRET_KEY,
             "LOG_FORMAT": form,
         },

@@ -7,44 +7,37 @@ from typing import Any
 import grpc
 import pytest
 
-from server.database.migrations import migrate
-from tests.worker import health, serving
+from tests.worker import PATIENCE, health, serving
 
 REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 
 
-@pytest.fixture
-async def database_url(empty_database: str) -> str:
-    await migrate(empty_database, None, lambda _: None)
-    return empty_database
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_it_cleanly(
-    database_url: str, tmp_path: Path, number: signal.Signals
+    migrated_database: str, tmp_path: Path, number: signal.Signals
 ) -> None:
     socket = tmp_path / "worker.sock"
-    async with serving(socket, database_url) as worker:
+    async with serving(socket, migrated_database) as worker:
         assert await health(socket) == "ok"
         worker.send_signal(number)
         assert await worker.wait() == 0
 
 
-async def test_a_log_that_is_full_fails_no_call(database_url: str, tmp_path: Path) -> None:
+async def test_a_log_that_is_full_fails_no_call(migrated_database: str, tmp_path: Path) -> None:
     socket = tmp_path / "worker.sock"
-    async with serving(socket, database_url, stderr="/dev/full") as worker:
+    async with serving(socket, migrated_database, stderr="/dev/full") as worker:
         assert await health(socket) == "ok"
         worker.send_signal(signal.SIGTERM)
         assert await worker.wait() == 0
 
 
 async def test_a_socket_that_is_taken_stays_with_who_has_it(
-    database_url: str, tmp_path: Path
+    migrated_database: str, tmp_path: Path
 ) -> None:
     socket, log = tmp_path / "worker.sock", tmp_path / "second.log"
-    async with serving(socket, database_url) as first:
+    async with serving(socket, migrated_database) as first:
         assert await health(socket) == "ok"
-        async with serving(socket, database_url, stderr=str(log)) as second:
+        async with serving(socket, migrated_database, stderr=str(log)) as second:
             assert await second.wait() == 1
         assert "Cannot listen on unix:" in log.read_text()
         assert await health(socket) == "ok"
@@ -52,29 +45,29 @@ async def test_a_socket_that_is_taken_stays_with_who_has_it(
 
 
 async def test_a_socket_that_was_left_behind_is_no_obstacle(
-    database_url: str, tmp_path: Path
+    migrated_database: str, tmp_path: Path
 ) -> None:
     socket = tmp_path / "worker.sock"
-    async with serving(socket, database_url) as first:
+    async with serving(socket, migrated_database) as first:
         assert await health(socket) == "ok"
         first.kill()
         await first.wait()
     assert socket.exists()
-    async with serving(socket, database_url):
+    async with serving(socket, migrated_database):
         assert await health(socket) == "ok"
 
 
 @pytest.mark.parametrize(("options", "code"), [((), "UNIMPLEMENTED"), (("--reflection",), "OK")])
 async def test_reflection_is_off_unless_asked_for(
-    database_url: str, tmp_path: Path, options: tuple[str, ...], code: str
+    migrated_database: str, tmp_path: Path, options: tuple[str, ...], code: str
 ) -> None:
     socket = tmp_path / "worker.sock"
     async with (
-        serving(socket, database_url, *options),
+        serving(socket, migrated_database, *options),
         grpc.aio.insecure_channel(f"unix:{socket}") as channel,
     ):
         assert await health(socket) == "ok"
         ask: Any = channel.stream_stream(REFLECTION)
-        call = ask(timeout=20)
+        call = ask(timeout=PATIENCE)
         await call.done_writing()
         assert (await call.code()).name == code

@@ -12,19 +12,26 @@ from gymlocker.v2 import system_pb2, system_pb2_grpc
 
 # The same for all, as it has to be.
 JWT_SECRET_KEY = "0f" * 32
+# On a machine that has much else to do, a start can take long.
+PATIENCE = 60
 
 
 @asynccontextmanager
 async def serving(
-    socket: Path, url: str, *options: str, stderr: str = os.devnull
+    socket: Path, url: str, *options: str, stderr: str = os.devnull, **settings: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Runs a worker on a unix socket."""
+    """Runs a worker on a unix socket; `settings` are added to the environment of the tests.
+
+    Who keeps it for longer than a test gives settings here: in the environment itself, the tests
+    that run meanwhile would find them.
+    """
     command = (sys.executable, "-P", "-m", "server", "serve", f"--listen=unix:{socket}", *options)
     environment = {
         **os.environ,
         "DATABASE_URL": url,
         "DRAIN_SECONDS": "0.1",
         "JWT_SECRET_KEY": JWT_SECRET_KEY,
+        **settings,
     }
     log = os.open(stderr, os.O_WRONLY | os.O_CREAT)
     worker = await asyncio.create_subprocess_exec(*command, env=environment, stderr=log)
@@ -41,4 +48,4 @@ async def health(socket: Path) -> str:
     async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
         stub = system_pb2_grpc.SystemServiceStub(channel)
         request = system_pb2.GetHealthRequest()
-        return (await stub.GetHealth(request, wait_for_ready=True, timeout=20)).status
+        return (await stub.GetHealth(request, wait_for_ready=True, timeout=PATIENCE)).status

@@ -54,14 +54,16 @@ async def place(
     """A worker and its model."""
     socket = tmp_path_factory.mktemp("ai") / "worker.sock"
     async with ModelServer() as model:
-        with pytest.MonkeyPatch.context() as environment:
-            environment.setenv("OPENAI_BASE_URL", model.url)
-            environment.setenv("WEB_AUTH_API_KEY", TOKEN)
-            environment.setenv("RATE_LIMIT_WEB_PER_DAY", str(LIMIT))
-            worker = serving(socket, quota_database)
-            async with worker:
-                assert await health(socket) == "ok"
-                yield Place(socket, model)
+        worker = serving(
+            socket,
+            quota_database,
+            OPENAI_BASE_URL=model.url,
+            WEB_AUTH_API_KEY=TOKEN,
+            RATE_LIMIT_WEB_PER_DAY=str(LIMIT),
+        )
+        async with worker:
+            assert await health(socket) == "ok"
+            yield Place(socket, model)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -243,16 +243,16 @@ async def worker(
 ) -> AsyncIterator[Client]:
     """A worker with low limits."""
     socket = tmp_path_factory.mktemp("guessing") / "worker.sock"
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("PASSWORD_FAILURES_PER_ACCOUNT", str(PER_ACCOUNT))
-        environment.setenv("PASSWORD_FAILURES_PER_ADDRESS", str(PER_ADDRESS))
-        environment.setenv("WEB_AUTH_API_KEY", "a-key")
-        async with (
-            serving(socket, postgres.url("gymlocker")),
-            aio.insecure_channel(f"unix:{socket}") as channel,
-        ):
-            assert await health(socket) == "ok"
-            yield Client(channel)
+    worker = serving(
+        socket,
+        postgres.url("gymlocker"),
+        PASSWORD_FAILURES_PER_ACCOUNT=str(PER_ACCOUNT),
+        PASSWORD_FAILURES_PER_ADDRESS=str(PER_ADDRESS),
+        WEB_AUTH_API_KEY="a-key",
+    )
+    async with worker, aio.insecure_channel(f"unix:{socket}") as channel:
+        assert await health(socket) == "ok"
+        yield Client(channel)
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -13,7 +13,7 @@ from gymlocker.v2 import auth_pb2, workout_pb2
 
 from server.client.session import Session
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class FakeGymlocker:

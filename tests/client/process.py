@@ -3,33 +3,38 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tests.database.command import Ended
 
-SECONDS = 30
+SECONDS = 60
 
 
-def start(*arguments: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
-    """Starts a command whose input is a pipe."""
-    return subprocess.Popen(
+@contextmanager
+def started(*arguments: str, stdout: int = subprocess.PIPE) -> Iterator[subprocess.Popen[bytes]]:
+    """A command whose input is a pipe. It ends with the context at the latest."""
+    with subprocess.Popen(
         [sys.executable, "-P", "-m", "server", *arguments],
         # The colours of a run of the tests are not the commands'.
         env={key: value for key, value in os.environ.items() if key != "FORCE_COLOR"},
         stdin=subprocess.PIPE,
         stdout=stdout,
         stderr=subprocess.PIPE,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def end(process: subprocess.Popen[bytes], stdin: bytes = b"") -> Ended:
     """Lets a command run to its end."""
-    try:
-        output, errors = process.communicate(stdin, timeout=SECONDS)
-    finally:
-        process.kill()
+    output, errors = process.communicate(stdin, timeout=SECONDS)
     return Ended(process.returncode, (output or b"").decode(), errors.decode())
 
 
 def run(*arguments: str, stdin: bytes = b"") -> Ended:
     """Runs a command to its end."""
-    return end(start(*arguments), stdin)
+    with started(*arguments) as process:
+        return end(process, stdin)

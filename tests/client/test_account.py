@@ -161,7 +161,7 @@ def test_a_password_that_is_typed_is_not_shown(house: House, file: SessionFile, 
     shown = _read_until(terminal, b"Password: ")
     os.write(terminal, user.password.encode() + b"\n")
     shown += _read_until(terminal, b"is logged in at")
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     os.close(terminal)
     assert user.password.encode() not in shown
     assert file.load().username == user.id

@@ -14,7 +14,7 @@ from server.client.text import day, printable, waiting_time
 from server.errors import StartError
 from tests.client.conftest import Gymlocker
 from tests.client.fakes import FakeGymlocker
-from tests.client.process import end, start
+from tests.client.process import end, started
 
 TODAY = dt.date(2026, 3, 1)
 
@@ -187,7 +187,10 @@ def test_how_long_to_wait() -> None:
 @pytest.mark.parametrize("command", ["list", "export"])
 @pytest.mark.usefixtures("logged_in")
 def test_a_disk_that_is_full(command: str) -> None:
-    with Path("/dev/full").open("wb") as full:
-        ended = end(start("workouts", command, stdout=full.fileno()))
+    with (
+        Path("/dev/full").open("wb") as full,
+        started("workouts", command, stdout=full.fileno()) as process,
+    ):
+        ended = end(process)
     assert ended.code == 1
     assert ended.errors == "The output cannot be written (No space left on device).\n"

@@ -11,7 +11,7 @@ import pytest
 from server.client.exporting import format_of
 from tests.client.conftest import Gymlocker
 from tests.client.fakes import FakeGymlocker
-from tests.client.process import end, start
+from tests.client.process import SECONDS, end, started
 
 HEADER = "id,date,type,duration,notes"
 
@@ -119,21 +119,21 @@ def test_a_transfer_to_the_standard_output_that_breaks_off(
 
 
 def test_ctrl_c_leaves_no_half_file(fake: FakeGymlocker, folder: Path) -> None:
-    process = start("workouts", "export", str(folder / "diary.csv"))
-    assert fake.reached.wait(20)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 130
-    ended = end(process)
-    assert (ended.output, ended.errors) == ("", "")
-    assert list(folder.iterdir()) == []
+    with started("workouts", "export", str(folder / "diary.csv")) as process:
+        assert fake.reached.wait(SECONDS)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(SECONDS) == 130
+        ended = end(process)
+        assert (ended.output, ended.errors) == ("", "")
+        assert list(folder.iterdir()) == []
 
 
 def test_a_server_that_dies_leaves_no_half_file(fake: FakeGymlocker, folder: Path) -> None:
-    process = start("workouts", "export", str(folder / "diary.csv"))
-    assert fake.reached.wait(20)
-    fake.stop()
-    ended = end(process)
-    assert ended.code == 1
-    assert ended.errors.startswith("The transfer broke off (")
-    assert ended.errors.count("\n") == 1
-    assert list(folder.iterdir()) == []
+    with started("workouts", "export", str(folder / "diary.csv")) as process:
+        assert fake.reached.wait(SECONDS)
+        fake.stop()
+        ended = end(process)
+        assert ended.code == 1
+        assert ended.errors.startswith("The transfer broke off (")
+        assert ended.errors.count("\n") == 1
+        assert list(folder.iterdir()) == []

@@ -18,7 +18,7 @@ from server.workout.formats.model import Format
 from server.workout.importing import MOST_FILE_BYTES
 from tests.client.conftest import Gymlocker
 from tests.client.fakes import FakeGymlocker
-from tests.client.process import end, run, start
+from tests.client.process import SECONDS, end, run, started
 
 STRONG = """\
 Date,Workout Name,Duration,Exercise Name,Set Order,Weight,Reps,Distance,Seconds,Notes
@@ -149,26 +149,26 @@ def test_a_pipe_is_not_sent_again_from_its_middle() -> None:
 
 
 def test_ctrl_c_while_the_input_waits(fake: FakeGymlocker) -> None:
-    process = start("workouts", "import", "-")
-    assert fake.reached.wait(20)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 130
-    ended = end(process)
-    assert "Traceback" not in ended.errors
+    with started("workouts", "import", "-") as process:
+        assert fake.reached.wait(SECONDS)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(SECONDS) == 130
+        ended = end(process)
+        assert "Traceback" not in ended.errors
 
 
 def test_a_server_that_dies(fake: FakeGymlocker) -> None:
-    process = start("workouts", "import", "-")
-    assert process.stdin is not None
-    assert fake.reached.wait(20)
-    fake.stop()
-    ended = end(process, STRONG.encode())
-    assert ended.code == 1
-    assert ended.errors.startswith("The server broke off (")
-    assert ended.errors.endswith(
-        "and whether (standard input) was imported is not known: "
-        "import it again, which adds nothing twice.\n"
-    )
+    with started("workouts", "import", "-") as process:
+        assert process.stdin is not None
+        assert fake.reached.wait(SECONDS)
+        fake.stop()
+        ended = end(process, STRONG.encode())
+        assert ended.code == 1
+        assert ended.errors.startswith("The server broke off (")
+        assert ended.errors.endswith(
+            "and whether (standard input) was imported is not known: "
+            "import it again, which adds nothing twice.\n"
+        )
 
 
 def test_problems_that_are_too_many_to_be_sent(strong: Path) -> None:

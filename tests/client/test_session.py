@@ -15,7 +15,7 @@ from server.client.session import Session, SessionFile, session_file
 from server.errors import StartError
 from tests.client.conftest import Gymlocker
 from tests.client.fakes import FakeGymlocker
-from tests.client.process import end, start
+from tests.client.process import run
 from tests.feed.client import Client, User
 
 
@@ -126,8 +126,7 @@ async def test_two_commands_at_the_same_time(
     logged_in: SessionFile, database: asyncpg.Connection, user: User
 ) -> None:
     expire(logged_in)
-    processes = [start("workouts", "list") for _ in range(2)]
-    ended = [await asyncio.to_thread(end, process) for process in processes]
+    ended = await asyncio.gather(*(asyncio.to_thread(run, "workouts", "list") for _ in range(2)))
     assert [(each.code, each.errors) for each in ended] == [(0, "")] * 2
     assert await refresh_tokens(database, user) == 2
 

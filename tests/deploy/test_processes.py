@@ -12,7 +12,7 @@ from tests.deploy.running import PLAIN, composed
 from tests.deploy.test_image import without_the_rest
 from tests.faults.traffic import traffic
 from tests.gateway.processes import free_port
-from tests.local.helpers import wait_until
+from tests.local.helpers import PATIENCE, wait_until
 
 
 async def test_workers_are_replaced_one_by_one_and_nobody_notices(
@@ -61,13 +61,13 @@ def test_the_image_by_itself_runs_everything_on_a_database_that_a_file_names(
         [sys.executable, "-P", "-m", "server", *words], env=environment, cwd=tmp_path
     ) as process:
         try:
-            wait_until(lambda: process.poll() is not None or answers(port), 40)
+            wait_until(lambda: process.poll() is not None or answers(port))
             assert process.poll() is None
             # What it was given, it did not make.
             assert {path.name for path in data.iterdir()} == {"lock", "logs", "run"}
         finally:
             process.send_signal(signal.SIGTERM)
-        assert process.wait(15) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 def answers(port: int) -> bool:

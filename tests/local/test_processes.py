@@ -16,7 +16,7 @@ import pytest_asyncio
 from server.errors import StartError
 from server.local import children, processes
 from server.local.processes import Process, Supervisor, keep_log_short
-from tests.local.helpers import alive, eventually, wait_until
+from tests.local.helpers import PATIENCE, alive, eventually, wait_until
 
 # Writes its process id where it can be found, and one line of its story per event.
 STORY = """
@@ -160,7 +160,7 @@ async def test_hurrying_skips_the_wait(scene: Scene) -> None:
     (pid,) = scene.pids("mule")
     stopping = asyncio.create_task(scene.supervisor.stop())
     scene.supervisor.hurry()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await stopping
     assert not alive(pid)
 

@@ -16,10 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.local.helpers import processes_of, wait_until
+from tests.local.helpers import PATIENCE, processes_of, wait_until
 
-FIRST_START = 40.0  # the promise is 20 s for a machine of its own; tests share it
-STOP = 10.0
 COMMAND = (sys.executable, "-P", "-m", "server", "up")
 
 
@@ -55,7 +53,7 @@ class Running:
         return "".join(self.reported)
 
     def until_ready(self) -> None:
-        wait_until(lambda: self.said != [] or self.process.poll() is not None, FIRST_START)
+        wait_until(lambda: self.said != [] or self.process.poll() is not None)
         assert self.process.poll() is None, self.all_reported
 
     def healthy(self) -> bool:
@@ -78,7 +76,7 @@ class Running:
 
     def stop(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
-        return self.process.wait(STOP)
+        return self.process.wait(PATIENCE)
 
 
 @contextmanager
@@ -100,7 +98,7 @@ def up(folder: Path, port: int | None = None, **environment: str) -> Iterator[Ru
     wait_until(lambda: not processes_of(folder))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One that is up, for the tests that leave it up."""
     with up(tmp_path_factory.mktemp("house") / "data") as running:
@@ -125,7 +123,7 @@ def test_a_second_one_on_the_same_folder_ends_with_one_sentence(house: Running) 
         [*COMMAND, "--port", str(free_port()), "--data-dir", str(house.folder)],
         capture_output=True,
         text=True,
-        timeout=FIRST_START,
+        timeout=PATIENCE,
         check=False,
     )
     assert second.returncode == 1
@@ -137,7 +135,7 @@ def test_a_second_one_on_the_same_folder_ends_with_one_sentence(house: Running) 
 
 def test_a_taken_port_ends_with_one_sentence(house: Running, tmp_path: Path) -> None:
     with up(tmp_path / "data", house.port) as second:
-        assert second.process.wait(20) == 1
+        assert second.process.wait(PATIENCE) == 1
         wait_until(lambda: f"Port {house.port}" in second.all_reported)
         assert "Traceback" not in second.all_reported
         assert second.said == []
@@ -152,14 +150,17 @@ def test_what_is_killed_serves_again(house: Running, word: str) -> None:
     wait_until(house.healthy)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_everything(tmp_path: Path, number: signal.Signals) -> None:
+def stops_with_all(running: Running, number: signal.Signals) -> None:
+    assert running.stop(number) == 0
+    assert processes_of(running.folder) == []
+    assert not (running.folder / "run").exists()
+    assert "Traceback" not in running.all_reported
+
+
+def test_a_signal_stops_everything(tmp_path: Path) -> None:
     with up(tmp_path / "data") as running:
         running.until_ready()
-        assert running.stop(number) == 0
-        assert processes_of(running.folder) == []
-        assert not (running.folder / "run").exists()
-        assert "Traceback" not in running.all_reported
+        stops_with_all(running, signal.SIGTERM)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +177,7 @@ def test_a_signal_while_starting_stops_everything(
     tmp_path: Path, phase: str, number: signal.Signals
 ) -> None:
     with up(tmp_path / "data") as running:
-        wait_until(lambda: phase in running.all_reported, FIRST_START)
+        wait_until(lambda: phase in running.all_reported)
         assert running.stop(number) == 0
         assert processes_of(running.folder) == []
         assert "Traceback" not in running.all_reported
@@ -191,13 +192,13 @@ def test_killed_it_takes_all_along_and_the_next_one_starts(tmp_path: Path) -> No
     with up(tmp_path / "data", port) as running:
         running.until_ready()
         assert running.healthy()
-        assert running.stop(signal.SIGINT) == 0
+        stops_with_all(running, signal.SIGINT)
 
 
 def test_a_database_out_of_reach_ends_with_one_sentence(tmp_path: Path) -> None:
     url = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
     with up(tmp_path / "data", DATABASE_URL=url) as running:
-        assert running.process.wait(FIRST_START) == 1
+        assert running.process.wait(PATIENCE) == 1
         wait_until(lambda: "DATABASE_URL" in running.all_reported)
         assert "Traceback" not in running.all_reported
         assert not (running.folder / "postgres").exists()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx2
 
-PATIENCE = 15
+PATIENCE = 60
 
 _SAMPLE = re.compile(r"(?P<name>\w+)(\{(?P<labels>.*)\})? (?P<value>\S+)")
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')

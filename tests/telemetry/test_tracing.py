@@ -32,7 +32,7 @@ RESOURCE = {
     "telemetry.sdk.language": "python",
     "telemetry.sdk.name": "opentelemetry",
 }
-PATIENCE = 10
+PATIENCE = 60
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -41,15 +41,16 @@ async def client(
 ) -> AsyncIterator[Client]:
     """A worker that tells the collector what happens."""
     socket = tmp_path_factory.mktemp("traced") / "worker.sock"
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
-        environment.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
-        environment.setenv("WEB_AUTH_API_KEY", WEB_KEY)
-        worker = serving(socket, database_url)
-        async with worker:
-            assert await health(socket) == "ok"
-            async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
-                yield Client(channel)
+    worker = serving(
+        socket,
+        database_url,
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+        OTEL_BSP_SCHEDULE_DELAY="50",
+        WEB_AUTH_API_KEY=WEB_KEY,
+    )
+    async with worker, grpc.aio.insecure_channel(f"unix:{socket}") as channel:
+        assert await health(socket) == "ok"
+        yield Client(channel)
 
 
 async def span_of(collector: Collector, request_id: str) -> Span:

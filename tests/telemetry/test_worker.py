@@ -2,8 +2,6 @@
 
 import asyncio
 import re
-import signal
-import socket
 import time
 from collections.abc import Awaitable
 from pathlib import Path
@@ -12,7 +10,6 @@ from uuid import uuid4
 
 import asyncpg
 import grpc
-import psutil
 import pytest
 from gymlocker.v2 import ai_pb2, auth_pb2, event_pb2, system_pb2, user_pb2, workout_pb2
 
@@ -21,7 +18,7 @@ from tests.ai.planner.script import Fault
 from tests.feed.client import bearer, event_of, nobody, with_password
 from tests.system.rows import add_each
 from tests.telemetry.conftest import WEB_KEY, Worker, watched_worker
-from tests.worker import health, serving
+from tests.worker import PATIENCE
 
 BUYER = [("authorization", f"Web {WEB_KEY}")]
 UNKNOWN_KEY = [("authorization", "Web canary-no-key")]
@@ -69,7 +66,7 @@ async def test_calls_are_counted_by_how_they_end(worker: Worker) -> None:
         (name_of("WorkoutService", "ExportWorkouts"), "OK"): 1,
     }
     assert scrape.values("gymlocker_call_seconds_count", "method")[(GET_USER,)] == 5
-    assert 0 < scrape.value("gymlocker_call_seconds_sum", method=GET_USER) < 5
+    assert 0 < scrape.value("gymlocker_call_seconds_sum", method=GET_USER) < 60
     assert scrape.values("gymlocker_calls_under_way", "method") == {}
 
 
@@ -93,7 +90,7 @@ async def test_a_stream_is_under_way_until_it_is_cancelled(
 
 async def until(worker: Worker, name: str, **labels: str) -> Any:
     """A scrape that knows of such a sample: who cancels a call does not wait for its end."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while True:
             scrape = await worker.scrape()
             if tuple(labels.values()) in scrape.values(name, *labels):
@@ -198,7 +195,8 @@ async def test_the_pool_of_connections_is_seen(worker: Worker) -> None:
         await worker.client.system.GetHealth(system_pb2.GetHealthRequest())
     scrape = await worker.scrape()
     name, database = "gymlocker_database_wait_seconds_count", "main"
-    assert scrape.value(name, database=database) == before.value(name, database=database) + 5
+    # Or more: the sweeper may still be at its first round.
+    assert scrape.value(name, database=database) >= before.value(name, database=database) + 5
     pool = scrape.values("gymlocker_database_connections", "database", "state")
     assert pool[(database, "limit")] == 10
     assert pool[(database, "idle")] >= 1
@@ -214,7 +212,7 @@ async def test_a_database_that_hangs_up_is_counted(worker: Worker, database_url:
     async with connection.transaction():
         await connection.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
         call = asyncio.ensure_future(worker.client.profile(str(uuid4())))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not await connection.fetchval(blocked):
                 await asyncio.sleep(0.01)
         in_use = (await worker.scrape()).values(
@@ -278,34 +276,3 @@ async def test_metrics_say_nothing_of_anybody(worker: Worker) -> None:
     assert [secret for secret in secrets if secret in text] == []
     assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", text)
     assert "gymlocker.v2.WorkoutService/CreateWorkout" in text
-
-
-async def test_a_port_that_is_taken_is_said(database_url: str, tmp_path: Path) -> None:
-    log = tmp_path / "worker.log"
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        option = f"--metrics=127.0.0.1:{taken.getsockname()[1]}"
-        async with serving(tmp_path / "s", database_url, option, stderr=str(log)) as process:
-            assert await process.wait() == 1
-    assert "Cannot listen on 127.0.0.1:" in log.read_text()
-    assert "--metrics" in log.read_text()
-
-
-async def test_what_is_no_address_is_said(database_url: str, tmp_path: Path) -> None:
-    log = tmp_path / "worker.log"
-    async with serving(tmp_path / "s", database_url, "--metrics=here", stderr=str(log)) as process:
-        assert await process.wait() == 1
-    assert "--metrics here is not host:port" in log.read_text()
-
-
-@pytest.mark.parametrize(("options", "ports"), [((), 0), (("--metrics=0",), 1)])
-async def test_nothing_listens_unless_it_is_asked_for(
-    database_url: str, tmp_path: Path, options: tuple[str, ...], ports: int
-) -> None:
-    socket_path = tmp_path / "worker.sock"
-    async with serving(socket_path, database_url, *options) as process:
-        assert await health(socket_path) == "ok"
-        connections = psutil.Process(process.pid).net_connections("inet")
-        listening = [one.laddr.ip for one in connections if one.status == psutil.CONN_LISTEN]
-        assert listening == ["127.0.0.1"] * ports
-        process.send_signal(signal.SIGTERM)
-        assert await process.wait() == 0

@@ -71,7 +71,7 @@ class ModelServer:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Waits until something is true of the counts."""
-        async with asyncio.timeout(5), self._changed:
+        async with asyncio.timeout(60), self._changed:
             await self._changed.wait_for(condition)
 
     async def _count(self, **changes: int) -> None:
