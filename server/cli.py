@@ -169,6 +169,15 @@ def gateway(
     metrics: Metrics = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
+    http3_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="The UDP port that clients reach HTTP/3 at.",
+            show_default="that of --listen",
+        ),
+    ] = None,
 ) -> None:
     """Run Envoy, for production: the one address of gRPC, gRPC-Web and REST, before the workers.
 
@@ -179,7 +188,7 @@ def gateway(
 
     _name_misspelt()
     certificate = certificate_of(tls_cert, tls_key)
-    run_envoy(GatewayOptions(listen, tuple(worker), web, metrics, certificate))
+    run_envoy(GatewayOptions(listen, tuple(worker), web, metrics, certificate, http3_port))
 
 
 @app.command()

@@ -8,6 +8,7 @@ import json
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from server.errors import StartError
 
@@ -19,7 +20,7 @@ CIPHER_SUITES = (
     "ECDHE-ECDSA-AES256-GCM-SHA384",
     "ECDHE-RSA-AES256-GCM-SHA384",
 )
-_TYPES = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3"
+_SOCKETS = "type.googleapis.com/envoy.extensions.transport_sockets"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def certificate_of(chain: Path | None, key: Path | None) -> Certificate | None:
 def told_of(certificate: Certificate, file: Path) -> Path:
     """Writes the `file` that tells Envoy of the certificate; returns it."""
     secret = {
-        "@type": f"{_TYPES}.Secret",
+        "@type": f"{_SOCKETS}.tls.v3.Secret",
         "name": NAME,
         "tls_certificate": {
             "certificate_chain": {"filename": str(certificate.chain)},
@@ -74,13 +75,29 @@ def told_of(certificate: Certificate, file: Path) -> Path:
     return file
 
 
-def transport_socket(file: Path) -> dict[str, object]:
+def transport_socket(file: Path) -> dict[str, Any]:
     """What makes a listener speak TLS with the certificate that `file` tells of."""
+    kind = {"@type": f"{_SOCKETS}.tls.v3.DownstreamTlsContext"}
+    context = _downstream(file, "h2", "http/1.1")
+    return {"name": "envoy.transport_sockets.tls", "typed_config": kind | context}
+
+
+def quic_transport_socket(file: Path) -> dict[str, Any]:
+    """The same for a listener that speaks QUIC."""
+    quic = {
+        "@type": f"{_SOCKETS}.quic.v3.QuicDownstreamTransport",
+        "downstream_tls_context": _downstream(file, "h3"),
+        # What comes before the handshake is over could be sent a second time by anybody.
+        "enable_early_data": False,
+    }
+    return {"name": "envoy.transport_sockets.quic", "typed_config": quic}
+
+
+def _downstream(file: Path, *protocols: str) -> dict[str, Any]:
     source = {"path_config_source": {"path": str(file)}, "resource_api_version": "V3"}
-    context = {
-        "@type": f"{_TYPES}.DownstreamTlsContext",
+    return {
         "common_tls_context": {
-            "alpn_protocols": ["h2", "http/1.1"],
+            "alpn_protocols": list(protocols),
             "tls_params": {
                 "tls_minimum_protocol_version": "TLSv1_2",
                 "tls_maximum_protocol_version": "TLSv1_3",
@@ -89,4 +106,3 @@ def transport_socket(file: Path) -> dict[str, object]:
             "tls_certificate_sds_secret_configs": [{"name": NAME, "sds_config": source}],
         },
     }
-    return {"name": "envoy.transport_sockets.tls", "typed_config": context}

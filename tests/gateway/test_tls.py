@@ -59,6 +59,7 @@ def test_rest_and_grpc_go_through_it(door: FrontDoor, authority: Authority) -> N
         reply = client.get("/user/abc")
         assert reply.json()["id"] == "abc"
         assert reply.headers["strict-transport-security"] == "max-age=63072000"
+        assert reply.headers["alt-svc"] == f'h3=":{door.port}"; ma=86400'
         # What Envoy answers itself, too.
         assert "strict-transport-security" in client.get("/nowhere").headers
     credentials = grpc.ssl_channel_credentials(authority.root.read_bytes())
