@@ -59,7 +59,7 @@ class Authority:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - dt.timedelta(hours=1))
-            .not_valid_after(now + dt.timedelta(days=2))
+            .not_valid_after(now + dt.timedelta(days=90))
             .add_extension(x509.BasicConstraints(is_authority, None), critical=True)
             .add_extension(
                 x509.KeyUsage(True, False, False, False, False, is_authority, False, False, False),
