@@ -77,6 +77,7 @@ from server.telemetry.exposition import exposed
 from server.telemetry.interceptor import MetricsInterceptor
 from server.telemetry.metrics import WorkerMetrics
 from server.telemetry.process import new_registry
+from server.tls import Identity
 from server.user.last_accessed import INTERVAL_SECONDS, LastAccessed
 from server.user.repository import UserRepository
 from server.user.service import UserService
@@ -90,11 +91,17 @@ _log = structlog.get_logger("main")
 
 
 async def serve(
-    settings: WorkerSettings, *, listen: str, reflection: bool, metrics_at: str | None = None
+    settings: WorkerSettings,
+    *,
+    listen: str,
+    reflection: bool,
+    metrics_at: str | None = None,
+    identity: Identity | None = None,
 ) -> None:
     """Runs one worker on `listen` (host:port or unix:path) until it is told to stop.
 
-    Prometheus reads its metrics at `metrics_at` (host:port). Raises StartError if it cannot run.
+    With an `identity`, it is spoken to by mutual TLS alone. Prometheus reads its metrics at
+    `metrics_at` (host:port). Raises StartError if it cannot run.
     """
     keys = load_keys(settings.tokens)
     registry = new_registry()
@@ -116,7 +123,7 @@ async def serve(
             background.append(partial(measure_lag, metrics.event_loop_lag_seconds.observe))
         if reflection:
             add_reflection(server, contract_services())
-        bind(server, listen)
+        bind(server, listen, identity)
         drain_seconds = settings.worker.drain_seconds
         await run(server, health_servicer, background, drain_seconds=drain_seconds)
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.errors import StartError
-from server.gateway.certificate import Certificate, told_of
+from server.gateway.certificate import told_of, told_of_identity
 from server.gateway.config import OPTIONS, Gateway, render
 from server.gateway.listeners import http3_port
 from server.paths import DESCRIPTOR_SET, ENVOY_TEMPLATE
 from server.settings import GatewaySettings, load
 from server.telemetry.address import host_and_port
+from server.tls import Certificate, Identity
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class GatewayOptions:
     """The command line of `gymlocker gateway`; addresses are host:port.
 
     Prometheus reads its metrics at `metrics_at`. `http3_port` is where clients find HTTP/3, if
-    something in front forwards another port than that of `listen`.
+    something in front forwards another port than that of `listen`. With an `identity`, the workers
+    are spoken to by mutual TLS.
     """
 
     listen: str
@@ -29,6 +31,7 @@ class GatewayOptions:
     metrics_at: str | None = None
     certificate: Certificate | None = None
     http3_port: int | None = None
+    identity: Identity | None = None
 
 
 def run_envoy(options: GatewayOptions) -> None:
@@ -61,6 +64,7 @@ def written_configuration(settings: GatewaySettings, options: GatewayOptions, fo
         admin_socket=folder / "admin.sock" if metrics_at else None,
         tls=told_of(certificate, folder / "certificate.yaml") if certificate else None,
         http3_port=_http3_port(options, host.strip("[]"), int(port)) if certificate else None,
+        identity=told_of_identity(options.identity, folder) if options.identity else None,
     )
     configuration = folder / "envoy.yaml"
     configuration.write_text(render(ENVOY_TEMPLATE.read_text(), gateway))

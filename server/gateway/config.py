@@ -8,10 +8,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from server.errors import StartError
+from server.gateway.certificate import upstream_transport_socket
 from server.gateway.listeners import headers, listeners
 
 Json: TypeAlias = "str | int | bool | list[Json] | dict[str, Json] | None"
@@ -46,6 +47,8 @@ class Gateway:
     `metrics`, a host and a port.
     `tls` is the file that tells of a certificate (`certificate.told_of`); None: no TLS. With it,
     `http3_port` is the UDP port that clients are told of, where HTTP/3 reaches us; None: no HTTP/3.
+    `identity` are the files of `certificate.told_of_identity`, for mutual TLS with the workers;
+    None: they are spoken to in plain text.
     """
 
     host: str
@@ -59,6 +62,7 @@ class Gateway:
     metrics: tuple[str, int] | None = None
     tls: Path | None = None
     http3_port: int | None = None
+    identity: tuple[Path, Path] | None = None
     access_log: str = "/dev/stdout"
 
 
@@ -75,12 +79,15 @@ def render(template: str, gateway: Gateway) -> str:
             "run: uv run python scripts/generate.py"
         )
     found_by, endpoints = _workers(gateway.workers)
+    if gateway.identity:
+        _require_names(gateway.workers)
     admin = _pipe_to(gateway.admin_socket)
     metrics_host, metrics_port = gateway.metrics or _NOWHERE
     web_found_by, web = _endpoints("web process", (gateway.web,) if gateway.web else ())
     values: dict[str, Json] = {
         "WORKERS_FOUND_BY": found_by,
         "WORKERS": endpoints,
+        "WORKERS_TLS": _workers_tls(gateway.identity),
         "WEB_CLUSTER": "web" if gateway.web else "nowhere",
         "WEB_FOUND_BY": web_found_by,
         "WEB": web,
@@ -110,6 +117,20 @@ def _filled(template: str, values: dict[str, Json]) -> str:
     return Template(template).substitute(
         {name: json.dumps(value) for name, value in values.items()}
     )
+
+
+def _workers_tls(identity: tuple[Path, Path] | None) -> Any:
+    return upstream_transport_socket(*identity) if identity else None
+
+
+def _require_names(workers: tuple[str, ...]) -> None:
+    """Envoy compares names alone with a certificate."""
+    for address in workers:
+        if re.match(r"\[|[0-9.]+:", address):
+            raise StartError(
+                f"The worker {address!r} needs a name, which its certificate is for: with TLS, no "
+                "address will do."
+            )
 
 
 def _workers(addresses: tuple[str, ...]) -> tuple[str, list[Json]]:

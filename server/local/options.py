@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from server.errors import StartError
-from server.gateway.certificate import Certificate
+from server.tls import Certificate
 
 MOST_WORKERS_BY_DEFAULT = 4
 PATIENCE = 1.0

@@ -10,6 +10,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -20,6 +21,9 @@ from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from gymlocker.v2 import event_pb2, system_pb2, user_pb2
+
+from server.serving import bind
+from server.tls import identity_of
 
 Context = grpc.aio.ServicerContext[Any, Any]
 SERVICES = ("gymlocker.v2.UserService", "gymlocker.v2.EventService", "gymlocker.v2.SystemService")
@@ -201,8 +205,10 @@ def add(
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
 
 
-async def serve(address: str) -> None:
-    """Serves on the address until the process is ended."""
+async def serve(address: str, *files: str) -> None:
+    """Serves on the address until the process is ended; by mutual TLS if there are files for it."""
+    chain, key, authority = map(Path, files) if files else (None, None, None)
+    identity = identity_of(chain, key, authority, "the files", [address])
     worker = Worker()
     server = grpc.aio.server(
         options=(
@@ -226,11 +232,11 @@ async def serve(address: str) -> None:
     health_pb2_grpc.add_HealthServicer_to_server(worker.health, server)
     reflection.enable_server_reflection(SERVICES, server)
     await worker.health.set("", health_pb2.HealthCheckResponse.SERVING)
-    server.add_insecure_port(address)
+    bind(server, address, identity)
     await server.start()
     print("ready", flush=True)
     await server.wait_for_termination()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1]))
+    asyncio.run(serve(*sys.argv[1:]))

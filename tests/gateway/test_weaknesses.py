@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from server.gateway.certificate import Certificate
+from server.tls import Certificate
 from tests.tools import require
 
 from .authority import HOST, Authority
