@@ -229,7 +229,7 @@ def gateway(
         http3_port=http3_port,
         identity=identity_of(worker_tls_cert, worker_tls_key, worker_tls_ca, _WORKER_TLS, worker),
     )
-    run_envoy(options)
+    sys.exit(run_envoy(options))
 
 
 @app.command()

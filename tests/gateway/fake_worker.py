@@ -50,6 +50,7 @@ class Worker:
     def __init__(self) -> None:
         self.attempts: Counter[str] = Counter()
         self.health = health.aio.HealthServicer()
+        self.told_to_go = asyncio.Event()
 
     async def obey(self, text: str, context: Context) -> str:
         """Does what `text`, "command:argument", says; returns what to answer."""
@@ -92,6 +93,16 @@ class Worker:
         await asyncio.Event().wait()
         return ""
 
+    async def wait(self, argument: str, context: Context) -> str:
+        """wait: answers when somebody says go:."""
+        await self.told_to_go.wait()
+        return "gone"
+
+    async def go(self, argument: str, context: Context) -> str:
+        """go: lets those answer who wait:."""
+        self.told_to_go.set()
+        return "go"
+
     async def crash(self, argument: str, context: Context) -> str:
         """crash: ends the process."""
         os._exit(1)
@@ -131,6 +142,8 @@ COMMANDS: dict[str, Command] = {
     "count": Worker.count,
     "metadata": Worker.metadata,
     "hang": Worker.hang,
+    "wait": Worker.wait,
+    "go": Worker.go,
     "crash": Worker.crash,
     "crash-if": Worker.crash_if,
     "start-and-crash": Worker.start_and_crash,

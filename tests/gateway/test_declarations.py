@@ -67,8 +67,8 @@ def test_streams_have_no_timeout_of_a_single_call(door: FrontDoor) -> None:
 
 def test_filters_are_in_order(door: FrontDoor) -> None:
     names = [f["name"].removeprefix("envoy.filters.http.") for f in manager(door)["http_filters"]]
-    order = ["cors", "grpc_web", "buffer", "lua", "compressor", "grpc_json_transcoder", "router"]
-    assert names == order
+    first = ["header_mutation", "health_check", "cors", "grpc_web", "buffer"]
+    assert names == [*first, "lua", "compressor", "grpc_json_transcoder", "router"]
 
 
 def test_envoy_has_nothing_to_complain_about(door: FrontDoor) -> None:
