@@ -18,10 +18,22 @@ TlsCert: TypeAlias = Annotated[
 TlsKey: TypeAlias = Annotated[
     Path | None, typer.Option(metavar="FILE", help="The key of that certificate, PEM.")
 ]
+WorkerTlsCert: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Mutual TLS with the workers: our certificate, PEM."),
+]
+WorkerTlsKey: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="The key of that certificate, PEM.")
+]
+WorkerTlsCa: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Who has signed the workers' certificates, PEM.")
+]
 Metrics: TypeAlias = Annotated[
     str | None,
     typer.Option(metavar="HOST:PORT", help="Where Prometheus finds /metrics, say 127.0.0.1:9464."),
 ]
+
+_WORKER_TLS = "--worker-tls-cert, --worker-tls-key and --worker-tls-ca"
 
 app = typer.Typer(
     name="gymlocker",
@@ -77,9 +89,9 @@ def up(
 
     Try it: gymlocker up, then in another terminal: gymlocker demo
     """
-    from server.gateway.certificate import certificate_of
     from server.local.house import up as run_up
     from server.local.options import UpOptions, default_workers
+    from server.tls import certificate_of
 
     _name_misspelt()
     options = UpOptions(
@@ -102,22 +114,35 @@ def serve(
         bool, typer.Option(help="Let grpcurl and other tools ask what there is.")
     ] = False,
     metrics: Metrics = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    tls_client_ca: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Who has signed the clients' certificates, PEM."),
+    ] = None,
 ) -> None:
     """Run one worker, for production: gRPC alone, to stand behind Envoy.
 
     Needs DATABASE_URL, a database that `gymlocker migrate` brought up to date, and JWT_SECRET_KEY,
-    the same for all workers (make one with: openssl rand -hex 32).
+    the same for all workers (make one with: openssl rand -hex 32). With --tls-cert, only who has a
+    certificate of --tls-client-ca is let in.
 
     Try it: DATABASE_URL=postgresql://user:password@host/name gymlocker serve --listen 0.0.0.0:9090
     """
     from server import log
     from server.main import serve as run_worker
     from server.settings import load_worker_settings
+    from server.tls import identity_of
 
     _name_misspelt()
+    options = "--tls-cert, --tls-key and --tls-client-ca"
+    identity = identity_of(tls_cert, tls_key, tls_client_ca, options, [listen])
     settings = load_worker_settings()
     log.configure(settings.worker.log_level, settings.worker.log_format)
-    _run(run_worker(settings, listen=listen, reflection=reflection, metrics_at=metrics))
+    work = run_worker(
+        settings, listen=listen, reflection=reflection, metrics_at=metrics, identity=identity
+    )
+    _run(work)
 
 
 @app.command()
@@ -143,6 +168,9 @@ def web(
         list[str], typer.Option(help="A worker's address; a name may stand for many. Repeatable.")
     ],
     metrics: Metrics = None,
+    worker_tls_cert: WorkerTlsCert = None,
+    worker_tls_key: WorkerTlsKey = None,
+    worker_tls_ca: WorkerTlsCa = None,
 ) -> None:
     """Run the web process, for production: pages, and the chat as the LiftLog app speaks it.
 
@@ -150,11 +178,13 @@ def web(
     """
     from server import log
     from server.settings import LogSettings, load
+    from server.tls import identity_of
     from server.web.serve import serve_web
 
+    identity = identity_of(worker_tls_cert, worker_tls_key, worker_tls_ca, _WORKER_TLS, worker)
     settings = load(LogSettings)
     log.configure(settings.log_level, settings.log_format)
-    _run(serve_web(listen, tuple(worker), metrics))
+    _run(serve_web(listen, tuple(worker), metrics, identity))
 
 
 @app.command()
@@ -169,17 +199,37 @@ def gateway(
     metrics: Metrics = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
+    worker_tls_cert: WorkerTlsCert = None,
+    worker_tls_key: WorkerTlsKey = None,
+    worker_tls_ca: WorkerTlsCa = None,
+    http3_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="The UDP port that clients reach HTTP/3 at.",
+            show_default="that of --listen",
+        ),
+    ] = None,
 ) -> None:
     """Run Envoy, for production: the one address of gRPC, gRPC-Web and REST, before the workers.
 
     Try it: gymlocker gateway --listen 0.0.0.0:8080 --worker server:9090 --web web:8000
     """
-    from server.gateway.certificate import certificate_of
     from server.gateway.command import GatewayOptions, run_envoy
+    from server.tls import certificate_of, identity_of
 
     _name_misspelt()
-    certificate = certificate_of(tls_cert, tls_key)
-    run_envoy(GatewayOptions(listen, tuple(worker), web, metrics, certificate))
+    options = GatewayOptions(
+        listen,
+        tuple(worker),
+        web,
+        metrics,
+        certificate=certificate_of(tls_cert, tls_key),
+        http3_port=http3_port,
+        identity=identity_of(worker_tls_cert, worker_tls_key, worker_tls_ca, _WORKER_TLS, worker),
+    )
+    sys.exit(run_envoy(options))
 
 
 @app.command()
@@ -192,6 +242,9 @@ def health(
         typer.Option("--listening", help="Ask only whether somebody listens: the web process."),
     ] = False,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer.")] = 3,
+    worker_tls_cert: WorkerTlsCert = None,
+    worker_tls_key: WorkerTlsKey = None,
+    worker_tls_ca: WorkerTlsCa = None,
 ) -> None:
     """Ask a worker, or the front door, how it is: for the health checks of containers.
 
@@ -200,8 +253,10 @@ def health(
     Try it: gymlocker health --address 127.0.0.1:9090
     """
     from server.health import check, check_listens
+    from server.tls import identity_of
 
-    asyncio.run((check_listens if listening else check)(address, timeout))
+    identity = identity_of(worker_tls_cert, worker_tls_key, worker_tls_ca, _WORKER_TLS, [address])
+    asyncio.run(check_listens(address, timeout) if listening else check(address, timeout, identity))
 
 
 @app.command("config")

@@ -8,15 +8,18 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from server.address import host_and_port, unix_path
 from server.errors import StartError
+from server.mutual_tls import channel
+from server.tls import Identity
 
 
-async def check(address: str, seconds: float) -> None:
+async def check(address: str, seconds: float, identity: Identity | None = None) -> None:
     """Asks the gRPC health service at `address`; raises StartError, saying why, if it is not well.
 
     `address` is host:port or unix:path, of a worker, or of Envoy, which passes the question on.
+    With an `identity`, it is asked by mutual TLS.
     """
-    async with grpc.aio.insecure_channel(address) as channel:
-        stub: Any = health_pb2_grpc.HealthStub(channel)
+    async with channel(address, identity.read() if identity else None) as asked:
+        stub: Any = health_pb2_grpc.HealthStub(asked)
         try:
             reply = await stub.Check(health_pb2.HealthCheckRequest(), timeout=seconds)
         except grpc.aio.AioRpcError as error:

@@ -60,6 +60,7 @@ from server.telemetry.exposition import exposed
 from server.telemetry.metrics import WorkerMetrics
 from server.telemetry.observers import observers
 from server.telemetry.process import new_registry
+from server.tls import Identity
 from server.user.last_accessed import INTERVAL_SECONDS, LastAccessed
 from server.user.repository import UserRepository
 from server.user.service import UserService
@@ -71,11 +72,17 @@ from server.workout.stats_repository import StatsRepository
 
 
 async def serve(
-    settings: WorkerSettings, *, listen: str, reflection: bool, metrics_at: str | None = None
+    settings: WorkerSettings,
+    *,
+    listen: str,
+    reflection: bool,
+    metrics_at: str | None = None,
+    identity: Identity | None = None,
 ) -> None:
     """Runs one worker on `listen` (host:port or unix:path) until it is told to stop.
 
-    Prometheus reads its metrics at `metrics_at` (host:port). Raises StartError if it cannot run.
+    With an `identity`, it is spoken to by mutual TLS alone. Prometheus reads its metrics at
+    `metrics_at` (host:port). Raises StartError if it cannot run.
     """
     keys = load_keys(settings.tokens)
     registry = new_registry()
@@ -93,7 +100,7 @@ async def serve(
             background.append(partial(measure_lag, metrics.event_loop_lag_seconds.observe))
         if reflection:
             add_reflection(server, contract_services())
-        bind(server, listen)
+        bind(server, listen, identity)
         await run(server, health_servicer, background, drain_seconds=settings.worker.drain_seconds)
 
 

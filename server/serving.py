@@ -14,6 +14,8 @@ from grpc_reflection.v1alpha import reflection
 
 from server.address import answers, unix_path
 from server.errors import StartError
+from server.mutual_tls import server_credentials
+from server.tls import Identity
 
 Background: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
@@ -73,8 +75,11 @@ async def run(
     await _cancel(tasks)
 
 
-def bind(server: grpc.aio.Server, listen: str) -> None:
-    """Takes an address, host:port or unix:path. Raises StartError if it is somebody's."""
+def bind(server: grpc.aio.Server, listen: str, identity: Identity | None = None) -> None:
+    """Takes an address, host:port or unix:path. Raises StartError if it is somebody's.
+
+    With an identity, by mutual TLS alone.
+    """
     taken = StartError(
         f"Cannot listen on {listen}: it is taken or not an address of this machine. "
         "Give another one with --listen, as host:port or unix:path."
@@ -84,7 +89,10 @@ def bind(server: grpc.aio.Server, listen: str) -> None:
     if path and answers(path):
         raise taken
     try:
-        server.add_insecure_port(listen)
+        if identity:
+            server.add_secure_port(listen, server_credentials(identity))
+        else:
+            server.add_insecure_port(listen)
     except RuntimeError:
         raise taken from None
 

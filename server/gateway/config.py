@@ -8,12 +8,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from server.address import host_and_port, unix_path
 from server.errors import StartError
-from server.gateway.certificate import transport_socket
+from server.gateway.certificate import upstream_transport_socket
+from server.gateway.listeners import headers, listeners
 
 Json: TypeAlias = "str | int | bool | list[Json] | dict[str, Json] | None"
 
@@ -25,10 +26,8 @@ OPTIONS = (
     "--disable-hot-restart",
 )
 
-# For two years a browser that was here by TLS does not try without.
-_ONLY_WITH_TLS: Json = [
-    {"header": {"key": "strict-transport-security", "value": "max-age=63072000"}}
-]
+# What the template says once for each listener of the front door.
+_EACH_LISTENER = re.compile(r"^ *# begin: .*\n((?:.*\n)*?) *# end\n", re.MULTILINE)
 # Where a listener is said to be that does not listen.
 _NOWHERE = ("127.0.0.1", 0)
 # What a unix socket address can hold (sockaddr_un), on Linux and on macOS.
@@ -45,7 +44,10 @@ class Gateway:
     `trusted_proxies` in front of it are believed when they say (X-Forwarded-For) who calls.
     Without `admin_socket` Envoy cannot be asked anything. With it, its metrics can be read at
     `metrics`, a host and a port.
-    `tls` is the file that tells of a certificate (`certificate.told_of`); None: no TLS.
+    `tls` is the file that tells of a certificate (`certificate.told_of`); None: no TLS. With it,
+    `http3_port` is the UDP port that clients are told of, where HTTP/3 reaches us; None: no HTTP/3.
+    `identity` are the files of `certificate.told_of_identity`, for mutual TLS with the workers;
+    None: they are spoken to in plain text.
     """
 
     host: str
@@ -58,6 +60,8 @@ class Gateway:
     admin_socket: Path | None = None
     metrics: tuple[str, int] | None = None
     tls: Path | None = None
+    http3_port: int | None = None
+    identity: tuple[Path, Path] | None = None
     access_log: str = "/dev/stdout"
 
 
@@ -74,14 +78,15 @@ def render(template: str, gateway: Gateway) -> str:
             "run: uv run python scripts/generate.py"
         )
     found_by, endpoints = _workers(gateway.workers)
+    if gateway.identity:
+        _require_names(gateway.workers)
     admin = _pipe_to(gateway.admin_socket)
     metrics_host, metrics_port = gateway.metrics or _NOWHERE
     web_found_by, web = _endpoints("web process", (gateway.web,) if gateway.web else ())
     values: dict[str, Json] = {
-        "HOST": gateway.host,
-        "PORT": gateway.port,
         "WORKERS_FOUND_BY": found_by,
         "WORKERS": endpoints,
+        "WORKERS_TLS": _workers_tls(gateway.identity),
         "WEB_CLUSTER": "web" if gateway.web else "nowhere",
         "WEB_FOUND_BY": web_found_by,
         "WEB": web,
@@ -94,12 +99,37 @@ def render(template: str, gateway: Gateway) -> str:
         "METRICS_HOST": metrics_host,
         "METRICS_PORT": metrics_port,
         "ACCESS_LOG": gateway.access_log,
-        "TLS": cast(Json, transport_socket(gateway.tls)) if gateway.tls else None,
-        "ONLY_WITH_TLS": _ONLY_WITH_TLS if gateway.tls else [],
+        "ONLY_WITH_TLS": headers(gateway.tls, gateway.http3_port),
     }
+    http3 = gateway.http3_port is not None
+    front_door = listeners(gateway.host, gateway.port, gateway.tls, http3=http3)
+    around = _EACH_LISTENER.split(template)
+    # What stood between the marks is at the odd places.
+    return "".join(
+        _filled(part, values | one)
+        for place, part in enumerate(around)
+        for one in (front_door if place % 2 else [{}])
+    )
+
+
+def _filled(template: str, values: dict[str, Json]) -> str:
     return Template(template).substitute(
         {name: json.dumps(value) for name, value in values.items()}
     )
+
+
+def _workers_tls(identity: tuple[Path, Path] | None) -> Any:
+    return upstream_transport_socket(*identity) if identity else None
+
+
+def _require_names(workers: tuple[str, ...]) -> None:
+    """Envoy compares names alone with a certificate."""
+    for address in workers:
+        if re.match(r"\[|[0-9.]+:", address):
+            raise StartError(
+                f"The worker {address!r} needs a name, which its certificate is for: with TLS, no "
+                "address will do."
+            )
 
 
 def _workers(addresses: tuple[str, ...]) -> tuple[str, list[Json]]:

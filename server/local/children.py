@@ -68,7 +68,7 @@ def _dies_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None
 async def spawn(
     argv: Sequence[str],
     *,
-    output: IO[bytes] | int,
+    output: IO[bytes] | int | None,
     environment: Mapping[str, str] | None = None,
     user: SystemUser | None = None,
     folder: Path | None = None,
@@ -77,6 +77,7 @@ async def spawn(
 ) -> asyncio.subprocess.Process:
     """Starts a child that writes what it prints to `output` and gets `death_signal` if we die.
 
+    Without `output`, it prints where we do.
     `user` is for root, who may choose whom the child runs as. Raises OSError.
     """
     as_user: dict[str, Any] = {}
@@ -86,7 +87,7 @@ async def spawn(
         *argv,
         stdin=subprocess.PIPE if reads_input else subprocess.DEVNULL,
         stdout=output,
-        stderr=subprocess.STDOUT,
+        stderr=None if output is None else subprocess.STDOUT,
         env=environment,
         cwd=folder,
         start_new_session=True,

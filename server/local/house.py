@@ -20,6 +20,7 @@ from server.address import Address, metrics_address
 from server.errors import StartError
 from server.gateway.certificate import told_of
 from server.gateway.config import OPTIONS, Gateway, render
+from server.gateway.listeners import http3_port
 from server.local import children
 from server.local.folder import fresh_socket_folder, kept_secret, locked
 from server.local.options import UpOptions, free_address, metrics_addresses
@@ -255,6 +256,7 @@ class _House:
             trusted_proxies=self._gateway_settings.trusted_proxies,
             admin_socket=self._admin,
             tls=self._tls_file(),
+            http3_port=self._http3_port(),
             metrics=metrics_address(self._metrics.envoy) if self._metrics else None,
         )
 
@@ -262,6 +264,11 @@ class _House:
         if self._certificate is None:
             return None
         return told_of(self._certificate, self._run / "certificate.yaml")
+
+    def _http3_port(self) -> int | None:
+        if self._certificate is None:
+            return None
+        return http3_port(self._address.host, self._address.port, self._report)
 
 
 def _own_command(*arguments: str) -> tuple[str, ...]:

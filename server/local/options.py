@@ -9,7 +9,7 @@ from pathlib import Path
 
 from server.address import MOST_PORT, Address
 from server.errors import StartError
-from server.gateway.certificate import Certificate
+from server.tls import Certificate
 
 MOST_WORKERS_BY_DEFAULT = 4
 PATIENCE = 1.0

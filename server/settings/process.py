@@ -1,11 +1,15 @@
 """What processes are told: each about its log, a worker about its databases, Envoy, and `up`."""
 
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
 from server.settings.environment import EnvironmentSettings, unset
+
+DrainSeconds: TypeAlias = Annotated[
+    float, Field(ge=0, description="seconds from saying NOT_SERVING to closing, at SIGTERM")
+]
 
 
 class LogSettings(EnvironmentSettings):
@@ -65,9 +69,7 @@ class Settings(LogSettings):
             "wrong passwords and purchase tokens from one address; then one more each second"
         ),
     )
-    drain_seconds: float = Field(
-        default=3, ge=0, description="seconds from saying NOT_SERVING to closing, at SIGTERM"
-    )
+    drain_seconds: DrainSeconds = 3
     otel_exporter_otlp_endpoint: str | None = Field(
         default=None,
         description=(
@@ -113,6 +115,7 @@ class GatewaySettings(EnvironmentSettings):
         le=10,
         description="proxies in front of Envoy whose `X-Forwarded-For` is believed",
     )
+    drain_seconds: DrainSeconds = 3
 
 
 class HouseSettings(EnvironmentSettings):

@@ -1,5 +1,6 @@
 """The API as the hubs call it: is this token good, and may we talk."""
 
+import asyncio
 import re
 import uuid
 from collections.abc import Mapping
@@ -15,11 +16,16 @@ from grpc import aio
 from gymlocker.v2 import ai_pb2, ai_pb2_grpc
 from starlette.requests import HTTPConnection
 
+from server.mutual_tls import channel
+from server.tls import Identity, Pems, Renewal
+
 Metadata: TypeAlias = tuple[tuple[str, str], ...]
 Chat: TypeAlias = "aio.StreamStreamCall[ai_pb2.ChatRequest, ai_pb2.ChatResponse]"
 
 DOMAIN = "gymlocker"
 CHECK_SECONDS = 10.0
+# As Envoy has it.
+LONGEST_CHAT_SECONDS = 3600
 SORRY = "Something went wrong in the server."
 AWAY = "The server cannot answer right now. Try again."
 
@@ -148,12 +154,21 @@ def request_id_in(metadata: Metadata) -> str:
 
 
 class Api:
-    """The workers, each of which may be asked. Make it where an event loop runs."""
+    """The workers, each of which may be asked. Make it where an event loop runs.
 
-    def __init__(self, workers: tuple[str, ...]) -> None:
-        self._channels = [aio.insecure_channel(address, _OPTIONS) for address in workers]
-        self._stubs = [ai_pb2_grpc.AiServiceStub(channel) for channel in self._channels]
+    With an `identity` by mutual TLS; when its files are renewed, new calls go by new connections.
+    """
+
+    def __init__(self, workers: tuple[str, ...], identity: Identity | None = None) -> None:
+        self._workers = workers
+        self._renewal = Renewal(identity) if identity else None
+        self._leaving: set[asyncio.Task[None]] = set()
         self._turns = cycle(range(len(workers)))
+        self._connect(self._renewal.current if self._renewal else None)
+
+    def _connect(self, pems: Pems | None) -> None:
+        self._channels = [channel(address, pems, _OPTIONS) for address in self._workers]
+        self._stubs = [ai_pb2_grpc.AiServiceStub(channel) for channel in self._channels]
 
     async def check(self, metadata: Metadata) -> None:
         """Returns if the token is good. Raises Refused."""
@@ -175,13 +190,27 @@ class Api:
 
     async def close(self) -> None:
         """Ends all calls."""
-        for channel in self._channels:
-            await channel.close()
+        for leaving in self._leaving:
+            leaving.cancel()
+        for one in self._channels:
+            await one.close()
 
     def _stub(self) -> ai_pb2_grpc.AiServiceStub:
         """The next worker's; one that is known to be away is passed over where there is another."""
+        self._renew()
         first, count = next(self._turns), len(self._stubs)
         turns = [(first + number) % count for number in range(count)]
         away = grpc.ChannelConnectivity.TRANSIENT_FAILURE
         reachable = (n for n in turns if self._channels[n].get_state(True) != away)
         return self._stubs[next(reachable, turns[0])]
+
+    def _renew(self) -> None:
+        """Connects anew if files were renewed; what goes on, goes on by the old connections."""
+        pems = self._renewal and self._renewal.renewed()
+        if not pems:
+            return
+        for one in self._channels:
+            leaving = asyncio.create_task(one.close(LONGEST_CHAT_SECONDS))
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+        self._connect(pems)

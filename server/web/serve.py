@@ -19,6 +19,7 @@ from server.address import answers, host_and_port, unix_path
 from server.errors import StartError
 from server.telemetry.exposition import exposed
 from server.telemetry.web import web_registry
+from server.tls import Identity
 from server.web.api import Api
 from server.web.app import Hubs, Today, create_app
 from server.web.limits import USUAL_LIMITS, Limits
@@ -42,17 +43,22 @@ def today_in_utc() -> date:
     return datetime.now(UTC).date()
 
 
-async def serve_web(listen: str, workers: tuple[str, ...], metrics_at: str | None = None) -> None:
+async def serve_web(
+    listen: str,
+    workers: tuple[str, ...],
+    metrics_at: str | None = None,
+    identity: Identity | None = None,
+) -> None:
     """Serves the hubs and the pages on `listen` (host:port or unix:path) until SIGTERM or SIGINT.
 
     `workers` are addresses as gRPC takes them, of workers and not of Envoy, which lets one client
-    have no more than 100 streams. Prometheus reads metrics at `metrics_at` (host:port). Raises
-    StartError if it cannot run.
+    have no more than 100 streams; with an `identity`, they are spoken to by mutual TLS. Prometheus
+    reads metrics at `metrics_at` (host:port). Raises StartError if it cannot run.
     """
     _make_room(USUAL_LIMITS.connections)
     tally = Tally()
     watched = exposed(web_registry(tally), metrics_at) if metrics_at else nullcontext()
-    async with web_server(listen, workers, tally=tally):
+    async with web_server(listen, workers, tally=tally, identity=identity):
         with watched:
             _log.info("serving", listen=listen)
             told = await _until_told_to_stop()
@@ -66,10 +72,11 @@ async def web_server(
     limits: Limits = USUAL_LIMITS,
     today: Today = today_in_utc,
     tally: Tally | None = None,
+    identity: Identity | None = None,
 ) -> AsyncIterator[None]:
     """Serves all of it for as long as the context lasts, and then says goodbye to everybody."""
     pages = page_routes()
-    api = Api(workers)
+    api = Api(workers, identity)
     hubs = Hubs(api, limits, today, tally or Tally())
     server = _Server(create_app([*hubs.routes(), *pages]), limits, listen)
     try:

@@ -5,6 +5,7 @@ import re
 import pytest
 import yaml
 
+from server.gateway.draining import GRACE_SECONDS
 from server.paths import ROOT
 from server.serving import STOP_GRACE_SECONDS
 from server.settings import Settings
@@ -90,6 +91,11 @@ def test_what_is_stored_is_in_a_volume_with_a_name() -> None:
 def test_a_worker_has_time_to_drain() -> None:
     needed = DRAIN_SECONDS + STOP_GRACE_SECONDS
     assert files.seconds(SERVICES["server"]["stop_grace_period"]) >= needed + 5
+
+
+def test_the_gateway_has_time_to_drain() -> None:
+    needed = DRAIN_SECONDS + GRACE_SECONDS
+    assert files.seconds(SERVICES["gateway"]["stop_grace_period"]) >= needed + 5
 
 
 @pytest.mark.parametrize("memory", ["docker-compose.yml", "Kubernetes"])

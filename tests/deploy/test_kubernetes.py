@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from server.gateway.draining import GRACE_SECONDS
 from server.serving import STOP_GRACE_SECONDS
 from server.settings import Settings
 from tests.deploy import files
@@ -12,6 +13,8 @@ COMPONENT = "app.kubernetes.io/component"
 DEPLOYMENTS = ["server", "web", "gateway"]
 # How long an answer of cluster DNS is kept at the most, and how often Envoy asks for it.
 DNS_SECONDS = 30 + 5
+# What a load balancer may take to ask again and to believe the answer.
+LOAD_BALANCER_SECONDS = 30
 # Of PostgreSQL: max_connections without superuser_reserved_connections.
 CONNECTIONS = 100 - 3
 
@@ -66,11 +69,18 @@ def test_a_worker_has_time_to_drain() -> None:
     assert alive["periodSeconds"] * alive["failureThreshold"] > needed
 
 
-@pytest.mark.parametrize(("name", "least"), [("web", DNS_SECONDS), ("gateway", 30)])
-def test_who_is_not_asked_how_it_is_waits_until_nobody_comes(name: str, least: int) -> None:
-    sleep = container(name)["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert sleep > least
-    assert pods(name)["terminationGracePeriodSeconds"] >= sleep + 10
+def test_who_is_not_asked_how_it_is_waits_until_nobody_comes() -> None:
+    sleep = container("web")["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert sleep > DNS_SECONDS
+    assert pods("web")["terminationGracePeriodSeconds"] >= sleep + 10
+
+
+def test_a_gateway_drains_until_load_balancers_have_noticed() -> None:
+    [drain] = container("gateway")["env"]
+    assert drain["name"] == "DRAIN_SECONDS"
+    assert int(drain["value"]) > LOAD_BALANCER_SECONDS
+    needed = int(drain["value"]) + GRACE_SECONDS
+    assert pods("gateway")["terminationGracePeriodSeconds"] >= needed + 5
 
 
 def test_probes_ask_where_each_listens() -> None:

@@ -1,6 +1,7 @@
 """A certificate authority of the tests."""
 
 import datetime as dt
+import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,13 @@ def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
+def _host(text: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)
+
+
 @dataclass
 class Authority:
     """Signs certificates for this machine, and writes them into a folder."""
@@ -31,14 +39,15 @@ class Authority:
         """Its own certificate, which clients trust."""
         path = self.folder / "root.pem"
         if not path.exists():
-            certificate = self._signed(_name("tests"), self._key, is_authority=True)
+            certificate = self._signed("tests", self._key, is_authority=True)
             path.write_bytes(certificate.public_bytes(Encoding.PEM))
         return path
 
-    def written(self, folder: Path) -> int:
+    def written(self, folder: Path, host: str = HOST) -> int:
         """Puts a new certificate and its key into a folder, as `mv` does; returns its number."""
+        folder.mkdir(exist_ok=True)
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = self._signed(_name(HOST), key, is_authority=False)
+        certificate = self._signed(host, key, is_authority=False)
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         for name, content in (
             ("chain.pem", certificate.public_bytes(Encoding.PEM)),
@@ -49,17 +58,17 @@ class Authority:
         return certificate.serial_number
 
     def _signed(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, is_authority: bool
+        self, subject: str, key: ec.EllipticCurvePrivateKey, *, is_authority: bool
     ) -> x509.Certificate:
         now = dt.datetime.now(dt.UTC)
         builder = (
             x509.CertificateBuilder()
-            .subject_name(subject)
+            .subject_name(_name(subject))
             .issuer_name(_name("tests"))
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - dt.timedelta(hours=1))
-            .not_valid_after(now + dt.timedelta(days=2))
+            .not_valid_after(now + dt.timedelta(days=90))
             .add_extension(x509.BasicConstraints(is_authority, None), critical=True)
             .add_extension(
                 x509.KeyUsage(True, False, False, False, False, is_authority, False, False, False),
@@ -71,6 +80,6 @@ class Authority:
             )
         )
         if not is_authority:
-            names = x509.SubjectAlternativeName([x509.DNSName(HOST)])
+            names = x509.SubjectAlternativeName([_host(subject)])
             builder = builder.add_extension(names, critical=False)
         return builder.sign(self._key, hashes.SHA256())

@@ -10,6 +10,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -20,6 +21,9 @@ from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from gymlocker.v2 import event_pb2, system_pb2, user_pb2
+
+from server.serving import bind
+from server.tls import identity_of
 
 Context = grpc.aio.ServicerContext[Any, Any]
 SERVICES = ("gymlocker.v2.UserService", "gymlocker.v2.EventService", "gymlocker.v2.SystemService")
@@ -46,6 +50,7 @@ class Worker:
     def __init__(self) -> None:
         self.attempts: Counter[str] = Counter()
         self.health = health.aio.HealthServicer()
+        self.told_to_go = asyncio.Event()
 
     async def obey(self, text: str, context: Context) -> str:
         """Does what `text`, "command:argument", says; returns what to answer."""
@@ -88,6 +93,16 @@ class Worker:
         await asyncio.Event().wait()
         return ""
 
+    async def wait(self, argument: str, context: Context) -> str:
+        """wait: answers when somebody says go:."""
+        await self.told_to_go.wait()
+        return "gone"
+
+    async def go(self, argument: str, context: Context) -> str:
+        """go: lets those answer who wait:."""
+        self.told_to_go.set()
+        return "go"
+
     async def crash(self, argument: str, context: Context) -> str:
         """crash: ends the process."""
         os._exit(1)
@@ -127,6 +142,8 @@ COMMANDS: dict[str, Command] = {
     "count": Worker.count,
     "metadata": Worker.metadata,
     "hang": Worker.hang,
+    "wait": Worker.wait,
+    "go": Worker.go,
     "crash": Worker.crash,
     "crash-if": Worker.crash_if,
     "start-and-crash": Worker.start_and_crash,
@@ -201,8 +218,10 @@ def add(
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
 
 
-async def serve(address: str) -> None:
-    """Serves on the address until the process is ended."""
+async def serve(address: str, *files: str) -> None:
+    """Serves on the address until the process is ended; by mutual TLS if there are files for it."""
+    chain, key, authority = map(Path, files) if files else (None, None, None)
+    identity = identity_of(chain, key, authority, "the files", [address])
     worker = Worker()
     server = grpc.aio.server(
         options=(
@@ -226,11 +245,11 @@ async def serve(address: str) -> None:
     health_pb2_grpc.add_HealthServicer_to_server(worker.health, server)
     reflection.enable_server_reflection(SERVICES, server)
     await worker.health.set("", health_pb2.HealthCheckResponse.SERVING)
-    server.add_insecure_port(address)
+    bind(server, address, identity)
     await server.start()
     print("ready", flush=True)
     await server.wait_for_termination()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1]))
+    asyncio.run(serve(*sys.argv[1:]))

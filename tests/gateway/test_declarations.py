@@ -22,7 +22,7 @@ def manager(door: FrontDoor) -> Any:
     """Returns the connection manager as Envoy has understood it."""
     sections = door.admin("/config_dump")["configs"]
     listeners = next(s for s in sections if "static_listeners" in s)["static_listeners"]
-    return listeners[0]["listener"]["filter_chains"][0]["filters"][0]["typed_config"]
+    return listeners[0]["listener"]["filter_chains"][0]["filters"][-1]["typed_config"]
 
 
 def routes(door: FrontDoor) -> list[Any]:
@@ -67,8 +67,8 @@ def test_streams_have_no_timeout_of_a_single_call(door: FrontDoor) -> None:
 
 def test_filters_are_in_order(door: FrontDoor) -> None:
     names = [f["name"].removeprefix("envoy.filters.http.") for f in manager(door)["http_filters"]]
-    order = ["cors", "grpc_web", "buffer", "lua", "compressor", "grpc_json_transcoder", "router"]
-    assert names == order
+    first = ["header_mutation", "health_check", "cors", "grpc_web", "buffer"]
+    assert names == [*first, "lua", "compressor", "grpc_json_transcoder", "router"]
 
 
 def test_envoy_has_nothing_to_complain_about(door: FrontDoor) -> None:

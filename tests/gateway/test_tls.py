@@ -13,7 +13,7 @@ from cryptography.x509 import load_der_x509_certificate
 from gymlocker.v2 import user_pb2
 
 from server.errors import StartError
-from server.gateway.certificate import Certificate, certificate_of
+from server.tls import Certificate, certificate_of
 
 from .authority import HOST, Authority
 from .processes import FrontDoor, call, eventually, front_door
@@ -59,6 +59,7 @@ def test_rest_and_grpc_go_through_it(door: FrontDoor, authority: Authority) -> N
         reply = client.get("/user/abc")
         assert reply.json()["id"] == "abc"
         assert reply.headers["strict-transport-security"] == "max-age=63072000"
+        assert reply.headers["alt-svc"] == f'h3=":{door.port}"; ma=86400'
         # What Envoy answers itself, too.
         assert "strict-transport-security" in client.get("/nowhere").headers
     credentials = grpc.ssl_channel_credentials(authority.root.read_bytes())

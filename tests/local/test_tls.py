@@ -1,5 +1,6 @@
 """`gymlocker up` with a certificate."""
 
+import socket
 import ssl
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from server.local.readiness import serves
 from tests.gateway.authority import HOST, Authority
+from tests.gateway.http3 import connected
 from tests.house import running_house
 
 
@@ -33,7 +35,26 @@ async def test_a_house_with_a_certificate(authority: Authority, empty_database: 
         async with httpx2.AsyncClient(verify=trusted, timeout=20) as client:
             reply = await client.get(f"https://{HOST}:{port}/health")
         assert reply.json() == {"status": "ok"}
+        async with connected(int(port), authority.root) as connection:
+            by_http3 = await connection.request("GET", "/health")
+        assert by_http3.json() == {"status": "ok"}
         assert not await serves("127.0.0.1", int(port))
+
+
+async def test_a_house_whose_udp_port_is_taken(authority: Authority, empty_database: str) -> None:
+    """It goes without HTTP/3."""
+    with socket.socket(type=socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        data, port = authority.folder / "data", taken.getsockname()[1]
+        with running_house(
+            data, *options(authority), port=port, DATABASE_URL=empty_database
+        ) as house:
+            trusted = ssl.create_default_context(cafile=authority.root)
+            async with httpx2.AsyncClient(verify=trusted, timeout=20) as client:
+                reply = await client.get(f"https://{HOST}:{port}/health")
+            assert house.url == f"https://127.0.0.1:{port}"
+    assert reply.json() == {"status": "ok"}
+    assert "alt-svc" not in reply.headers
 
 
 def test_a_key_of_another_certificate_ends_with_one_sentence(

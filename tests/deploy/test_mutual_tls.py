@@ -1,0 +1,120 @@
+"""Mutual TLS over the network, with the commands as people give them."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import grpc
+import httpx2
+import pytest
+
+from server.database.migrations import migrate
+from server.tls import Certificate, Identity
+from server.web.api import Api, Refused
+from tests.deploy.running import PLAIN
+from tests.gateway.authority import HOST, Authority
+from tests.gateway.processes import free_port
+from tests.local.helpers import eventually_true
+from tests.worker import JWT_SECRET_KEY
+
+
+@asynccontextmanager
+async def running(*words: str, **environment: str) -> AsyncIterator[None]:
+    """Runs a command for as long as the context lasts."""
+    command = (sys.executable, "-P", "-m", "server", *words)
+    process = await asyncio.create_subprocess_exec(*command, env={**PLAIN, **environment})
+    try:
+        yield
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def ends_well(*words: str) -> bool:
+    command = (sys.executable, "-P", "-m", "server", *words)
+    process = await asyncio.create_subprocess_exec(
+        *command, env=PLAIN, stderr=asyncio.subprocess.DEVNULL
+    )
+    return await process.wait() == 0
+
+
+def options(folder: Path, prefix: str, authority: str) -> list[str]:
+    return [
+        f"--{prefix}tls-cert={folder}/chain.pem",
+        f"--{prefix}tls-key={folder}/key.pem",
+        f"--{prefix}{authority}={folder.parent}/root.pem",
+    ]
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    authority = Authority(tmp_path)
+    for name in ("worker", "caller"):
+        authority.written(tmp_path / name)
+    assert authority.root == tmp_path / "root.pem"
+    return authority
+
+
+@pytest.fixture
+async def worker(authority: Authority, empty_database: str) -> AsyncIterator[str]:
+    """Where a worker is that speaks mutual TLS alone."""
+    await migrate(empty_database, None, lambda _: None)
+    address = f"{HOST}:{free_port()}"
+    own = options(authority.folder / "worker", "", "tls-client-ca")
+    async with running(
+        *("serve", f"--listen={address}", *own),
+        DATABASE_URL=empty_database,
+        JWT_SECRET_KEY=JWT_SECRET_KEY,
+    ):
+        yield address
+
+
+async def test_the_gateway_and_the_web_process_call_a_worker(
+    worker: str, authority: Authority
+) -> None:
+    as_caller = options(authority.folder / "caller", "worker-", "tls-ca")
+    door, web = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    async with (
+        running("web", f"--listen={web}", f"--worker={worker}", *as_caller),
+        running("gateway", f"--listen={door}", f"--worker={worker}", f"--web={web}", *as_caller),
+        httpx2.AsyncClient(base_url=f"http://{door}", timeout=20) as client,
+    ):
+
+        async def answers(method: str, path: str, status: int) -> bool:
+            try:
+                return (await client.request(method, path)).status_code == status
+            except httpx2.TransportError:
+                return False
+
+        await eventually_true(lambda: answers("GET", "/health", 200))
+        # Which a worker has to say: without one it would be 503.
+        await eventually_true(lambda: answers("POST", "/ai-chat/negotiate", 401))
+    assert await ends_well("health", f"--address={worker}", *as_caller)
+    assert not await ends_well("health", f"--address={worker}")
+
+
+async def test_the_web_process_takes_up_a_renewed_certificate(
+    worker: str, authority: Authority, tmp_path: Path
+) -> None:
+    folder = tmp_path / "web"
+    stranger = Authority(tmp_path / "stranger")
+    stranger.folder.mkdir()
+    stranger.written(folder)
+    identity = Identity(Certificate(folder / "chain.pem", folder / "key.pem"), authority.root)
+    api = Api((worker,), identity)
+
+    async def refusal() -> int:
+        with pytest.raises(Refused) as refused:
+            await api.check((("authorization", "Web nobody"),))
+        return int(refused.value.status.code)
+
+    assert await refusal() == grpc.StatusCode.UNAVAILABLE.value[0]
+    authority.written(folder)
+
+    async def is_asked() -> bool:
+        return await refusal() == grpc.StatusCode.UNAUTHENTICATED.value[0]
+
+    await eventually_true(is_asked)
+    await api.close()
