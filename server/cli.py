@@ -187,9 +187,8 @@ def health(
     address: Annotated[
         str, typer.Option(help="Whom to ask: host:port or unix:/path/to/socket.")
     ] = "127.0.0.1:8080",
-    listening: Annotated[
-        bool,
-        typer.Option("--listening", help="Ask only whether somebody listens: the web process."),
+    http: Annotated[
+        bool, typer.Option("--http", help="Ask by GET /health: the web process, which has no gRPC.")
     ] = False,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer.")] = 3,
 ) -> None:
@@ -199,9 +198,9 @@ def health(
 
     Try it: gymlocker health --address 127.0.0.1:9090
     """
-    from server.health import check, check_listens
+    from server.health import check, check_http
 
-    asyncio.run((check_listens if listening else check)(address, timeout))
+    asyncio.run((check_http if http else check)(address, timeout))
 
 
 @app.command("config")
