@@ -237,9 +237,8 @@ def health(
     address: Annotated[
         str, typer.Option(help="Whom to ask: host:port or unix:/path/to/socket.")
     ] = "127.0.0.1:8080",
-    listening: Annotated[
-        bool,
-        typer.Option("--listening", help="Ask only whether somebody listens: the web process."),
+    http: Annotated[
+        bool, typer.Option("--http", help="Ask by GET /health: the web process, which has no gRPC.")
     ] = False,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer.")] = 3,
     worker_tls_cert: WorkerTlsCert = None,
@@ -252,11 +251,11 @@ def health(
 
     Try it: gymlocker health --address 127.0.0.1:9090
     """
-    from server.health import check, check_listens
+    from server.health import check, check_http
     from server.tls import identity_of
 
     identity = identity_of(worker_tls_cert, worker_tls_key, worker_tls_ca, _WORKER_TLS, [address])
-    asyncio.run(check_listens(address, timeout) if listening else check(address, timeout, identity))
+    asyncio.run(check_http(address, timeout) if http else check(address, timeout, identity))
 
 
 @app.command("config")

@@ -1,9 +1,11 @@
 """`gymlocker health`: asks a process how it is, from the outside, as a container's health check."""
 
 import asyncio
+from http import HTTPStatus
 from typing import Any
 
 import grpc
+import httpx2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from server.address import host_and_port, unix_path
@@ -28,25 +30,29 @@ async def check(address: str, seconds: float, identity: Identity | None = None) 
         raise StartError(f"{address}: {reply.ServingStatus.Name(reply.status)}")
 
 
-async def check_listens(address: str, seconds: float) -> None:
-    """Connects to `address`; raises StartError if nobody listens there.
+async def check_http(address: str, seconds: float) -> None:
+    """Asks `GET /health` at `address`; raises StartError, saying why, if it is not well.
 
     For the web process, which speaks no gRPC.
     """
     try:
-        async with asyncio.timeout(seconds):
-            _, writer = await _connected(address)
+        async with asyncio.timeout(seconds), _client(address) as client:
+            reply = await client.get("/health", timeout=None)
     except TimeoutError:
-        raise StartError(f"{address}: nobody answered within {seconds:g} s") from None
-    except OSError as error:
-        raise StartError(f"{address}: {error.strerror or error}") from None
-    writer.close()
+        raise StartError(f"{address}: no answer within {seconds:g} s") from None
+    except httpx2.TransportError as error:
+        raise StartError(f"{address}: {error}") from None
+    if reply.status_code != HTTPStatus.OK:
+        raise StartError(f"{address}: {reply.status_code} ({reply.text.strip()})")
 
 
-async def _connected(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+def _client(address: str) -> httpx2.AsyncClient:
+    """A client that asks nobody else: no proxy of the environment."""
     if path := unix_path(address):
-        return await asyncio.open_unix_connection(path)
+        transport = httpx2.AsyncHTTPTransport(uds=path, verify=False)
+        return httpx2.AsyncClient(transport=transport, base_url="http://web")
     place = host_and_port(address)
     if place is None:
         raise StartError(f"--address {address} is neither host:port nor unix:/path.")
-    return await asyncio.open_connection(place.host, place.port)
+    transport = httpx2.AsyncHTTPTransport(verify=False)
+    return httpx2.AsyncClient(transport=transport, base_url=f"http://{place.name}")

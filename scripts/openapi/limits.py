@@ -3,6 +3,7 @@
 A rule that is not known here is an error: the document would keep silent about it.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ from google.protobuf.message import Message
 Json = dict[str, Any]
 
 DATE_PATTERN = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+# A pattern as a rule in CEL, which has a message for people.
+_MATCHES = re.compile(r"this[.]matches\('(.+)'\)")
 _GROUP, _TWO, _THREE = "[A-Za-z0-9+/]{4}", "[A-Za-z0-9+/]{2}==", "[A-Za-z0-9+/]{3}="
 # Not every engine that reads JSON Schema knows classes of Unicode.
 _CLASSES = {
@@ -33,12 +36,14 @@ def may_be_zero(rules: validate_pb2.FieldRules) -> bool:
 
 def limits_of(rules: validate_pb2.FieldRules) -> Json:
     """The keywords for a single value. What a list or a map is made of has rules of its own."""
-    kind = rules.WhichOneof("type")
-    if kind in (None, "repeated", "map"):
-        return {}
     keywords: Json = {}
-    for rule, value in getattr(rules, kind).ListFields():
-        keywords |= _known(kind, rule.name)(value)
+    kind = rules.WhichOneof("type")
+    if kind not in (None, "repeated", "map"):
+        for limit, value in getattr(rules, kind).ListFields():
+            keywords |= _known(kind, limit.name)(value)
+    for rule in rules.cel:
+        if match := _MATCHES.fullmatch(rule.expression):
+            keywords |= _pattern(match[1])
     return keywords
 
 
@@ -53,7 +58,11 @@ def size_of(rules: Message) -> Json:
 
 def in_words(rules: validate_pb2.FieldRules | validate_pb2.MessageRules) -> list[str]:
     """What no keyword can say: rules in CEL, in the words that the caller would be told."""
-    return [rule.message or rule.expression for rule in rules.cel]
+    return [
+        rule.message or rule.expression
+        for rule in rules.cel
+        if not _MATCHES.fullmatch(rule.expression)
+    ]
 
 
 def _known(kind: str, rule: str) -> Callable[[Any], Json]:

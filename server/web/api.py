@@ -38,8 +38,8 @@ _OPTIONS = (
 )
 _AUTHORIZATION = "authorization"
 _REQUEST_ID = "x-request-id"
-# Where Envoy says it came from.
-_ADDRESS = "x-client-address"
+# Where Envoy says it came from, and of which trace the caller says it is a part.
+_PASSED_ON = ("x-client-address", "traceparent")
 _STATUS_DETAILS = "grpc-status-details-bin"
 # Of the trailing metadata, what means something in HTTP.
 _HEADERS = ("retry-after", "www-authenticate")
@@ -132,7 +132,7 @@ def _status_in(metadata: Mapping[str, str | bytes]) -> status_pb2.Status | None:
 
 
 def metadata_of(connection: HTTPConnection) -> Metadata:
-    """What the API is told of a caller: their address, the token as it was given, an id.
+    """What the API is told of a caller: the token as it was given, address, trace, an id.
 
     A token stands in the header or, as browsers cannot set one for a WebSocket, in the query. What
     no header can hold is not told: the API says then that there is none.
@@ -143,7 +143,7 @@ def metadata_of(connection: HTTPConnection) -> Metadata:
     if not _PRINTABLE.fullmatch(request_id):
         request_id = str(uuid.uuid4())
     told = [(_AUTHORIZATION, token) for token in tokens]
-    told += [(_ADDRESS, address) for address in connection.headers.getlist(_ADDRESS)]
+    told += [(name, value) for name in _PASSED_ON for value in connection.headers.getlist(name)]
     known = [(name, value) for name, value in told if _PRINTABLE.fullmatch(value)]
     return (*known, (_REQUEST_ID, request_id))
 

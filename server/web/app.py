@@ -56,6 +56,11 @@ class Hubs:
         self._connections: dict[Connection, asyncio.Task[None] | None] = {}
         self._stopping = False
 
+    @property
+    def stopping(self) -> bool:
+        """Whether nobody is let in any more."""
+        return self._stopping
+
     def routes(self) -> list[BaseRoute]:
         """Where the hubs are."""
         return [
@@ -129,6 +134,17 @@ class Hubs:
                 ended=ended,
                 request_id=request_id_in(metadata),
             )
+
+
+def health_route(hubs: Hubs) -> Route:
+    """Where probes ask how this process is. Workers are not: they have probes of their own."""
+
+    async def health(request: Request) -> Response:
+        if hubs.stopping:
+            return _as_json(unavailable())
+        return JSONResponse({"status": "ok"}, headers={"cache-control": "no-store"})
+
+    return Route("/health", health)
 
 
 def create_app(routes: Sequence[BaseRoute]) -> Starlette:

@@ -21,7 +21,7 @@ from server.telemetry.exposition import exposed
 from server.telemetry.web import web_registry
 from server.tls import Identity
 from server.web.api import Api
-from server.web.app import Hubs, Today, create_app
+from server.web.app import Hubs, Today, create_app, health_route
 from server.web.limits import USUAL_LIMITS, Limits
 from server.web.pages.routes import page_routes
 from server.web.tally import Tally
@@ -78,7 +78,7 @@ async def web_server(
     pages = page_routes()
     api = Api(workers, identity)
     hubs = Hubs(api, limits, today, tally or Tally())
-    server = _Server(create_app([*hubs.routes(), *pages]), limits, listen)
+    server = _Server(create_app([health_route(hubs), *hubs.routes(), *pages]), limits, listen)
     try:
         await server.begin()
         try:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from server.errors import StartError
-from server.health import check, check_listens
+from server.health import check, check_http
 from tests.deploy import files
 from tests.deploy.files import Command
 from tests.local.helpers import eventually_true
@@ -51,7 +51,7 @@ class Replica:
         """Whether it is well, asked from here: a process for each question would slow down all."""
         assert self.process is not None
         assert self.process.returncode is None, self.log.read_text()
-        ask = check_listens if self.name == "web" else check
+        ask = check_http if self.name == "web" else check
         try:
             await ask(self.address, 2)
         except StartError:

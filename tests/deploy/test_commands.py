@@ -43,7 +43,7 @@ def test_a_service_is_asked_where_it_listens(name: str) -> None:
     port = files.service_command(name).option("--listen").rpartition(":")[2]
     _, options = told(files.health_of_service(name))
     assert options["address"] == f"127.0.0.1:{port}"
-    assert options["listening"] == (name == "web")
+    assert options["http"] == (name == "web")
     assert options["timeout"] < files.seconds(files.own_services()[name]["healthcheck"]["timeout"])
 
 
@@ -61,6 +61,10 @@ def test_each_is_looked_for_where_it_listens(place: str) -> None:
     assert commands["gateway"].option("--worker") == f"server:{listens['server']}"
     assert commands["gateway"].option("--web") == f"web:{listens['web']}"
     assert len(set(listens.values())) == 3
+
+
+def test_workers_tell_grpcurl_what_there_is_as_the_landing_page_says() -> None:
+    assert told(files.service_command("server"))[1]["reflection"]
 
 
 def test_both_places_run_the_same() -> None:

@@ -1,5 +1,6 @@
 """`gymlocker health`: 0 for what serves, 1 and a reason for what does not."""
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -13,10 +14,13 @@ import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from server.errors import StartError
-from server.health import check, check_listens
+from server.health import check, check_http
+from server.web.serve import web_server
+from tests.gateway.processes import free_port
 from tests.house import House
 
 Status = health_pb2.HealthCheckResponse
+NOBODY = "127.0.0.1:1"
 
 
 @asynccontextmanager
@@ -74,21 +78,34 @@ async def test_one_that_does_not_answer() -> None:
             await check(address, 0.3)
 
 
-async def test_somebody_listens(tmp_path: Path) -> None:
+async def test_the_web_process_serves(tmp_path: Path) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    for listen in (address, f"unix:{tmp_path}/web.sock"):
+        async with web_server(listen, (NOBODY,)):
+            await check_http(listen, 5)
+
+
+async def test_one_that_says_over_http_that_it_is_not_well() -> None:
+    async def say_so(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 503 Sorry\r\ncontent-length: 3\r\n\r\nNo\n")
+        writer.close()
+
+    async with await asyncio.start_server(say_so, "127.0.0.1") as server:
+        address = "{}:{}".format(*server.sockets[0].getsockname())
+        with pytest.raises(StartError, match=rf"{address}: 503 \(No\)"):
+            await check_http(address, 5)
+
+
+async def test_one_that_does_not_answer_over_http() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        await check_listens(f"127.0.0.1:{silent.getsockname()[1]}", 5)
-    with socket.socket(socket.AF_UNIX) as silent:
-        silent.bind(str(tmp_path / "silent.sock"))
-        silent.listen()
-        await check_listens(f"unix:{tmp_path}/silent.sock", 5)
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(StartError, match=f"{address}: no answer within 0.3 s"):
+            await check_http(address, 0.3)
 
 
-async def test_nobody_listens(tmp_path: Path) -> None:
-    with pytest.raises(StartError, match="No such file"):
-        await check_listens(f"unix:{tmp_path}/silent.sock", 5)
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        address = f"127.0.0.1:{closed.getsockname()[1]}"
-    with pytest.raises(StartError, match=address):
-        await check_listens(address, 5)
+async def test_nobody_is_there_over_http(tmp_path: Path) -> None:
+    for address in (f"unix:{tmp_path}/nobody.sock", f"127.0.0.1:{free_port()}"):
+        with pytest.raises(StartError, match=f"{address}: .+"):
+            await check_http(address, 5)
     with pytest.raises(StartError, match="neither host:port nor unix:/path"):
-        await check_listens("8000", 5)
+        await check_http("8000", 5)

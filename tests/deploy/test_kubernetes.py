@@ -95,6 +95,11 @@ def test_probes_ask_where_each_listens() -> None:
             assert "grpc" not in probe or probe["grpc"]["port"] == port_of(name)
 
 
+def test_the_web_process_says_how_it_is() -> None:
+    for kind in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert container("web")[kind]["httpGet"]["path"] == "/health"
+
+
 @pytest.mark.parametrize("name", DEPLOYMENTS)
 def test_a_service_leads_to_its_pods(name: str) -> None:
     service = files.manifest("Service", name)["spec"]

@@ -11,6 +11,18 @@ from pathlib import Path
 from server.paths import DESCRIPTOR_SET, ROOT
 
 EXAMPLES = ROOT / "examples"
+# What each of them says when all is well.
+STEPS = """\
+Ada and Bob published their public keys and their encrypted names
+Ada sent Bob her follow secret and her key, encrypted for him
+Bob opened it, and reads Ada's name: Ada Lovelace
+Ada published a workout: 320 encrypted bytes
+Bob read it, byte for byte: {"workout": "squats", "sets": 5, "reps": 5, "mood": "😀"}
+Ada and Bob deleted themselves
+registered and logged in
+the diary holds one workout: 2026-02-07 Running, 30 minutes
+deleted the workout and the account
+"""
 # What building leaves behind in a folder that somebody worked in.
 PRODUCTS = shutil.ignore_patterns("node_modules", "dist", "target", "generated", "__pycache__")
 

@@ -6,24 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from server.demo import keys
 from server.paths import ROOT
-from tests.examples.built import EXAMPLES, built, commands
+from tests.examples.built import EXAMPLES, STEPS, built, commands
 from tests.examples.liar import liar
 from tests.house import House
 from tests.tools import require
 
-STEPS = """\
-Ada and Bob published their public keys and their encrypted names
-Ada sent Bob her follow secret and her key, encrypted for him
-Bob opened it, and reads Ada's name: Ada Lovelace
-Ada published a workout: 320 encrypted bytes
-Bob read it, byte for byte: {"workout": "squats", "sets": 5, "reps": 5, "mood": "😀"}
-Ada and Bob deleted themselves
-registered and logged in
-the diary holds one workout: 2026-02-07 Running, 30 minutes
-deleted the workout and the account
-"""
 NOBODY = "127.0.0.1:1"
 
 
@@ -68,19 +56,6 @@ def test_python(house: House) -> None:
     says_that_nobody_is_there(command, ROOT)
 
 
-def test_python_seals_as_the_app_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(EXAMPLES / "python")
-    import sealing
-
-    theirs, ours = keys.new_keys(), sealing.Keys()
-    sealed = keys.seal(b"squats", theirs.aes, theirs.private)
-    assert sealing.unseal(sealed.ciphertext, sealed.iv, theirs.aes, theirs.public_spki) == b"squats"
-    assert keys.unseal(keys.Sealed(*ours.seal(b"lunges")), ours.aes, ours.public) == b"lunges"
-    signed = ours.sign(b"follow me")
-    letter = sealing.write_letter(signed, theirs.public_spki)
-    assert keys.decrypt_chunks(letter, theirs.private) == signed
-
-
 # Building for the first time fetches what the lock file, or Maven's, names.
 @pytest.mark.timeout(600)
 def test_typescript(house: House) -> None:
@@ -89,6 +64,19 @@ def test_typescript(house: House) -> None:
     folder = built("typescript", build)
     takes_every_step(command, folder, house)
     says_that_nobody_is_there(command, folder)
+
+
+@pytest.mark.timeout(600)
+def test_typescript_without_the_global_that_node_18_lacks(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require("node", "npm")
+    build, command = commands("TypeScript")
+    folder = built("typescript", build)
+    old = tmp_path / "old.cjs"
+    old.write_text("delete globalThis.crypto;")
+    monkeypatch.setenv("NODE_OPTIONS", f"--require={old}")
+    takes_every_step(command, folder, house)
 
 
 @pytest.mark.timeout(600)

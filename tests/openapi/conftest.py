@@ -43,6 +43,8 @@ def own_house(
         OPENAI_BASE_URL=model_url,
         WEB_AUTH_API_KEY=WEB_KEY,
         RATE_LIMIT_WEB_PER_DAY="1000000",
+        # A long look takes hours.
+        ACCESS_TOKEN_EXPIRE_MINUTES="1440",
         PASSWORD_FAILURES_PER_ACCOUNT="1000000",
         PASSWORD_FAILURES_PER_ADDRESS="1000000",
     ) as house:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import Message
-from gymlocker.v2 import auth_pb2, event_pb2, share_pb2, user_pb2
+from gymlocker.v2 import auth_pb2, event_pb2, share_pb2, user_pb2, workout_pb2
 
 from server.errors import InvalidArgument
 from server.rpc.validation import MOST_VIOLATIONS, ValidationInterceptor
@@ -61,6 +61,13 @@ async def test_a_field_inside_a_message_is_named_by_its_whole_path() -> None:
     ((path, description),) = error.violations
     assert path == "encrypted_payload.iv.value"
     assert description.startswith("encryptedPayload.iv.value: ")
+
+
+@pytest.mark.parametrize("date", ["", "tomorrow", "2026-2-7", "2026-02-07T00:00", "2026-02-07\n"])
+async def test_what_a_date_looks_like_is_said_in_words(date: str) -> None:
+    request = workout_pb2.CreateWorkoutRequest(date=date, type="Running", duration=30)
+    error = await refusal("WorkoutService/CreateWorkout", request)
+    assert error.violations == [("date", "date: must be a calendar date, as in 2026-02-07")]
 
 
 async def test_names_that_are_spelt_by_hand_are_described_so() -> None:

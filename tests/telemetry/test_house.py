@@ -136,6 +136,20 @@ def test_a_trace_goes_on_through_envoy_and_rest(places: Places, collector: Colle
     assert b"canary-lookup" not in b"".join(collector.bodies)
 
 
+def test_a_trace_goes_on_through_the_web_process(places: Places, collector: Collector) -> None:
+    trace, parent = "1af7651916cd43dd8448eb211c80319c", "c7ad6b7169203331"
+    headers = {
+        "traceparent": f"00-{trace}-{parent}-01",
+        "x-request-id": "over-signalr",
+        "authorization": f"Web {WEB_KEY}",
+    }
+    url = f"{places.house.url}/ai-chat-v2/negotiate"
+    assert httpx2.post(url, headers=headers, verify=False).status_code == 200
+    span = collector.span("over-signalr")
+    assert (span.trace_id.hex(), span.parent_span_id.hex()) == (trace, parent)
+    assert span.name == "gymlocker.v2.AiService/GetQuota"
+
+
 def test_the_library_is_loaded_only_where_there_is_a_collector() -> None:
     code = "import server.main, sys; sys.exit(any('opentelemetry' in name for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

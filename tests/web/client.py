@@ -109,8 +109,16 @@ class Front:
             await signal.shake_hands()
             yield signal
 
+    async def get(self, path: str) -> httpx2.Response:
+        """Plain HTTP."""
+        async with self._http() as client:
+            return await client.get(path)
+
     async def post(self, path: str, headers: dict[str, str] | None = None) -> httpx2.Response:
         """Plain HTTP."""
-        transport = httpx2.AsyncHTTPTransport(uds=self.path, verify=False)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://hub") as client:
+        async with self._http() as client:
             return await client.post(path, headers=headers)
+
+    def _http(self) -> httpx2.AsyncClient:
+        transport = httpx2.AsyncHTTPTransport(uds=self.path, verify=False)
+        return httpx2.AsyncClient(transport=transport, base_url="http://hub")

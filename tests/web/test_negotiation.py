@@ -77,6 +77,16 @@ async def test_a_token_is_told_as_it_was_given(front: Front, api: FakeAi) -> Non
         assert api.checks[-1]["authorization"] == told
 
 
+async def test_a_trace_is_told_as_it_was_given(front: Front, api: FakeAi) -> None:
+    told = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    await front.post("/ai-chat/negotiate", GOOD | told)
+    async with front.connect(additional_headers=told) as client:
+        await client.invoke("SendMessage", "hello")
+    assert [each["traceparent"] for each in (*api.checks, *api.chats)] == [*told.values()] * 3
+    await front.post("/ai-chat/negotiate", GOOD)
+    assert "traceparent" not in api.checks[-1]
+
+
 REFUSED: list[tuple[dict[str, str], str]] = [
     ({}, ""),
     ({"authorization": "Bearer Web bad"}, ""),

@@ -11,15 +11,20 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import httpx2
 import pytest
 from websockets.asyncio.client import connect
 
 from server.errors import StartError
+from server.web.api import Api
+from server.web.app import Hubs, create_app, health_route
+from server.web.limits import USUAL_LIMITS
 from server.web.serve import web_server
+from server.web.tally import Tally
 from tests.gateway.processes import free_port
 
 from .client import Front, Signal
-from .conftest import serving
+from .conftest import TODAY, serving
 from .fake_api import FakeAi
 
 PROGRAM = """
@@ -108,6 +113,24 @@ async def test_a_socket_that_was_left_behind_is_no_hindrance(api: FakeAi, folder
 def permissions(path: Path) -> int:
     """Who may use a file."""
     return stat.S_IMODE(path.stat().st_mode)
+
+
+async def test_it_says_that_it_is_well_whatever_the_workers_are() -> None:
+    async with serving("unix:/nowhere/api.sock") as front:
+        well = await front.get("/health")
+    assert (well.status_code, well.json()) == (200, {"status": "ok"})
+    assert well.headers["cache-control"] == "no-store"
+
+
+async def test_it_says_that_it_stops(api: FakeAi) -> None:
+    workers = Api((api.address,))
+    hubs = Hubs(workers, USUAL_LIMITS, lambda: TODAY, Tally())
+    await hubs.stop()
+    transport = httpx2.ASGITransport(create_app([health_route(hubs)]))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://web") as client:
+        reply = await client.get("/health")
+    await workers.close()
+    assert (reply.status_code, reply.json()["details"][0]["reason"]) == (503, "UNAVAILABLE")
 
 
 async def test_everybody_is_told_when_it_stops(api: FakeAi) -> None:
