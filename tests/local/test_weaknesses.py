@@ -1,4 +1,4 @@
-"""What testssl.sh has to say about TLS at the front door: nothing worse than LOW."""
+"""What testssl.sh has to say about `gymlocker up` with a certificate: nothing worse than LOW."""
 
 import json
 import subprocess
@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from server.tls import Certificate
+from tests.gateway.authority import HOST, Authority
+from tests.house import running_house
 from tests.tools import require
-
-from .authority import HOST, Authority
-from .processes import front_door
 
 # Protocols, ciphers, what the server prefers, what it shows, headers, vulnerabilities.
 CHECKS = ("-p", "-s", "-P", "-S", "-h", "-U")
@@ -31,16 +29,17 @@ NOT_OURS = {
 
 
 @pytest.mark.timeout(400)
-def test_no_weakness_is_worse_than_low(tmp_path: Path) -> None:
+def test_no_weakness_is_worse_than_low(tmp_path: Path, empty_database: str) -> None:
     require("testssl")
     authority = Authority(tmp_path)
     authority.written(tmp_path)
     report = tmp_path / "report.json"
     options = ("--warnings=off", "--nodns=none", "--ip=127.0.0.1", f"--add-ca={authority.root}")
-    with front_door(certificate=Certificate(tmp_path / "chain.pem", tmp_path / "key.pem")) as door:
-        url = f"https://{HOST}:{door.port}/health"
+    files = (f"--tls-cert={tmp_path}/chain.pem", f"--tls-key={tmp_path}/key.pem")
+    with running_house(tmp_path / "data", *files, DATABASE_URL=empty_database) as house:
+        port = house.address.rpartition(":")[2]
         run = subprocess.run(
-            ["testssl", *options, *CHECKS, f"--jsonfile={report}", url],
+            ["testssl", *options, *CHECKS, f"--jsonfile={report}", f"https://{HOST}:{port}/"],
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
