@@ -4,36 +4,21 @@ import asyncio
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any
 
 import typer
 
+from server.cli_options import (
+    WORKER_TLS,
+    Metrics,
+    TlsCert,
+    TlsKey,
+    WorkerTlsCa,
+    WorkerTlsCert,
+    WorkerTlsKey,
+)
 from server.client.commands import accounts, workouts
 from server.errors import StartError
-
-TlsCert: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Speak TLS with this certificate and its chain, PEM."),
-]
-TlsKey: TypeAlias = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="The key of that certificate, PEM.")
-]
-WorkerTlsCert: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Mutual TLS with the workers: our certificate, PEM."),
-]
-WorkerTlsKey: TypeAlias = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="The key of that certificate, PEM.")
-]
-WorkerTlsCa: TypeAlias = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Who has signed the workers' certificates, PEM.")
-]
-Metrics: TypeAlias = Annotated[
-    str | None,
-    typer.Option(metavar="HOST:PORT", help="Where Prometheus finds /metrics, say 127.0.0.1:9464."),
-]
-
-_WORKER_TLS = "--worker-tls-cert, --worker-tls-key and --worker-tls-ca"
 
 app = typer.Typer(
     name="gymlocker",
@@ -181,7 +166,7 @@ def web(
     from server.tls import identity_of
     from server.web.serve import serve_web
 
-    identity = identity_of(worker_tls_cert, worker_tls_key, worker_tls_ca, _WORKER_TLS, worker)
+    identity = identity_of(worker_tls_cert, worker_tls_key, worker_tls_ca, WORKER_TLS, worker)
     settings = load(LogSettings)
     log.configure(settings.log_level, settings.log_format)
     _run(serve_web(listen, tuple(worker), metrics, identity))
@@ -227,7 +212,7 @@ def gateway(
         metrics,
         certificate=certificate_of(tls_cert, tls_key),
         http3_port=http3_port,
-        identity=identity_of(worker_tls_cert, worker_tls_key, worker_tls_ca, _WORKER_TLS, worker),
+        identity=identity_of(worker_tls_cert, worker_tls_key, worker_tls_ca, WORKER_TLS, worker),
     )
     sys.exit(run_envoy(options))
 
@@ -254,7 +239,7 @@ def health(
     from server.health import check, check_http
     from server.tls import identity_of
 
-    identity = identity_of(worker_tls_cert, worker_tls_key, worker_tls_ca, _WORKER_TLS, [address])
+    identity = identity_of(worker_tls_cert, worker_tls_key, worker_tls_ca, WORKER_TLS, [address])
     asyncio.run(check_http(address, timeout) if http else check(address, timeout, identity))
 
 

@@ -1,0 +1,30 @@
+"""Options that several subcommands of `gymlocker` have."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+TlsCert: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Speak TLS with this certificate and its chain, PEM."),
+]
+TlsKey: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="The key of that certificate, PEM.")
+]
+WorkerTlsCert: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Mutual TLS with the workers: our certificate, PEM."),
+]
+WorkerTlsKey: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="The key of that certificate, PEM.")
+]
+WorkerTlsCa: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Who has signed the workers' certificates, PEM.")
+]
+Metrics: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="Where Prometheus finds /metrics, say 127.0.0.1:9464."),
+]
+
+WORKER_TLS = "--worker-tls-cert, --worker-tls-key and --worker-tls-ca"
