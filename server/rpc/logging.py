@@ -9,11 +9,11 @@ import structlog
 from server.rpc.ending import Watched
 from server.rpc.interceptor import Context, Interceptor, Proceed
 from server.rpc.method import Method
-from server.rpc.request_id import METADATA_KEY, current_request_id, request_id_of
+from server.rpc.request_id import METADATA_KEY, current_request_id, new_request_id, request_id_in
 
 
 class LoggingInterceptor(Interceptor):
-    """Gives the call its request id, echoes it in the trailing metadata and logs the call."""
+    """Logs the call, under the request id that it has; else under one that the caller is told."""
 
     def __init__(self, methods: Mapping[str, Method]) -> None:
         super().__init__(methods)
@@ -24,9 +24,11 @@ class LoggingInterceptor(Interceptor):
         self, method: Method, request: Any, context: Context, proceed: Proceed
     ) -> Any:
         """Logs one call."""
-        request_id = request_id_of(context)
+        request_id = request_id_in(context)
+        if request_id is None:
+            request_id = new_request_id()
+            context.set_trailing_metadata(((METADATA_KEY, request_id),))
         current_request_id.set(request_id)
-        context.set_trailing_metadata(((METADATA_KEY, request_id),))
 
         def ended(code: grpc.StatusCode, seconds: float) -> None:
             self._log.info(
