@@ -30,7 +30,12 @@ _TYPES: dict[int, Json] = {
 }
 _BYTES: Json = {"type": "string", "contentEncoding": "base64"}
 _WELL_KNOWN: dict[str, Json] = {
-    "google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
+    "google.protobuf.Timestamp": {
+        "type": "string",
+        "format": "date-time",
+        # In UTC it is of the years 1 to 9999: what an offset moves out of them, is none.
+        "not": {"pattern": r"^(0000|0001-01-01.*[+].*[1-9]|9999-12-31.*T.*-.*[1-9])"},
+    },
     "google.protobuf.Duration": {"type": "string", "pattern": r"^-?[0-9]+([.][0-9]{1,9})?s$"},
     "google.protobuf.FieldMask": {"type": "string"},
     "google.rpc.Status": {"$ref": "#/components/schemas/Error"},

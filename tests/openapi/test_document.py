@@ -78,6 +78,25 @@ def test_every_example_keeps_the_contracts_own_limits(name: str) -> None:
     protovalidate.validate(ParseDict(BODIES[name]["example"], kind()))
 
 
+@pytest.mark.parametrize(
+    ("time", "fits"),
+    [
+        ("2026-02-07T23:59:59-05:30", True),
+        ("0001-01-01T00:00:00Z", True),
+        ("0001-01-01T00:00:00+00:00", True),
+        ("0001-01-01T00:00:00-00:01", True),
+        ("0001-01-01T14:00:00+15:00", False),
+        ("0000-12-31T23:59:59-00:01", False),
+        ("9999-12-31T23:59:59.5Z", True),
+        ("9999-12-31T23:59:59+00:01", True),
+        ("9999-12-31T23:59:59-00:01", False),
+    ],
+)
+def test_a_time_is_of_the_years_that_a_timestamp_has(time: str, fits: bool) -> None:
+    since = DOCUMENT["components"]["schemas"]["FollowedUser"]["properties"]["since"]
+    assert validator(since).is_valid(time) is fits
+
+
 @pytest.mark.parametrize("name", DOCUMENT["components"]["schemas"])
 def test_every_schema_is_one(name: str) -> None:
     Draft202012Validator.check_schema(DOCUMENT["components"]["schemas"][name])
