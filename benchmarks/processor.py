@@ -2,6 +2,7 @@
 
 import resource
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TypeAlias
 
 import psutil
@@ -31,8 +32,11 @@ def spent(before: Seconds, after: Seconds) -> Seconds:
 
 
 def _used(root: psutil.Process) -> float:
-    total = 0.0
-    for process in (root, *root.children(recursive=True)):
-        times = process.cpu_times()
-        total += times.user + times.system
+    times = root.cpu_times()
+    # With those that have ended, such as PostgreSQL's cleaners.
+    total = times.user + times.system + times.children_user + times.children_system
+    for process in root.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system
     return total

@@ -18,6 +18,7 @@ from typing import Any, Self, TypeAlias, TypeVar
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from server.background import repeat
 from server.database.statement import Statement
 from server.errors import Unavailable
 
@@ -32,6 +33,7 @@ ACQUIRE_SECONDS = 5
 ATTEMPTS = 4
 PAUSE_SECONDS = 0.02
 CLOSE_SECONDS = 5
+KEEP_SECONDS = 60
 
 # The day from which PostgreSQL counts.
 _EPOCH = dt.date(2000, 1, 1).toordinal()
@@ -65,6 +67,9 @@ class Database:
         self.pool_size = pool_size
         self.waiting = 0
         self.unavailable = 0
+        # Connections that the next call may have at once. To get one from the pool, and to give it
+        # back, takes a task and two timers: a tenth of a small call.
+        self._kept: list[Connection] = []
         self._waited = waited
         self._pool = asyncpg.create_pool(
             url,
@@ -80,11 +85,16 @@ class Database:
     async def __aenter__(self) -> Self:
         """Opens the pool. It connects when first used: a database that is down is not an error."""
         await self._pool
+        self._returning = asyncio.create_task(
+            repeat(self._return_kept, name="return_connections", interval_seconds=KEEP_SECONDS)
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Closes the connections."""
+        self._returning.cancel()
         try:
+            await self._return_kept()
             await asyncio.wait_for(self._pool.close(), timeout=CLOSE_SECONDS)
         except TimeoutError:
             self._pool.terminate()
@@ -97,7 +107,7 @@ class Database:
     @property
     def idle_connections(self) -> int:
         """How many of them nobody uses."""
-        return self._pool.get_idle_size()
+        return self._pool.get_idle_size() + len(self._kept)
 
     async def fetch(self, statement: Statement, **parameters: Any) -> list[asyncpg.Record]:
         """Runs `statement` in a transaction of its own; returns its rows."""
@@ -127,9 +137,12 @@ class Database:
             try:
                 connection = await self._acquired()
                 try:
-                    return await action(connection)
-                finally:
+                    result = await action(connection)
+                except BaseException:
                     await self._pool.release(connection)
+                    raise
+                await self._release(connection)
+                return result
             except _LOST_RACE as error:
                 if attempt == ATTEMPTS:
                     raise self._not_now("too much happened at once") from error
@@ -140,6 +153,12 @@ class Database:
         raise AssertionError("the last attempt returns or raises")
 
     async def _acquired(self) -> Connection:
+        while self._kept:
+            connection = self._kept.pop()
+            if not connection.is_closed():
+                self._waited(0.0)
+                return connection
+            await self._pool.release(connection)
         began = time.perf_counter()
         self.waiting += 1
         try:
@@ -147,6 +166,18 @@ class Database:
         finally:
             self.waiting -= 1
             self._waited(time.perf_counter() - began)
+
+    async def _release(self, connection: Connection) -> None:
+        """Takes back a connection that did what it was asked to."""
+        if self.waiting:
+            await self._pool.release(connection)
+        else:
+            self._kept.append(connection)
+
+    async def _return_kept(self) -> None:
+        """The pool closes those that were not used for long, and renews old ones."""
+        while self._kept:
+            await self._pool.release(self._kept.pop())
 
     def _not_now(self, why: str) -> Unavailable:
         self.unavailable += 1

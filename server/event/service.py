@@ -8,7 +8,7 @@ import asyncpg
 from gymlocker.v2 import event_pb2, event_pb2_grpc
 
 from server.event.repository import Event, EventRepository, Followed
-from server.rpc.convert import datetime_of
+from server.rpc.convert import datetime_of, set_time
 
 # A time before every event.
 EVER = datetime.min.replace(tzinfo=UTC)
@@ -38,16 +38,36 @@ class EventService(event_pb2_grpc.EventServiceServicer):
     ) -> event_pb2.GetEventsResponse:
         """Reads the events of the users whose secret is right."""
         followed = [_followed(index, user) for index, user in enumerate(request.users)]
-        rows = await self._events.get(followed)
-        valid = {(row["asked_user_id"], row["secret"]) for row in rows if row["valid"]}
+        return _reply(followed, await self._events.get(followed))
+
+
+def _reply(followed: list[Followed], rows: list[asyncpg.Record]) -> event_pb2.GetEventsResponse:
+    reply = event_pb2.GetEventsResponse()
+    valid: set[tuple[UUID, str]] = set()
+    added: set[tuple[UUID, UUID]] = set()
+    for row in rows:
+        user_id, event_id = row["asked_user_id"], row["id"]
+        if row["valid"]:
+            valid.add((user_id, row["secret"]))
         # Somebody who was asked for with two valid secrets still published each event once.
-        events = {(row["asked_user_id"], row["id"]): row for row in rows if row["id"] is not None}
-        invalid = dict.fromkeys(
-            entry.secret for entry in followed if (entry.user_id, entry.secret) not in valid
-        )
-        return event_pb2.GetEventsResponse(
-            events=[_event(row) for row in events.values()], invalid_follow_secrets=invalid
-        )
+        if event_id is not None and (user_id, event_id) not in added:
+            added.add((user_id, event_id))
+            _add(reply, row)
+    invalid = (entry.secret for entry in followed if (entry.user_id, entry.secret) not in valid)
+    reply.invalid_follow_secrets.extend(dict.fromkeys(invalid))
+    return reply
+
+
+def _add(reply: event_pb2.GetEventsResponse, row: asyncpg.Record) -> None:
+    # Made in place: an event that is made elsewhere is copied, payload and all.
+    event = reply.events.add(
+        user_id=str(row["asked_user_id"]),
+        event_id=str(row["id"]),
+        encrypted_event_payload=row["encrypted_event"],
+        encrypted_event_iv=row["encryption_iv"],
+    )
+    set_time(event.timestamp, row["timestamp"])
+    set_time(event.expiry, row["expiry"])
 
 
 def _followed(index: int, user: event_pb2.FollowedUser) -> Followed:
@@ -55,15 +75,4 @@ def _followed(index: int, user: event_pb2.FollowedUser) -> Followed:
         user_id=UUID(user.user_id),
         secret=user.follow_secret,
         since=datetime_of(user.since, f"users[{index}].since") if user.HasField("since") else EVER,
-    )
-
-
-def _event(row: asyncpg.Record) -> event_pb2.UserEvent:
-    return event_pb2.UserEvent(
-        user_id=str(row["asked_user_id"]),
-        event_id=str(row["id"]),
-        timestamp=row["timestamp"],
-        encrypted_event_payload=row["encrypted_event"],
-        encrypted_event_iv=row["encryption_iv"],
-        expiry=row["expiry"],
     )

@@ -7,6 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from server.errors import InvalidArgument
 
 _NANOSECONDS = 1_000_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def datetime_of(timestamp: Timestamp, field: str) -> datetime:
@@ -18,6 +19,16 @@ def datetime_of(timestamp: Timestamp, field: str) -> datetime:
         problem = f"{field}: nanos must be from 0 to 999,999,999"
         raise InvalidArgument(problem, violations=[(field, problem)])
     return timestamp.ToDatetime(UTC)
+
+
+def set_time(timestamp: Timestamp, time: datetime) -> None:
+    """Sets `timestamp` in a message to an aware datetime.
+
+    Protobuf would take the datetime itself, at ten times the price: for replies with many.
+    """
+    since = time - _EPOCH
+    timestamp.seconds = since.days * 86_400 + since.seconds
+    timestamp.nanos = since.microseconds * 1_000
 
 
 def date_of(text: str, field: str) -> date:
