@@ -6,10 +6,12 @@ the same names.
 
 from base64 import b64encode
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     AliasGenerator,
     AwareDatetime,
@@ -30,6 +32,17 @@ def _encoded(value: bytes) -> str:
 
 # pydantic's own way (`ser_json_bytes`) has the alphabet for URLs, which the contract has not.
 Bytes = Annotated[bytes, PlainSerializer(_encoded, return_type=str)]
+
+
+def _within(value: bytes, most: int) -> bytes:
+    if not 1 <= len(value) <= most:
+        raise ValueError(f"must have 1 to {most} bytes")
+    return value
+
+
+# Not Field(max_length=...), which counts the characters of the base64.
+Payload = Annotated[Base64Bytes, AfterValidator(partial(_within, most=15 * 1024))]
+Vector = Annotated[Base64Bytes, AfterValidator(partial(_within, most=16))]
 Password = Annotated[str, Field(max_length=40)]
 
 
@@ -83,11 +96,9 @@ class PutEvent(Request):
     user_id: UUID
     password: Password = ""
     event_id: UUID
-    encrypted_event_payload: Base64Bytes = Field(min_length=1, max_length=15 * 1024)
-    encrypted_event_iv: Base64Bytes = Field(
-        min_length=1,
-        max_length=16,
-        validation_alias=AliasChoices("encryptedEventIV", "encrypted_event_iv"),
+    encrypted_event_payload: Payload
+    encrypted_event_iv: Vector = Field(
+        validation_alias=AliasChoices("encryptedEventIV", "encrypted_event_iv")
     )
     expiry: AwareDatetime
 
