@@ -1,0 +1,28 @@
+"""The plans of hot statements, in a database with more users than fit into a page."""
+
+import asyncpg
+import pytest
+
+from benchmarks.growth import end_to_end, fill
+from server.database.migrations import migrate
+
+USERS = 20_000
+
+
+@pytest.fixture
+async def database_url(empty_database: str) -> str:
+    await migrate(empty_database, None, lambda _: None)
+    return empty_database
+
+
+async def test_no_hot_statement_reads_a_table_from_end_to_end(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    try:
+        await fill(connection, USERS, 1)
+        assert await end_to_end(connection, USERS) == []
+        # It would be noticed.
+        await connection.execute("DROP INDEX ix_user_follow_secrets_user_id")
+        [plan] = await end_to_end(connection, USERS)
+        assert "Seq Scan on user_follow_secrets" in plan
+    finally:
+        await connection.close()
