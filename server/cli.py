@@ -11,7 +11,9 @@ import typer
 from server.cli_options import (
     WORKER_TLS,
     Metrics,
+    MetricsPort,
     TlsCert,
+    TlsClientCa,
     TlsKey,
     WorkerTlsCa,
     WorkerTlsCert,
@@ -56,15 +58,7 @@ def up(
     data_dir: Annotated[
         Path, typer.Option(help="Where the database, the logs and the sockets are kept.")
     ] = Path(".gymlocker"),
-    metrics_port: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            max=65535,
-            help="Where Prometheus finds Envoy's /metrics; the web process's and the workers' are "
-            "at the next ports. 0 for any.",
-        ),
-    ] = None,
+    metrics_port: MetricsPort = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
 ) -> None:
@@ -101,10 +95,7 @@ def serve(
     metrics: Metrics = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
-    tls_client_ca: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Who has signed the clients' certificates, PEM."),
-    ] = None,
+    tls_client_ca: TlsClientCa = None,
 ) -> None:
     """Run one worker, for production: gRPC alone, to stand behind Envoy.
 

@@ -26,5 +26,18 @@ Metrics: TypeAlias = Annotated[
     str | None,
     typer.Option(metavar="HOST:PORT", help="Where Prometheus finds /metrics, say 127.0.0.1:9464."),
 ]
+TlsClientCa: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Who has signed the clients' certificates, PEM."),
+]
+MetricsPort: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=65535,
+        help="Where Prometheus finds Envoy's /metrics; the web process's and the workers' are "
+        "at the next ports. 0 for any.",
+    ),
+]
 
 WORKER_TLS = "--worker-tls-cert, --worker-tls-key and --worker-tls-ca"
