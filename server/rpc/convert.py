@@ -22,11 +22,12 @@ def datetime_of(timestamp: Timestamp, field: str) -> datetime:
 
 
 def set_time(timestamp: Timestamp, time: datetime) -> None:
-    """Sets `timestamp` in a message to an aware datetime.
+    """Sets `timestamp` in a message to a datetime, of UTC if it does not say otherwise.
 
     Protobuf would take the datetime itself, at ten times the price: for replies with many.
     """
-    since = time - _EPOCH
+    # asyncpg gives the last moment that there is, PostgreSQL's infinity, without a zone.
+    since = (time if time.tzinfo else time.replace(tzinfo=UTC)) - _EPOCH
     timestamp.seconds = since.days * 86_400 + since.seconds
     timestamp.nanos = since.microseconds * 1_000
 
