@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from server.rpc.convert import set_time
 
-LAST = datetime.max
+LAST = datetime.max  # noqa: DTZ901 - as asyncpg gives it
 
 
 @given(st.datetimes(timezones=st.none() | st.just(UTC) | st.just(timezone(timedelta(hours=2)))))
