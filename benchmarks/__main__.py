@@ -38,11 +38,15 @@ def main(
         raise typer.BadParameter(f"{', '.join(unknown)}: not one of {', '.join(PARTS)}")
     if shutil.which("h2load") is None:
         raise typer.BadParameter("h2load is not installed (Debian: apt-get install nghttp2-client)")
+    # Now, for the code may be another when it is over.
+    where = machine.described()
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    # Now, for the code may be another when it is over.
+    where = machine.described()
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
         found = _measured(wanted, rounds, seconds, progress)
-    _report(found, output)
+    _report(where, found, output)
     sys.exit(0 if all(goal.reached for goal in found.goals) else 1)
 
 
@@ -80,9 +84,9 @@ def _measured(wanted: set[str], rounds: int, seconds: float, progress: Progress)
     return found
 
 
-def _report(found: Findings, folder: Path) -> None:
+def _report(where: str, found: Findings, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    text = report.markdown(machine.described(), found)
+    text = report.markdown(where, found)
     (folder / "README.md").write_text(text, encoding="utf-8")
     if found.results:
         report.draw(found.results, folder / "throughput.svg")

@@ -107,7 +107,7 @@ class Database:
     @property
     def idle_connections(self) -> int:
         """How many of them nobody uses."""
-        return self._pool.get_idle_size() + len(self._kept)
+        return self._pool.get_idle_size() + sum(map(_is_open, self._kept))
 
     async def fetch(self, statement: Statement, **parameters: Any) -> list[asyncpg.Record]:
         """Runs `statement` in a transaction of its own; returns its rows."""
@@ -155,7 +155,7 @@ class Database:
     async def _acquired(self) -> Connection:
         while self._kept:
             connection = self._kept.pop()
-            if not connection.is_closed():
+            if _is_open(connection):
                 self._waited(0.0)
                 return connection
             await self._pool.release(connection)
@@ -182,6 +182,14 @@ class Database:
     def _not_now(self, why: str) -> Unavailable:
         self.unavailable += 1
         return Unavailable(f"Try again in a moment: {why}.", reason="DATABASE_UNAVAILABLE")
+
+
+def _is_open(connection: Connection) -> bool:
+    try:
+        return not connection.is_closed()
+    except asyncpg.InterfaceError:
+        # The server has closed it, and the pool has taken it back.
+        return False
 
 
 async def _keep_dates(connection: asyncpg.Connection) -> None:

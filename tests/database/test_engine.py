@@ -299,8 +299,15 @@ async def test_connections_that_were_ended_by_the_server_are_replaced(
     database: Database, connection: asyncpg.Connection
 ) -> None:
     await asyncio.gather(*(database.fetch(ONE) for _ in range(2)))
+    assert database.connections == database.idle_connections == 2
     await connection.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE application_name = 'gymlocker' AND datname = current_database()"
     )
-    await eventually_true(lambda: answers(database))
+
+    async def noticed() -> bool:
+        return database.connections == 0
+
+    await eventually_true(noticed)
+    # Nobody has to find out for the others.
+    assert await asyncio.gather(*(answers(database) for _ in range(4))) == [True] * 4
