@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+import textwrap
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -12,15 +13,16 @@ _LIBRARIES = ("grpcio", "protobuf", "asyncpg", "uvloop", "fastapi", "uvicorn", "
 
 
 def described() -> str:
-    """The date, the machine and the versions, as a sentence each."""
+    """The date, the machine and the versions, in lines of a page."""
     memory = psutil.virtual_memory().total / 2**30
     libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
-    return (
+    text = (
         f"{datetime.now(UTC):%Y-%m-%d}, at commit {_commit()}. "
         f"{psutil.cpu_count()} cores ({_processor()}), {memory:.0f} GiB, "
         f"{platform.system()} {platform.release()}. "
         f"Python {platform.python_version()}, {libraries}."
     )
+    return textwrap.fill(text, 100)
 
 
 def _processor() -> str:

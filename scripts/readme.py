@@ -1,13 +1,14 @@
-"""Writes the README's table of settings from the settings themselves.
+"""Writes what the README repeats: the table of settings, and what the benchmarks measured.
 
     uv run python scripts/readme.py [--check]
 
-With --check nothing is written: the exit code says whether the table is what it should be.
+With --check nothing is written: the exit code says whether all is as it should be.
 """
 
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -16,17 +17,39 @@ from server.operation.configuration import GROUPS
 from server.paths import ROOT
 
 README = ROOT / "README.md"
-HEAD = "| variable | default | |\n|---|---|---|\n"
+BENCHMARKS = ROOT / "docs/benchmarks/README.md"
+SETTINGS = "| variable | default | |\n|---|---|---|\n"
+GOALS = "| what | measured | wanted | reached |\n| --- | ---: | ---: | ---: |\n"
 
-_TABLE = re.compile(re.escape(HEAD) + r"(?:\|[^\n]*\n)*")
+_ROWS = r"(?:\|[^\n]*\n)*"
+# When, where and with what: a paragraph that begins so.
+_MACHINE = re.compile(r"^(?:Measured on )?(\d{4}-\d\d-\d\d, at commit (?:.+\n)+)", re.MULTILINE)
 
 
 def written(readme: str) -> str:
-    """The README with the table as it should be."""
-    found, count = _TABLE.subn(lambda _: HEAD + "".join(_rows()), readme)
-    if count != 1:
-        raise SystemExit(f"README.md should have one table that begins with: {HEAD}")
-    return found
+    """The README as it should be."""
+    benchmarks = BENCHMARKS.read_text()
+    goals = _one(_table(GOALS), benchmarks, BENCHMARKS)[0]
+    machine = _one(_MACHINE, benchmarks, BENCHMARKS)[1]
+    for pattern, text in (
+        (_table(SETTINGS), SETTINGS + "".join(_rows())),
+        (_table(GOALS), goals),
+        (_MACHINE, f"Measured on {machine}"),
+    ):
+        found = _one(pattern, readme, README)
+        readme = readme[: found.start()] + text + readme[found.end() :]
+    return readme
+
+
+def _table(head: str) -> re.Pattern[str]:
+    return re.compile(re.escape(head) + _ROWS)
+
+
+def _one(pattern: re.Pattern[str], text: str, file: Path) -> re.Match[str]:
+    found = list(pattern.finditer(text))
+    if len(found) != 1:
+        raise SystemExit(f"{file} should have one {pattern.pattern}, and has {len(found)}")
+    return found[0]
 
 
 def _rows() -> Iterator[str]:
@@ -51,7 +74,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def main() -> None:
-    """Writes the table, or says whether it is stale."""
+    """Writes the README, or says whether it is stale."""
     readme = README.read_text()
     right = written(readme)
     if "--check" not in sys.argv:
