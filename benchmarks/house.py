@@ -11,7 +11,7 @@ from uuid import uuid4
 import grpc
 from gymlocker.v2 import auth_pb2, auth_pb2_grpc
 
-PASSWORD = "a password for a benchmark"  # noqa: S105 - of users who live for some minutes
+from benchmarks.seed import PASSWORD
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.h2load import LoadError
+from server.local.options import free_address
 
 START_SECONDS = 60
 STOP_SECONDS = 10
@@ -71,9 +72,7 @@ class Launcher:
 
 def free_port() -> int:
     """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_address("127.0.0.1", 0).port
 
 
 def postgres_process() -> psutil.Process:

@@ -10,6 +10,7 @@ import typer
 
 from server.cli_options import (
     WORKER_TLS,
+    Http3Port,
     Metrics,
     MetricsPort,
     TlsCert,
@@ -178,15 +179,7 @@ def gateway(
     worker_tls_cert: WorkerTlsCert = None,
     worker_tls_key: WorkerTlsKey = None,
     worker_tls_ca: WorkerTlsCa = None,
-    http3_port: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=65535,
-            help="The UDP port that clients reach HTTP/3 at.",
-            show_default="that of --listen",
-        ),
-    ] = None,
+    http3_port: Http3Port = None,
 ) -> None:
     """Run Envoy, for production: the one address of gRPC, gRPC-Web and REST, before the workers.
 

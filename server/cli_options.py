@@ -1,4 +1,4 @@
-"""Options that several subcommands of `gymlocker` have."""
+"""Options of `gymlocker` that several subcommands have, or that take words to declare."""
 
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -37,6 +37,15 @@ MetricsPort: TypeAlias = Annotated[
         max=65535,
         help="Where Prometheus finds Envoy's /metrics; the web process's and the workers' are "
         "at the next ports. 0 for any.",
+    ),
+]
+Http3Port: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=65535,
+        help="The UDP port that clients reach HTTP/3 at.",
+        show_default="that of --listen",
     ),
 ]
 

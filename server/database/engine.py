@@ -71,16 +71,7 @@ class Database:
         # back, takes a task and two timers: a tenth of a small call.
         self._kept: list[Connection] = []
         self._waited = waited
-        self._pool = asyncpg.create_pool(
-            url,
-            min_size=0,
-            max_size=pool_size,
-            timeout=CONNECT_SECONDS,
-            command_timeout=STATEMENT_SECONDS,
-            init=_keep_dates,
-            reset=_keep_as_it_is,
-            server_settings={"application_name": "gymlocker"},
-        )
+        self._pool = make_pool(url, pool_size)
 
     async def __aenter__(self) -> Self:
         """Opens the pool. It connects when first used: a database that is down is not an error."""
@@ -182,6 +173,20 @@ class Database:
     def _not_now(self, why: str) -> Unavailable:
         self.unavailable += 1
         return Unavailable(f"Try again in a moment: {why}.", reason="DATABASE_UNAVAILABLE")
+
+
+def make_pool(url: str, size: int) -> asyncpg.Pool:
+    """Asyncpg's pool, set up as we need it; to be opened with `async with` or `await`."""
+    return asyncpg.create_pool(
+        url,
+        min_size=0,
+        max_size=size,
+        timeout=CONNECT_SECONDS,
+        command_timeout=STATEMENT_SECONDS,
+        init=_keep_dates,
+        reset=_keep_as_it_is,
+        server_settings={"application_name": "gymlocker"},
+    )
 
 
 def _is_open(connection: Connection) -> bool:

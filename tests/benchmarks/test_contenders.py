@@ -29,14 +29,14 @@ from gymlocker.v2 import (
     user_pb2_grpc,
 )
 
-from benchmarks.contenders.running import (
+from benchmarks.seed import Person, Seeded, seed
+from server.local.throwaway import ThrowawayPostgres
+from tests.benchmarks.running import (
     FLOOR,
     GRPC_CONTENDERS,
     REST_CONTENDERS,
     running,
 )
-from benchmarks.seed import Person, Seeded, seed
-from server.local.throwaway import ThrowawayPostgres
 from tests.house import House
 
 EXPIRY = Timestamp(seconds=4_000_000_000)

@@ -1,4 +1,4 @@
-"""Starts contenders and stops them."""
+"""Starts contenders for a test and stops them."""
 
 import asyncio
 import subprocess
