@@ -8,6 +8,7 @@ It takes about a quarter of an hour. h2load has to be installed (Debian: nghttp2
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks import footprint, goals, growth, latency, machine, report, scaling, throughput
 from benchmarks.report import Findings
-from benchmarks.servers import arena
+from benchmarks.servers import Arena, arena
 from benchmarks.workloads import workloads
 
 PARTS = ("throughput", "latency", "growth", "footprint", "scaling")
@@ -45,43 +46,63 @@ def main(
     where = machine.described()
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
-        found = _measured(wanted, rounds, seconds, progress)
+        found = _Run(rounds, seconds, progress).measure(wanted)
     _report(where, found, output)
     sys.exit(0 if all(goal.reached for goal in found.goals) else 1)
 
 
-def _measured(wanted: set[str], rounds: int, seconds: float, progress: Progress) -> Findings:
-    found = Findings()
+@dataclass(frozen=True)
+class _Run:
+    rounds: int
+    seconds: float
+    progress: Progress
 
-    def bar(name: str, steps: int) -> Callable[[], None]:
-        task = progress.add_task(name, total=steps)
-        return lambda: progress.advance(task)
+    def measure(self, wanted: set[str]) -> Findings:
+        found = Findings()
+        if wanted & {"throughput", "latency"}:
+            with arena() as running:
+                if "throughput" in wanted:
+                    self._throughput(running, found)
+                if "latency" in wanted:
+                    self._latency(running, found)
+        if "growth" in wanted:
+            self._growth(found)
+        if "footprint" in wanted:
+            self._footprint(found)
+        if "scaling" in wanted:
+            self._scaling(found)
+        return found
 
-    if wanted & {"throughput", "latency"}:
-        with arena() as running:
-            if "throughput" in wanted:
-                for workload in workloads(running.seeded):
-                    advance = bar(workload.name, rounds * len(workload.contenders))
-                    found.results[workload.name] = throughput.measured(
-                        running, workload, rounds=rounds, seconds=seconds, advance=advance
-                    )
-                found.goals += goals.of_throughput(found.results)
-            if "latency" in wanted:
-                advance = bar("GetUser beside others", 3 * rounds)
-                waits = latency.measured(running, rounds=rounds, seconds=seconds, advance=advance)
-                found.goals += goals.of_latency(waits)
-    if "growth" in wanted:
-        advance = bar("1,000,000 users", 2 + 2 * (rounds + 1))
-        found.goals += goals.of_growth(growth.measured(rounds=rounds, advance=advance))
-    if "footprint" in wanted:
-        advance = bar("memory and start", 1 + 3 * rounds)
-        times = footprint.imports(rounds=rounds, advance=advance)
-        taken = footprint.measured(rounds=rounds, seconds=seconds, advance=advance)
+    def _bar(self, name: str, steps: int) -> Callable[[], None]:
+        task = self.progress.add_task(name, total=steps)
+        return lambda: self.progress.advance(task)
+
+    def _throughput(self, running: Arena, found: Findings) -> None:
+        for workload in workloads(running.seeded):
+            advance = self._bar(workload.name, self.rounds * len(workload.contenders))
+            found.results[workload.name] = throughput.measured(
+                running, workload, rounds=self.rounds, seconds=self.seconds, advance=advance
+            )
+        found.goals += goals.of_throughput(found.results)
+
+    def _latency(self, running: Arena, found: Findings) -> None:
+        advance = self._bar("GetUser beside others", 3 * self.rounds)
+        waits = latency.measured(running, rounds=self.rounds, seconds=self.seconds, advance=advance)
+        found.goals += goals.of_latency(waits)
+
+    def _growth(self, found: Findings) -> None:
+        advance = self._bar("1,000,000 users", 2 + 2 * (self.rounds + 1))
+        found.goals += goals.of_growth(growth.measured(rounds=self.rounds, advance=advance))
+
+    def _footprint(self, found: Findings) -> None:
+        advance = self._bar("memory and start", 1 + 3 * self.rounds)
+        times = footprint.imports(rounds=self.rounds, advance=advance)
+        taken = footprint.measured(rounds=self.rounds, seconds=self.seconds, advance=advance)
         found.goals += goals.of_footprint(taken, times)
-    if "scaling" in wanted:
-        advance = bar("workers", 3 * (rounds + 1))
-        found.scaling = scaling.measured(rounds=rounds, seconds=seconds, advance=advance)
-    return found
+
+    def _scaling(self, found: Findings) -> None:
+        advance = self._bar("workers", 3 * (self.rounds + 1))
+        found.scaling = scaling.measured(rounds=self.rounds, seconds=self.seconds, advance=advance)
 
 
 def _report(where: str, found: Findings, folder: Path) -> None:
