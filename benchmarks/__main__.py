@@ -42,9 +42,6 @@ def main(
     # Now, for the code may be another when it is over.
     where = machine.described()
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    # Now, for the code may be another when it is over.
-    where = machine.described()
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
         found = _Run(rounds, seconds, progress).measure(wanted)
     _report(where, found, output)

@@ -76,10 +76,8 @@ def workloads(seeded: Seeded) -> list[Workload]:
         Workload(
             "GetUser",
             {
-                "grpc": [
-                    _grpc("UserService/GetUser", user_pb2.GetUserRequest(id_or_lookup=reader.id))
-                ],
-                "rest": [Request("rest", f"/v2/user/{reader.id}", verb="GET")],
+                "grpc": [get_user(each) for each in writers],
+                "rest": [Request("rest", f"/v2/user/{each.id}", verb="GET") for each in writers],
             },
         ),
         Workload(

@@ -5,22 +5,18 @@ Neither holds anything about a person: who logs an event chooses what is in it.
 
 import asyncio
 import atexit
-import json
 import logging
 import sys
 import time
-from collections import deque
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO, cast
 
+import orjson
 import structlog
 from structlog.typing import EventDict, Processor
 
 BATCH_SECONDS = 0.05
-
-# Made once: json.dumps makes one for each line, and each call is a line.
-_ENCODER = json.JSONEncoder(default=repr)
 
 
 class _Unfailing:
@@ -49,10 +45,10 @@ class _Waiting:
     def __init__(self, stream: TextIO, render: Processor) -> None:
         self._stream = stream
         self._render = render
-        self._events: deque[EventDict] = deque()
+        self._events: list[EventDict] = []
 
-    def info(self, event: EventDict) -> None:
-        self._events.append(event)
+    def info(self, **event: Any) -> None:
+        self._note("info", event)
         if len(self._events) > 1:
             return
         try:
@@ -62,23 +58,26 @@ class _Waiting:
         else:
             loop.call_later(BATCH_SECONDS, self.write)
 
-    def warning(self, event: EventDict) -> None:
-        self._events.append(event)
+    def warning(self, **event: Any) -> None:
+        self._note("warning", event)
         self.write()
 
-    debug = info
-    error = critical = warning
+    def error(self, **event: Any) -> None:
+        self._note("error", event)
+        self.write()
 
     def write(self) -> None:
-        text = ""
-        while self._events:
-            text += self._line(self._events.popleft()) + "\n"
-        self._stream.write(text)
+        events, self._events = self._events, []
+        self._stream.write("".join(self._line(event) + "\n" for event in events))
         self._stream.flush()
 
+    def _note(self, level: str, event: EventDict) -> None:
+        event["level"] = level
+        event["timestamp"] = time.time()
+        self._events.append(event)
+
     def _line(self, event: EventDict) -> str:
-        moment = datetime.fromtimestamp(event["timestamp"], UTC).isoformat(timespec="microseconds")
-        event["timestamp"] = moment.replace("+00:00", "Z")
+        event["timestamp"] = datetime.fromtimestamp(event["timestamp"], UTC)
         return str(self._render(None, event["level"], event))
 
 
@@ -98,7 +97,7 @@ def configure(level: str, form: Literal["json", "console"] | None = None) -> Non
     atexit.register(waiting.write)
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
-        processors=[_noted],
+        processors=[],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=lambda *_: waiting,
     )
@@ -117,11 +116,5 @@ def configure(level: str, form: Literal["json", "console"] | None = None) -> Non
 
 
 def _json(_: Any, __: str, event: EventDict) -> str:
-    return _ENCODER.encode(event)
-
-
-def _noted(_: Any, level: str, event: EventDict) -> tuple[tuple[EventDict], dict[str, Any]]:
-    """What an event is before it is a line."""
-    event["level"] = level
-    event["timestamp"] = time.time()
-    return (event,), {}
+    # orjson, for each call is a line.
+    return orjson.dumps(event, default=repr, option=orjson.OPT_UTC_Z).decode()

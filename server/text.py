@@ -19,4 +19,9 @@ def caseless(text: str) -> str:
 
 def uuid_in(text: str) -> UUID | None:
     """The UUID that `text` is in its hyphenated form, None if it is something else."""
-    return UUID(text) if _HYPHENATED.fullmatch(text) else None
+    return UUID(text) if is_uuid(text) else None
+
+
+def is_uuid(text: str) -> bool:
+    """Whether `text` is a UUID in its hyphenated form."""
+    return _HYPHENATED.fullmatch(text) is not None

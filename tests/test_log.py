@@ -95,5 +95,5 @@ async def test_at_a_terminal_it_is_for_people(
         worker.kill()
         await worker.wait()
         os.close(ours)
-    assert (b'"event": "stores"' in first) == is_json
+    assert (b'"event":"stores"' in first) == is_json
     assert first.startswith(b"{") == is_json

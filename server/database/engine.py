@@ -126,13 +126,16 @@ class Database:
     async def _run(self, action: Callable[[Connection], Awaitable[Result]]) -> Result:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                connection = await self._acquired()
+                connection = self._take_kept() or await self._acquired()
                 try:
                     result = await action(connection)
                 except BaseException:
                     await self._pool.release(connection)
                     raise
-                await self._release(connection)
+                if self.waiting:
+                    await self._pool.release(connection)
+                else:
+                    self._kept.append(connection)
                 return result
             except _LOST_RACE as error:
                 if attempt == ATTEMPTS:
@@ -143,13 +146,16 @@ class Database:
             await asyncio.sleep(random.uniform(0, attempt * PAUSE_SECONDS))
         raise AssertionError("the last attempt returns or raises")
 
+    def _take_kept(self) -> "Connection | None":
+        """A connection that is at hand, if one is: no coroutine, for most calls come this way."""
+        if not self._kept or not _is_open(self._kept[-1]):
+            return None
+        self._waited(0.0)
+        return self._kept.pop()
+
     async def _acquired(self) -> Connection:
-        while self._kept:
-            connection = self._kept.pop()
-            if _is_open(connection):
-                self._waited(0.0)
-                return connection
-            await self._pool.release(connection)
+        """One of the pool's, which gets back those that the server has closed."""
+        await self._return_kept()
         began = time.perf_counter()
         self.waiting += 1
         try:
@@ -157,13 +163,6 @@ class Database:
         finally:
             self.waiting -= 1
             self._waited(time.perf_counter() - began)
-
-    async def _release(self, connection: Connection) -> None:
-        """Takes back a connection that did what it was asked to."""
-        if self.waiting:
-            await self._pool.release(connection)
-        else:
-            self._kept.append(connection)
 
     async def _return_kept(self) -> None:
         """The pool closes those that were not used for long, and renews old ones."""

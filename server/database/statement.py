@@ -17,7 +17,8 @@ _DIALECT: Dialect = dialect()  # type: ignore[no-untyped-call]
 class Statement:
     """One compiled SQL statement with named parameters.
 
-    Arguments take the types of asyncpg: uuid.UUID, str, bytes, aware datetimes, and lists of them.
+    Arguments take the types of asyncpg: uuid.UUID (or its text), str, bytes, aware datetimes, and
+    lists of them.
     """
 
     def __init__(self, clause: ClauseElement) -> None:
@@ -32,5 +33,5 @@ class Statement:
 
     def arguments(self, parameters: dict[str, Any]) -> list[Any]:
         """The values of `parameters` in the order of the statement's placeholders."""
-        values = {**self._constants, **parameters}
+        values = {**self._constants, **parameters} if self._constants else parameters
         return [values[name] for name in self._names]

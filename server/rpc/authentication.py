@@ -60,23 +60,24 @@ class AccessTokenInterceptor(Interceptor):
         super().__init__(methods)
         self._tokens = tokens
 
-    def concerns(self, method: Method) -> bool:
-        """Whether the caller of `method` shows such a thing."""
-        return method.authentication.scheme in _WITH_ACCESS_TOKEN
+    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+        """Authenticates each caller who shows an access token, or has to."""
+        scheme = method.authentication.scheme
+        if scheme not in _WITH_ACCESS_TOKEN:
+            return proceed
 
-    async def intercept(
-        self, method: Method, request: Any, context: Context, proceed: Proceed
-    ) -> Any:
-        """Authenticates one caller."""
-        token = _token_in(context)
-        if token is not None:
-            current_caller.set(await self._tokens.authenticate(token))
-        elif method.authentication.scheme == Authentication.SCHEME_ACCESS_TOKEN:
-            raise Unauthenticated(
-                "The call needs `authorization: Bearer <access token>`.",
-                reason="ACCESS_TOKEN_MISSING",
-            )
-        return await proceed(request, context)
+        async def authenticate(request: Any, context: Context) -> Any:
+            token = _token_in(context)
+            if token is not None:
+                current_caller.set(await self._tokens.authenticate(token))
+            elif scheme == Authentication.SCHEME_ACCESS_TOKEN:
+                raise Unauthenticated(
+                    "The call needs `authorization: Bearer <access token>`.",
+                    reason="ACCESS_TOKEN_MISSING",
+                )
+            return await proceed(request, context)
+
+        return authenticate
 
 
 class PurchaseTokenInterceptor(Interceptor):
@@ -86,19 +87,19 @@ class PurchaseTokenInterceptor(Interceptor):
         super().__init__(methods)
         self._purchases = purchases
 
-    def concerns(self, method: Method) -> bool:
-        """Whether the caller of `method` shows such a thing."""
-        return method.authentication.scheme == Authentication.SCHEME_PURCHASE_TOKEN
+    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+        """Authenticates each caller who has to show a purchase token."""
+        if method.authentication.scheme != Authentication.SCHEME_PURCHASE_TOKEN:
+            return proceed
 
-    async def intercept(
-        self, method: Method, request: Any, context: Context, proceed: Proceed
-    ) -> Any:
-        """Authenticates one caller."""
-        # Two of them are joined as HTTP does, and then are none.
-        header = ", ".join(_authorizations(context)) or None
-        purchase = await self._purchases.authenticate(header, address_of(context))
-        current_purchase.set(purchase)
-        return await proceed(request, context)
+        async def authenticate(request: Any, context: Context) -> Any:
+            # Two of them are joined as HTTP does, and then are none.
+            header = ", ".join(_authorizations(context)) or None
+            purchase = await self._purchases.authenticate(header, address_of(context))
+            current_purchase.set(purchase)
+            return await proceed(request, context)
+
+        return authenticate
 
 
 class PasswordInterceptor(Interceptor):
@@ -108,22 +109,22 @@ class PasswordInterceptor(Interceptor):
         super().__init__(methods)
         self._passwords = passwords
 
-    def concerns(self, method: Method) -> bool:
-        """Whether the caller of `method` shows such a thing."""
-        return method.authentication.scheme == Authentication.SCHEME_PASSWORD
-
-    async def intercept(
-        self, method: Method, request: Any, context: Context, proceed: Proceed
-    ) -> Any:
-        """Authenticates one caller."""
+    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+        """Authenticates each caller who has to be the user that the request names."""
         rule = method.authentication
-        user_id = UUID(getattr(request, rule.user_id_field))
-        caller = current_caller.get()
-        if caller is None:
-            await self._check_password(rule, user_id, request.password, address_of(context))
-        elif caller.user_id != user_id:
-            raise invalid_token("The access token is another user's.")
-        return await proceed(request, context)
+        if rule.scheme != Authentication.SCHEME_PASSWORD:
+            return proceed
+
+        async def authenticate(request: Any, context: Context) -> Any:
+            user_id = UUID(getattr(request, rule.user_id_field))
+            caller = current_caller.get()
+            if caller is None:
+                await self._check_password(rule, user_id, request.password, address_of(context))
+            elif caller.user_id != user_id:
+                raise invalid_token("The access token is another user's.")
+            return await proceed(request, context)
+
+        return authenticate
 
     async def _check_password(
         self, rule: Authentication, user_id: UUID, password: str, address: str

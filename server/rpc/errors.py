@@ -48,24 +48,26 @@ _CODES: dict[type[GymlockerError], grpc.StatusCode] = {
 class ErrorInterceptor(Interceptor):
     """Ends calls that raised with the status that says why."""
 
-    async def intercept(
-        self, method: Method, request: Any, context: Context, proceed: Proceed
-    ) -> Any:
-        """Maps the error of one call, if it has one."""
-        try:
-            return await proceed(request, context)
-        except GymlockerError as error:
-            if error.__cause__ is not None:
-                _log.warning("failed", reason=error.reason, **_described(error.__cause__))
-            await _abort(context, _CODES[type(error)], error.message, _details(error))
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            # Not the client's doing: something inside was cancelled. Unanswered, the client hangs.
-            await _abort_unforeseen(context, error)
-        except Exception as error:
-            await _abort_unforeseen(context, error)
+    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+        """Maps the error of each call that has one."""
+
+        async def map_error(request: Any, context: Context) -> Any:
+            try:
+                return await proceed(request, context)
+            except GymlockerError as error:
+                if error.__cause__ is not None:
+                    _log.warning("failed", reason=error.reason, **_described(error.__cause__))
+                await _abort(context, _CODES[type(error)], error.message, _details(error))
+            except asyncio.CancelledError as error:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
+                # Not the client's doing: something inside was cancelled. Unanswered, it hangs.
+                await _abort_unforeseen(context, error)
+            except Exception as error:
+                await _abort_unforeseen(context, error)
+
+        return map_error
 
 
 def status_of(error: GymlockerError) -> Status:

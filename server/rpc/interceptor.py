@@ -1,7 +1,8 @@
 """The base of the interceptors.
 
 grpc.aio shows an interceptor only a call's metadata. To see requests, replies and errors, ours
-wrap the handler, once for each method; later calls of the method get the wrapped one at once.
+wrap the handler, once for each method; later calls of the method get the wrapped one at once. A
+call passes a coroutine for each that has something to do for its method, and no more.
 """
 
 from abc import ABC, abstractmethod
@@ -37,18 +38,13 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
         self._methods = methods
         self._wrapped: dict[str, Handler] = {}
 
-    def concerns(self, method: Method) -> bool:
-        """Whether it has anything to do for calls of `method`; they do not pass it otherwise."""
-        return True
-
     @abstractmethod
-    async def intercept(
-        self, method: Method, request: Any, context: Context, proceed: Proceed
-    ) -> Any:
-        """Handles one call: `proceed(request, context)` goes on and returns the reply.
+    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+        """What handles the calls of `method`: `proceed` itself if there is nothing to do for them.
 
-        Where requests are a stream, `request` is an asynchronous iterator of them. Where replies
-        are a stream, `proceed` sends them all and returns None.
+        `proceed(request, context)` goes on and returns the reply. Where requests are a stream,
+        `request` is an asynchronous iterator of them. Where replies are a stream, `proceed` sends
+        them all and returns None.
         """
 
     async def intercept_service(
@@ -68,17 +64,14 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
         return self._wrapped.setdefault(path, self._wrap(handler, method))
 
     def _wrap(self, handler: Handler, method: Method) -> Handler:
-        if not self.concerns(method):
-            return handler
-        # The stubs type handlers for grpc without asyncio.
         streams = (bool(handler.request_streaming), bool(handler.response_streaming))
         name, make_handler = _KINDS[streams]
         inner = _as_coroutine(getattr(handler, name))
-
-        async def behaviour(request: Any, context: Context) -> Any:
-            return await self.intercept(method, request, context, inner)
-
+        behaviour = self.surround(method, inner)
+        if behaviour is inner:
+            return handler
         return make_handler(
+            # The stubs type handlers for grpc without asyncio.
             cast(Any, behaviour),
             request_deserializer=None if self.takes_bytes else handler.request_deserializer,
             response_serializer=handler.response_serializer,

@@ -3,6 +3,7 @@
 import random
 import re
 from contextvars import ContextVar
+from itertools import count
 
 from server.rpc.interceptor import Context
 
@@ -13,6 +14,10 @@ current_request_id: ContextVar[str] = ContextVar("current_request_id", default="
 # What may stand in a header. A longer one is cut, in Envoy's log as well.
 _PRINTABLE = re.compile(r"[ -~]+")
 MOST_CHARACTERS = 128
+
+# Each process has ids of its own, and counts: nobody need be unable to guess one.
+_PROCESS = "{:08x}-{:04x}-4{:03x}-8{:03x}".format(*map(random.getrandbits, (32, 16, 12, 12)))
+_numbers = count(random.getrandbits(32))
 
 
 def request_id_in(context: Context) -> str | None:
@@ -25,6 +30,4 @@ def request_id_in(context: Context) -> str | None:
 
 def new_request_id() -> str:
     """An id in the form of a UUID, as Envoy gives them."""
-    # Not from the system's chance, which is dear: nobody need be unable to guess it.
-    digits = f"{random.getrandbits(128):032x}"
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
+    return f"{_PROCESS}-{next(_numbers):012x}"

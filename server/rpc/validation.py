@@ -27,13 +27,14 @@ class ValidationInterceptor(Interceptor):
 
     takes_bytes = True
 
-    async def intercept(
-        self, method: Method, request: Any, context: Context, proceed: Proceed
-    ) -> Any:
-        """Decodes and validates one request, or each of a stream when it is its turn."""
-        if method.streams_requests:
-            return await proceed(_validated_stream(method, request), context)
-        return await proceed(_validated(method, request), context)
+    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+        """Decodes and validates each request, of a stream when it is its turn."""
+        validated = _validated_stream if method.streams_requests else _validated
+
+        async def validate(request: Any, context: Context) -> Any:
+            return await proceed(validated(method, request), context)
+
+        return validate
 
 
 def _validated(method: Method, request: bytes) -> Message:

@@ -5,7 +5,7 @@ from typing import Any
 
 import grpc
 
-from server.rpc.ending import Watched
+from server.rpc.ending import status_of
 from server.rpc.interceptor import Context, Interceptor, Proceed
 from server.rpc.method import Method
 from server.telemetry.metrics import WorkerMetrics
@@ -18,15 +18,22 @@ class MetricsInterceptor(Interceptor):
         super().__init__(methods)
         self._metrics = metrics
 
-    async def intercept(
-        self, method: Method, request: Any, context: Context, proceed: Proceed
-    ) -> Any:
-        """Measures one call."""
-        metrics, name = self._metrics, method.path.removeprefix("/")
+    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+        """Measures each call."""
+        name = method.path.removeprefix("/")
+        calls = self._metrics.calls
+        call_seconds = self._metrics.call_seconds.labels(name)
+        under_way = self._metrics.calls_under_way.labels(name)
 
-        def ended(code: grpc.StatusCode, seconds: float) -> None:
-            metrics.calls.labels(name, code.name).inc()
-            metrics.call_seconds.labels(name).observe(seconds)
+        async def measure(request: Any, context: Context) -> Any:
+            code = grpc.StatusCode.OK
+            try:
+                with under_way.track_inprogress(), call_seconds.time():
+                    return await proceed(request, context)
+            except BaseException as error:
+                code = status_of(context, error)
+                raise
+            finally:
+                calls.labels(name, code.name).inc()
 
-        with metrics.calls_under_way.labels(name).track_inprogress(), Watched(context, ended):
-            return await proceed(request, context)
+        return measure

@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from server.rpc.ending import Watched
+from server.rpc.ending import status_of
 from server.rpc.interceptor import Context, Interceptor, Proceed
 from server.rpc.method import Method
 from server.rpc.request_id import current_request_id
@@ -73,32 +73,32 @@ class TracingInterceptor(Interceptor):
         super().__init__(methods)
         self._tracer = tracer
 
-    async def intercept(
-        self, method: Method, request: Any, context: Context, proceed: Proceed
-    ) -> Any:
-        """Traces one call."""
+    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+        """Traces each call."""
         name = method.path.removeprefix("/")
         service, _, rpc = name.partition("/")
-        span = self._tracer.start_span(
-            name,
-            _parent_in(context),
-            SpanKind.SERVER,
-            {
-                "rpc.system": "grpc",
-                "rpc.service": service,
-                "rpc.method": rpc,
-                "gymlocker.request_id": current_request_id.get(),
-            },
-        )
+        attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": rpc}
 
-        def ended(code: grpc.StatusCode, _: float) -> None:
-            span.set_attribute("rpc.grpc.status_code", code.value[0])
-            if code in _OUR_FAULTS:
-                span.set_status(StatusCode.ERROR)
-            span.end()
+        async def trace(request: Any, context: Context) -> Any:
+            span = self._tracer.start_span(
+                name,
+                _parent_in(context),
+                SpanKind.SERVER,
+                {**attributes, "gymlocker.request_id": current_request_id.get()},
+            )
+            code = grpc.StatusCode.OK
+            try:
+                return await proceed(request, context)
+            except BaseException as error:
+                code = status_of(context, error)
+                raise
+            finally:
+                span.set_attribute("rpc.grpc.status_code", code.value[0])
+                if code in _OUR_FAULTS:
+                    span.set_status(StatusCode.ERROR)
+                span.end()
 
-        with Watched(context, ended):
-            return await proceed(request, context)
+        return trace
 
 
 def _parent_in(context: Context) -> TraceContext:

@@ -26,7 +26,7 @@ from server.database.engine import Database
 from server.database.schema import users
 from server.database.statement import Statement
 from server.errors import AlreadyExists
-from server.text import caseless, uuid_in
+from server.text import caseless, is_uuid, uuid_in
 
 LOOKUP_CHARACTERS = 12
 # Without characters that are mistaken for one another when they are read aloud or copied by hand.
@@ -167,9 +167,9 @@ class UserRepository:
             else:
                 return rows[0]
 
-    async def get(self, id_or_lookup: UUID | str) -> asyncpg.Record | None:
+    async def get(self, id_or_lookup: str) -> asyncpg.Record | None:
         """The profile of one user, None if there is no such user."""
-        if isinstance(id_or_lookup, UUID):
+        if is_uuid(id_or_lookup):
             return await self._database.fetch_one(_GET_BY_ID, id=id_or_lookup)
         return await self._database.fetch_one(_GET_BY_LOOKUP, lookup=id_or_lookup)
 

@@ -10,7 +10,6 @@ from server.auth.authenticator import PasswordAuthenticator
 from server.auth.password import PasswordHasher
 from server.errors import no_such_user
 from server.rpc.caller import address_of
-from server.text import uuid_in
 from server.user.repository import Profile, UserRepository
 
 
@@ -40,7 +39,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         self, request: user_pb2.GetUserRequest, context: Any
     ) -> user_pb2.GetUserResponse:
         """Reads one profile."""
-        row = await self._users.get(uuid_in(request.id_or_lookup) or request.id_or_lookup)
+        row = await self._users.get(request.id_or_lookup)
         if row is None:
             raise no_such_user()
         return _profile(row)

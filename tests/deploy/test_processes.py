@@ -41,8 +41,8 @@ async def test_workers_are_replaced_one_by_one_and_nobody_notices(
 
 def calls_before_and_after(log: str) -> list[bool]:
     """Whether a worker answered calls before it was restarted, and after."""
-    lives = log.split('"event": "stopping"')[:2]
-    return ['"event": "call"' in life for life in lives]
+    lives = log.split('"event":"stopping"')[:2]
+    return ['"event":"call"' in life for life in lives]
 
 
 def test_the_image_by_itself_runs_everything_on_a_database_that_a_file_names(

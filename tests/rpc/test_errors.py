@@ -30,9 +30,8 @@ def raising(error: BaseException) -> Proceed:
 async def intercepted(proceed: Proceed, call: FakeContext) -> Any:
     """What comes of a call that `proceed` handles."""
     interceptor = ErrorInterceptor(METHODS)
-    return await interceptor.intercept(
-        method("UserService/GetUser"), b"request", call.context, proceed
-    )
+    surrounded = interceptor.surround(method("UserService/GetUser"), proceed)
+    return await surrounded(b"request", call.context)
 
 
 async def aborted(error: BaseException) -> FakeContext:

@@ -20,7 +20,7 @@ async def validated(name: str, request: bytes) -> Any:
         return message
 
     interceptor = ValidationInterceptor(METHODS)
-    return await interceptor.intercept(method(name), request, FakeContext().context, proceed)
+    return await interceptor.surround(method(name), proceed)(request, FakeContext().context)
 
 
 async def refusal(name: str, request: bytes | Message) -> InvalidArgument:
