@@ -88,7 +88,7 @@ async def serve(
     registry = new_registry()
     metrics = WorkerMetrics(registry)
     async with AsyncExitStack() as stack:
-        database, limits = await _databases(settings.worker, metrics, stack)
+        database, limits = await _databases(settings.worker, metrics, stack, timed=bool(metrics_at))
         await require_current_schema(database)
         await require_current_schema(limits, "rate_limits")
         outermost = await observers(settings.worker, metrics if metrics_at else None, stack)
@@ -105,9 +105,10 @@ async def serve(
 
 
 async def _databases(
-    settings: Settings, metrics: WorkerMetrics, stack: AsyncExitStack
+    settings: Settings, metrics: WorkerMetrics, stack: AsyncExitStack, *, timed: bool
 ) -> tuple[Database, Database]:
     """The database, and that of the rate limits, which may be the same."""
+    waits = metrics.database_wait_seconds
     urls = {"main": settings.database_url}
     if settings.rate_limit_database_url not in (None, settings.database_url):
         urls["rate_limits"] = settings.rate_limit_database_url
@@ -116,7 +117,7 @@ async def _databases(
             Database(
                 url,
                 pool_size=settings.database_pool_size,
-                waited=metrics.database_wait_seconds.labels(name).observe,
+                waited=waits.labels(name).observe if timed else None,
             )
         )
         for name, url in urls.items()

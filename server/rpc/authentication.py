@@ -14,6 +14,7 @@ from gymlocker.v2.options_pb2 import Authentication
 from server.errors import NotFound, Unauthenticated
 from server.rpc.caller import Caller, address_of, current_caller, current_purchase
 from server.rpc.interceptor import Context, Interceptor, Proceed
+from server.rpc.metadata import values_of
 from server.rpc.method import Method
 
 AUTHORIZATION_KEY = "authorization"
@@ -67,7 +68,7 @@ class AccessTokenInterceptor(Interceptor):
             return proceed
 
         async def authenticate(request: Any, context: Context) -> Any:
-            token = _token_in(context)
+            token = _access_token()
             if token is not None:
                 current_caller.set(await self._tokens.authenticate(token))
             elif scheme == Authentication.SCHEME_ACCESS_TOKEN:
@@ -94,7 +95,7 @@ class PurchaseTokenInterceptor(Interceptor):
 
         async def authenticate(request: Any, context: Context) -> Any:
             # Two of them are joined as HTTP does, and then are none.
-            header = ", ".join(_authorizations(context)) or None
+            header = ", ".join(values_of(AUTHORIZATION_KEY)) or None
             purchase = await self._purchases.authenticate(header, address_of(context))
             current_purchase.set(purchase)
             return await proceed(request, context)
@@ -137,26 +138,18 @@ class PasswordInterceptor(Interceptor):
             raise
 
 
-def _token_in(context: Context) -> str | None:
+def _access_token() -> str | None:
     """The access token of the call, None if it carries none. Raises Unauthenticated for nonsense.
 
     Credentials of another scheme are somebody else's, such as a proxy's that asks for a password.
     """
-    values = _authorizations(context)
+    values = values_of(AUTHORIZATION_KEY)
     if not any(_BEARER.match(value) for value in values):
         return None
     match = _ACCESS_TOKEN.fullmatch(values[0])
     if match is None or len(values) > 1:
         raise invalid_token()
     return match[1]
-
-
-def _authorizations(context: Context) -> list[str]:
-    return [
-        value
-        for key, value in context.invocation_metadata() or ()
-        if key == AUTHORIZATION_KEY and isinstance(value, str)
-    ]
 
 
 def wrong_password() -> Unauthenticated:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from server.rpc.interceptor import Context
+from server.rpc.metadata import values_of
 
 # Set by Envoy for every call, whatever the caller may have said there.
 ADDRESS_KEY = "x-client-address"
@@ -35,7 +36,5 @@ def caller() -> Caller:
 
 def address_of(context: Context) -> str:
     """The address that the call comes from, without its port where Envoy says it."""
-    for key, value in context.invocation_metadata() or ():
-        if key == ADDRESS_KEY and isinstance(value, str):
-            return value
-    return str(context.peer())
+    said = values_of(ADDRESS_KEY)
+    return said[0] if said else str(context.peer())

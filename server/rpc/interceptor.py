@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, cast
 
 import grpc
 
+from server.rpc.metadata import current_metadata
 from server.rpc.method import Method
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -53,6 +54,8 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
         """Returns the handler of the call, wrapped."""
+        # In the task that handles the call.
+        current_metadata.set(handler_call_details.invocation_metadata or ())
         path = handler_call_details.method
         wrapped = self._wrapped.get(path)
         if wrapped is not None:

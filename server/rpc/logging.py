@@ -10,7 +10,7 @@ import structlog
 from server.rpc.ending import status_of
 from server.rpc.interceptor import Context, Interceptor, Proceed
 from server.rpc.method import Method
-from server.rpc.request_id import current_request_id, new_request_id, request_id_in
+from server.rpc.request_id import current_request_id, given_request_id, new_request_id
 
 
 class LoggingInterceptor(Interceptor):
@@ -26,7 +26,7 @@ class LoggingInterceptor(Interceptor):
         info, path = self._log.info, method.path
 
         async def log(request: Any, context: Context) -> Any:
-            request_id = request_id_in(context) or new_request_id()
+            request_id = given_request_id() or new_request_id()
             current_request_id.set(request_id)
             code = grpc.StatusCode.OK
             began = time.perf_counter()

@@ -5,7 +5,7 @@ import re
 from contextvars import ContextVar
 from itertools import count
 
-from server.rpc.interceptor import Context
+from server.rpc.metadata import values_of
 
 METADATA_KEY = "x-request-id"
 
@@ -20,10 +20,10 @@ _PROCESS = "{:08x}-{:04x}-4{:03x}-8{:03x}".format(*map(random.getrandbits, (32, 
 _numbers = count(random.getrandbits(32))
 
 
-def request_id_in(context: Context) -> str | None:
+def given_request_id() -> str | None:
     """The id in the call's metadata, None if there is none that could be used."""
-    for key, value in context.invocation_metadata() or ():
-        if key == METADATA_KEY and isinstance(value, str) and _PRINTABLE.fullmatch(value):
+    for value in values_of(METADATA_KEY):
+        if _PRINTABLE.fullmatch(value):
             return value[:MOST_CHARACTERS]
     return None
 

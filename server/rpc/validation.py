@@ -6,6 +6,7 @@ a client may not know: a password is required unless the call carries an access 
 
 import re
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import protovalidate
@@ -21,6 +22,8 @@ from server.rpc.method import Method
 MOST_VIOLATIONS = 20
 PASSWORD_REQUIRED = "password: required unless the call carries an access token"  # noqa: S105
 
+_collect_violations = protovalidate.Validator().collect_violations
+
 
 class ValidationInterceptor(Interceptor):
     """Decodes the request itself, so that bytes which are no message are the caller's fault."""
@@ -29,36 +32,33 @@ class ValidationInterceptor(Interceptor):
 
     def surround(self, method: Method, proceed: Proceed) -> Proceed:
         """Decodes and validates each request, of a stream when it is its turn."""
-        validated = _validated_stream if method.streams_requests else _validated
+        needs_password = method.authentication.scheme == Authentication.SCHEME_PASSWORD
+        validated = partial(_validated, method.request, needs_password=needs_password)
 
-        async def validate(request: Any, context: Context) -> Any:
-            return await proceed(validated(method, request), context)
+        async def validate(request: bytes, context: Context) -> Any:
+            return await proceed(validated(request), context)
 
-        return validate
+        async def validate_stream(requests: AsyncIterator[bytes], context: Context) -> Any:
+            return await proceed((validated(request) async for request in requests), context)
+
+        return validate_stream if method.streams_requests else validate
 
 
-def _validated(method: Method, request: bytes) -> Message:
+def _validated(kind: type[Message], request: bytes, *, needs_password: bool) -> Message:
     try:
-        message = method.request.FromString(request)
+        message = kind.FromString(request)
     except DecodeError as error:
-        name = method.request.DESCRIPTOR.full_name
+        name = kind.DESCRIPTOR.full_name
         raise InvalidArgument(f"The request is not a {name}.", violations=[]) from error
-    violations = protovalidate.collect_violations(message)
+    violations = _collect_violations(message)
     lacks_password = (
-        method.authentication.scheme == Authentication.SCHEME_PASSWORD
+        needs_password
         and not message.password  # type: ignore[attr-defined]
         and current_caller.get() is None
     )
     if violations or lacks_password:
         raise _invalid(message, violations, lacks_password=lacks_password)
     return message
-
-
-async def _validated_stream(
-    method: Method, requests: AsyncIterator[bytes]
-) -> AsyncIterator[Message]:
-    async for request in requests:
-        yield _validated(method, request)
 
 
 def _invalid(

@@ -24,6 +24,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from server.rpc.ending import status_of
 from server.rpc.interceptor import Context, Interceptor, Proceed
+from server.rpc.metadata import values_of
 from server.rpc.method import Method
 from server.rpc.request_id import current_request_id
 
@@ -82,7 +83,7 @@ class TracingInterceptor(Interceptor):
         async def trace(request: Any, context: Context) -> Any:
             span = self._tracer.start_span(
                 name,
-                _parent_in(context),
+                _parent(),
                 SpanKind.SERVER,
                 {**attributes, "gymlocker.request_id": current_request_id.get()},
             )
@@ -101,11 +102,6 @@ class TracingInterceptor(Interceptor):
         return trace
 
 
-def _parent_in(context: Context) -> TraceContext:
+def _parent() -> TraceContext:
     """The caller's span. Of what callers say of a trace, its state may be anything, and is left."""
-    said = {
-        key: value
-        for key, value in context.invocation_metadata() or ()
-        if key == PARENT_KEY and isinstance(value, str)
-    }
-    return _propagator.extract(said, TraceContext())
+    return _propagator.extract({PARENT_KEY: values_of(PARENT_KEY)}, TraceContext())

@@ -23,13 +23,9 @@ def method(name: str) -> Method:
 class FakeContext:
     """A call's context that remembers how the call was aborted."""
 
-    metadata: tuple[tuple[str, str | bytes], ...] | None = ()
     code: grpc.StatusCode | None = None
     message: str = ""
     trailing: dict[str, Any] = field(default_factory=dict)
-
-    def invocation_metadata(self) -> tuple[tuple[str, str | bytes], ...] | None:
-        return self.metadata
 
     async def abort(
         self, code: grpc.StatusCode, details: str, trailing_metadata: tuple[Any, ...]

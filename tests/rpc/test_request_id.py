@@ -4,8 +4,17 @@ from uuid import UUID
 
 import pytest
 
-from server.rpc.request_id import new_request_id, request_id_in
-from tests.rpc.fakes import FakeContext
+from server.rpc.metadata import Metadata, current_metadata
+from server.rpc.request_id import given_request_id, new_request_id
+
+
+def given(metadata: Metadata) -> str | None:
+    """The id of a call with that metadata."""
+    token = current_metadata.set(metadata)
+    try:
+        return given_request_id()
+    finally:
+        current_metadata.reset(token)
 
 
 @pytest.mark.parametrize(
@@ -13,7 +22,7 @@ from tests.rpc.fakes import FakeContext
     ["a", "8a6e0804-2bd0-4672-b79d-d97027f9071a", "A.b_c:d/e+f=-", "a b", 'a"b', "{}"],
 )
 def test_a_harmless_id_is_kept(request_id: str) -> None:
-    assert request_id_in(FakeContext((("x-request-id", request_id),)).context) == request_id
+    assert given((("x-request-id", request_id),)) == request_id
 
 
 @pytest.mark.parametrize(
@@ -21,12 +30,12 @@ def test_a_harmless_id_is_kept(request_id: str) -> None:
     ["", "a\nb", "a\n", "é", "１", b"bytes"],
 )
 def test_a_bad_id_is_none(request_id: str | bytes) -> None:
-    assert request_id_in(FakeContext((("x-request-id", request_id),)).context) is None
+    assert given((("x-request-id", request_id),)) is None
 
 
-@pytest.mark.parametrize("metadata", [None, (), (("x-other", "abc"),)])
-def test_there_may_be_none(metadata: tuple[tuple[str, str | bytes], ...] | None) -> None:
-    assert request_id_in(FakeContext(metadata).context) is None
+@pytest.mark.parametrize("metadata", [(), (("x-other", "abc"),)])
+def test_there_may_be_none(metadata: Metadata) -> None:
+    assert given(metadata) is None
 
 
 def test_new_ids_are_uuids_and_differ() -> None:
@@ -37,9 +46,9 @@ def test_new_ids_are_uuids_and_differ() -> None:
 
 def test_the_first_id_that_does_no_harm_is_taken() -> None:
     metadata = (("x-request-id", "é"), ("x-request-id", "fine"), ("x-request-id", "late"))
-    assert request_id_in(FakeContext(metadata).context) == "fine"
+    assert given(metadata) == "fine"
 
 
 def test_a_long_id_is_cut() -> None:
     metadata = (("x-request-id", "x" * 129),)
-    assert request_id_in(FakeContext(metadata).context) == "x" * 128
+    assert given(metadata) == "x" * 128
