@@ -2,7 +2,8 @@
 
     uv run python -m benchmarks
 
-It takes about a quarter of an hour. h2load has to be installed (Debian: nghttp2-client).
+It takes about a quarter of an hour. h2load and wrk have to be installed (Debian: nghttp2-client,
+wrk).
 """
 
 import shutil
@@ -37,8 +38,9 @@ def main(
     wanted = set(only or PARTS)
     if unknown := wanted - set(PARTS):
         raise typer.BadParameter(f"{', '.join(unknown)}: not one of {', '.join(PARTS)}")
-    if shutil.which("h2load") is None:
-        raise typer.BadParameter("h2load is not installed (Debian: apt-get install nghttp2-client)")
+    for tool, package in {"h2load": "nghttp2-client", "wrk": "wrk"}.items():
+        if shutil.which(tool) is None:
+            raise typer.BadParameter(f"{tool} is not installed (Debian: apt-get install {package})")
     # Now, for the code may be another when it is over.
     where = machine.described()
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
@@ -88,7 +90,7 @@ class _Run:
         found.goals += goals.of_latency(waits)
 
     def _growth(self, found: Findings) -> None:
-        advance = self._bar("1,000,000 users", 2 + 2 * (self.rounds + 1))
+        advance = self._bar("1,000,000 users", 2 + 2 * (self.rounds + growth.WARM_UP_ROUNDS))
         found.goals += goals.of_growth(growth.measured(rounds=self.rounds, advance=advance))
 
     def _footprint(self, found: Findings) -> None:

@@ -8,6 +8,7 @@ from benchmarks.h2load import TOLERANCE, Load, LoadError, loaded, once
 from benchmarks.processor import Seconds, spent
 from benchmarks.servers import IN_LOOP, Arena, Contender
 from benchmarks.workloads import MANY_PLACES, Workload
+from benchmarks.wrk import mixed
 
 WARM_UP_SECONDS = 0.3
 SLOW_SECONDS, FEW_PLACES = 3.0, 2
@@ -63,6 +64,8 @@ def _expected(contender: Contender, workload: Workload) -> float:
 def _load(contender: Contender, workload: Workload, seconds: float) -> Load:
     shape = workload.shape(contender.protocol)
     requests = workload.requests[contender.protocol]
+    if workload.mixed:
+        return mixed(contender.port, requests, MANY_PLACES, seconds)
     if contender.name == IN_LOOP:
         # It does a handful of calls a second, one after the other: few may wait, or none is done.
         requests, seconds = requests[:FEW_PLACES], max(seconds, SLOW_SECONDS)

@@ -51,6 +51,8 @@ class Workload:
     requests: Mapping[str, Sequence[Request]]
     contenders: Sequence[str] = _EVERYBODY
     fixed_reply: bool = True
+    # Not side by side, each as fast as it can be answered, but in turns.
+    mixed: bool = False
 
     def shape(self, protocol: str) -> Shape:
         """How the load is spread over connections."""
@@ -110,6 +112,13 @@ def workloads(seeded: Seeded) -> list[Workload]:
             _each("AuthService/Login", "/v2/auth/login", logins, "POST"),
             fixed_reply=False,
         ),
+        Workload(
+            "An evening, over REST",
+            {"rest": _evening(writers, ids, asked, seeded)},
+            (OURS_REST, FLOOR_REST, PEER_ORM, PEER_CORE, PEER_BARE),
+            fixed_reply=False,
+            mixed=True,
+        ),
     ]
 
 
@@ -137,6 +146,41 @@ def replace_picture(person: Person, password: str) -> Request:
             rsa_public_key=bytes(KEY_BYTES),
         ),
     )
+
+
+def _evening(
+    people: Sequence[Person],
+    ids: Sequence[str],
+    followed: Sequence[event_pb2.FollowedUser],
+    seeded: Seeded,
+) -> list[Request]:
+    """What the apps of some people do: they look for news, mostly; who trained says so."""
+    yesterday = Timestamp()
+    yesterday.FromDatetime(datetime.now(UTC).replace(microsecond=0) - timedelta(hours=36))
+    news = [
+        event_pb2.FollowedUser(
+            user_id=each.user_id, follow_secret=each.follow_secret, since=yesterday
+        )
+        for each in followed
+    ]
+    friends = user_pb2.GetUsersRequest(ids=ids[: len(news)])
+    requests = []
+    for person in people:
+        inbox = inbox_pb2.GetInboxMessagesRequest(user_id=person.id, password=seeded.password)
+        opened = [
+            _rest("/v2/events", event_pb2.GetEventsRequest(users=news), "POST"),
+            _rest("/v2/users", friends, "POST"),
+            _rest("/v2/inbox", inbox, "POST"),
+        ]
+        requests += [
+            *opened,
+            opened[0],
+            opened[0],
+            _rest("/v2/event", _event(person, seeded), "PUT"),
+            Request("rest", f"/v2/user/{person.id}", verb="GET"),
+            _rest("/v2/inbox", _letter(person), "PUT"),
+        ]
+    return requests
 
 
 def _event(person: Person, seeded: Seeded) -> event_pb2.PutEventRequest:

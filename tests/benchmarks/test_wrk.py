@@ -1,0 +1,37 @@
+"""A mixed load is one only if each of its requests is answered."""
+
+import pytest
+
+from benchmarks.h2load import LoadError, Request
+from benchmarks.wrk import mixed
+from tests.house import House
+from tests.tools import require
+
+HEALTH = Request("rest", "/health", verb="GET")
+NOWHERE = Request("rest", "/nowhere", verb="GET")
+USERS = Request("rest", "/v2/users", b'{"ids":["8a6e0804-2bd0-4672-b79d-d97027f9071a"]}')
+
+
+@pytest.fixture(autouse=True)
+def wrk() -> None:
+    require("wrk")
+
+
+def port_of(house: House) -> int:
+    return int(house.address.rpartition(":")[2])
+
+
+def test_requests_are_sent_in_turns(house: House) -> None:
+    load = mixed(port_of(house), [HEALTH, USERS], clients=2, seconds=0.5)
+    assert load.done > 0
+    assert load.rate > 0
+
+
+def test_one_that_fails_is_an_error(house: House) -> None:
+    with pytest.raises(LoadError, match="Non-2xx"):
+        mixed(port_of(house), [HEALTH, NOWHERE], clients=1, seconds=1)
+
+
+def test_nobody_there_is_an_error() -> None:
+    with pytest.raises(LoadError, match="wrk said"):
+        mixed(1, [HEALTH], clients=1, seconds=1)
