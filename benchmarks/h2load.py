@@ -72,12 +72,18 @@ def once(port: int, request: Request) -> int:
 
 
 @contextmanager
-def repeated(port: int, request: Request, shape: Shape) -> Iterator[None]:
-    """Sends a request without pause for as long as the context lasts. Raises LoadError."""
+def repeated(
+    port: int, request: Request, shape: Shape, rate: float | None = None
+) -> Iterator[None]:
+    """Sends a request for as long as the context lasts: `rate` times a second, else without pause.
+
+    Raises LoadError if it is refused.
+    """
+    pace = [] if rate is None else [f"--rps={rate:g}"]
     if once(port, request) == 0:
         raise LoadError(f"{request.path} is refused")
     with tempfile.TemporaryDirectory() as folder:
-        command = _command(port, request, shape, Path(folder) / "body", ["-D3600"])
+        command = _command(port, request, shape, Path(folder) / "body", ["-D3600", *pace])
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
             try:
                 yield

@@ -1,0 +1,20 @@
+"""How the C library keeps memory for the next call.
+
+By default it gives a block of a picture's size back to the system, and each page of the next one is
+a fault: two thirds of what reading a picture cost. See docs/decisions/0012-fast.md.
+"""
+
+import ctypes
+
+# Of <malloc.h>.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+# The most that the library takes; a request and its reply are smaller.
+KEPT_BYTES = 32 * 1024 * 1024
+
+
+def keep_large_blocks() -> None:
+    """Keeps up to KEPT_BYTES that are free, where the C library is GNU's; others have no choice."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, KEPT_BYTES)
+        mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
