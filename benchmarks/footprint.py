@@ -100,6 +100,8 @@ def _beside_streams(port: int, rate: Callable[[], float]) -> float:
 
     async def beside() -> float:
         async with _streams(port, STREAMS_BESIDE_LOAD):
+            # To open them is work, and they are to be idle.
+            await asyncio.sleep(SETTLE_SECONDS)
             return await asyncio.to_thread(rate)
 
     return asyncio.run(beside()) / without

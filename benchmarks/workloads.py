@@ -78,8 +78,8 @@ def workloads(seeded: Seeded) -> list[Workload]:
         Workload(
             "GetUser",
             {
-                "grpc": [get_user(each) for each in writers],
-                "rest": [Request("rest", f"/v2/user/{each.id}", verb="GET") for each in writers],
+                "grpc": [get_user(reader)],
+                "rest": [Request("rest", f"/v2/user/{reader.id}", verb="GET")],
             },
         ),
         Workload(
