@@ -106,6 +106,9 @@ def serve(
 
     Try it: DATABASE_URL=postgresql://user:password@host/name gymlocker serve --listen 0.0.0.0:9090
     """
+    from server.tuning import tune
+
+    tune()
     from server import log
     from server.main import serve as run_worker
     from server.settings import load_worker_settings

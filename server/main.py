@@ -38,7 +38,6 @@ from server.follow.repository import FollowRepository
 from server.follow.service import FollowService
 from server.inbox.repository import InboxRepository
 from server.inbox.service import InboxService
-from server.memory import keep_large_blocks
 from server.rpc.authentication import (
     AccessTokenInterceptor,
     PasswordInterceptor,
@@ -85,7 +84,6 @@ async def serve(
     With an `identity`, it is spoken to by mutual TLS alone. Prometheus reads its metrics at
     `metrics_at` (host:port). Raises StartError if it cannot run.
     """
-    keep_large_blocks()
     keys = load_keys(settings.tokens)
     registry = new_registry()
     metrics = WorkerMetrics(registry)
