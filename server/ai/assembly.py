@@ -1,14 +1,14 @@
 """Puts together the planner and the stores, for the composition root: `server/main.py`."""
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
-import httpx2
 import structlog
 
 from server.ai.planner.talk import NoPlanner, Planner
 from server.ai.purchase.authenticator import PurchaseAuthenticator
-from server.ai.purchase.verifiers import names_of, verifiers
+from server.ai.purchase.model import Store, Verifier
 from server.ai.quota import Quotas
 from server.ai.repository import QuotaRepository
 from server.ai.service import AiService
@@ -27,14 +27,25 @@ def purchase_authenticator(
     stack: AsyncExitStack,
 ) -> PurchaseAuthenticator:
     """Asks the stores that are set up who has bought; `stack` gets what is to be closed."""
-    http = httpx2.AsyncClient()
-    stack.push_async_callback(http.aclose)
-    configured = verifiers(settings, http)
-    _log.info("stores", configured=names_of(configured))
+    configured = _verifiers(settings, stack)
+    _log.info("stores", configured=[store.value for store in configured])
     counted = {
         store: CountedVerifier(store, verifier, metrics) for store, verifier in configured.items()
     }
     return PurchaseAuthenticator(counted, guesses)
+
+
+def _verifiers(settings: PurchaseSettings, stack: AsyncExitStack) -> Mapping[Store, Verifier]:
+    if not settings.model_dump(exclude_defaults=True):
+        return {}
+    # Loaded only where there is a store to ask: they know certificates, and speak HTTP.
+    import httpx2
+
+    from server.ai.purchase.verifiers import verifiers
+
+    http = httpx2.AsyncClient()
+    stack.push_async_callback(http.aclose)
+    return verifiers(settings, http)
 
 
 def planner_service(

@@ -14,8 +14,14 @@ from typing import Protocol
 import structlog
 from cachetools import TTLCache
 
-from server.ai.purchase.model import Purchase, Store, Verifier, credentials_in, purchase_of
-from server.ai.purchase.store_client import store_unavailable
+from server.ai.purchase.model import (
+    Purchase,
+    Store,
+    Verifier,
+    credentials_in,
+    purchase_of,
+    store_unavailable,
+)
 from server.errors import GymlockerError, Unauthenticated
 from server.single_flight import SingleFlight
 

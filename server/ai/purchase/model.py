@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from server.errors import Unavailable
+
 
 class Store(Enum):
     """Who sells the app's paid part, as calls name it."""
@@ -59,3 +61,10 @@ def credentials_in(header: str) -> tuple[Store, str] | None:
 def purchase_of(store: Store, token: str) -> Purchase:
     """What is kept of a token."""
     return Purchase(store, hashlib.sha256(token.encode()).hexdigest().upper())
+
+
+def store_unavailable() -> Unavailable:
+    """The error for a store that did not say whether the token is good."""
+    return Unavailable(
+        "The store that sold this is out of reach. Try again later.", reason="STORE_UNAVAILABLE"
+    )

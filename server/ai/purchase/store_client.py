@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx2
 import structlog
 
-from server.ai.purchase.model import Store
+from server.ai.purchase.model import Store, store_unavailable
 from server.errors import Unavailable
 
 # What stores say of a token that is malformed, unknown or forgotten. Any other status says nothing
@@ -96,10 +96,3 @@ class StoreClient:
 def segment(text: str) -> str | None:
     """`text` as one segment of a URL's path; None if it would be read as a way through the path."""
     return quote(text, safe="") if text.strip(".") else None
-
-
-def store_unavailable() -> Unavailable:
-    """The error for a store that did not say whether the token is good."""
-    return Unavailable(
-        "The store that sold this is out of reach. Try again later.", reason="STORE_UNAVAILABLE"
-    )
