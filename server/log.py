@@ -5,6 +5,7 @@ Neither holds anything about a person: who logs an event chooses what is in it.
 
 import asyncio
 import atexit
+import json
 import logging
 import sys
 import time
@@ -116,5 +117,9 @@ def configure(level: str, form: Literal["json", "console"] | None = None) -> Non
 
 
 def _json(_: Any, __: str, event: EventDict) -> str:
-    # orjson, for each call is a line.
-    return orjson.dumps(event, default=repr, option=orjson.OPT_UTC_Z).decode()
+    try:
+        # Fast, for each call is a line.
+        return orjson.dumps(event, default=repr, option=orjson.OPT_UTC_Z).decode()
+    except orjson.JSONEncodeError:
+        # It refuses half a character, as names of files may have, and integers of over 64 bits.
+        return json.dumps(event, default=str)

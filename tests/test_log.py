@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import pty
+import subprocess
 import sys
 from pathlib import Path
 
@@ -97,3 +98,16 @@ async def test_at_a_terminal_it_is_for_people(
         os.close(ours)
     assert (b'"event":"stores"' in first) == is_json
     assert first.startswith(b"{") == is_json
+
+
+def test_whatever_is_said_becomes_a_line() -> None:
+    say = (
+        "import structlog; from server import log; log.configure('info', 'json');"
+        "say = structlog.get_logger().info;"
+        "say('odd', name='\\udcff', many=2**70); say('even', name='é', thing=object)"
+    )
+    run = subprocess.run([sys.executable, "-c", say], check=True, capture_output=True, text=True)
+    odd, even = map(json.loads, run.stderr.splitlines())
+    assert (odd["name"], odd["many"]) == ("\udcff", 2**70)
+    assert (even["name"], even["thing"]) == ("é", "<class 'object'>")
+    assert odd["timestamp"][:10] == even["timestamp"][:10]

@@ -32,7 +32,7 @@ _KINDS: dict[tuple[bool, bool], tuple[str, Callable[..., Handler]]] = {
 class Interceptor(grpc.aio.ServerInterceptor, ABC):
     """Surrounds the calls of `methods`; lets others (health, reflection) pass."""
 
-    # Whether `intercept` is given the request's bytes instead of a message.
+    # Whether what surrounds a handler is given the request's bytes instead of a message.
     takes_bytes = False
 
     def __init__(self, methods: Mapping[str, Method]) -> None:
