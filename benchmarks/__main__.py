@@ -85,7 +85,8 @@ class _Run:
         found.goals += goals.of_throughput(found.results)
 
     def _latency(self, running: Arena, found: Findings) -> None:
-        advance = self._bar("GetUser beside others", 4 * self.rounds)
+        steps = self.rounds * len(latency.disturbances(running.seeded))
+        advance = self._bar("GetUser beside others", steps)
         waits = latency.measured(running, rounds=self.rounds, seconds=self.seconds, advance=advance)
         found.goals += goals.of_latency(waits)
 

@@ -18,7 +18,7 @@ from benchmarks.workloads import get_user, log_in, replace_picture
 
 RATE = 400
 CLIENTS = 4
-# Of each of the four clients: more than a city's worth of new pictures.
+# So many come from each of the four clients.
 PICTURES_A_SECOND = 5
 
 

@@ -117,7 +117,7 @@ async def _databases(
             Database(
                 url,
                 pool_size=settings.database_pool_size,
-                waited=waits.labels(name).observe if timed else None,
+                waited=waits.labels(name).observe if timed else lambda _: None,
             )
         )
         for name, url in urls.items()

@@ -27,6 +27,11 @@ class House:
         """host:port, as gRPC channels and grpcurl take it."""
         return self.url.partition("://")[2]
 
+    @property
+    def port(self) -> int:
+        """The port of its address."""
+        return int(self.address.rpartition(":")[2])
+
     def logs(self) -> str:
         """All that was written to the logs so far."""
         return "".join(path.read_text() for path in sorted((self.data_dir / "logs").iterdir()))

@@ -8,7 +8,7 @@ import structlog
 
 from server.ai.planner.talk import NoPlanner, Planner
 from server.ai.purchase.authenticator import PurchaseAuthenticator
-from server.ai.purchase.model import Store, Verifier
+from server.ai.purchase.model import Store, Verifier, names_of
 from server.ai.quota import Quotas
 from server.ai.repository import QuotaRepository
 from server.ai.service import AiService
@@ -28,7 +28,7 @@ def purchase_authenticator(
 ) -> PurchaseAuthenticator:
     """Asks the stores that are set up who has bought; `stack` gets what is to be closed."""
     configured = _verifiers(settings, stack)
-    _log.info("stores", configured=[store.value for store in configured])
+    _log.info("stores", configured=names_of(configured))
     counted = {
         store: CountedVerifier(store, verifier, metrics) for store, verifier in configured.items()
     }

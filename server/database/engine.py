@@ -62,7 +62,7 @@ class Database:
     """
 
     def __init__(
-        self, url: str, *, pool_size: int, waited: Callable[[float], None] | None = None
+        self, url: str, *, pool_size: int, waited: Callable[[float], None] = lambda _: None
     ) -> None:
         self.pool_size = pool_size
         self.waiting = 0
@@ -150,8 +150,7 @@ class Database:
         """A connection that is at hand, if one is: no coroutine, for most calls come this way."""
         if not self._kept or not _is_open(self._kept[-1]):
             return None
-        if self._waited:
-            self._waited(0.0)
+        self._waited(0.0)
         return self._kept.pop()
 
     async def _acquired(self) -> Connection:
@@ -163,8 +162,7 @@ class Database:
             return await self._pool.acquire(timeout=ACQUIRE_SECONDS)
         finally:
             self.waiting -= 1
-            if self._waited:
-                self._waited(time.perf_counter() - began)
+            self._waited(time.perf_counter() - began)
 
     async def _return_kept(self) -> None:
         """The pool closes those that were not used for long, and renews old ones."""

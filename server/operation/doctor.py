@@ -131,7 +131,8 @@ def _has_model(reply: httpx2.Response, model: str) -> Finding:
 
 
 async def _stores() -> list[Finding]:
-    from server.ai.purchase.verifiers import names_of, verifiers
+    from server.ai.purchase.model import names_of
+    from server.ai.purchase.verifiers import verifiers
 
     async with httpx2.AsyncClient() as http:
         try:

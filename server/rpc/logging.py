@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 import structlog
 
-from server.rpc.ending import status_of
+from server.rpc.ending import watched
 from server.rpc.interceptor import Context, Interceptor, Proceed
 from server.rpc.method import Method
 from server.rpc.request_id import current_request_id, given_request_id, new_request_id
@@ -28,21 +28,17 @@ class LoggingInterceptor(Interceptor):
         async def log(request: Any, context: Context) -> Any:
             request_id = given_request_id() or new_request_id()
             current_request_id.set(request_id)
-            code = grpc.StatusCode.OK
             began = time.perf_counter()
-            try:
-                return await proceed(request, context)
-            except BaseException as error:
-                code = status_of(context, error)
-                raise
-            finally:
-                milliseconds = round((time.perf_counter() - began) * 1_000, 3)
+
+            def ended(code: grpc.StatusCode) -> None:
                 info(
                     "call",
                     method=path,
                     code=code.name,
-                    milliseconds=milliseconds,
+                    milliseconds=round((time.perf_counter() - began) * 1_000, 3),
                     request_id=request_id,
                 )
+
+            return await watched(proceed, request, context, ended)
 
         return log

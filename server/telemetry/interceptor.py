@@ -5,7 +5,7 @@ from typing import Any
 
 import grpc
 
-from server.rpc.ending import status_of
+from server.rpc.ending import watched
 from server.rpc.interceptor import Context, Interceptor, Proceed
 from server.rpc.method import Method
 from server.telemetry.metrics import WorkerMetrics
@@ -25,15 +25,11 @@ class MetricsInterceptor(Interceptor):
         call_seconds = self._metrics.call_seconds.labels(name)
         under_way = self._metrics.calls_under_way.labels(name)
 
+        def ended(code: grpc.StatusCode) -> None:
+            calls.labels(name, code.name).inc()
+
         async def measure(request: Any, context: Context) -> Any:
-            code = grpc.StatusCode.OK
-            try:
-                with under_way.track_inprogress(), call_seconds.time():
-                    return await proceed(request, context)
-            except BaseException as error:
-                code = status_of(context, error)
-                raise
-            finally:
-                calls.labels(name, code.name).inc()
+            with under_way.track_inprogress(), call_seconds.time():
+                return await watched(proceed, request, context, ended)
 
         return measure

@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from server.rpc.ending import status_of
+from server.rpc.ending import watched
 from server.rpc.interceptor import Context, Interceptor, Proceed
 from server.rpc.metadata import values_of
 from server.rpc.method import Method
@@ -87,17 +87,14 @@ class TracingInterceptor(Interceptor):
                 SpanKind.SERVER,
                 {**attributes, "gymlocker.request_id": current_request_id.get()},
             )
-            code = grpc.StatusCode.OK
-            try:
-                return await proceed(request, context)
-            except BaseException as error:
-                code = status_of(context, error)
-                raise
-            finally:
+
+            def ended(code: grpc.StatusCode) -> None:
                 span.set_attribute("rpc.grpc.status_code", code.value[0])
                 if code in _OUR_FAULTS:
                     span.set_status(StatusCode.ERROR)
                 span.end()
+
+            return await watched(proceed, request, context, ended)
 
         return trace
 

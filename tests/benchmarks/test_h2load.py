@@ -18,14 +18,10 @@ def h2load() -> None:
     require("h2load")
 
 
-def port_of(house: House) -> int:
-    return int(house.address.rpartition(":")[2])
-
-
 def test_replies_are_counted_in_requests_and_bytes(house: House) -> None:
-    size = once(port_of(house), HEALTH)
+    size = once(house.port, HEALTH)
     assert size == len('{"status":"ok"}')
-    load = loaded(port_of(house), [HEALTH, HEALTH], Shape(connections=2, at_once=1), 0.3)
+    load = loaded(house.port, [HEALTH, HEALTH], Shape(connections=2, at_once=1), 0.3)
     assert isinstance(load, Load)
     assert load.done > 0
     assert load.rate > 0
@@ -33,18 +29,18 @@ def test_replies_are_counted_in_requests_and_bytes(house: House) -> None:
 
 
 def test_an_error_of_grpc_has_no_bytes(house: House) -> None:
-    assert once(port_of(house), NOBODY) == 0
+    assert once(house.port, NOBODY) == 0
 
 
 def test_an_error_of_http_is_none(house: House) -> None:
     with pytest.raises(LoadError, match="1 of 1 requests failed"):
-        once(port_of(house), NOWHERE)
+        once(house.port, NOWHERE)
     with pytest.raises(LoadError, match="requests failed"):
-        latencies(port_of(house), NOWHERE, 50, 0.3)
+        latencies(house.port, NOWHERE, 50, 0.3)
 
 
 def test_latencies_are_those_of_each_request(house: House) -> None:
-    found = latencies(port_of(house), HEALTH, 100, 1)
+    found = latencies(house.port, HEALTH, 100, 1)
     assert 80 <= len(found) <= 120
     assert all(milliseconds > 0 for milliseconds in found)
 
@@ -52,6 +48,6 @@ def test_latencies_are_those_of_each_request(house: House) -> None:
 def test_a_disturbance_that_is_refused_is_none(house: House) -> None:
     with (
         pytest.raises(LoadError, match="GetUser is refused"),
-        repeated(port_of(house), NOBODY, Shape(connections=1, at_once=1)),
+        repeated(house.port, NOBODY, Shape(connections=1, at_once=1)),
     ):
         pytest.fail("it was none")

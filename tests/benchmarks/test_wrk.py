@@ -17,19 +17,15 @@ def wrk() -> None:
     require("wrk")
 
 
-def port_of(house: House) -> int:
-    return int(house.address.rpartition(":")[2])
-
-
 def test_requests_are_sent_in_turns(house: House) -> None:
-    load = mixed(port_of(house), [HEALTH, USERS], clients=2, seconds=0.5)
+    load = mixed(house.port, [HEALTH, USERS], clients=2, seconds=0.5)
     assert load.done > 0
     assert load.rate > 0
 
 
 def test_one_that_fails_is_an_error(house: House) -> None:
     with pytest.raises(LoadError, match="Non-2xx"):
-        mixed(port_of(house), [HEALTH, NOWHERE], clients=1, seconds=1)
+        mixed(house.port, [HEALTH, NOWHERE], clients=1, seconds=1)
 
 
 def test_nobody_there_is_an_error() -> None:

@@ -30,15 +30,14 @@ async def test_a_house_with_a_certificate(authority: Authority, empty_database: 
     data = authority.folder / "data"
     with running_house(data, *options(authority), DATABASE_URL=empty_database) as house:
         assert house.url.startswith("https://127.0.0.1:")
-        port = house.url.rpartition(":")[2]
         trusted = ssl.create_default_context(cafile=authority.root)
         async with httpx2.AsyncClient(verify=trusted, timeout=20) as client:
-            reply = await client.get(f"https://{HOST}:{port}/health")
+            reply = await client.get(f"https://{HOST}:{house.port}/health")
         assert reply.json() == {"status": "ok"}
-        async with connected(int(port), authority.root) as connection:
+        async with connected(house.port, authority.root) as connection:
             by_http3 = await connection.request("GET", "/health")
         assert by_http3.json() == {"status": "ok"}
-        assert not await serves("127.0.0.1", int(port))
+        assert not await serves("127.0.0.1", house.port)
 
 
 async def test_a_house_whose_udp_port_is_taken(authority: Authority, empty_database: str) -> None:
@@ -51,7 +50,7 @@ async def test_a_house_whose_udp_port_is_taken(authority: Authority, empty_datab
         ) as house:
             trusted = ssl.create_default_context(cafile=authority.root)
             async with httpx2.AsyncClient(verify=trusted, timeout=20) as client:
-                reply = await client.get(f"https://{HOST}:{port}/health")
+                reply = await client.get(f"https://{HOST}:{house.port}/health")
             assert house.url == f"https://127.0.0.1:{port}"
     assert reply.json() == {"status": "ok"}
     assert "alt-svc" not in reply.headers

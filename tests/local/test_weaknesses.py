@@ -37,9 +37,8 @@ def test_no_weakness_is_worse_than_low(tmp_path: Path, empty_database: str) -> N
     options = ("--warnings=off", "--nodns=none", "--ip=127.0.0.1", f"--add-ca={authority.root}")
     files = (f"--tls-cert={tmp_path}/chain.pem", f"--tls-key={tmp_path}/key.pem")
     with running_house(tmp_path / "data", *files, DATABASE_URL=empty_database) as house:
-        port = house.address.rpartition(":")[2]
         run = subprocess.run(
-            ["testssl", *options, *CHECKS, f"--jsonfile={report}", f"https://{HOST}:{port}/"],
+            ["testssl", *options, *CHECKS, f"--jsonfile={report}", f"https://{HOST}:{house.port}/"],
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,

@@ -6,6 +6,7 @@ what that store gave the buyer to prove it.
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -68,3 +69,8 @@ def store_unavailable() -> Unavailable:
     return Unavailable(
         "The store that sold this is out of reach. Try again later.", reason="STORE_UNAVAILABLE"
     )
+
+
+def names_of(configured: Mapping[Store, Verifier]) -> list[str]:
+    """The names of the stores that are in force, for the log."""
+    return [store.value for store in Store if store in configured]

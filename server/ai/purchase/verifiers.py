@@ -49,11 +49,6 @@ def verifiers(
     return {store: verifier for store, verifier in found.items() if verifier is not None}
 
 
-def names_of(configured: Mapping[Store, Verifier]) -> list[str]:
-    """The names of the stores that are in force, for the log."""
-    return [store.value for store in Store if store in configured]
-
-
 def _web(settings: PurchaseSettings) -> Verifier | None:
     key = settings.web_auth_api_key
     if key is None:

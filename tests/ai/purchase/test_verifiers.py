@@ -15,8 +15,8 @@ from cryptography.x509 import load_der_x509_certificate
 
 from server import log
 from server.ai.purchase.authenticator import PurchaseAuthenticator
-from server.ai.purchase.model import Store, Verifier
-from server.ai.purchase.verifiers import names_of, verifiers
+from server.ai.purchase.model import Store, Verifier, names_of
+from server.ai.purchase.verifiers import verifiers
 from server.errors import StartError, Unauthenticated, Unavailable
 from server.settings import PurchaseSettings, load
 from tests.ai.purchase import test_google
