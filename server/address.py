@@ -1,5 +1,6 @@
 """Addresses as people give them: host:port, or unix:/path of a socket."""
 
+import errno
 import re
 import socket
 from typing import NamedTuple
@@ -58,7 +59,32 @@ def unix_path(address: str) -> str | None:
     return address.removeprefix(UNIX) if address.startswith(UNIX) else None
 
 
-def answers(path: str) -> bool:
-    """Whether somebody listens at a unix socket, which could be taken over without a word."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(path) == 0
+def in_use(address: str) -> bool:
+    """Whether somebody listens there already; of a name with several addresses, at one of them.
+
+    gRPC would take over a unix socket without a word, and be content with the other addresses.
+    """
+    if path := unix_path(address):
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(path) == 0
+    place = host_and_port(address)
+    if place is None:
+        return False
+    try:
+        found = socket.getaddrinfo(*place, type=socket.SOCK_STREAM)
+    except socket.gaierror:
+        return False
+    return any(_in_use(family, place) for family, _, _, _, place in found)
+
+
+def _in_use(family: int, place: tuple[object, ...]) -> bool:
+    try:
+        with socket.socket(family) as probe:
+            # Connections that closed a moment ago do not count, listeners do.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            probe.bind(place)
+    except OSError as error:
+        return error.errno == errno.EADDRINUSE
+    return False

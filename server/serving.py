@@ -12,7 +12,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2
 from grpc_reflection.v1alpha import reflection
 
-from server.address import answers, unix_path
+from server.address import in_use
 from server.errors import StartError
 from server.mutual_tls import server_credentials
 from server.tls import Identity
@@ -84,9 +84,7 @@ def bind(server: grpc.aio.Server, listen: str, identity: Identity | None = None)
         f"Cannot listen on {listen}: it is taken or not an address of this machine. "
         "Give another one with --listen, as host:port or unix:path."
     )
-    path = unix_path(listen)
-    # gRPC would take it over.
-    if path and answers(path):
+    if in_use(listen):
         raise taken
     try:
         if identity:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.ports import free_port
+
 READY = re.compile(r"ready at (https?://\S+)")
 STOP_SECONDS = 60
 
@@ -39,16 +41,16 @@ class House:
 
 @contextmanager
 def running_house(
-    data_dir: Path, *options: str, workers: int = 1, port: int = 0, **environment: str
+    data_dir: Path, *options: str, workers: int = 1, port: int | None = None, **environment: str
 ) -> Iterator[House]:
     """Runs `gymlocker up`, and stops it as Ctrl-C would.
 
     `environment` is added to that of the tests; without a DATABASE_URL in it, PostgreSQL is
     embedded.
     """
-    options = (f"--data-dir={data_dir}", f"--port={port}", f"--workers={workers}", *options)
+    place = (f"--data-dir={data_dir}", f"--port={port or free_port()}")
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "server", "up", *options],
+        [sys.executable, "-P", "-m", "server", "up", *place, f"--workers={workers}", *options],
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         text=True,

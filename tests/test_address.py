@@ -7,13 +7,14 @@ import pytest
 
 from server.address import (
     Address,
-    answers,
     host_and_port,
+    in_use,
     metrics_address,
     option_address,
     unix_path,
 )
 from server.errors import StartError
+from tests.ports import free_port
 
 
 @pytest.mark.parametrize(
@@ -69,12 +70,26 @@ def test_a_socket_has_a_path(address: str, path: str | None) -> None:
     assert unix_path(address) == path
 
 
-def test_a_socket_answers_while_somebody_listens(tmp_path: Path) -> None:
+def test_a_socket_is_in_use_while_somebody_listens(tmp_path: Path) -> None:
     path = tmp_path / "a.sock"
-    assert not answers(str(path))
+    address = f"unix:{path}"
+    assert not in_use(address)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
-        assert not answers(str(path))
+        assert not in_use(address)
         listener.listen()
-        assert answers(str(path))
-    assert not answers(str(path))
+        assert in_use(address)
+    assert not in_use(address)
+
+
+def test_a_port_is_in_use_while_somebody_listens() -> None:
+    with socket.create_server(("127.0.0.1", free_port())) as listener:
+        port = listener.getsockname()[1]
+        for host in ("127.0.0.1", "localhost", "0.0.0.0"):
+            assert in_use(f"{host}:{port}")
+    assert not in_use(f"localhost:{port}")
+
+
+@pytest.mark.parametrize("address", ["nowhere.invalid:80", "192.0.2.1:80", "no address"])
+def test_what_is_no_place_of_this_machine_is_not_in_use(address: str) -> None:
+    assert not in_use(address)

@@ -2,11 +2,13 @@
 
 import signal
 from pathlib import Path
+from socket import create_server
 from typing import Any
 
 import grpc
 import pytest
 
+from tests.ports import free_port
 from tests.worker import PATIENCE, health, serving
 
 REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
@@ -42,6 +44,17 @@ async def test_a_socket_that_is_taken_stays_with_who_has_it(
         assert "Cannot listen on unix:" in log.read_text()
         assert await health(socket) == "ok"
         assert first.returncode is None
+
+
+async def test_a_name_of_which_one_address_is_taken_is_taken(
+    migrated_database: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with create_server(("127.0.0.1", free_port())) as other:
+        listen = f"--listen=localhost:{other.getsockname()[1]}"
+        async with serving(tmp_path / "unused", migrated_database, listen, stderr=str(log)) as mine:
+            assert await mine.wait() == 1
+    assert "Cannot listen on localhost:" in log.read_text()
 
 
 async def test_a_socket_that_was_left_behind_is_no_obstacle(

@@ -15,7 +15,7 @@ import uvicorn
 import websockets.http11
 from starlette.applications import Starlette
 
-from server.address import answers, host_and_port, unix_path
+from server.address import host_and_port, in_use, unix_path
 from server.errors import StartError
 from server.telemetry.exposition import exposed
 from server.telemetry.web import web_registry
@@ -162,9 +162,9 @@ def _config(app: Starlette, limits: Limits, path: str | None) -> uvicorn.Config:
 
 def _sockets(listen: str) -> list[socket.socket] | None:
     """The socket to listen at; None for a unix socket, which uvicorn makes. Raises StartError."""
-    if (path := unix_path(listen)) is not None:
-        if answers(path):
-            raise _taken(listen)
+    if in_use(listen):
+        raise _taken(listen)
+    if unix_path(listen):
         return None
     address = host_and_port(listen)
     if address is None:

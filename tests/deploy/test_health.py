@@ -16,8 +16,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from server.errors import StartError
 from server.health import check, check_http
 from server.web.serve import web_server
-from tests.gateway.processes import free_port
 from tests.house import House
+from tests.ports import free_port
 
 Status = health_pb2.HealthCheckResponse
 NOBODY = "127.0.0.1:1"

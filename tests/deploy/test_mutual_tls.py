@@ -15,8 +15,8 @@ from server.tls import Certificate, Identity
 from server.web.api import Api, Refused
 from tests.deploy.running import PLAIN
 from tests.gateway.authority import HOST, Authority
-from tests.gateway.processes import free_port
 from tests.local.helpers import eventually_true
+from tests.ports import free_port
 from tests.worker import JWT_SECRET_KEY
 
 

@@ -11,8 +11,8 @@ from tests.deploy import files
 from tests.deploy.running import PLAIN, composed
 from tests.deploy.test_image import without_the_rest
 from tests.faults.traffic import traffic
-from tests.gateway.processes import free_port
 from tests.local.helpers import PATIENCE, wait_until
+from tests.ports import free_port
 
 
 async def test_workers_are_replaced_one_by_one_and_nobody_notices(

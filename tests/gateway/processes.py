@@ -21,6 +21,7 @@ from gymlocker.v2 import user_pb2
 from server.gateway.certificate import told_of, told_of_identity
 from server.gateway.config import Gateway, render
 from server.tls import Certificate, Identity
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "envoy.yaml"
@@ -36,13 +37,6 @@ def eventually(condition: Callable[[], Any], what: str) -> Any:
             return value
         time.sleep(0.01)
     raise AssertionError(f"did not happen in {PATIENCE} s: {what}")
-
-
-def free_port() -> int:
-    """Returns a port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def as_it_is(message: bytes) -> bytes:

@@ -12,7 +12,9 @@ import httpx2
 import pytest
 from gymlocker.v2 import user_pb2
 
-from .processes import Worker, eventually, free_port, unary
+from tests.ports import free_port
+
+from .processes import Worker, eventually, unary
 
 
 @dataclass(frozen=True)

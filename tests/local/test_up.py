@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,14 +16,9 @@ import psutil
 import pytest
 
 from tests.local.helpers import PATIENCE, processes_of, wait_until
+from tests.ports import free_port
 
 COMMAND = (sys.executable, "-P", "-m", "server", "up")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

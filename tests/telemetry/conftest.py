@@ -16,6 +16,7 @@ from tests.ai.planner.model_server import ModelServer
 from tests.database.conftest import make_database
 from tests.feed.client import Client
 from tests.house import House, running_house
+from tests.ports import free_ports
 from tests.telemetry.collector import Collector, collecting
 from tests.telemetry.scrape import Scrape, metrics_url, scrape
 from tests.worker import health, serving
@@ -105,7 +106,7 @@ def places(
     """A house with two workers that can be watched, in which nothing has happened yet."""
     with running_house(
         tmp_path_factory.mktemp("watched"),
-        "--metrics-port=0",
+        f"--metrics-port={free_ports(2 + 2)}",
         workers=2,
         DATABASE_URL=database_url,
         WEB_AUTH_API_KEY=WEB_KEY,

@@ -1,11 +1,9 @@
 """The metrics of a whole house: of Envoy, of the workers behind it, and of the web process."""
 
 import asyncio
-import random
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack, suppress
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
@@ -18,6 +16,7 @@ from websockets.asyncio.client import connect
 from server.errors import StartError
 from server.local.options import UpOptions, metrics_addresses
 from tests.gateway.processes import eventually
+from tests.ports import free_ports
 from tests.telemetry.collector import Collector
 from tests.telemetry.conftest import WEB_KEY, Places
 from tests.telemetry.scrape import Scrape, scrape
@@ -91,16 +90,6 @@ def test_of_the_admin_nothing_else_is_shown(places: Places, verb: str, path: str
 def test_the_front_door_shows_no_metrics(places: Places) -> None:
     for path in ("/metrics", "/stats/prometheus"):
         assert httpx2.get(places.house.url + path, verify=False).status_code == 404
-
-
-def free_ports(number: int) -> int:
-    """The first of so many neighbours, below those that the system gives out by itself."""
-    while True:
-        first = random.randrange(20_000, 30_000)
-        with ExitStack() as stack, suppress(OSError):
-            for port in range(first, first + number):
-                stack.enter_context(socket.create_server(("127.0.0.1", port)))
-            return first
 
 
 def test_a_port_that_is_taken_is_said() -> None:

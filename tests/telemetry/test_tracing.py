@@ -15,7 +15,7 @@ from gymlocker.v2 import ai_pb2, auth_pb2, system_pb2, user_pb2
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from tests.feed.client import Client, bearer, event_of, with_password
-from tests.gateway.processes import free_port
+from tests.ports import free_port
 from tests.telemetry.collector import Collector, attributes, collecting
 from tests.telemetry.conftest import WEB_KEY
 from tests.telemetry.test_worker import refused

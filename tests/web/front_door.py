@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from server.gateway.config import Gateway, render
-from tests.gateway.processes import DESCRIPTOR_SET, TEMPLATE, envoy_command, free_port
+from tests.gateway.processes import DESCRIPTOR_SET, TEMPLATE, envoy_command
+from tests.ports import free_port
 
 WITHIN = 15.0
 

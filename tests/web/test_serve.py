@@ -21,7 +21,7 @@ from server.web.app import Hubs, create_app, health_route
 from server.web.limits import USUAL_LIMITS
 from server.web.serve import web_server
 from server.web.tally import Tally
-from tests.gateway.processes import free_port
+from tests.ports import free_port
 
 from .client import Front, Signal
 from .conftest import TODAY, serving
