@@ -13,6 +13,7 @@ import random
 import struct
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Self, TypeAlias, TypeVar
 
 import asyncpg
@@ -167,7 +168,9 @@ class Database:
     async def _return_kept(self) -> None:
         """The pool closes those that were not used for long, and renews old ones."""
         while self._kept:
-            await self._pool.release(self._kept.pop())
+            # One that cannot say goodbye to its server is closed all the same.
+            with suppress(*_OUT_OF_REACH):
+                await self._pool.release(self._kept.pop())
 
     def _not_now(self, why: str) -> Unavailable:
         self.unavailable += 1

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -288,6 +289,30 @@ async def test_a_server_that_swallows_everything_is_unavailable_until_it_goes_on
                 calls = (answers(database) for _ in range(8))
                 assert await asyncio.gather(*calls) == [False] * 8
         await eventually_true(lambda: answers(database))
+
+
+async def test_connections_go_back_to_the_pool_again_when_one_could_not(
+    mortal: ThrowawayPostgres, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Returned after so many statements, a connection is closed, of which the server is told.
+    monkeypatch.setattr(asyncpg, "create_pool", partial(asyncpg.create_pool, max_queries=1))
+    monkeypatch.setattr(engine, "KEEP_SECONDS", 0.3)
+    async with Database(mortal.url(), pool_size=1) as database:
+
+        async def is_returned() -> bool:
+            return database.connections == 0
+
+        await eventually_true(lambda: answers(database))
+        await eventually_true(is_returned)
+        postmaster = await postmaster_of(mortal.url())
+        assert await answers(database)
+        with frozen(postmaster):
+            assert database.connections == 1
+            await eventually_true(is_returned)
+            # Which takes as long as it took to give the other one up.
+            assert not await answers(database)
+        await eventually_true(lambda: answers(database))
+        await eventually_true(is_returned)
 
 
 async def test_a_pool_opens_while_the_server_is_away_and_works_when_it_is_there() -> None:
