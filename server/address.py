@@ -70,11 +70,17 @@ def in_use(address: str) -> bool:
     place = host_and_port(address)
     if place is None:
         return False
+    # For gRPC these are localhost, whatever the system says.
+    hosts = ("127.0.0.1", "::1") if place.host == "localhost" else (place.host,)
+    return any(_in_use(*found) for host in hosts for found in _found(host, place.port))
+
+
+def _found(host: str, port: int) -> list[tuple[int, tuple[object, ...]]]:
     try:
-        found = socket.getaddrinfo(*place, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except socket.gaierror:
-        return False
-    return any(_in_use(family, place) for family, _, _, _, place in found)
+        return []
+    return [(family, place) for family, _, _, _, place in found]
 
 
 def _in_use(family: int, place: tuple[object, ...]) -> bool:

@@ -114,6 +114,13 @@ def configure(level: str, form: Literal["json", "console"] | None = None) -> Non
         )
     )
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+    logging.captureWarnings(True)
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_is_ours)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Leaves out what grpc says of each header that is not UTF-8, with the whole of it."""
+    return not str(record.msg).startswith("Invalid encoding on")
 
 
 def _json(_: Any, __: str, event: EventDict) -> str:

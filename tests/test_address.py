@@ -90,6 +90,11 @@ def test_a_port_is_in_use_while_somebody_listens() -> None:
     assert not in_use(f"localhost:{port}")
 
 
+def test_a_name_is_in_use_if_one_of_its_addresses_is() -> None:
+    with socket.create_server(("::1", free_port()), family=socket.AF_INET6) as listener:
+        assert in_use(f"localhost:{listener.getsockname()[1]}")
+
+
 @pytest.mark.parametrize("address", ["nowhere.invalid:80", "192.0.2.1:80", "no address"])
 def test_what_is_no_place_of_this_machine_is_not_in_use(address: str) -> None:
     assert not in_use(address)

@@ -5,7 +5,7 @@ a client may not know: a password is required unless the call carries an access 
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
 
@@ -39,9 +39,16 @@ class ValidationInterceptor(Interceptor):
             return await proceed(validated(request), context)
 
         async def validate_stream(requests: AsyncIterator[bytes], context: Context) -> Any:
-            return await proceed((validated(request) async for request in requests), context)
+            return await proceed(_each(validated, requests), context)
 
         return validate_stream if method.streams_requests else validate
+
+
+async def _each(
+    validated: Callable[[bytes], Message], requests: AsyncIterator[bytes]
+) -> AsyncIterator[Message]:
+    async for request in requests:
+        yield validated(request)
 
 
 def _validated(kind: type[Message], request: bytes, *, needs_password: bool) -> Message:

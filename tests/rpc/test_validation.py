@@ -13,8 +13,8 @@ from tests.rpc.fakes import METHODS, FakeContext, method
 SOME_UUID = "8a6e0804-2bd0-4672-b79d-d97027f9071a"
 
 
-async def validated(name: str, request: bytes) -> Any:
-    """The message that the handler of `name` is given."""
+async def validated(name: str, request: Any) -> Any:
+    """The message, or the stream of messages, that the handler of `name` is given."""
 
     async def proceed(message: Any, _: Any) -> Any:
         return message
@@ -40,6 +40,17 @@ async def test_bytes_that_are_no_message_are_refused() -> None:
     error = await refusal("UserService/GetUser", b"\xff\xff\xff")
     assert error.message == "The request is not a gymlocker.v2.GetUserRequest."
     assert error.violations == []
+
+
+async def test_a_stream_is_left_alone_until_its_first_request_is_wanted() -> None:
+    class Unwanted:
+        def __aiter__(self) -> Any:
+            # grpc.aio's makes a coroutine here, of which Python says so if nobody waits for it.
+            raise AssertionError("nobody wants a request yet")
+
+    requests = await validated("AiService/Chat", Unwanted())
+    with pytest.raises(AssertionError):
+        await anext(requests)
 
 
 async def test_a_field_is_named_as_the_proto_does_and_described_as_json_does() -> None:
