@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import asyncpg
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, literal, null, select
 
 from server.database.engine import Database
 from server.database.owner import owner_must_exist
@@ -53,8 +53,10 @@ def _take() -> Statement:
         .returning(items.c.id, items.c.encrypted_message, items.c.received)
         .cte("taken")
     )
+    # A chunk that is null, as LiftLog may have stored it, is no reason to lose what came with it.
+    chunks = func.array_replace(taken.c.encrypted_message, null(), literal(b""))
     return Statement(
-        select(taken.c.id, taken.c.encrypted_message).order_by(
+        select(taken.c.id, chunks.label("encrypted_message")).order_by(
             taken.c.received.asc().nulls_first(), taken.c.id
         )
     )

@@ -93,6 +93,27 @@ async def test_messages_from_before_gymlocker_are_the_oldest(
     assert texts(await client.take_messages(user)) == [b"old", b"new"]
 
 
+async def test_a_chunk_that_is_null_costs_no_message(
+    client: Client, database: asyncpg.Connection
+) -> None:
+    user = await client.new_user()
+    await client.send(user.id, b"before")
+    await database.execute(
+        """
+        INSERT INTO user_inbox_items (id, user_id, encrypted_message)
+        VALUES (gen_random_uuid(), $1, ARRAY[NULL, 'end'::bytea])
+        """,
+        UUID(user.id),
+    )
+    await client.send(user.id, b"after")
+    messages = await client.take_messages(user)
+    assert [list(message.encrypted_message) for message in messages] == [
+        [b"before"],
+        [b"", b"end"],
+        [b"after"],
+    ]
+
+
 async def test_reading_one_inbox_leaves_the_others(
     client: Client, database: asyncpg.Connection
 ) -> None:
