@@ -45,6 +45,7 @@ from server.rpc.authentication import (
 )
 from server.rpc.errors import ErrorInterceptor
 from server.rpc.interceptor import Interceptor
+from server.rpc.large_replies import LargeReplies
 from server.rpc.logging import LoggingInterceptor
 from server.rpc.validation import ValidationInterceptor
 from server.serving import Background, add_reflection, bind, make_server, run
@@ -161,7 +162,10 @@ def _build(
         authenticator,
     )
     system = SystemRepository(database)
-    _add_feed(server, database, UserService(users, hasher, authenticator))
+    large_replies = LargeReplies()
+    _add_feed(
+        server, database, UserService(users, hasher, authenticator, large_replies), large_replies
+    )
     auth_pb2_grpc.add_AuthServiceServicer_to_server(
         AuthService(users, passwords, sessions, hasher, authenticator, tokens), server
     )
@@ -193,10 +197,12 @@ def _access_tokens(settings: TokenSettings, keys: Keys) -> AccessTokens:
     )
 
 
-def _add_feed(server: grpc.aio.Server, database: Database, users: UserService) -> None:
+def _add_feed(
+    server: grpc.aio.Server, database: Database, users: UserService, large_replies: LargeReplies
+) -> None:
     user_pb2_grpc.add_UserServiceServicer_to_server(users, server)
     event_pb2_grpc.add_EventServiceServicer_to_server(
-        EventService(EventRepository(database)), server
+        EventService(EventRepository(database), large_replies), server
     )
     follow_pb2_grpc.add_FollowServiceServicer_to_server(
         FollowService(FollowRepository(database)), server

@@ -64,7 +64,10 @@ class Users(user_pb2_grpc.UserServiceServicer):
         self, request: user_pb2.GetUsersRequest, context: Any
     ) -> user_pb2.GetUsersResponse:
         """Reads many."""
-        rows = await self._pool.fetch(statements.GET_USERS.sql, request.ids)
+        bound = {"ids": request.ids, "most_bytes": statements.MOST_BYTES}
+        rows = await self._pool.fetch(
+            statements.GET_USERS.sql, *statements.GET_USERS.arguments(bound)
+        )
         reply = user_pb2.GetUsersResponse()
         for row in rows:
             profile = _profile(row)

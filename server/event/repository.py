@@ -104,8 +104,8 @@ def _get() -> Statement:
     """One row for each event, and one without an event for each entry that has none.
 
     An entry is a user and a secret; the same one asked twice counts once, with the earlier time.
-    What does not fit into MOST_BYTES is newer than all that is returned: a poller, who passes back
-    the newest timestamp seen, gets it next.
+    What does not fit into `most_bytes` is newer than all that is returned: a poller, who passes
+    back the newest timestamp seen, gets it next.
     """
     asked = (
         func.unnest(
@@ -177,9 +177,8 @@ _GET = _get()
 class EventRepository:
     """The events that users published."""
 
-    def __init__(self, database: Database, *, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._most_bytes = most_bytes
 
     async def put(self, user_id: UUID, event: Event) -> None:
         """Publishes `event` of the user, or replaces the one with its id."""
@@ -194,7 +193,9 @@ class EventRepository:
         if stored is None:
             raise no_such_user()
 
-    async def get(self, followed: Sequence[Followed]) -> list[asyncpg.Record]:
+    async def get(
+        self, followed: Sequence[Followed], *, most_bytes: int = MOST_BYTES
+    ) -> list[asyncpg.Record]:
         """Judges each of `followed` and reads the events of the valid ones, oldest first.
 
         Rows: asked_user_id, secret, valid, and an event's id, timestamp, encrypted_event,
@@ -205,5 +206,5 @@ class EventRepository:
             user_ids=[entry.user_id for entry in followed],
             secrets=[entry.secret for entry in followed],
             times=[entry.since for entry in followed],
-            most_bytes=self._most_bytes,
+            most_bytes=most_bytes,
         )

@@ -9,6 +9,7 @@ from gymlocker.v2 import event_pb2, event_pb2_grpc
 
 from server.event.repository import Event, EventRepository, Followed
 from server.rpc.convert import datetime_of, set_time
+from server.rpc.large_replies import LARGE_BYTES, LargeReplies
 
 # A time before every event.
 EVER = datetime.min.replace(tzinfo=UTC)
@@ -17,8 +18,9 @@ EVER = datetime.min.replace(tzinfo=UTC)
 class EventService(event_pb2_grpc.EventServiceServicer):
     """Publishes events and reads those of others."""
 
-    def __init__(self, events: EventRepository) -> None:
+    def __init__(self, events: EventRepository, large_replies: LargeReplies) -> None:
         self._events = events
+        self._large_replies = large_replies
 
     async def PutEvent(
         self, request: event_pb2.PutEventRequest, context: Any
@@ -38,7 +40,16 @@ class EventService(event_pb2_grpc.EventServiceServicer):
     ) -> event_pb2.GetEventsResponse:
         """Reads the events of the users whose secret is right."""
         followed = [_followed(index, user) for index, user in enumerate(request.users)]
-        return _reply(followed, await self._events.get(followed))
+        rows = await self._events.get(followed, most_bytes=LARGE_BYTES)
+        if _payload_bytes(rows) >= LARGE_BYTES:
+            # There may be more.
+            await self._large_replies.wait_for_turn(context)
+            rows = await self._events.get(followed)
+        return _reply(followed, rows)
+
+
+def _payload_bytes(rows: list[asyncpg.Record]) -> int:
+    return sum(len(row["encrypted_event"]) for row in rows if row["id"] is not None)
 
 
 def _reply(followed: list[Followed], rows: list[asyncpg.Record]) -> event_pb2.GetEventsResponse:

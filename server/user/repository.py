@@ -9,9 +9,11 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     Uuid,
     any_,
     bindparam,
+    case,
     delete,
     func,
     insert,
@@ -31,6 +33,7 @@ from server.text import caseless, is_uuid, uuid_in
 LOOKUP_CHARACTERS = 12
 # Without characters that are mistaken for one another when they are read aloud or copied by hand.
 LOOKUP_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+UNBOUNDED = 2**63 - 1
 # A finer `last_accessed` would be a write for every call.
 LAST_ACCESSED_PRECISION = timedelta(hours=1)
 
@@ -64,9 +67,23 @@ _CREATE = Statement(
 )
 _GET_BY_ID = Statement(select(*_PROFILE).where(users.c.id == bindparam("id")))
 _GET_BY_LOOKUP = Statement(select(*_PROFILE).where(users.c.user_lookup == bindparam("lookup")))
-_GET_MANY = Statement(
-    select(*_PROFILE).where(users.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
-)
+
+
+def _get_many() -> Statement:
+    """Also says how large all pictures are, and leaves them out if that is more than wanted."""
+    size = func.sum(func.octet_length(users.c.encrypted_profile_picture)).over()
+    found = (
+        select(*_PROFILE, func.coalesce(size, 0).label("picture_bytes"))
+        .where(users.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+        .subquery("found")
+    )
+    small_enough = found.c.picture_bytes <= bindparam("most_bytes", type_=BigInteger)
+    picture = case((small_enough, found.c.encrypted_profile_picture))
+    others = (column for column in found.c if column.name != "encrypted_profile_picture")
+    return Statement(select(*others, picture.label("encrypted_profile_picture")))
+
+
+_GET_MANY = _get_many()
 _UPDATE = Statement(
     update(users)
     .where(users.c.id == bindparam("user_id"))
@@ -173,9 +190,15 @@ class UserRepository:
             return await self._database.fetch_one(_GET_BY_ID, id=id_or_lookup)
         return await self._database.fetch_one(_GET_BY_LOOKUP, lookup=id_or_lookup)
 
-    async def get_many(self, ids: Sequence[UUID]) -> list[asyncpg.Record]:
-        """The profiles of those of `ids` that exist, in no particular order."""
-        return await self._database.fetch(_GET_MANY, ids=ids)
+    async def get_many(
+        self, ids: Sequence[UUID], *, most_bytes: int = UNBOUNDED
+    ) -> list[asyncpg.Record]:
+        """The profiles of those of `ids` that exist, in no particular order.
+
+        Each says in `picture_bytes` how large the pictures of all are together. If that is more
+        than `most_bytes`, there are none.
+        """
+        return await self._database.fetch(_GET_MANY, ids=ids, most_bytes=most_bytes)
 
     async def update(self, user_id: UUID, profile: Profile) -> bool:
         """Replaces the user's profile; False if there is no such user."""

@@ -10,6 +10,7 @@ from server.auth.authenticator import PasswordAuthenticator
 from server.auth.password import PasswordHasher
 from server.errors import no_such_user
 from server.rpc.caller import address_of
+from server.rpc.large_replies import LARGE_BYTES, LargeReplies
 from server.user.repository import Profile, UserRepository
 
 
@@ -17,11 +18,16 @@ class UserService(user_pb2_grpc.UserServiceServicer):
     """Creates, reads, changes and deletes users."""
 
     def __init__(
-        self, users: UserRepository, hasher: PasswordHasher, authenticator: PasswordAuthenticator
+        self,
+        users: UserRepository,
+        hasher: PasswordHasher,
+        authenticator: PasswordAuthenticator,
+        large_replies: LargeReplies,
     ) -> None:
         self._users = users
         self._hasher = hasher
         self._authenticator = authenticator
+        self._large_replies = large_replies
 
     async def CreateUser(
         self, request: user_pb2.CreateUserRequest, context: Any
@@ -71,7 +77,11 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         self, request: user_pb2.GetUsersRequest, context: Any
     ) -> user_pb2.GetUsersResponse:
         """Reads many profiles."""
-        rows = await self._users.get_many([UUID(user_id) for user_id in request.ids])
+        ids = [UUID(user_id) for user_id in request.ids]
+        rows = await self._users.get_many(ids, most_bytes=LARGE_BYTES)
+        if rows and rows[0]["picture_bytes"] > LARGE_BYTES:
+            await self._large_replies.wait_for_turn(context)
+            rows = await self._users.get_many(ids)
         return user_pb2.GetUsersResponse(users={str(row["id"]): _profile(row) for row in rows})
 
 

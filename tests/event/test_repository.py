@@ -40,7 +40,7 @@ async def new_user(database: Database, secret: str = "secret") -> UUID:
 
 async def test_a_poller_gets_in_parts_what_is_too_much_at_once(feed: Database) -> None:
     users = [await new_user(feed) for _ in range(2)]
-    events = EventRepository(feed, most_bytes=1000)
+    events = EventRepository(feed)
     written = [event(bytes([n]) * 300) for n in range(20)]
     for n, one in enumerate(written):
         await events.put(users[n % 2], one)
@@ -51,7 +51,7 @@ async def test_a_poller_gets_in_parts_what_is_too_much_at_once(feed: Database) -
     while True:
         asked = [Followed(user, "secret", since[user]) for user in users]
         asked.append(Followed(users[0], "wrong", LONG_AGO))
-        rows = await events.get(asked)
+        rows = await events.get(asked, most_bytes=1000)
         assert [row["secret"] for row in rows if not row["valid"]] == ["wrong"]
         found = [row for row in rows if row["id"]]
         if not found:
@@ -65,9 +65,10 @@ async def test_a_poller_gets_in_parts_what_is_too_much_at_once(feed: Database) -
 
 async def test_an_event_larger_than_a_part_is_a_part(feed: Database) -> None:
     user = await new_user(feed)
-    events = EventRepository(feed, most_bytes=10)
+    events = EventRepository(feed)
     await events.put(user, event(b"x" * 300))
-    assert [row["valid"] for row in await events.get([Followed(user, "secret", LONG_AGO)])]
+    rows = await events.get([Followed(user, "secret", LONG_AGO)], most_bytes=10)
+    assert [row["valid"] for row in rows]
 
 
 async def test_timestamps_grow_though_the_clock_was_set_back(

@@ -47,7 +47,8 @@ class BareStorage:
 
     async def users(self, ids: Sequence[UUID]) -> list[Profile]:
         """The profiles of those that there are."""
-        return [_profile(row) for row in await self._fetch(statements.GET_USERS, ids=ids)]
+        rows = await self._fetch(statements.GET_USERS, ids=ids, most_bytes=statements.MOST_BYTES)
+        return [_profile(row) for row in rows]
 
     async def password(self, user_id: UUID) -> HashedPassword | None:
         """The hash of the user's password."""
