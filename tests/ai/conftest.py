@@ -15,16 +15,12 @@ import pytest
 import pytest_asyncio
 from gymlocker.v2 import ai_pb2_grpc
 
-from server.ai.purchase.model import Store, purchase_of
 from server.database.migrations import migrate
 from server.local.throwaway import ThrowawayPostgres
+from tests.ai.calling import LIMIT, TOKEN, WEB_KEY, Chat, Stub
 from tests.ai.planner.model_server import ModelServer
 from tests.database.conftest import make_database
 from tests.worker import health, serving
-
-TOKEN = "canary-web-key"
-WEB_KEY = purchase_of(Store.WEB, TOKEN).key
-LIMIT = 20
 
 
 @dataclass(frozen=True)
@@ -96,3 +92,9 @@ async def ai(place: Place, model: ModelServer) -> AsyncIterator[Any]:
     """The planner."""
     async with grpc.aio.insecure_channel(f"unix:{place.socket}") as channel:
         yield ai_pb2_grpc.AiServiceStub(channel)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def conversation(ai: Stub) -> Chat:
+    """A conversation of which nothing was said yet."""
+    return Chat(ai)

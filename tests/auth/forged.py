@@ -4,92 +4,15 @@ Most are signed with the server's own key, so that nothing is wrong with them bu
 says. A kind makes the values of the `authorization` metadata, of which there should be one.
 """
 
-import base64
-import hmac
 import json
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Callable
 from uuid import uuid4
 
-from gymlocker.v2 import auth_pb2
+from tests.auth.forge import GONE, Forge, base64_of, claims_of, encoded
 
-Json: TypeAlias = Any
-
-# Takes a claim or a header away.
-GONE = object()
 SECOND, DAY = 1, 86400
 LAST_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-
-
-@dataclass(frozen=True)
-class Forge:
-    """The server's key, tokens that it gave to a user, and what else a forger may lay hands on."""
-
-    key: bytes
-    tokens: auth_pb2.Tokens
-    others: auth_pb2.Tokens
-    # Tokens that were good, by why they no longer are.
-    stale: Mapping[str, str]
-
-    @property
-    def token(self) -> str:
-        """The user's token, with which everything is right."""
-        return self.tokens.access_token
-
-    @property
-    def parts(self) -> list[str]:
-        """Header, payload and signature."""
-        return self.token.split(".")
-
-    def claimed(self, **changes: Json) -> str:
-        """The token with other claims."""
-        return self.signed(self.header(), changed(claims_of(self.token), changes))
-
-    def headed(self, **changes: Json) -> str:
-        """The token with another header."""
-        return self.signed(self.header(**changes), claims_of(self.token))
-
-    def header(self, **changes: Json) -> Json:
-        """The token's header, changed."""
-        return changed(_decoded(self.parts[0]), changes)
-
-    def signed(
-        self, header: Json, claims: Json, *, key: bytes | None = None, digest: str = "sha256"
-    ) -> str:
-        """A token that says this; bytes stand for themselves."""
-        text = f"{_encoded(header)}.{_encoded(claims)}"
-        signature = hmac.digest(self.key if key is None else key, text.encode(), digest)
-        return f"{text}.{_base64(signature)}"
-
-    def unsigned(self, algorithm: str) -> str:
-        """A token that says that it needs no signature, and has one that is not looked at."""
-        text = f"{_encoded(self.header(alg=algorithm))}.{self.parts[1]}"
-        return f"{text}.{self.parts[2]}"
-
-
-def claims_of(token: str) -> dict[str, Json]:
-    """What a token says."""
-    claims: dict[str, Json] = _decoded(token.split(".")[1])
-    return claims
-
-
-def changed(original: dict[str, Json], changes: dict[str, Json]) -> dict[str, Json]:
-    """`original` with `changes`, without what is GONE."""
-    return {name: value for name, value in {**original, **changes}.items() if value is not GONE}
-
-
-def _decoded(part: str) -> Json:
-    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-
-
-def _encoded(content: Json) -> str:
-    return _base64(content if isinstance(content, bytes) else json.dumps(content).encode())
-
-
-def _base64(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def _same_bytes(forge: Forge) -> str:
@@ -178,7 +101,7 @@ TOKENS: dict[str, Callable[[Forge], str]] = {
     "header that is a list": lambda forge: forge.signed([forge.header()], claims_of(forge.token)),
     "header that is null": lambda forge: forge.signed(None, claims_of(forge.token)),
     "empty header": lambda forge: forge.signed({}, claims_of(forge.token)),
-    "deep header": lambda forge: f"{_encoded(_nested(1400))}.e30.AAAA",
+    "deep header": lambda forge: f"{encoded(_nested(1400))}.e30.AAAA",
     "payload that is no JSON": lambda forge: forge.signed(forge.header(), b"sub"),
     "payload that is no UTF-8": lambda forge: forge.signed(forge.header(), b'{"\xff": 1}'),
     "payload that is a list": lambda forge: forge.signed(forge.header(), [claims_of(forge.token)]),
@@ -243,12 +166,12 @@ TOKENS: dict[str, Callable[[Forge], str]] = {
     "kid with more": lambda forge: forge.headed(kid=forge.header()["kid"] + "\0"),
     "kid in another alphabet": lambda forge: forge.headed(kid="ключ\ud800"),
     "own key as jwk": lambda forge: forge.signed(
-        forge.header(kid=GONE, jwk={"kty": "oct", "k": _base64(b"mine" * 8)}),
+        forge.header(kid=GONE, jwk={"kty": "oct", "k": base64_of(b"mine" * 8)}),
         claims_of(forge.token),
         key=b"mine" * 8,
     ),
     "own key as jwk and the kid": lambda forge: forge.signed(
-        forge.header(jwk={"kty": "oct", "k": _base64(b"mine" * 8)}),
+        forge.header(jwk={"kty": "oct", "k": base64_of(b"mine" * 8)}),
         claims_of(forge.token),
         key=b"mine" * 8,
     ),

@@ -7,41 +7,30 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import httpx2
 import pytest
-from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from grpc import StatusCode, aio
-from gymlocker.v2 import (
-    ai_pb2,
-    auth_pb2,
-    event_pb2,
-    follow_pb2,
-    inbox_pb2,
-    share_pb2,
-    system_pb2,
-    user_pb2,
-    workout_pb2,
-)
+from gymlocker.v2 import auth_pb2, workout_pb2
 
-from server.demo.transport import CallError, Metadata, RestTransport
-from tests.auth.calling import PASSWORD, authentication_of, code_of, replies_of
+from server.demo.transport import Metadata, RestTransport
+from tests.auth.calling import PASSWORD, authentication_of, replies_of
+from tests.auth.requests import REQUESTS, Things
+from tests.auth.ways import GrpcWay, RestWay, Way
 from tests.feed.client import (
     Client,
     User,
     bearer,
     contract_methods,
     event_of,
-    follow,
     item_of,
-    update_of,
     with_password,
 )
 from tests.feed.users import UserPool
@@ -97,8 +86,7 @@ TABLE: dict[str, tuple[StatusCode, StatusCode, StatusCode, StatusCode]] = {
 METHODS = {f"{m.containing_service.name}.{m.name}": m for m in contract_methods()}
 # Calls with a session that no call before or beside it should end.
 ENDS_A_SESSION = ("AuthService.RefreshToken", "AuthService.Logout", "UserService.DeleteUser")
-CODES = {code.value[0]: code for code in StatusCode}
-FILE = b"date,type,duration\n2026-02-08,Rowing,20\n"
+
 TABLES = (
     "user_events",
     "user_follow_secrets",
@@ -107,140 +95,8 @@ TABLES = (
     "workouts",
 )
 
-
-@dataclass(frozen=True)
-class Things:
-    """What the owner has, and what the caller says of themselves."""
-
-    owner: User
-    username: str
-    secret: str
-    item_id: str
-    workout_id: str
-    # The caller's own.
-    password: str = ""
-    refresh_token: str = ""
-    # The owner's id; with the caller's password where that is to prove who they are.
-    who: User = field(default_factory=User)
-
-
-REQUESTS: dict[str, Callable[[Things], Message]] = {
-    "SystemService.GetHealth": lambda things: system_pb2.GetHealthRequest(),
-    "UserService.CreateUser": lambda things: user_pb2.CreateUserRequest(),
-    "UserService.GetUser": lambda things: user_pb2.GetUserRequest(id_or_lookup=things.owner.lookup),
-    "UserService.GetUsers": lambda things: user_pb2.GetUsersRequest(ids=[things.owner.id]),
-    "UserService.UpdateUser": lambda things: update_of(things.who),
-    "UserService.DeleteUser": lambda things: user_pb2.DeleteUserRequest(
-        id=things.who.id, password=things.who.password
-    ),
-    "EventService.PutEvent": lambda things: event_of(things.who),
-    "EventService.GetEvents": lambda things: event_pb2.GetEventsRequest(
-        users=[follow(things.owner.id, things.secret)]
-    ),
-    "FollowService.PutFollowSecret": lambda things: follow_pb2.PutFollowSecretRequest(
-        user_id=things.who.id, password=things.who.password, follow_secret="new secret"
-    ),
-    "FollowService.DeleteFollowSecret": lambda things: follow_pb2.DeleteFollowSecretRequest(
-        user_id=things.who.id, password=things.who.password, follow_secret=things.secret
-    ),
-    "InboxService.PutInboxMessage": lambda things: inbox_pb2.PutInboxMessageRequest(
-        to_user_id=things.owner.id, encrypted_message=[b"message"]
-    ),
-    "InboxService.GetInboxMessages": lambda things: inbox_pb2.GetInboxMessagesRequest(
-        user_id=things.who.id, password=things.who.password
-    ),
-    "ShareService.CreateSharedItem": lambda things: item_of(things.who),
-    "ShareService.GetSharedItem": lambda things: share_pb2.GetSharedItemRequest(id=things.item_id),
-    "AuthService.Register": lambda things: auth_pb2.RegisterRequest(
-        username=things.username, password="password"
-    ),
-    "AuthService.Login": lambda things: auth_pb2.LoginRequest(
-        username=things.username, password=things.password
-    ),
-    "AuthService.RefreshToken": lambda things: auth_pb2.RefreshTokenRequest(
-        refresh_token=things.refresh_token
-    ),
-    "AuthService.Logout": lambda things: auth_pb2.LogoutRequest(refresh_token=things.refresh_token),
-    "AuthService.GetMe": lambda things: auth_pb2.GetMeRequest(),
-    "AuthService.ClaimUsername": lambda things: auth_pb2.ClaimUsernameRequest(
-        username=things.username
-    ),
-    # Even somebody who has found out the owner's password needs the owner's session.
-    "AuthService.ChangePassword": lambda things: auth_pb2.ChangePasswordRequest(
-        current_password=things.owner.password, new_password=things.owner.password
-    ),
-    "WorkoutService.CreateWorkout": lambda things: workout_pb2.CreateWorkoutRequest(
-        date="2026-02-07", type="Running", duration=30
-    ),
-    "WorkoutService.GetWorkout": lambda things: workout_pb2.GetWorkoutRequest(id=things.workout_id),
-    "WorkoutService.ListWorkouts": lambda things: workout_pb2.ListWorkoutsRequest(),
-    "WorkoutService.GetWorkoutStats": lambda things: workout_pb2.GetWorkoutStatsRequest(),
-    "WorkoutService.ExportWorkouts": lambda things: workout_pb2.ExportWorkoutsRequest(),
-    "WorkoutService.ImportWorkouts": lambda things: workout_pb2.ImportWorkoutsRequest(
-        file=HttpBody(data=FILE)
-    ),
-    "WorkoutService.UpdateWorkout": lambda things: workout_pb2.UpdateWorkoutRequest(
-        id=things.workout_id,
-        replacement=workout_pb2.WorkoutReplacement(date="2026-02-07", type="Yoga", duration=60),
-    ),
-    "WorkoutService.DeleteWorkout": lambda things: workout_pb2.DeleteWorkoutRequest(
-        id=things.workout_id
-    ),
-    "AiService.GenerateWorkoutPlan": lambda things: ai_pb2.GenerateWorkoutPlanRequest(),
-    "AiService.GenerateSession": lambda things: ai_pb2.GenerateSessionRequest(),
-    "AiService.Chat": lambda things: ai_pb2.ChatRequest(),
-    "AiService.StreamChat": lambda things: ai_pb2.StreamChatRequest(),
-    "AiService.GetQuota": lambda things: ai_pb2.GetQuotaRequest(),
-}
 # Over gRPC alone.
 WITHOUT_A_PATH = {"AiService.Chat"}
-
-
-class Way(Protocol):
-    """A way to call."""
-
-    async def code(
-        self, method: MethodDescriptor, request: Message, metadata: Metadata
-    ) -> StatusCode:
-        """How a call ends."""
-
-
-@dataclass(frozen=True)
-class GrpcWay:
-    channel: aio.Channel
-
-    async def code(
-        self, method: MethodDescriptor, request: Message, metadata: Metadata
-    ) -> StatusCode:
-        return await code_of(self.channel, method, request, metadata)
-
-
-@dataclass(frozen=True)
-class RestWay:
-    transport: RestTransport
-    http: httpx2.AsyncClient
-
-    async def code(
-        self, method: MethodDescriptor, request: Message, metadata: Metadata
-    ) -> StatusCode:
-        if method.client_streaming or method.server_streaming:
-            return await self._code_of_a_file(method.name, dict(metadata))
-        try:
-            await self.transport.call(method, request, metadata=metadata)
-        except CallError as error:
-            return error.code
-        return OK
-
-    async def _code_of_a_file(self, name: str, headers: dict[str, str]) -> StatusCode:
-        # Where a stream over gRPC is a file over HTTP.
-        if name == "ExportWorkouts":
-            response = await self.http.get("/workouts/export", headers=headers)
-        elif name == "StreamChat":
-            response = await self.http.post("/ai/chat", headers=headers, json={})
-        else:
-            assert name == "ImportWorkouts", f"how {name} is called over HTTP is missing here"
-            response = await self.http.post("/workouts/import", headers=headers, content=FILE)
-        return OK if response.status_code == 200 else CODES[response.json()["code"]]
 
 
 @pytest.fixture(params=["grpc", "rest"])

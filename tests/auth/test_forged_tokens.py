@@ -29,7 +29,8 @@ from tests.auth.calling import (
     empty_request,
     methods_with,
 )
-from tests.auth.forged import FORGED, WITHOUT, Forge, claims_of
+from tests.auth.forge import Forge, claims_of
+from tests.auth.forged import FORGED, WITHOUT
 from tests.feed.client import SOME_UUID, Client, User, bearer, many_users
 from tests.feed.rest import error_of
 from tests.house import House

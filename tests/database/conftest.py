@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from server.database.engine import Database
 from server.local.throwaway import ThrowawayPostgres
 from tests.database import liftlog
 
 EMPTY = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
+# A table for the tests of the pool.
+CREATE = "CREATE TABLE note (id int PRIMARY KEY, words text)"
 
 
 async def make_database(postgres: ThrowawayPostgres, name: str) -> str:
@@ -51,6 +54,13 @@ async def connection(empty_database: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(empty_database)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+async def database(empty_database: str) -> AsyncIterator[Database]:
+    """A pool of two connections."""
+    async with Database(empty_database, pool_size=2) as database:
+        yield database
 
 
 @pytest.fixture

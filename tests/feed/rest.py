@@ -3,6 +3,7 @@
 Nothing here is made from the protos: that the two agree is what the tests are for.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -14,6 +15,7 @@ Json: TypeAlias = Any
 
 FUTURE = "2999-12-31T23:59:59Z"
 IV_TEXT = "AAECAwQFBgcICQoLDA0ODw=="
+UUID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -111,3 +113,26 @@ def error_of(response: httpx2.Response, status: int) -> dict[str, Json]:
     assert info["domain"] == "gymlocker"
     assert info["reason"].isupper()
     return body
+
+
+async def new_user(rest: httpx2.AsyncClient) -> dict[str, str]:
+    """`id`, `lookup` and `password` of a new user."""
+    user: dict[str, str] = (await rest.post("/user/create", json={})).json()
+    return user
+
+
+async def answered(
+    rest: httpx2.AsyncClient, endpoint: Endpoint, prefix: str = "", **changes: Json
+) -> Json:
+    """The JSON that answers a call of `endpoint`, with `changes` in its body."""
+    body = {**(endpoint.body or {}), **changes}
+    response = await rest.request(endpoint.verb, prefix + endpoint.path, json=body)
+    assert (response.status_code, response.headers["content-type"]) == (200, "application/json"), (
+        response.text
+    )
+    return response.json()
+
+
+def owner(user: dict[str, str]) -> dict[str, str]:
+    """How `user` says who they are."""
+    return {"userId": user["id"], "password": user["password"]}

@@ -16,8 +16,13 @@ from tests.feed.client import Client, User, bearer, violated_fields
 
 Workout = workout_pb2.Workout
 
+# For what does not depend on the way to call.
+over_grpc = pytest.mark.parametrize("transport", ["grpc"], indirect=True)
+
 # A workout without fault.
 FIELDS = {"date": "2026-02-07", "type": "Running", "duration": 30, "notes": "Easy pace"}
+# Another, which has nothing in common with it.
+CHANGED = {"date": "2025-12-31", "type": "Yoga", "duration": 45, "notes": "Slow"}
 
 TABLES = ("workouts", "workout_days")
 

@@ -20,7 +20,7 @@ from server.ai.purchase.verifiers import verifiers
 from server.errors import StartError, Unauthenticated, Unavailable
 from server.settings import PurchaseSettings, load
 from tests.ai.purchase import test_google
-from tests.ai.purchase.apple_chain import chain
+from tests.ai.purchase.apple.chain import chain
 from tests.ai.purchase.conftest import NOW, FakeLimit
 from tests.ai.purchase.server import Reply, serving
 

@@ -102,8 +102,3 @@ class RestFiles:
 async def _each(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
     for piece in pieces:
         yield piece
-
-
-def csv_of(*rows: str) -> bytes:
-    """A file of ours without ids: rows of date, type, duration, notes."""
-    return "\r\n".join(["date,type,duration,notes", *rows, ""]).encode()

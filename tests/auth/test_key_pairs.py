@@ -1,11 +1,8 @@
-"""The keys of access tokens: which ones a worker starts with, and what they are good for."""
+"""Key pairs that sign access tokens: which a worker starts with, and what they are good for."""
 
-import asyncio
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
-from uuid import uuid4
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
@@ -19,19 +16,22 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from gymlocker.v2 import auth_pb2
 
-from server.auth.keys import load_keys
-from server.auth.tokens import AccessTokens
-from server.errors import StartError, Unauthenticated
-from server.rpc.caller import Caller
+from server.errors import StartError
 from server.settings import TokenSettings, load
-from tests.auth.forged import Forge, claims_of
-from tests.database.command import gymlocker
+from tests.auth.forge import Forge, claims_of
+from tests.auth.keys import (
+    CALLER,
+    CANARY,
+    NEW,
+    complaint,
+    pair,
+    rejects,
+    secret,
+    settings,
+    tokens_of,
+)
 
-OLD, NEW = "0123456789abcdef" * 2, "fedcba9876543210" * 2
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
-CALLER = Caller(uuid4(), uuid4())
-# What is in a file that is no key, and in the password of one that is.
-CANARY = "canary"
 
 PrivateKey: TypeAlias = Any
 
@@ -81,102 +81,6 @@ def private_pem(key: PrivateKey, encryption: KeySerializationEncryption | None =
 def public_pem(key: PrivateKey) -> bytes:
     encoded: bytes = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     return encoded
-
-
-def settings(**values: object) -> TokenSettings:
-    return TokenSettings.model_validate(values)
-
-
-def secret(key: str, *previous: str) -> TokenSettings:
-    return settings(jwt_secret_key=key, jwt_previous_secret_keys=",".join(previous))
-
-
-def pair(algorithm: str, file: Path, *previous: Path) -> TokenSettings:
-    return settings(
-        jwt_algorithm=algorithm,
-        jwt_private_key_file=file,
-        jwt_previous_key_files=", ".join(map(str, previous)),
-    )
-
-
-@cache
-def tokens_of(settings: TokenSettings) -> AccessTokens:
-    return AccessTokens(
-        load_keys(settings), issuer="gymlocker", audience="gymlocker", lifetime_seconds=60
-    )
-
-
-def complaint(settings: TokenSettings) -> str:
-    """What a worker says that does not start. It is one sentence or two on one line."""
-    with pytest.raises(StartError) as raised:
-        load_keys(settings)
-    text = str(raised.value)
-    assert "\n" not in text
-    assert CANARY not in text
-    return text
-
-
-def rejects(tokens: AccessTokens, token: str) -> bool:
-    try:
-        tokens.verify(token)
-    except Unauthenticated as error:
-        return error.reason == "INVALID_ACCESS_TOKEN"
-    return False
-
-
-# --- Secrets ---
-
-
-def test_without_a_secret_nothing_starts() -> None:
-    for none in (settings(), settings(jwt_previous_secret_keys=OLD)):
-        assert complaint(none).startswith("JWT_SECRET_KEY is missing")
-
-
-def test_a_secret_has_32_bytes() -> None:
-    short = "0123456789abcdefghij-canary-klm"
-    assert len(short) == 31
-    assert complaint(secret(short)).startswith("JWT_SECRET_KEY: a key is shorter")
-    assert complaint(secret(NEW, OLD, short)).startswith("JWT_PREVIOUS_SECRET_KEYS: a key is short")
-    load_keys(secret(f"{short}n"))
-    # Bytes, not characters.
-    load_keys(secret("é" * 16))
-
-
-@pytest.mark.parametrize(
-    "example",
-    [
-        "change-me-in-production-please-canary",
-        "your-256-bit-secret-canary-canary-canary",
-        "CHANGEME-CHANGEME-CHANGEME-canary",
-        "please-replace-this-canary-secret-key",
-        "an-example-secret-key-canary-0123456789",
-    ],
-)
-def test_a_secret_that_everybody_knows_is_none(example: str) -> None:
-    assert complaint(secret(example)).startswith("JWT_SECRET_KEY: a key reads like")
-    assert complaint(secret(NEW, example)).startswith("JWT_PREVIOUS_SECRET_KEYS: a key reads like")
-
-
-async def test_a_worker_does_not_start_with_such_a_secret(tmp_path: Path) -> None:
-    environment = {"DATABASE_URL": "postgresql://user@127.0.0.1:1/name"}
-    listen = f"--listen=unix:{tmp_path}/worker.sock"
-    secrets = {
-        "": "JWT_SECRET_KEY is missing",
-        "too-short-canary": "shorter than 32 bytes",
-        "change-me-in-production-please-canary": "from an example",
-    }
-    ended = await asyncio.gather(
-        *[gymlocker("serve", listen, **environment, JWT_SECRET_KEY=key) for key in secrets]
-    )
-    for end, expected in zip(ended, secrets.values(), strict=True):
-        assert end.code == 1
-        [line] = (end.output + end.errors).strip().splitlines()
-        assert expected in line
-        assert "openssl rand -hex 32" in line
-        assert CANARY not in line
-
-
-# --- Key pairs ---
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -253,18 +157,6 @@ def test_other_algorithms_are_none_to_choose(
 # --- Rotation ---
 
 
-def test_tokens_of_a_previous_secret_are_good_until_it_is_taken_away() -> None:
-    token = tokens_of(secret(OLD)).issue(CALLER)
-    rotating = tokens_of(secret(NEW, "another secret of 32 bytes or so", OLD))
-    assert rotating.verify(token) == CALLER
-    assert rejects(tokens_of(secret(NEW)), token)
-    # New ones are of the new key, which workers that were not restarted yet know before.
-    newest = rotating.issue(CALLER)
-    assert tokens_of(secret(NEW)).verify(newest) == CALLER
-    assert rejects(tokens_of(secret(OLD)), newest)
-    assert tokens_of(secret(OLD, NEW)).verify(newest) == CALLER
-
-
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("kept", ["private", "public"])
 def test_tokens_of_a_previous_key_pair_are_good_until_it_is_taken_away(
@@ -277,18 +169,6 @@ def test_tokens_of_a_previous_key_pair_are_good_until_it_is_taken_away(
     assert rotating.verify(token) == CALLER
     assert rejects(tokens_of(pair(algorithm, new)), token)
     assert rejects(tokens_of(pair(algorithm, old)), rotating.issue(CALLER))
-
-
-def test_a_key_that_is_listed_twice_is_one() -> None:
-    tokens = tokens_of(secret(NEW, NEW, OLD, OLD))
-    assert tokens.verify(tokens.issue(CALLER)) == CALLER
-
-
-def test_the_id_of_a_key_is_the_same_in_every_worker_and_tells_nothing_of_it() -> None:
-    first, second = load_keys(secret(NEW)), load_keys(secret(NEW, OLD))
-    assert first.signing_id == second.signing_id
-    assert len(second.verifying) == 2
-    assert all(part not in NEW for part in (first.signing_id, first.signing_id[:8]))
 
 
 # --- Other algorithms ---

@@ -1,0 +1,96 @@
+"""An authenticator of passwords, and what surrounds it: each counts what it is asked."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from server.auth.authenticator import PasswordAuthenticator
+from server.auth.password import HashedPassword, PasswordHasher
+from server.errors import ResourceExhausted, Unauthenticated, Unavailable
+
+ANN, BOB = uuid4(), uuid4()
+MEMORY_SECONDS = 900.0
+ADDRESS = "192.0.2.1"
+
+
+class CountingHasher(PasswordHasher):
+    """Counts what it is asked. A key is the password itself; `gate` keeps answers back."""
+
+    def __init__(self) -> None:
+        super().__init__(threads=1, queue=1)
+        self.asked: list[str] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.overloaded = False
+
+    async def matches(self, password: str, hashed: HashedPassword, address: str) -> bool:
+        self.asked.append(password)
+        await self.gate.wait()
+        if self.overloaded:
+            raise Unavailable("Too much to do.", reason="OVERLOADED")
+        return password == hashed.key
+
+
+@dataclass
+class Stored:
+    """The passwords that are stored."""
+
+    keys: dict[UUID, str]
+
+    async def get(self, user_id: UUID) -> HashedPassword | None:
+        key = self.keys.get(user_id)
+        return None if key is None else HashedPassword(key, b"salt")
+
+
+@dataclass
+class CountingLimit:
+    """Notes what was tried, and refuses when it is told to."""
+
+    used_up: bool = False
+    checked: list[tuple[str, str]] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+
+    async def check(self, account: str, address: str) -> None:
+        self.checked.append((account, address))
+        if self.used_up:
+            raise ResourceExhausted("Too many.", reason="TOO_MANY_PASSWORDS", retry_after=7)
+
+    async def failed(self, account: str, address: str) -> None:
+        self.failures.append((account, address))
+
+
+@dataclass
+class Scene:
+    """An authenticator and what surrounds it."""
+
+    memory_seconds: float = MEMORY_SECONDS
+    hasher: CountingHasher = field(default_factory=CountingHasher)
+    stored: Stored = field(default_factory=lambda: Stored({ANN: "anns", BOB: "bobs"}))
+    limit: CountingLimit = field(default_factory=CountingLimit)
+    seen: list[UUID] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.authenticator = PasswordAuthenticator(
+            self.stored,
+            self.hasher,
+            self.limit,
+            memory_seconds=self.memory_seconds,
+            seen=self.seen.append,
+        )
+
+    async def accepts(self, user_id: UUID, password: str) -> bool:
+        try:
+            await self.authenticator.authenticate(user_id, password, ADDRESS)
+        except Unauthenticated:
+            return False
+        return True
+
+    def calls(self, number: int, password: str) -> list[asyncio.Task[Any]]:
+        return [asyncio.create_task(self.accepts(ANN, password)) for _ in range(number)]
+
+
+async def turn() -> None:
+    """Lets every task go as far as it can."""
+    for _ in range(10):
+        await asyncio.sleep(0)

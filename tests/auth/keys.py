@@ -1,0 +1,60 @@
+"""Settings of keys, and what a worker makes of them."""
+
+from functools import cache
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from server.auth.keys import load_keys
+from server.auth.tokens import AccessTokens
+from server.errors import StartError, Unauthenticated
+from server.rpc.caller import Caller
+from server.settings import TokenSettings
+
+OLD, NEW = "0123456789abcdef" * 2, "fedcba9876543210" * 2
+
+CALLER = Caller(uuid4(), uuid4())
+# What is in a file that is no key, and in the password of one that is.
+CANARY = "canary"
+
+
+def settings(**values: object) -> TokenSettings:
+    return TokenSettings.model_validate(values)
+
+
+def secret(key: str, *previous: str) -> TokenSettings:
+    return settings(jwt_secret_key=key, jwt_previous_secret_keys=",".join(previous))
+
+
+def pair(algorithm: str, file: Path, *previous: Path) -> TokenSettings:
+    return settings(
+        jwt_algorithm=algorithm,
+        jwt_private_key_file=file,
+        jwt_previous_key_files=", ".join(map(str, previous)),
+    )
+
+
+@cache
+def tokens_of(settings: TokenSettings) -> AccessTokens:
+    return AccessTokens(
+        load_keys(settings), issuer="gymlocker", audience="gymlocker", lifetime_seconds=60
+    )
+
+
+def complaint(settings: TokenSettings) -> str:
+    """What a worker says that does not start. It is one sentence or two on one line."""
+    with pytest.raises(StartError) as raised:
+        load_keys(settings)
+    text = str(raised.value)
+    assert "\n" not in text
+    assert CANARY not in text
+    return text
+
+
+def rejects(tokens: AccessTokens, token: str) -> bool:
+    try:
+        tokens.verify(token)
+    except Unauthenticated as error:
+        return error.reason == "INVALID_ACCESS_TOKEN"
+    return False

@@ -1,0 +1,67 @@
+"""Registering: who does can log in at once, unless the name is taken or the password is none."""
+
+import asyncio
+import random
+
+import httpx2
+import pytest
+from grpc import StatusCode
+from gymlocker.v2 import auth_pb2
+
+from server.demo.transport import CallError
+from tests.auth.accounts import PASSWORD, change, login, me, new_name, register
+from tests.feed.client import Client, error_info, refused
+from tests.feed.rest import error_of
+
+NO_PASSWORDS = ("", "seven77", "é" * 129, "password\0")
+
+
+async def test_who_registers_can_log_in_at_once_by_any_of_their_names(one_client: Client) -> None:
+    username = new_name("Änne")
+    account = await register(one_client, username)
+    assert account.username == username
+    assert len(account.lookup) == 12
+    for name in (username, username.upper(), account.lookup, account.id, account.id.upper()):
+        assert await me(one_client, await login(one_client, name)) == account
+    assert (await one_client.profile(account.lookup)).id == account.id
+
+
+async def test_a_password_that_is_chosen_keeps_its_limits(client: Client) -> None:
+    user = await client.new_user()
+    tokens = await client.login(user)
+    for password in NO_PASSWORDS:
+        with refused(StatusCode.INVALID_ARGUMENT, "password"):
+            await register(client, new_name(), password)
+        with refused(StatusCode.INVALID_ARGUMENT, "new_password"):
+            await change(client, tokens, user.password, password)
+
+
+@pytest.mark.parametrize(("characters", "password"), [(3, "8 bytes."), (64, "ü" * 128)])
+async def test_names_and_passwords_may_be_as_short_and_as_long_as_that(
+    one_client: Client, characters: int, password: str
+) -> None:
+    # Characters, not bytes, nor halves of UTF-16.
+    username = "".join(chr(random.randint(0x20000, 0x2A000)) for _ in range(characters))
+    await register(one_client, username, password)
+    account = await me(one_client, await login(one_client, username, password))
+    assert account.username == username
+
+
+async def test_over_http_a_taken_name_is_a_conflict(rest: httpx2.AsyncClient) -> None:
+    body = {"username": new_name(), "password": PASSWORD}
+    account = (await rest.post("/auth/register", json=body)).json()
+    assert account.keys() == {"id", "lookup", "username", "created"}
+    error = error_of(await rest.post("/v2/auth/register", json=body), 409)
+    assert error["details"][0]["reason"] == "USERNAME_TAKEN"
+
+
+async def test_of_two_who_register_a_name_at_the_same_time_one_gets_it(one_client: Client) -> None:
+    username = new_name()
+    results = await asyncio.gather(
+        register(one_client, username), register(one_client, username.upper()),
+        return_exceptions=True,
+    )  # fmt: skip
+    [winner] = [result for result in results if isinstance(result, auth_pb2.Account)]
+    [loser] = [result for result in results if isinstance(result, CallError)]
+    assert (loser.code, error_info(loser).reason) == (StatusCode.ALREADY_EXISTS, "USERNAME_TAKEN")
+    assert await me(one_client, await login(one_client, username)) == winner

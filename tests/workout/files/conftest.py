@@ -1,0 +1,34 @@
+"""Each way for a file to go, and one way to call for all that is no file."""
+
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+from grpc import aio
+
+from server.demo.transport import GrpcTransport, Transport
+from tests.house import House
+from tests.workout.files.ways import GrpcFiles, RestFiles
+
+
+@pytest.fixture
+async def transport(house: House) -> AsyncIterator[Transport]:
+    """One way to call, for all that is no file."""
+    transport = GrpcTransport(house.url)
+    yield transport
+    await transport.close()
+
+
+@pytest.fixture
+async def channel(house: House) -> AsyncIterator[aio.Channel]:
+    """Bare gRPC, for streams."""
+    async with aio.insecure_channel(house.address) as channel:
+        yield channel
+
+
+@pytest.fixture(params=["grpc", "rest"])
+def files(
+    request: pytest.FixtureRequest, channel: aio.Channel, rest: httpx2.AsyncClient
+) -> GrpcFiles | RestFiles:
+    """Each way for a file to go."""
+    return GrpcFiles(channel) if request.param == "grpc" else RestFiles(rest)

@@ -1,0 +1,125 @@
+"""Imports at the same time, and imports that break off."""
+
+import asyncio
+import json
+from datetime import date
+from functools import partial
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from grpc import StatusCode, aio
+from gymlocker.v2 import user_pb2
+
+from server.database.engine import Database
+from server.local.throwaway import ThrowawayPostgres
+from server.workout import workout
+from server.workout.import_repository import ImportRepository
+from server.workout.importing import MOST_AT_ONCE, MOST_OF_ONE
+from tests.feed.client import Client, many_users, refused
+from tests.house import House
+from tests.local.helpers import eventually, eventually_true
+from tests.workout.diary import Diary, diary_of, sums_are_right
+from tests.workout.files.contents import FILLING, csv_of, year_of
+from tests.workout.files.upload import Upload, begun, say
+from tests.workout.files.ways import Files
+
+# --- At the same time ---
+
+
+async def test_imports_of_one_file_at_the_same_time_add_each_workout_once(
+    diary: Diary, files: Files, database: asyncpg.Connection
+) -> None:
+    data = year_of(300)
+    replies = await asyncio.gather(*(files.load(diary.credentials, data) for _ in range(4)))
+    assert sum(reply.added for reply in replies) == (await diary.stats()).count == 300
+    assert all(reply.added + reply.existing == 300 for reply in replies)
+    assert await sums_are_right(database, diary.user.id)
+
+
+async def test_the_same_workouts_in_another_order_do_not_stand_in_each_others_way(
+    house: House, postgres: ThrowawayPostgres, database: asyncpg.Connection
+) -> None:
+    (user_id,) = await many_users(database, 1)
+    new = [workout.Workout(uuid4(), date(2026, 2, 7), "Run", 1, "") for _ in range(3)]
+    async with Database(postgres.url("gymlocker"), pool_size=2) as pool:
+        add_many = ImportRepository(pool).add_many
+        # Somebody has the second one, so that each of both gets one and waits.
+        hindrance = database.transaction()
+        await hindrance.start()
+        await database.execute(
+            "INSERT INTO workouts VALUES ($1, $2, '2026-02-07', '', '', 1, '', now())",
+            user_id,
+            new[1].id,
+        )
+        adding = asyncio.gather(add_many(user_id, new), add_many(user_id, new[::-1]))
+        await eventually_true(partial(two_wait, database))
+        await hindrance.rollback()
+        assert sum(await adding) == 3
+    assert await sums_are_right(database, str(user_id))
+
+
+async def two_wait(database: asyncpg.Connection) -> bool:
+    """Whether two transactions wait for a lock."""
+    query = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
+    return bool(await database.fetchval(query) == 2)
+
+
+async def test_no_more_files_are_taken_in_at_once_than_there_is_memory_for(
+    client: Client, diary: Diary, other: Diary, files: Files, channel: aio.Channel
+) -> None:
+    data = csv_of("2026-02-07,Run,30,")
+    busy = [diary] + [
+        await diary_of(client, await client.new_user())
+        for _ in range(MOST_AT_ONCE // MOST_OF_ONE - 1)
+    ]
+    calls = [begun(channel, owner, uuid4()) for owner in busy for _ in range(MOST_OF_ONE)]
+    for call in calls:
+        await say(call, data)
+    # Nobody can keep all others from importing.
+    with refused(StatusCode.RESOURCE_EXHAUSTED):
+        await files.load(diary.credentials)
+    with refused(StatusCode.UNAVAILABLE):
+        await files.load(other.credentials)
+    for call in calls:
+        await call.done_writing()
+    assert sum([(await call).added for call in calls]) == len(busy)
+    assert (await files.load(diary.credentials, data)).existing == 1
+
+
+# --- Half a file ---
+
+
+def ends_of(house: House, request_id: UUID) -> list[str]:
+    """How the worker's calls of that id ended."""
+    lines = [line for line in house.logs().splitlines() if str(request_id) in line]
+    return [entry["code"] for entry in map(json.loads, lines) if entry.get("event") == "call"]
+
+
+async def test_who_hangs_up_in_the_middle_adds_nothing(
+    house: House, diary: Diary, channel: aio.Channel
+) -> None:
+    over_rest, over_grpc = uuid4(), uuid4()
+    async with Upload(house, diary, over_rest) as upload:
+        await upload.say(FILLING * 3)
+    call = begun(channel, diary, over_grpc)
+    await say(call, csv_of("2026-02-07,Run,30,"))
+    call.cancel()
+    await eventually(lambda: ends_of(house, over_rest) == ["CANCELLED"])
+    await eventually(lambda: ends_of(house, over_grpc) == ["CANCELLED"])
+    assert await diary.all() == []
+
+
+async def test_an_import_of_somebody_who_was_deleted_meanwhile_is_refused(
+    client: Client, diary: Diary, channel: aio.Channel, database: asyncpg.Connection
+) -> None:
+    call = begun(channel, diary, uuid4())
+    await say(call, csv_of("2026-02-07,Run,30,"))
+    user = diary.user
+    await client.users.DeleteUser(user_pb2.DeleteUserRequest(id=user.id, password=user.password))
+    await call.done_writing()
+    with pytest.raises(aio.AioRpcError) as error:
+        await call
+    assert error.value.code() in {StatusCode.NOT_FOUND, StatusCode.UNAUTHENTICATED}
+    query = "SELECT count(*) FROM workouts WHERE user_id = $1"
+    assert await database.fetchval(query, UUID(user.id)) == 0
