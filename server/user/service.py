@@ -82,7 +82,12 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         if rows and rows[0]["picture_bytes"] > LARGE_BYTES:
             await self._large_replies.wait_for_turn(context)
             rows = await self._users.get_many(ids)
-        return user_pb2.GetUsersResponse(users={str(row["id"]): _profile(row) for row in rows})
+        reply = user_pb2.GetUsersResponse()
+        # One after the other, so that only one picture is there twice.
+        while rows:
+            row = rows.pop()
+            reply.users[str(row["id"])].MergeFrom(_profile(row))
+        return reply
 
 
 def _optional(request: user_pb2.UpdateUserRequest, field: Any) -> bytes | None:
