@@ -12,6 +12,7 @@ from server.gateway.certificate import told_of, told_of_identity
 from server.gateway.config import OPTIONS, Gateway, render
 from server.gateway.draining import run
 from server.gateway.listeners import http3_port
+from server.gateway.memory import ALONE, heap_bytes
 from server.paths import DESCRIPTOR_SET, ENVOY_TEMPLATE
 from server.settings import GatewaySettings, load
 from server.tls import Certificate, Identity
@@ -68,6 +69,7 @@ def written_configuration(settings: GatewaySettings, options: GatewayOptions, fo
         tls=told_of(certificate, folder / "certificate.yaml") if certificate else None,
         http3_port=_http3_port(options, host, port) if certificate else None,
         identity=told_of_identity(options.identity, folder) if options.identity else None,
+        heap_bytes=heap_bytes(ALONE),
     )
     configuration = folder / "envoy.yaml"
     configuration.write_text(render(ENVOY_TEMPLATE.read_text(), gateway))

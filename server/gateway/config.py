@@ -15,6 +15,7 @@ from server.address import host_and_port, unix_path
 from server.errors import StartError
 from server.gateway.certificate import upstream_transport_socket
 from server.gateway.listeners import headers, listeners
+from server.gateway.memory import MOST_HEAP_BYTES
 
 Json: TypeAlias = "str | int | bool | list[Json] | dict[str, Json] | None"
 
@@ -48,6 +49,7 @@ class Gateway:
     `http3_port` is the UDP port that clients are told of, where HTTP/3 reaches us; None: no HTTP/3.
     `identity` are the files of `certificate.told_of_identity`, for mutual TLS with the workers;
     None: they are spoken to in plain text.
+    From nine tenths of `heap_bytes` on Envoy turns requests away.
     """
 
     host: str
@@ -63,6 +65,7 @@ class Gateway:
     http3_port: int | None = None
     identity: tuple[Path, Path] | None = None
     access_log: str = "/dev/stdout"
+    heap_bytes: int = MOST_HEAP_BYTES
 
 
 def render(template: str, gateway: Gateway) -> str:
@@ -98,6 +101,7 @@ def render(template: str, gateway: Gateway) -> str:
         "HAS_METRICS": gateway.metrics is not None,
         "METRICS_HOST": metrics_host,
         "METRICS_PORT": metrics_port,
+        "HEAP_BYTES": gateway.heap_bytes,
         "ACCESS_LOG": gateway.access_log,
         "ONLY_WITH_TLS": headers(gateway.tls, gateway.http3_port),
     }

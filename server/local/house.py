@@ -21,6 +21,7 @@ from server.errors import StartError
 from server.gateway.certificate import told_of
 from server.gateway.config import OPTIONS, Gateway, render
 from server.gateway.listeners import http3_port
+from server.gateway.memory import BESIDE_OTHERS, heap_bytes
 from server.local import children
 from server.local.folder import fresh_socket_folder, kept_secret, locked
 from server.local.options import UpOptions, free_address, metrics_addresses
@@ -258,6 +259,7 @@ class _House:
             tls=self._tls_file(),
             http3_port=self._http3_port(),
             metrics=metrics_address(self._metrics.envoy) if self._metrics else None,
+            heap_bytes=heap_bytes(BESIDE_OTHERS),
         )
 
     def _tls_file(self) -> Path | None:

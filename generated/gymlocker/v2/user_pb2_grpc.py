@@ -116,6 +116,10 @@ class UserServiceServicer:
     def GetUsers(self, request, context):
         """Reads the public profiles of up to 200 users at once. Unknown ids are absent from the reply.
 
+        With many pictures the reply is large. (A client of gRPC that expects more than 4 MiB must raise
+        its own limit.) Replies of that size are sent one after the other: UNAVAILABLE says that too many
+        were waiting.
+
         Anybody may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -47,6 +47,10 @@ class UserServiceStub:
     GetUsers: _aio.UnaryUnaryMultiCallable[_user_pb2.GetUsersRequest, _user_pb2.GetUsersResponse]
     """Reads the public profiles of up to 200 users at once. Unknown ids are absent from the reply.
 
+    With many pictures the reply is large. (A client of gRPC that expects more than 4 MiB must raise
+    its own limit.) Replies of that size are sent one after the other: UNAVAILABLE says that too many
+    were waiting.
+
     Anybody may call.
     """
 
@@ -112,6 +116,10 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_user_pb2.GetUsersRequest, _abc.Awaitable[_user_pb2.GetUsersResponse]],
     ) -> _abc.Awaitable[_user_pb2.GetUsersResponse]:
         """Reads the public profiles of up to 200 users at once. Unknown ids are absent from the reply.
+
+        With many pictures the reply is large. (A client of gRPC that expects more than 4 MiB must raise
+        its own limit.) Replies of that size are sent one after the other: UNAVAILABLE says that too many
+        were waiting.
 
         Anybody may call.
         """
