@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 DATE_PATTERN = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 # A pattern as a rule in CEL, which has a message for people.
-_MATCHES = re.compile(r"this[.]matches\('(.+)'\)")
+_MATCHES = re.compile(r"this[.]matches\(r?'(.+)'\)")
 _GROUP, _TWO, _THREE = "[A-Za-z0-9+/]{4}", "[A-Za-z0-9+/]{2}==", "[A-Za-z0-9+/]{3}="
 # Not every engine that reads JSON Schema knows classes of Unicode.
 _CLASSES = {

@@ -167,6 +167,8 @@ def test_browsers_may_read_replies_and_errors(client: httpx2.Client) -> None:
     for path in ("/user/abc", "/user/fail:NOT_FOUND", "/nowhere"):
         headers = client.get(path, headers=ORIGIN).headers
         assert headers["access-control-allow-origin"] == ORIGIN["origin"]
+        # Who keeps it, keeps it for that origin.
+        assert "origin" in headers["vary"]
         exposed = set(headers["access-control-expose-headers"].split(", "))
         assert exposed == wanted | {"x-request-id"}
 

@@ -81,6 +81,15 @@ async def test_what_a_date_looks_like_is_said_in_words(date: str) -> None:
     assert error.violations == [("date", "date: must be a calendar date, as in 2026-02-07")]
 
 
+@pytest.mark.parametrize("name", [" Ann", "Ann ", "A\nn", "Ann\0"])
+async def test_what_a_username_may_be_is_said_in_words(name: str) -> None:
+    error = await refusal(
+        "AuthService/Register", auth_pb2.RegisterRequest(username=name, password="correct horse")
+    )
+    sentence = "username: must have no control characters, and no space at either end"
+    assert error.violations == [("username", sentence)]
+
+
 async def test_names_that_are_spelt_by_hand_are_described_so() -> None:
     request = user_pb2.UpdateUserRequest(id=SOME_UUID, password="p", encryption_iv=bytes(17))
     ((path, description),) = (await refusal("UserService/UpdateUser", request)).violations
