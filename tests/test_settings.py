@@ -136,6 +136,25 @@ def test_a_secret_that_is_not_text_is_an_error(secrets: Path) -> None:
     assert "xff" not in str(caught.value)
 
 
+def test_dotenv_that_is_not_text_is_an_error(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(secrets)
+    # As `>` of PowerShell writes it.
+    (secrets / ".env").write_text("OPENAI_MODEL=canary\n", encoding="utf-16")
+    with pytest.raises(StartError, match=r"/\.env is not text \(UTF-8\): save it again") as caught:
+        load(PlannerSettings)
+    assert "canary" not in str(caught.value)
+
+
+def test_dotenv_may_begin_with_a_mark_that_it_is_utf_8(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(secrets)
+    (secrets / ".env").write_text("OPENAI_MODEL=of-a-file\n", encoding="utf-8-sig")
+    assert load(PlannerSettings).openai_model == "of-a-file"
+
+
 def test_a_folder_for_secrets_that_is_named_must_be_there(
     secrets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
