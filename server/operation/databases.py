@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import asyncpg
 
 from server.database.engine import Database
-from server.database.revision import require_current_schema
+from server.database.revision import newer_schema, require_current_schema
 from server.errors import StartError
 from server.operation.finding import Finding, fault, ok
 from server.settings import HouseSettings, Settings, load
@@ -73,4 +73,7 @@ async def _schema(subject: str, url: str, branches: tuple[str, ...]) -> Finding:
             await require_current_schema(database, *branches)
         except StartError:
             return fault(subject, "is not up to date", "Run: gymlocker migrate")
+        if newer := await newer_schema(database):
+            text = f"was migrated by a newer Gymlocker ({', '.join(newer)})"
+            return fault(subject, text, "Update this one.")
     return ok(subject, "is up to date")
