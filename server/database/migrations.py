@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 from asyncpg import InterfaceError, PostgresError
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -72,6 +72,10 @@ def _upgrade(connection: Connection, branches: tuple[Branch, ...], report: Repor
     config.attributes["connection"] = connection
     before = _heads(connection)
     found = {branch: recognise(connection, branch, before) for branch in branches}
+    if set(found.values()) == {Found.NOTHING}:
+        # Else a takeover that is aimed at the wrong place would look as if it had succeeded.
+        schema = inspect(connection).default_schema_name
+        report(f"The database is empty (schema {schema}): making new tables.")
     connection.rollback()
     for branch in branches:
         if found[branch] is Found.LIFTLOG:

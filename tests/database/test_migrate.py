@@ -18,6 +18,8 @@ from server.paths import MIGRATIONS
 from tests.database import catalog
 from tests.database.command import gymlocker
 
+MADE = "The database is empty (schema public): making new tables."
+
 
 def silent(_: str) -> None:
     """Hears what a migration reports."""
@@ -31,9 +33,27 @@ async def test_two_at_once_both_succeed(
     )
     assert [(ended.code, ended.errors) for ended in both] == [(0, ""), (0, "")]
     assert sorted(ended.output for ended in both) == [
-        "The database is up to date.\n",
+        f"{MADE}\nThe database is up to date.\n",
         "The database was up to date.\n",
     ]
+
+
+async def test_one_that_finds_nothing_to_take_over_says_so(
+    empty_database: str, connection: asyncpg.Connection
+) -> None:
+    await connection.execute("CREATE SCHEMA elsewhere CREATE TABLE users (id integer)")
+    said: list[str] = []
+    await migrate(empty_database, None, said.append)
+    await connection.execute("DROP SCHEMA elsewhere CASCADE")
+    assert said == [MADE, "The database is up to date."]
+
+
+async def test_one_that_takes_over_does_not_say_that_there_was_nothing(
+    liftlog_database: str,
+) -> None:
+    said: list[str] = []
+    await migrate(liftlog_database, None, said.append)
+    assert MADE not in said and len(said) == 3
 
 
 async def test_one_that_finds_another_at_work_for_too_long_says_so(
