@@ -18,7 +18,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from server.database.connect import sqlalchemy_engine
+from server.database.connect import place_of, sqlalchemy_engine
 from server.database.takeover import FEED, RATE_LIMITS, Branch, Found, recognise, require_values
 from server.errors import StartError
 from server.paths import MIGRATIONS
@@ -49,7 +49,7 @@ async def _migrate_one(
 ) -> None:
     engine = sqlalchemy_engine(url)
     try:
-        async with _connected(engine, setting) as connection:
+        async with _connected(engine, setting, url) as connection:
             await connection.run_sync(_upgrade, branches, report)
     except DBAPIError as error:
         raise StartError(
@@ -116,13 +116,13 @@ def _heads(connection: Connection) -> set[str]:
 
 
 @asynccontextmanager
-async def _connected(engine: AsyncEngine, setting: str) -> AsyncIterator[AsyncConnection]:
+async def _connected(engine: AsyncEngine, setting: str, url: str) -> AsyncIterator[AsyncConnection]:
     try:
         connection = await engine.connect()
     except (OSError, TimeoutError, ValueError, PostgresError, InterfaceError, DBAPIError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         raise StartError(
-            f"The database is out of reach: {cause or 'no answer'}. "
+            f"The database is out of reach{place_of(url)}: {cause or 'no answer'}. "
             f"Check {setting} and that PostgreSQL runs."
         ) from error
     async with aclosing(connection):

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import asyncpg
 
+from server.database.connect import place_of
 from server.database.engine import Database
 from server.database.revision import newer_schema, require_current_schema
 from server.errors import StartError
@@ -40,7 +41,7 @@ async def _database(subject: str, url: str, branches: tuple[str, ...]) -> list[F
     except asyncpg.InvalidCatalogNameError:
         return [fault(subject, "does not exist", "Create it: createdb, or CREATE DATABASE.")]
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        why = f"is out of reach ({type(error).__name__})"
+        why = f"is out of reach{place_of(url)} ({type(error).__name__})"
         return [fault(subject, why, "Is PostgreSQL running, and is DATABASE_URL right?")]
     try:
         version = await _version(subject, connection)

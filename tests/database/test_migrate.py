@@ -10,7 +10,7 @@ from alembic.config import Config
 from sqlalchemy import Connection
 
 from server.database import migrations
-from server.database.connect import sqlalchemy_engine
+from server.database.connect import place_of, sqlalchemy_engine
 from server.database.migrations import migrate
 from server.errors import StartError
 from server.local.throwaway import ThrowawayPostgres
@@ -210,6 +210,29 @@ async def test_a_database_out_of_reach_is_one_sentence_that_tells_no_password(ur
     assert "DATABASE_URL" in ended.errors
     assert ended.errors.count("\n") == 1
     assert "canary" not in ended.errors
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("postgresql://u:canary@host.example/name", " at host.example"),
+        ("postgresql://u:canary@[::1]:5432/name", " at [::1]:5432"),
+        ("postgresql://u:can@ary@one:1,two:2/name", " at one:1,two:2"),
+        ("postgresql:///name?host=/run/postgresql&password=canary", " at /run/postgresql"),
+        ("postgresql:///name?password=canary", ""),
+        # Somebody did not encode the password.
+        ("postgresql://u:12/canary@host/name", ""),
+        ("postgresql://u:canary@12/canary@host/name", ""),
+        ("postgresql://u:12?canary@host/name", ""),
+    ],
+)
+def test_where_a_database_is_can_be_said_without_its_password(url: str, place: str) -> None:
+    assert place_of(url) == place
+
+
+async def test_a_host_that_is_not_there_is_named() -> None:
+    with pytest.raises(StartError, match=r"out of reach at nowhere\.invalid: .*Check DATABASE_URL"):
+        await migrate("postgresql://u:canary@nowhere.invalid/name", None, silent)
 
 
 async def test_a_database_of_rate_limits_out_of_reach_is_named(empty_database: str) -> None:

@@ -77,7 +77,7 @@ async def test_a_database_that_a_newer_release_has_migrated(
     ("change", "text"),
     [
         (lambda url: url.replace("gymlocker?", "nowhere?"), "does not exist"),
-        (lambda url: f"postgresql://user:canary@{NOBODY}/name", "is out of reach"),
+        (lambda url: f"postgresql://user:canary@{NOBODY}/name", f"is out of reach at {NOBODY}"),
     ],
 )
 async def test_a_database_that_is_not_there(
