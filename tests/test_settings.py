@@ -49,6 +49,23 @@ def test_a_wrong_url_is_named_and_not_quoted(monkeypatch: pytest.MonkeyPatch, ur
     assert "can" not in str(caught.value).replace("cannot", "")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Host=db;Username=liftlog;Password=can@ary;Database=liftlog",
+        "password = canary; Server=db;User Id=liftlog;Database=liftlog;",
+    ],
+)
+def test_a_connection_string_of_liftlog_is_told_how_to_be_written(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", text)
+    with pytest.raises(StartError, match="DATABASE_URL: is a connection string as LiftLog") as told:
+        load(Settings)
+    assert "postgresql://username:password@host/database" in str(told.value)
+    assert "%40" in str(told.value) and "ary" not in str(told.value)
+
+
 def test_every_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("CLEANUP_INTERVAL_MINUTES", "0")
