@@ -1,6 +1,8 @@
 """A gRPC client's first and last steps: the channel to a URL, and what a refusal says."""
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import grpc
@@ -8,17 +10,31 @@ from google.protobuf.message import DecodeError
 from google.rpc import status_pb2
 from grpc import aio
 
+from server.errors import StartError
+
 _STATUS_DETAILS = "grpc-status-details-bin"
 
 
 def open_channel(url: str, options: Sequence[tuple[str, int]] = ()) -> aio.Channel:
-    """A channel in the clear for `http://`, with the system's trust for `https://`."""
+    """A channel in the clear for `http://`, with trust as over REST for `https://`.
+
+    Raises StartError if what is to be trusted cannot be read.
+    """
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     target = parts.netloc if parts.port else f"{parts.netloc}:{443 if secure else 80}"
     if secure:
-        return aio.secure_channel(target, grpc.ssl_channel_credentials(), options=options)
+        return aio.secure_channel(target, _credentials(), options=options)
     return aio.insecure_channel(target, options=options)
+
+
+def _credentials() -> grpc.ChannelCredentials:
+    """Trusts the file SSL_CERT_FILE, which gRPC itself does not know, as REST clients do."""
+    named = os.environ.get("SSL_CERT_FILE")
+    try:
+        return grpc.ssl_channel_credentials(Path(named).read_bytes() if named else None)
+    except OSError as error:
+        raise StartError(f"SSL_CERT_FILE: {named} cannot be read ({error.strerror}).") from None
 
 
 def refused_status(error: aio.AioRpcError) -> status_pb2.Status:

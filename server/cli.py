@@ -210,18 +210,17 @@ def health(
         str, typer.Option(help="Whom to ask: host:port or unix:/path/to/socket.")
     ] = "127.0.0.1:8080",
     http: Annotated[
-        bool, typer.Option("--http", help="Ask by GET /health: the web process, which has no gRPC.")
+        bool, typer.Option("--http", help="Ask by GET /health: the front door, or the web process.")
     ] = False,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer.")] = 3,
     worker_tls_cert: WorkerTlsCert = None,
     worker_tls_key: WorkerTlsKey = None,
     worker_tls_ca: WorkerTlsCa = None,
 ) -> None:
-    """Ask a worker, or the front door, how it is: for the health checks of containers.
+    """Ask a worker, or the front door, whether it serves: for the health checks of containers.
 
-    Ends with code 0 if it serves, with code 1, and says why, if it does not.
-
-    Try it: gymlocker health --address 127.0.0.1:9090
+    Ends with code 0 if it does, also while the database is down, else with code 1, and says why.
+    With --http, code 0 of a front door means that it can reach its database, too.
     """
     from server.health import check, check_http
     from server.tls import identity_of

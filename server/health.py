@@ -18,6 +18,7 @@ async def check(address: str, seconds: float, identity: Identity | None = None) 
     """Asks the gRPC health service at `address`; raises StartError, saying why, if it is not well.
 
     `address` is host:port or unix:path, of a worker, or of Envoy, which passes the question on.
+    It is about the process alone: that the database is down is not cured by a restart.
     With an `identity`, it is asked by mutual TLS.
     """
     async with channel(address, identity.read() if identity else None) as asked:
@@ -33,7 +34,7 @@ async def check(address: str, seconds: float, identity: Identity | None = None) 
 async def check_http(address: str, seconds: float) -> None:
     """Asks `GET /health` at `address`; raises StartError, saying why, if it is not well.
 
-    For the web process, which speaks no gRPC.
+    For the web process, which speaks no gRPC, and for Envoy, behind which the database is asked.
     """
     try:
         async with asyncio.timeout(seconds), _client(address) as client:

@@ -30,9 +30,11 @@ class Certificate:
                 password="",
             )
         except ssl.SSLError as error:
+            # What is no PEM at all has no reason.
+            reason = f" ({error.reason})" if error.reason else ""
             raise StartError(
                 f"The certificate {self.chain} and the key {self.key} do not go together: one is "
-                f"not PEM, or the key is another one's, or has a password ({error.reason})."
+                f"not PEM, or the key is another one's, or has a password{reason}."
             ) from None
         except OSError as error:
             raise StartError(

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from uuid import uuid4
 
+import httpx2
+
 from server.paths import ROOT
 from server.settings import (
     GatewaySettings,
@@ -76,6 +78,23 @@ def test_the_diary_is_kept_as_it_is_written(house: House, tmp_path: Path) -> Non
     assert run.returncode == 0, run.stderr
     assert "rain, and then sun" in run.stdout
     assert (tmp_path / "diary.csv").read_bytes().count(b"\r\n") == 2
+
+
+def test_a_backup_is_restored_as_it_is_written(tmp_path: Path) -> None:
+    dump, restore = re.findall(r"BIN=.*?(?=BIN=|$)", commands_of("Backups"), re.DOTALL)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    account = {"username": "ada", "password": "correct horse battery"}
+
+    def run(script: str) -> None:
+        subprocess.run(["bash", "-euxc", script], cwd=tmp_path, timeout=60, check=True)
+
+    with running_house(tmp_path / ".gymlocker") as house:
+        httpx2.post(f"{house.url}/auth/register", json=account).raise_for_status()
+        run(dump)
+    with running_house(tmp_path / "restored"):
+        run(restore)
+    with running_house(tmp_path / "restored") as house:
+        httpx2.post(f"{house.url}/auth/login", json=account).raise_for_status()
 
 
 async def test_the_planner_talks_as_it_is_written(empty_database: str, tmp_path: Path) -> None:

@@ -49,6 +49,23 @@ def test_a_wrong_url_is_named_and_not_quoted(monkeypatch: pytest.MonkeyPatch, ur
     assert "can" not in str(caught.value).replace("cannot", "")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Host=db;Username=liftlog;Password=can@ary;Database=liftlog",
+        "password = canary; Server=db;User Id=liftlog;Database=liftlog;",
+    ],
+)
+def test_a_connection_string_of_liftlog_is_told_how_to_be_written(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", text)
+    with pytest.raises(StartError, match="DATABASE_URL: is a connection string as LiftLog") as told:
+        load(Settings)
+    assert "postgresql://username:password@host/database" in str(told.value)
+    assert "%40" in str(told.value) and "ary" not in str(told.value)
+
+
 def test_every_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("CLEANUP_INTERVAL_MINUTES", "0")
@@ -134,6 +151,25 @@ def test_a_secret_that_is_not_text_is_an_error(secrets: Path) -> None:
     with pytest.raises(StartError, match=r"JWT_SECRET_KEY: .* is not text \(UTF-8\)") as caught:
         load(TokenSettings)
     assert "xff" not in str(caught.value)
+
+
+def test_dotenv_that_is_not_text_is_an_error(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(secrets)
+    # As `>` of PowerShell writes it.
+    (secrets / ".env").write_text("OPENAI_MODEL=canary\n", encoding="utf-16")
+    with pytest.raises(StartError, match=r"/\.env is not text \(UTF-8\): save it again") as caught:
+        load(PlannerSettings)
+    assert "canary" not in str(caught.value)
+
+
+def test_dotenv_may_begin_with_a_mark_that_it_is_utf_8(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(secrets)
+    (secrets / ".env").write_text("OPENAI_MODEL=of-a-file\n", encoding="utf-8-sig")
+    assert load(PlannerSettings).openai_model == "of-a-file"
 
 
 def test_a_folder_for_secrets_that_is_named_must_be_there(

@@ -14,11 +14,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 from asyncpg import InterfaceError, PostgresError
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from server.database.connect import sqlalchemy_engine
+from server.database.connect import place_of, sqlalchemy_engine
 from server.database.takeover import FEED, RATE_LIMITS, Branch, Found, recognise, require_values
 from server.errors import StartError
 from server.paths import MIGRATIONS
@@ -49,7 +49,7 @@ async def _migrate_one(
 ) -> None:
     engine = sqlalchemy_engine(url)
     try:
-        async with _connected(engine, setting) as connection:
+        async with _connected(engine, setting, url) as connection:
             await connection.run_sync(_upgrade, branches, report)
     except DBAPIError as error:
         raise StartError(
@@ -72,6 +72,10 @@ def _upgrade(connection: Connection, branches: tuple[Branch, ...], report: Repor
     config.attributes["connection"] = connection
     before = _heads(connection)
     found = {branch: recognise(connection, branch, before) for branch in branches}
+    if set(found.values()) == {Found.NOTHING}:
+        # Else a takeover that is aimed at the wrong place would look as if it had succeeded.
+        schema = inspect(connection).default_schema_name
+        report(f"The database is empty (schema {schema}): making new tables.")
     connection.rollback()
     for branch in branches:
         if found[branch] is Found.LIFTLOG:
@@ -112,13 +116,13 @@ def _heads(connection: Connection) -> set[str]:
 
 
 @asynccontextmanager
-async def _connected(engine: AsyncEngine, setting: str) -> AsyncIterator[AsyncConnection]:
+async def _connected(engine: AsyncEngine, setting: str, url: str) -> AsyncIterator[AsyncConnection]:
     try:
         connection = await engine.connect()
     except (OSError, TimeoutError, ValueError, PostgresError, InterfaceError, DBAPIError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         raise StartError(
-            f"The database is out of reach: {cause or 'no answer'}. "
+            f"The database is out of reach{place_of(url)}: {cause or 'no answer'}. "
             f"Check {setting} and that PostgreSQL runs."
         ) from error
     async with aclosing(connection):

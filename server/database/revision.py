@@ -25,12 +25,24 @@ async def require_current_schema(database: Database, *branches: str) -> None:
     migration works with the release before it.
     """
     try:
-        rows = await database.fetch(_GET)
+        found = await _found(database)
     except Unavailable as error:
         _log.warning("schema not checked", error=type(error.__cause__).__name__)
         return
-    except asyncpg.UndefinedTableError:
-        rows = []
-    found = {revision.rpartition("_")[0]: revision for (revision,) in rows}
     if any(found.get(branch, "") < NEEDED[branch] for branch in branches or NEEDED):
         raise StartError("The database is not up to date. Run: gymlocker migrate")
+
+
+async def newer_schema(database: Database) -> list[str]:
+    """The migrations on record that only a newer release knows. Raises Unavailable."""
+    found = await _found(database)
+    return sorted(one for branch, one in found.items() if one > NEEDED.get(branch, ""))
+
+
+async def _found(database: Database) -> dict[str, str]:
+    """The newest migration of each branch, by its name."""
+    try:
+        rows = await database.fetch(_GET)
+    except asyncpg.UndefinedTableError:
+        rows = []
+    return {revision.rpartition("_")[0]: revision for (revision,) in rows}

@@ -80,7 +80,7 @@ class Transport(Protocol):
 
 
 class GrpcTransport:
-    """Calls over gRPC: in the clear for `http://`, with the system's trust for `https://`."""
+    """Calls over gRPC: in the clear for `http://`, by TLS for `https://`."""
 
     def __init__(self, url: str, *, timeout: float = DEFAULT_TIMEOUT) -> None:
         self._timeout = timeout

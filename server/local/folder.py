@@ -25,6 +25,8 @@ from server.whole_file import whole_file
 # A unix socket's whole path has 108 bytes on Linux, 104 on macOS; leave room for the longest name.
 LONGEST_SOCKET_FOLDER = 80
 # gRPC, Envoy and database URLs each have an idea of their own of how to quote the rest.
+# What a worker wants at least.
+SHORTEST_SECRET_BYTES = 32
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")
 
 
@@ -68,9 +70,17 @@ def kept_secret(path: Path) -> str:
         if not path.exists():
             with whole_file(path) as file:
                 file.write(secrets.token_hex(32).encode())
-        return path.read_text().strip()
+        secret = path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise StartError(f"{path} cannot be read or written ({error.strerror}).") from error
+    except UnicodeDecodeError:
+        secret = ""
+    if len(secret.encode()) < SHORTEST_SECRET_BYTES:
+        raise StartError(
+            f"{path} is broken: it is empty, too short or no text. Restore it from a backup, or "
+            "delete it: a new one is made, and access tokens signed with the old one are refused."
+        )
+    return secret
 
 
 @contextmanager

@@ -12,19 +12,20 @@ from difflib import get_close_matches
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource
+from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from server.errors import StartError
 from server.settings import (
     EnvironmentSettings,
     GatewaySettings,
+    HouseSettings,
     PlannerSettings,
     PurchaseSettings,
     Settings,
     TokenSettings,
     load,
 )
-from server.settings.files import SecretFiles
+from server.settings.files import DotEnv, SecretFiles
 
 GROUPS: tuple[type[EnvironmentSettings], ...] = (
     Settings,
@@ -39,6 +40,8 @@ PREFIX = "GYMLOCKER_"
 # How much alike two names are, of 1, for one to be a slip of the other.
 ALIKE = 0.88
 HIDDEN = "***"
+# Stands for the database that `gymlocker up` makes.
+EMBEDDED = "postgresql://"
 
 _PASSWORD = re.compile(r"(?<=://)([^/?#]*?):.*@")
 _PASSWORD_IN_QUERY = re.compile(r"(password=)[^&]*", re.IGNORECASE)
@@ -78,8 +81,10 @@ def in_force() -> list[InForce]:
 
 
 def faults() -> list[str]:
-    """What is wrong with the settings, by group."""
-    return [fault for group in GROUPS if (fault := _fault(group))]
+    """What is wrong with the settings, by group. That `up` makes the database itself is right."""
+    embedded = load(HouseSettings).database_url is None
+    given = {"database_url": EMBEDDED} if embedded else {}
+    return [fault for group in GROUPS if (fault := _fault(group, given))]
 
 
 def misspelt() -> list[Misspelt]:
@@ -98,14 +103,14 @@ def _misspelt(given: Iterable[str]) -> Iterator[Misspelt]:
 
 def _names_in_dotenv() -> set[str]:
     """The names in `.env`, whether they are settings or not."""
-    return {name.upper() for name in DotEnvSettingsSource(EnvironmentSettings).env_vars}
+    return {name.upper() for name in DotEnv(EnvironmentSettings).env_vars}
 
 
 def _in_force(group: type[BaseSettings]) -> Iterator[InForce]:
     sources = _sources(group)
     for name, field in group.model_fields.items():
         given = ((source, told[name]) for source, told in sources.items() if name in told)
-        source, value = next(given, ("default", _default(field)))
+        source, value = next(given, (_unset(field), _default(field)))
         yield InForce(name.upper(), _shown(name, field, value), source)
 
 
@@ -113,7 +118,7 @@ def _sources(group: type[BaseSettings]) -> dict[str, dict[str, object]]:
     """What each source tells, the one that wins first."""
     told: dict[str, dict[str, object]] = {
         "environment": EnvSettingsSource(group)(),
-        ".env": DotEnvSettingsSource(group)(),
+        ".env": DotEnv(group)(),
     }
     files = SecretFiles(group)
     # As the library does when it reads all sources in turn.
@@ -123,6 +128,12 @@ def _sources(group: type[BaseSettings]) -> dict[str, dict[str, object]]:
 
 def _default(field: FieldInfo) -> object:
     return None if field.is_required() else field.get_default(call_default_factory=True)
+
+
+def _unset(field: FieldInfo) -> str:
+    """The source of a setting that is not set, with what that means."""
+    extra = field.json_schema_extra
+    return f"default: {extra['unset']}" if isinstance(extra, dict) else "default"
 
 
 def _shown(name: str, field: FieldInfo, value: object) -> str | None:
@@ -137,9 +148,9 @@ def _shown(name: str, field: FieldInfo, value: object) -> str | None:
     return _PASSWORD_IN_QUERY.sub(rf"\1{HIDDEN}", _PASSWORD.sub(rf"\1:{HIDDEN}@", str(value)))
 
 
-def _fault(group: type[EnvironmentSettings]) -> str | None:
+def _fault(group: type[EnvironmentSettings], given: dict[str, str]) -> str | None:
     try:
-        load(group)
+        load(group, **given)
     except StartError as error:
         return str(error)
     return None

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import asyncpg
 
+from server.database.connect import place_of
 from server.database.engine import Database
-from server.database.revision import require_current_schema
+from server.database.revision import newer_schema, require_current_schema
 from server.errors import StartError
 from server.operation.finding import Finding, fault, ok
 from server.settings import HouseSettings, Settings, load
@@ -40,7 +41,7 @@ async def _database(subject: str, url: str, branches: tuple[str, ...]) -> list[F
     except asyncpg.InvalidCatalogNameError:
         return [fault(subject, "does not exist", "Create it: createdb, or CREATE DATABASE.")]
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        why = f"is out of reach ({type(error).__name__})"
+        why = f"is out of reach{place_of(url)} ({type(error).__name__})"
         return [fault(subject, why, "Is PostgreSQL running, and is DATABASE_URL right?")]
     try:
         version = await _version(subject, connection)
@@ -73,4 +74,7 @@ async def _schema(subject: str, url: str, branches: tuple[str, ...]) -> Finding:
             await require_current_schema(database, *branches)
         except StartError:
             return fault(subject, "is not up to date", "Run: gymlocker migrate")
+        if newer := await newer_schema(database):
+            text = f"was migrated by a newer Gymlocker ({', '.join(newer)})"
+            return fault(subject, text, "Update this one.")
     return ok(subject, "is up to date")

@@ -39,12 +39,9 @@ async def examine(url: str | None) -> AsyncIterator[Finding]:
 
 
 async def _settings() -> list[Finding]:
-    embedded = load(HouseSettings).database_url is None
     wrong = [
         fault("settings", text, "Correct it where `gymlocker config` says it comes from.")
         for text in configuration.faults()
-        # `gymlocker up` brings a database along.
-        if not (embedded and "DATABASE_URL: Field required." in text)
     ]
     strange = [
         warning("settings", str(one), "Rename it, or remove it.")

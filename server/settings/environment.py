@@ -1,14 +1,14 @@
 """Whence settings are read, and what is said if they are wrong."""
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from server.errors import StartError
-from server.settings.files import SecretFiles
+from server.settings.files import DotEnv, SecretFiles
 
 AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 
@@ -24,8 +24,6 @@ class EnvironmentSettings(BaseSettings):
     model_config = SettingsConfigDict(
         frozen=True,
         env_ignore_empty=True,
-        env_file=".env",
-        env_file_encoding="utf-8",
         # It may be told things that are other programs' business.
         extra="ignore",
     )
@@ -48,17 +46,17 @@ class EnvironmentSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment before the files."""
-        return init_settings, env_settings, dotenv_settings, SecretFiles(settings_cls)
+        return init_settings, env_settings, DotEnv(settings_cls), SecretFiles(settings_cls)
 
 
-def load(settings: type[AnySettings]) -> AnySettings:
+def load(settings: type[AnySettings], **given: Any) -> AnySettings:
     """Reads `settings` from the environment, and from files what is not there.
 
-    Raises StartError, naming the variables that are missing or wrong, but never a value: it may
-    hold a password.
+    What is `given` is read nowhere. Raises StartError, naming the variables that are missing or
+    wrong, but never a value: it may hold a password.
     """
     try:
-        return settings()
+        return settings(**given)
     except ValidationError as error:
         faults = "; ".join(
             f"{str(fault['loc'][0]).upper()}: {fault['msg'].removeprefix('Value error, ')}"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic.fields import FieldInfo
-from pydantic_settings import PydanticBaseSettingsSource
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource
 
 from server.errors import StartError
 
@@ -21,6 +21,18 @@ def content_of(setting: str, path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise _unreadable(setting, path, error) from None
+
+
+class DotEnv(DotEnvSettingsSource):
+    """Settings out of `.env` in the current folder. Raises StartError if it is not text."""
+
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        # "-sig": some editors of Windows begin what they save as UTF-8 with a mark of their own.
+        try:
+            super().__init__(settings_cls, env_file=".env", env_file_encoding="utf-8-sig")
+        except UnicodeDecodeError:
+            place = Path(".env").absolute()
+            raise StartError(f"{place} is not text (UTF-8): save it again, as UTF-8.") from None
 
 
 class SecretFiles(PydanticBaseSettingsSource):

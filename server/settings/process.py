@@ -1,11 +1,17 @@
 """What processes are told: each about its log, a worker about its databases, Envoy, and `up`."""
 
+import re
 from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
 from server.settings.environment import EnvironmentSettings, unset
+
+# Host=…;Username=…;Password=…;Database=…, in any order.
+_OF_LIFTLOG = re.compile(
+    r"\s*(host|server|port|username|user id|password|database)\s*=", re.IGNORECASE
+)
 
 DrainSeconds: TypeAlias = Annotated[
     float, Field(ge=0, description="seconds from saying NOT_SERVING to closing, at SIGTERM")
@@ -90,6 +96,11 @@ class Settings(LogSettings):
     def _is_postgresql(cls, value: str | None) -> str | None:
         if value is None:
             return None
+        if _OF_LIFTLOG.match(value):
+            raise ValueError(
+                "is a connection string as LiftLog has it: write it as "
+                "postgresql://username:password@host/database, an @ in the password as %40"
+            )
         scheme, separator, rest = value.partition("://")
         if not separator or scheme not in ("postgresql", "postgres", "postgresql+asyncpg"):
             raise ValueError("must start with postgresql://")

@@ -10,13 +10,15 @@ from alembic.config import Config
 from sqlalchemy import Connection
 
 from server.database import migrations
-from server.database.connect import sqlalchemy_engine
+from server.database.connect import place_of, sqlalchemy_engine
 from server.database.migrations import migrate
 from server.errors import StartError
 from server.local.throwaway import ThrowawayPostgres
 from server.paths import MIGRATIONS
 from tests.database import catalog
 from tests.database.command import gymlocker
+
+MADE = "The database is empty (schema public): making new tables."
 
 
 def silent(_: str) -> None:
@@ -31,9 +33,27 @@ async def test_two_at_once_both_succeed(
     )
     assert [(ended.code, ended.errors) for ended in both] == [(0, ""), (0, "")]
     assert sorted(ended.output for ended in both) == [
-        "The database is up to date.\n",
+        f"{MADE}\nThe database is up to date.\n",
         "The database was up to date.\n",
     ]
+
+
+async def test_one_that_finds_nothing_to_take_over_says_so(
+    empty_database: str, connection: asyncpg.Connection
+) -> None:
+    await connection.execute("CREATE SCHEMA elsewhere CREATE TABLE users (id integer)")
+    said: list[str] = []
+    await migrate(empty_database, None, said.append)
+    await connection.execute("DROP SCHEMA elsewhere CASCADE")
+    assert said == [MADE, "The database is up to date."]
+
+
+async def test_one_that_takes_over_does_not_say_that_there_was_nothing(
+    liftlog_database: str,
+) -> None:
+    said: list[str] = []
+    await migrate(liftlog_database, None, said.append)
+    assert MADE not in said and len(said) == 3
 
 
 async def test_one_that_finds_another_at_work_for_too_long_says_so(
@@ -190,6 +210,29 @@ async def test_a_database_out_of_reach_is_one_sentence_that_tells_no_password(ur
     assert "DATABASE_URL" in ended.errors
     assert ended.errors.count("\n") == 1
     assert "canary" not in ended.errors
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("postgresql://u:canary@host.example/name", " at host.example"),
+        ("postgresql://u:canary@[::1]:5432/name", " at [::1]:5432"),
+        ("postgresql://u:can@ary@one:1,two:2/name", " at one:1,two:2"),
+        ("postgresql:///name?host=/run/postgresql&password=canary", " at /run/postgresql"),
+        ("postgresql:///name?password=canary", ""),
+        # Somebody did not encode the password.
+        ("postgresql://u:12/canary@host/name", ""),
+        ("postgresql://u:canary@12/canary@host/name", ""),
+        ("postgresql://u:12?canary@host/name", ""),
+    ],
+)
+def test_where_a_database_is_can_be_said_without_its_password(url: str, place: str) -> None:
+    assert place_of(url) == place
+
+
+async def test_a_host_that_is_not_there_is_named() -> None:
+    with pytest.raises(StartError, match=r"out of reach at nowhere\.invalid: .*Check DATABASE_URL"):
+        await migrate("postgresql://u:canary@nowhere.invalid/name", None, silent)
 
 
 async def test_a_database_of_rate_limits_out_of_reach_is_named(empty_database: str) -> None:

@@ -1,6 +1,7 @@
 """Both transports: the same answers, and the same errors."""
 
 import json
+from pathlib import Path
 
 import grpc
 import httpx2
@@ -18,7 +19,9 @@ from server.demo.transport import (
     Unreachable,
     channel_over,
 )
-from tests.demo.fakes import FakeServer
+from server.errors import StartError
+from tests.demo.fakes import FakeServer, grpc_server
+from tests.gateway.authority import HOST, Authority
 
 pytestmark = pytest.mark.asyncio
 
@@ -151,3 +154,31 @@ async def test_https_is_not_spoken_in_the_clear() -> None:
     for there in (GrpcTransport("https://127.0.0.1:1"), RestTransport("https://127.0.0.1:1")):
         assert (await _error(there)).code is grpc.StatusCode.UNAVAILABLE
         await there.close()
+
+
+async def test_grpc_trusts_the_authority_that_rest_trusts(
+    fake: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path)
+    authority.written(tmp_path)
+    pair = ((tmp_path / "key.pem").read_bytes(), (tmp_path / "chain.pem").read_bytes())
+    server = grpc_server(fake)
+    port = server.add_secure_port(f"{HOST}:0", grpc.ssl_server_credentials([pair]))
+    await server.start()
+    url = f"https://{HOST}:{port}"
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    stranger = GrpcTransport(url, timeout=10)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.root))
+    friend = GrpcTransport(url, timeout=10)
+    with pytest.raises(CallError, match="UNAVAILABLE"):
+        await stranger.call(HEALTH, system_pb2.GetHealthRequest())
+    await friend.call(HEALTH, system_pb2.GetHealthRequest())
+    for transport in (stranger, friend):
+        await transport.close()
+    await server.stop(None)
+
+
+async def test_an_authority_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/no/such.pem")
+    with pytest.raises(StartError, match=r"SSL_CERT_FILE: /no/such\.pem cannot be read \(No such"):
+        GrpcTransport("https://localhost")

@@ -43,8 +43,9 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_front_door_serves(house: House) -> None:
-    ended = run("--address", house.address)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    for options in ((), ("--http",)):
+        ended = run("--address", house.address, *options)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
 def test_nobody_is_there(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import psutil
 import pytest
 from grpc import StatusCode
 
+from server.errors import StartError
+from server.health import check, check_http
 from tests.database.postmaster import frozen
 from tests.faults import processes
 from tests.faults.elsewhere import Elsewhere
@@ -117,6 +119,10 @@ async def test_a_postgres_of_somebody_else_is_stopped_and_started(folder: Path) 
                     assert health.json()["code"] == StatusCode.UNAVAILABLE.value[0]
                     assert health.json()["details"][0]["reason"] == "DATABASE_UNAVAILABLE"
                 assert (await rest.head("/health")).status_code == 503
+                # The processes serve, for a restart would not help: see `gymlocker health`.
+                await check(house.address, 10)
+                with pytest.raises(StartError, match=r"503 .*DATABASE_UNAVAILABLE"):
+                    await check_http(house.address, 10)
                 await people.fails()
                 await postgres.say("on")
                 await people.flows()

@@ -9,7 +9,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from server.errors import StartError
 from server.local.readiness import serves
+from server.tls import Certificate
 from tests.gateway.authority import HOST, Authority
 from tests.gateway.http3 import connected
 from tests.house import running_house
@@ -54,6 +56,12 @@ async def test_a_house_whose_udp_port_is_taken(authority: Authority, empty_datab
             assert house.url == f"https://127.0.0.1:{port}"
     assert reply.json() == {"status": "ok"}
     assert "alt-svc" not in reply.headers
+
+
+def test_what_is_no_pem_has_no_reason(authority: Authority, tmp_path: Path) -> None:
+    (tmp_path / "key.pem").write_text("-----BEGIN PRIVATE")
+    with pytest.raises(StartError, match=r"or has a password\.$"):
+        Certificate(tmp_path / "chain.pem", tmp_path / "key.pem")
 
 
 def test_a_key_of_another_certificate_ends_with_one_sentence(

@@ -123,6 +123,22 @@ def test_the_command(nowhere: Path) -> None:
     assert run.returncode == 0
     assert "DATABASE_URL=postgresql://user:***@host/name" in run.stdout
     assert "LOG_LEVLE is set, but there is no such setting. Do you mean LOG_LEVEL?" in run.stderr
-    run = gymlocker("config")
+    run = gymlocker("config", LOG_LEVEL="loud")
     assert run.returncode == 1
-    assert "DATABASE_URL: Field required" in run.stderr
+    assert "LOG_LEVEL: " in run.stderr and "DATABASE_URL" not in run.stderr
+
+
+def test_what_up_makes_itself_need_not_be_set() -> None:
+    run = gymlocker("config")
+    assert (run.returncode, run.stderr) == (0, "")
+    lines = {line.partition("=")[0]: line for line in run.stdout.splitlines()}
+    assert lines["DATABASE_URL"].endswith("# default: embedded under `up`, required elsewhere")
+    assert lines["JWT_SECRET_KEY"].endswith("# default: made once under `up`, required elsewhere")
+
+
+def test_a_dotenv_that_is_not_text_is_one_sentence(nowhere: Path) -> None:
+    (nowhere / ".env").write_text("LOG_LEVEL=debug\n", encoding="utf-16")
+    for command in (("config",), ("up", "--port=0"), ("migrate",), ("doctor",)):
+        run = gymlocker(*command)
+        assert run.returncode == 1
+        assert run.stderr == f"{nowhere}/.env is not text (UTF-8): save it again, as UTF-8.\n"

@@ -5,9 +5,11 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from server.database.migrations import migrate
+from server.errors import StartError
 from server.local.throwaway import ThrowawayPostgres
 from server.operation import databases
 from server.operation.configuration import names
@@ -49,10 +51,33 @@ async def test_a_database_that_is_up_to_date(
 
 
 @pytest.mark.parametrize(
+    ("schema", "statement"),
+    [
+        ("feed_9999", "UPDATE alembic_version SET version_num = $1 WHERE version_num LIKE 'feed%'"),
+        ("inventions_0001", "INSERT INTO alembic_version VALUES ($1)"),
+    ],
+)
+async def test_a_database_that_a_newer_release_has_migrated(
+    environment: pytest.MonkeyPatch, empty_database: str, schema: str, statement: str
+) -> None:
+    """It is refused by `migrate` and `up`; doctor says it in the same words."""
+    await migrate(empty_database, None, lambda _: None)
+    connection = await asyncpg.connect(empty_database)
+    await connection.execute(statement, schema)
+    await connection.close()
+    with pytest.raises(StartError, match=f"was migrated by a newer Gymlocker .*{schema}"):
+        await migrate(empty_database, None, lambda _: None)
+    environment.setenv("DATABASE_URL", empty_database)
+    (fault,) = [one for one in await found("database") if one.level is FAULT]
+    assert fault.text == f"was migrated by a newer Gymlocker ({schema})"
+    assert fault.advice == "Update this one."
+
+
+@pytest.mark.parametrize(
     ("change", "text"),
     [
         (lambda url: url.replace("gymlocker?", "nowhere?"), "does not exist"),
-        (lambda url: f"postgresql://user:canary@{NOBODY}/name", "is out of reach"),
+        (lambda url: f"postgresql://user:canary@{NOBODY}/name", f"is out of reach at {NOBODY}"),
     ],
 )
 async def test_a_database_that_is_not_there(
@@ -85,6 +110,10 @@ async def test_keys(environment: pytest.MonkeyPatch, key: str | None, level: Lev
 
 async def test_settings(environment: pytest.MonkeyPatch) -> None:
     assert [one.level for one in await found("settings")] == [OK]
+    environment.setenv("LOG_LEVEL", "loud")
+    (fault,) = await found("settings")
+    assert "LOG_LEVEL" in fault.text and "DATABASE_URL" not in fault.text
+    environment.delenv("LOG_LEVEL")
     environment.setenv("LOG_LEVLE", "info")
     environment.setenv("AI_STREAMS", "none")
     assert [one.level for one in await found("settings")] == [FAULT, WARNING]
