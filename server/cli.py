@@ -219,8 +219,10 @@ def health(
 ) -> None:
     """Ask a worker, or the front door, whether it serves: for the health checks of containers.
 
-    Ends with code 0 if it does, also while the database is down, else with code 1, and says why.
-    With --http, code 0 of a front door means that it can reach its database, too.
+    Ends with code 0 if it does, also while the database is down; else with code 1, and says why.
+    With --http, a front door has to reach its database, too.
+
+    Try it: gymlocker health --address 127.0.0.1:9090
     """
     from server.health import check, check_http
     from server.tls import identity_of

@@ -24,9 +24,9 @@ from server.whole_file import whole_file
 
 # A unix socket's whole path has 108 bytes on Linux, 104 on macOS; leave room for the longest name.
 LONGEST_SOCKET_FOLDER = 80
-# gRPC, Envoy and database URLs each have an idea of their own of how to quote the rest.
 # What a worker wants at least.
 SHORTEST_SECRET_BYTES = 32
+# gRPC, Envoy and database URLs each have an idea of their own of how to quote the rest.
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")
 
 
