@@ -10,6 +10,8 @@ import typer
 
 from server.cli_options import (
     WORKER_TLS,
+    Asked,
+    ByHttp,
     Http3Port,
     Metrics,
     MetricsPort,
@@ -206,12 +208,8 @@ def gateway(
 
 @app.command()
 def health(
-    address: Annotated[
-        str, typer.Option(help="Whom to ask: host:port or unix:/path/to/socket.")
-    ] = "127.0.0.1:8080",
-    http: Annotated[
-        bool, typer.Option("--http", help="Ask by GET /health: the front door, or the web process.")
-    ] = False,
+    address: Asked = "127.0.0.1:8080",
+    http: ByHttp = False,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer.")] = 3,
     worker_tls_cert: WorkerTlsCert = None,
     worker_tls_key: WorkerTlsKey = None,

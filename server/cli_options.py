@@ -39,6 +39,12 @@ MetricsPort: TypeAlias = Annotated[
         "at the next ports. 0 for any.",
     ),
 ]
+Asked: TypeAlias = Annotated[
+    str, typer.Option(help="Whom to ask: host:port or unix:/path/to/socket.")
+]
+ByHttp: TypeAlias = Annotated[
+    bool, typer.Option("--http", help="Ask by GET /health: the front door, or the web process.")
+]
 Http3Port: TypeAlias = Annotated[
     int | None,
     typer.Option(
