@@ -11,6 +11,7 @@ from gymlocker.v2 import options_pb2
 
 from server.demo.transport import Metadata
 from tests.feed.client import contract_methods
+from tests.streams import answered
 
 PASSWORD = options_pb2.Authentication.SCHEME_PASSWORD
 ACCESS_TOKEN = options_pb2.Authentication.SCHEME_ACCESS_TOKEN
@@ -36,18 +37,20 @@ async def replies_of(
     channel: aio.Channel, method: MethodDescriptor, request: Message, metadata: Metadata = ()
 ) -> list[Any]:
     """Calls `method`; where requests are a stream, `request` is the only one."""
-    call: Any = _kind_of(channel, method)(
+    make_call: Any = _kind_of(channel, method)(
         f"/{method.containing_service.full_name}/{method.name}",
         request_serializer=GetMessageClass(method.input_type).SerializeToString,
         response_deserializer=GetMessageClass(method.output_type).FromString,
-    )(
-        _only(request) if method.client_streaming else request,
-        metadata=aio.Metadata(*metadata),
-        timeout=30,
     )
-    if method.server_streaming:
-        return [reply async for reply in call]
-    return [await call]
+
+    async def once() -> list[Any]:
+        requests = _only(request) if method.client_streaming else request
+        call = make_call(requests, metadata=aio.Metadata(*metadata), timeout=30)
+        if method.server_streaming:
+            return [reply async for reply in call]
+        return [await call]
+
+    return await answered(once)
 
 
 async def code_of(

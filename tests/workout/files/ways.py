@@ -11,6 +11,7 @@ from grpc import aio
 from gymlocker.v2 import workout_pb2, workout_pb2_grpc
 
 from server.demo.transport import grpc_error, rest_error
+from tests.streams import answered
 
 Request = workout_pb2.ImportWorkoutsRequest
 Response = workout_pb2.ImportWorkoutsResponse
@@ -64,9 +65,13 @@ class GrpcFiles:
 
     async def send(self, credentials: Metadata, messages: Iterable[Request]) -> Response:
         """Imports what these messages say."""
-        call = self._stub.ImportWorkouts(iter(messages), metadata=credentials, timeout=30)
+        pieces = list(messages)
+
+        async def once() -> Response:
+            return await self._stub.ImportWorkouts(iter(pieces), metadata=credentials, timeout=30)
+
         try:
-            return await call
+            return await answered(once)
         except aio.AioRpcError as error:
             raise grpc_error(error) from error
 
