@@ -85,12 +85,20 @@ def _found(host: str, port: int) -> list[tuple[int, tuple[object, ...]]]:
 
 def _in_use(family: int, place: tuple[object, ...]) -> bool:
     try:
-        with socket.socket(family) as probe:
-            # Connections that closed a moment ago do not count, listeners do.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            probe.bind(place)
+        tried(family, place)
     except OSError as error:
         return error.errno == errno.EADDRINUSE
     return False
+
+
+def tried(family: int, place: tuple[object, ...]) -> Address:
+    """The numeric address of a place, with a port that was free a moment ago. Raises OSError."""
+    with socket.socket(family) as probe:
+        # Connections that closed a moment ago do not count, listeners do.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # As Envoy does; else a listener on IPv4 would count too.
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        probe.bind(place)
+        host, port = probe.getsockname()[:2]
+        return Address(host, port)

@@ -21,11 +21,11 @@ import pytest
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 from server.database.migrations import migrate
-from server.demo.transport import GrpcTransport, RestTransport, Transport, channel_over
+from server.demo.transport import GrpcTransport, RestTransport, Transport
 from server.local.throwaway import ThrowawayPostgres, throwaway_postgres
 from tests.database.conftest import make_database
 from tests.feed.client import Client
-from tests.feed.users import User, UserPool
+from tests.feed.users import UserPool
 from tests.house import House, running_house
 from tests.tools import require
 from tests.web.app import installed
@@ -111,15 +111,8 @@ async def client(
     transport: Transport, user_pool: UserPool, database: asyncpg.Connection
 ) -> AsyncIterator[Client]:
     """The services' stubs over each way to call."""
-    taken: list[User] = []
-    channel = channel_over(transport)
-
-    async def user() -> User:
-        taken.append(await user_pool.take(database, Client(channel).created_user))
-        return taken[-1]
-
-    yield Client(channel, user)
-    user_pool.give_back(taken)
+    async with user_pool.client(transport, database) as client:
+        yield client
 
 
 @pytest.fixture

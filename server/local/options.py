@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from server.address import MOST_PORT, Address
+from server.address import MOST_PORT, Address, tried
 from server.errors import StartError
 from server.tls import Certificate
 
@@ -81,18 +81,10 @@ def metrics_addresses(options: UpOptions) -> MetricsAddresses | None:
 
 
 def _tried(host: str, port: int) -> Address:
-    family, kind, _, _, address = socket.getaddrinfo(
+    family, _, _, _, place = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
-    with socket.socket(family, kind) as probe:
-        # Connections that closed a moment ago do not count, listeners do.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            # As Envoy does; else a listener on IPv4 would count too.
-            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        probe.bind(address)
-        host, port = probe.getsockname()[:2]
-        return Address(host, port)
+    return tried(family, place)
 
 
 def _sentence(host: str, port: int, option: str, error: OSError) -> str:

@@ -5,13 +5,14 @@ has a user to itself; the next one gets them as if they were new. A user who was
 password was changed, is not handed on.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 import asyncpg
-from gymlocker.v2 import user_pb2
 
-User = user_pb2.CreateUserResponse
+from server.demo.transport import Transport, channel_over
+from tests.feed.client import Client, User
 
 OWNED = (
     "user_events",
@@ -47,6 +48,21 @@ class UserPool:
     def give_back(self, users: list[User]) -> None:
         """Takes in users whom a test no longer needs."""
         self._free += users
+
+    @asynccontextmanager
+    async def client(
+        self, transport: Transport, connection: asyncpg.Connection
+    ) -> AsyncIterator[Client]:
+        """The services' stubs, whose new users are from here, and come back."""
+        taken: list[User] = []
+        channel = channel_over(transport)
+
+        async def user() -> User:
+            taken.append(await self.take(connection, Client(channel).created_user))
+            return taken[-1]
+
+        yield Client(channel, user)
+        self.give_back(taken)
 
 
 async def _hash_of(connection: asyncpg.Connection, user: User) -> str | None:
