@@ -3,9 +3,14 @@
     GymlockerError
     ├── InvalidArgument      a field breaks a limit           (names the field)
     ├── Unauthenticated      the caller did not prove who they are
+    ├── PermissionDenied     the caller is known, and may not do it    (403)
     ├── NotFound             there is no such thing, or it is not the caller's
     ├── AlreadyExists        somebody has it, or it says something else
+    ├── Aborted              the caller's copy is older than what is stored (412)
+    ├── OutOfRange           a cursor is too old, or of another database (410)
     ├── FailedPrecondition   this server is not set up for it (says which setting to make)
+    │   └── FeatureDisabled  a switch of this server is off   (423)
+    ├── Unimplemented        a content type or encoding that is not spoken here (415)
     ├── ResourceExhausted    a rate limit or quota            (says when to try again)
     └── Unavailable          try again later: database out of reach, or too much to do
 
@@ -14,13 +19,18 @@
 Handlers raise these and know nothing of gRPC; `rpc/errors.py` turns them into a status.
 """
 
+from typing import ClassVar
+
 
 class GymlockerError(Exception):
     """An error that the caller is told about.
 
     `message` is a sentence for people, `reason` an UPPER_SNAKE_CASE name for programs
-    (google.rpc.ErrorInfo.reason) that never changes.
+    (google.rpc.ErrorInfo.reason) that never changes. `http_status` is the status over REST where
+    gRPC's code does not lead to it.
     """
+
+    http_status: ClassVar[int | None] = None
 
     def __init__(self, message: str, *, reason: str) -> None:
         super().__init__(message)
@@ -43,6 +53,10 @@ class Unauthenticated(GymlockerError):
     """The caller did not prove who they are."""
 
 
+class PermissionDenied(GymlockerError):
+    """The caller is known but may not do this."""
+
+
 class NotFound(GymlockerError):
     """There is no such thing, or it is not the caller's: both look the same."""
 
@@ -53,6 +67,30 @@ class AlreadyExists(GymlockerError):
 
 class FailedPrecondition(GymlockerError):
     """The server is not set up for the call; the message says which setting to make."""
+
+
+class FeatureDisabled(FailedPrecondition):
+    """A switch of this server is off."""
+
+    http_status = 423
+
+
+class Aborted(GymlockerError):
+    """The caller's copy is older than what is stored."""
+
+    http_status = 412
+
+
+class OutOfRange(GymlockerError):
+    """A cursor is too old, or belongs to another database."""
+
+    http_status = 410
+
+
+class Unimplemented(GymlockerError):
+    """A content type or encoding that is not spoken here."""
+
+    http_status = 415
 
 
 class ResourceExhausted(GymlockerError):

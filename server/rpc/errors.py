@@ -17,29 +17,41 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from server.errors import (
+    Aborted,
     AlreadyExists,
     FailedPrecondition,
+    FeatureDisabled,
     GymlockerError,
     InvalidArgument,
     NotFound,
+    OutOfRange,
+    PermissionDenied,
     ResourceExhausted,
     Unauthenticated,
     Unavailable,
+    Unimplemented,
 )
 from server.rpc.interceptor import Context, Interceptor, Proceed
 from server.rpc.method import Method
 from server.rpc.request_id import METADATA_KEY, current_request_id
 
 DOMAIN = "gymlocker"
+# The HTTP status that the front door gives a transcoded call, where the code leads to another.
+HTTP_STATUS_KEY = "x-http-status"
 
 _log = structlog.get_logger("errors")
 
 _CODES: dict[type[GymlockerError], grpc.StatusCode] = {
     InvalidArgument: grpc.StatusCode.INVALID_ARGUMENT,
     Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
+    PermissionDenied: grpc.StatusCode.PERMISSION_DENIED,
     NotFound: grpc.StatusCode.NOT_FOUND,
     AlreadyExists: grpc.StatusCode.ALREADY_EXISTS,
+    Aborted: grpc.StatusCode.ABORTED,
+    OutOfRange: grpc.StatusCode.OUT_OF_RANGE,
     FailedPrecondition: grpc.StatusCode.FAILED_PRECONDITION,
+    FeatureDisabled: grpc.StatusCode.FAILED_PRECONDITION,
+    Unimplemented: grpc.StatusCode.UNIMPLEMENTED,
     ResourceExhausted: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Unavailable: grpc.StatusCode.UNAVAILABLE,
 }
@@ -57,7 +69,13 @@ class ErrorInterceptor(Interceptor):
             except GymlockerError as error:
                 if error.__cause__ is not None:
                     _log.warning("failed", reason=error.reason, **_described(error.__cause__))
-                await _abort(context, _CODES[type(error)], error.message, _details(error))
+                await _abort(
+                    context,
+                    _CODES[type(error)],
+                    error.message,
+                    _details(error),
+                    http_status=error.http_status,
+                )
             except asyncio.CancelledError as error:
                 task = asyncio.current_task()
                 if task is not None and task.cancelling():
@@ -90,10 +108,17 @@ async def _abort_unforeseen(context: Context, error: BaseException) -> NoReturn:
 
 
 async def _abort(
-    context: Context, code: grpc.StatusCode, message: str, details: list[Message]
+    context: Context,
+    code: grpc.StatusCode,
+    message: str,
+    details: list[Message],
+    *,
+    http_status: int | None = None,
 ) -> NoReturn:
     status = Status(code=code.value[0], message=message)
     metadata: list[tuple[str, str | bytes]] = [(METADATA_KEY, current_request_id.get())]
+    if http_status is not None:
+        metadata.append((HTTP_STATUS_KEY, str(http_status)))
     if code == grpc.StatusCode.UNAUTHENTICATED:
         # HTTP asks for it: RFC 9110, 15.5.2.
         metadata.append(("www-authenticate", 'Bearer realm="gymlocker"'))
