@@ -38,6 +38,7 @@ from server.follow.repository import FollowRepository
 from server.follow.service import FollowService
 from server.inbox.repository import InboxRepository
 from server.inbox.service import InboxService
+from server.rpc.admission import AdmissionInterceptor, Shares
 from server.rpc.authentication import (
     AccessTokenInterceptor,
     PasswordInterceptor,
@@ -70,6 +71,8 @@ from server.workout.importing import Importer
 from server.workout.repository import WorkoutRepository
 from server.workout.service import WorkoutService
 from server.workout.stats_repository import StatsRepository
+
+HEALTH = "/gymlocker.v2.SystemService/GetHealth"
 
 
 async def serve(
@@ -157,6 +160,7 @@ def _build(
     metrics.watch_passwords(hasher, authenticator)
     server = _server(
         outermost,
+        _admission(settings.worker),
         AccessTokenAuthenticator(tokens, sessions, seen=last_accessed.saw),
         purchase_authenticator(settings.purchases, guesses, metrics, stack),
         authenticator,
@@ -178,6 +182,16 @@ def _build(
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     swept = {"main": system, "rate_limits": SystemRepository(limits, RATE_LIMIT_SWEEPS)}
     return server, health_servicer, _background(settings.worker, swept, last_accessed, metrics)
+
+
+def _admission(settings: Settings) -> AdmissionInterceptor:
+    # How the server is, must be told whatever else goes on.
+    methods = {path: method for path, method in contract_methods().items() if path != HEALTH}
+    return AdmissionInterceptor(
+        methods,
+        calls=Shares(settings.calls_per_address),
+        streams=Shares(settings.streams_per_address),
+    )
 
 
 def _guess_limit(settings: Settings, limits: Database) -> GuessLimit:
@@ -244,6 +258,7 @@ def _background(
 
 def _server(
     outermost: Sequence[Interceptor],
+    admission: AdmissionInterceptor,
     tokens: AccessTokenAuthenticator,
     purchases: PurchaseAuthenticator,
     passwords: PasswordAuthenticator,
@@ -254,6 +269,7 @@ def _server(
         LoggingInterceptor(methods),
         *outermost,
         ErrorInterceptor(methods),
+        admission,
         AccessTokenInterceptor(methods, tokens),
         PurchaseTokenInterceptor(methods, purchases),
         ValidationInterceptor(methods),

@@ -1,8 +1,10 @@
 """What addresses have in common that one caller can call from."""
 
 import ipaddress
+from functools import lru_cache
 
 
+@lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
     """What one guesser has: an IPv4 address, or the /64 that IPv6 gives to a household."""
     try:

@@ -16,7 +16,13 @@ class Method:
     path: str
     request: type[Message]
     streams_requests: bool
+    streams_replies: bool
     authentication: options_pb2.Authentication
+
+    @property
+    def streams(self) -> bool:
+        """Whether either side sends a stream."""
+        return self.streams_requests or self.streams_replies
 
 
 def methods_of(services: Iterable[ServiceDescriptor]) -> dict[str, Method]:
@@ -36,5 +42,6 @@ def _method(descriptor: MethodDescriptor) -> Method:
         path=f"/{descriptor.containing_service.full_name}/{descriptor.name}",
         request=GetMessageClass(descriptor.input_type),
         streams_requests=descriptor.client_streaming,
+        streams_replies=descriptor.server_streaming,
         authentication=authentication,
     )

@@ -75,6 +75,16 @@ class Settings(LogSettings):
             "wrong passwords and purchase tokens from one address; then one more each second"
         ),
     )
+    calls_per_address: int = Field(
+        default=512,
+        ge=0,
+        description="calls of one address in flight in one worker at the most; 0 is no limit",
+    )
+    streams_per_address: int = Field(
+        default=256,
+        ge=0,
+        description="the same for streams, such as chats, imports and exports",
+    )
     drain_seconds: DrainSeconds = 3
     otel_exporter_otlp_endpoint: str | None = Field(
         default=None,
