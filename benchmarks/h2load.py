@@ -49,26 +49,36 @@ PACED = Shape(connections=4, at_once=100)
 
 @dataclass(frozen=True)
 class Load:
-    """What one run did: requests a second, how many in all, and the body bytes of the replies."""
+    """What one run did: requests a second, how many in all, and the body bytes of the replies.
+
+    `succeeded` are those with a status of HTTP that says so, which gRPC's errors have, too.
+    """
 
     rate: float
     done: int
+    succeeded: int
     reply_bytes: int
 
 
 def loaded(port: int, requests: Sequence[Request], shape: Shape, seconds: float) -> Load:
     """Sends all `requests` side by side for `seconds`. Raises LoadError if any one failed."""
-    runs = _run(port, requests, shape, f"-D{seconds * 1000:.0f}ms")
+    runs = _checked(_run(port, requests, shape, f"-D{seconds * 1000:.0f}ms"))
     return Load(
         rate=sum(run.rate for run in runs),
         done=sum(run.done for run in runs),
+        succeeded=sum(run.succeeded for run in runs),
         reply_bytes=sum(run.reply_bytes for run in runs),
     )
 
 
+def offered(port: int, request: Request, shape: Shape, seconds: float) -> Load:
+    """Sends a request for `seconds`, more often than it can be answered: some may be refused."""
+    return _run(port, [request], shape, f"-D{seconds * 1000:.0f}ms")[0]
+
+
 def once(port: int, request: Request) -> int:
     """Sends a request once; returns the body bytes of its reply."""
-    return _run(port, [request], Shape(1, 1), "-n1")[0].reply_bytes
+    return _checked(_run(port, [request], Shape(1, 1), "-n1"))[0].reply_bytes
 
 
 @contextmanager
@@ -98,7 +108,7 @@ def latencies(port: int, request: Request, rate: int, seconds: float) -> list[fl
     """
     with tempfile.NamedTemporaryFile("r") as log:
         pace = (f"--rps={rate // PACED.connections}", f"--log-file={log.name}")
-        _run(port, [request], PACED, *pace, f"-D{seconds * 1000:.0f}ms")
+        _checked(_run(port, [request], PACED, *pace, f"-D{seconds * 1000:.0f}ms"))
         lines = [line.split("\t") for line in log]
     unanswered = max(0, int(rate * seconds * (1 - TOLERANCE)) - len(lines))
     waited = [int(microseconds) / 1_000 for _, _, microseconds in lines]
@@ -142,7 +152,16 @@ def _read(out: str, err: str) -> Load:
     size = re.search(r"\((\d+)\) data", out)
     if rate is None or counted is None or size is None:
         raise LoadError(f"h2load said {out or err}")
-    done, succeeded = int(counted[1]), int(counted[2])
-    if done != succeeded:
-        raise LoadError(f"{done - succeeded} of {done} requests failed:\n{out}")
-    return Load(rate=float(rate[1]), done=done, reply_bytes=int(size[1]))
+    return Load(
+        rate=float(rate[1]),
+        done=int(counted[1]),
+        succeeded=int(counted[2]),
+        reply_bytes=int(size[1]),
+    )
+
+
+def _checked(loads: list[Load]) -> list[Load]:
+    for load in loads:
+        if load.succeeded != load.done:
+            raise LoadError(f"{load.done - load.succeeded} of {load.done} requests failed")
+    return loads

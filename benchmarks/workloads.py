@@ -124,19 +124,19 @@ def workloads(seeded: Seeded) -> list[Workload]:
 
 def get_user(person: Person) -> Request:
     """The small call whose latency is watched."""
-    return _grpc("UserService/GetUser", user_pb2.GetUserRequest(id_or_lookup=person.id))
+    return grpc_request("UserService/GetUser", user_pb2.GetUserRequest(id_or_lookup=person.id))
 
 
 def log_in(person: Person, password: str) -> Request:
     """The call that hashes."""
-    return _grpc(
+    return grpc_request(
         "AuthService/Login", auth_pb2.LoginRequest(username=person.username, password=password)
     )
 
 
 def replace_picture(person: Person, password: str) -> Request:
     """The largest call that there is."""
-    return _grpc(
+    return grpc_request(
         "UserService/UpdateUser",
         user_pb2.UpdateUserRequest(
             id=person.id,
@@ -201,19 +201,20 @@ def _letter(person: Person) -> inbox_pb2.PutInboxMessageRequest:
 
 
 def _both(method: str, path: str, message: Message, verb: str = "POST") -> dict[str, list[Request]]:
-    return {"grpc": [_grpc(method, message)], "rest": [_rest(path, message, verb)]}
+    return {"grpc": [grpc_request(method, message)], "rest": [_rest(path, message, verb)]}
 
 
 def _each(
     method: str, path: str, messages: Sequence[Message], verb: str = "PUT"
 ) -> dict[str, list[Request]]:
     return {
-        "grpc": [_grpc(method, message) for message in messages],
+        "grpc": [grpc_request(method, message) for message in messages],
         "rest": [_rest(path, message, verb) for message in messages],
     }
 
 
-def _grpc(method: str, message: Message) -> Request:
+def grpc_request(method: str, message: Message) -> Request:
+    """A call of gRPC; `method` is as in UserService/GetUser."""
     body = message.SerializeToString()
     return Request("grpc", f"/gymlocker.v2.{method}", struct.pack(">BI", 0, len(body)) + body)
 

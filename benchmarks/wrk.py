@@ -46,4 +46,5 @@ def _read(out: str, err: str) -> Load:
     rate = re.search(r"Requests/sec:\s+([\d.]+)", out)
     if done is None or rate is None or "Non-2xx" in out or "Socket errors" in out:
         raise LoadError(f"wrk said {out or err}")
-    return Load(rate=float(rate[1]), done=int(done[1]), reply_bytes=0)
+    number = int(done[1])
+    return Load(rate=float(rate[1]), done=number, succeeded=number, reply_bytes=0)
