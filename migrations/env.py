@@ -11,7 +11,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 from server.database import schema
-from server.database.connect import sqlalchemy_engine
+from server.database.migration_engine import sqlalchemy_engine
 from server.settings import Settings, load
 
 

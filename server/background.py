@@ -7,7 +7,7 @@ from typing import NoReturn
 import structlog
 from asyncpg import PostgresError
 
-from server.errors import Unavailable
+from server.errors import GymlockerError
 
 _log = structlog.get_logger("background")
 
@@ -22,7 +22,7 @@ async def repeat(
     while True:
         try:
             await work()
-        except Unavailable as error:
+        except GymlockerError as error:
             _log.warning("postponed", work=name, reason=error.reason)
         except PostgresError as error:
             _log.error("failed", work=name, error=type(error).__name__, sqlstate=error.sqlstate)

@@ -21,6 +21,9 @@ Handlers raise these and know nothing of gRPC; `rpc/errors.py` turns them into a
 
 from typing import ClassVar
 
+# Somebody has to make room first.
+DISK_FULL_RETRY_SECONDS = 3600
+
 
 class GymlockerError(Exception):
     """An error that the caller is told about.
@@ -112,3 +115,12 @@ class StartError(Exception):
 def no_such_user() -> NotFound:
     """The error for an id or a lookup that nobody has."""
     return NotFound("There is no such user.", reason="USER_NOT_FOUND")
+
+
+def disk_full() -> ResourceExhausted:
+    """The error for what cannot be stored, because the disk is full."""
+    return ResourceExhausted(
+        "Nothing can be stored at the moment: the server's disk is full. Try again later.",
+        reason="DISK_FULL",
+        retry_after=DISK_FULL_RETRY_SECONDS,
+    )

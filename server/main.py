@@ -32,6 +32,7 @@ from server.background import repeat
 from server.contract import contract_methods, contract_services
 from server.database.engine import Database
 from server.database.revision import require_current_schema
+from server.database.writable import Writability
 from server.event.repository import EventRepository
 from server.event.service import EventService
 from server.follow.repository import FollowRepository
@@ -165,7 +166,6 @@ def _build(
         purchase_authenticator(settings.purchases, guesses, metrics, stack),
         authenticator,
     )
-    system = SystemRepository(database)
     large_replies = LargeReplies()
     _add_feed(
         server, database, UserService(users, hasher, authenticator, large_replies), large_replies
@@ -177,10 +177,15 @@ def _build(
     ai_pb2_grpc.add_AiServiceServicer_to_server(
         planner_service(settings.planner, limits, metrics, stack), server
     )
-    system_pb2_grpc.add_SystemServiceServicer_to_server(SystemService(system), server)
+    system_pb2_grpc.add_SystemServiceServicer_to_server(
+        SystemService(_writabilities(database, limits)), server
+    )
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
-    swept = {"main": system, "rate_limits": SystemRepository(limits, RATE_LIMIT_SWEEPS)}
+    swept = {
+        "main": SystemRepository(database),
+        "rate_limits": SystemRepository(limits, RATE_LIMIT_SWEEPS),
+    }
     return server, health_servicer, _background(settings.worker, swept, last_accessed, metrics)
 
 
@@ -192,6 +197,11 @@ def _admission(settings: Settings) -> AdmissionInterceptor:
         calls=Shares(settings.calls_per_address),
         streams=Shares(settings.streams_per_address),
     )
+
+
+def _writabilities(database: Database, limits: Database) -> dict[str, Writability]:
+    databases = {"main": database} | ({} if limits is database else {"rate_limits": limits})
+    return {name: Writability(one) for name, one in databases.items()}
 
 
 def _guess_limit(settings: Settings, limits: Database) -> GuessLimit:

@@ -2,7 +2,7 @@
 
 import asyncpg
 
-from server.database.engine import make_pool as make_our_pool
+from server.database.pool import make_pool as make_our_pool
 from server.settings import Settings
 
 POOL_SIZE: int = Settings.model_fields["database_pool_size"].default

@@ -3,14 +3,13 @@
 A feature's repository gives a `Statement` to `fetch`, `fetch_one` or `execute`, which run it as a
 transaction of its own. Few things need more than one statement; those use `transact`.
 
-Whatever stands between us and the database becomes `Unavailable`: the caller may try again. A
-statement that lost its connection is not repeated, for it may have been committed.
+Whatever stands between us and the database becomes an error that says so (refusal.py). A call has
+one time limit for all that it does here. A statement that lost its connection is not repeated, for
+it may have been committed.
 """
 
 import asyncio
-import datetime as dt
 import random
-import struct
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -18,41 +17,38 @@ from typing import Any, Self, TypeAlias, TypeVar
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
+from asyncpg.transaction import Transaction
 
 from server.background import repeat
-from server.database.statement import Statement
-from server.errors import Unavailable
+from server.database.pool import make_pool
+from server.database.refusal import (
+    LOST_RACE,
+    REFUSALS,
+    is_disk_full,
+    is_read_only,
+    not_now,
+    refusal,
+)
+from server.database.statement import CALL_SECONDS, Statement
+from server.errors import GymlockerError
 
 Result = TypeVar("Result")
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+# Something to do with a connection, within so many seconds.
+Action: TypeAlias = Callable[[Connection, float], Awaitable[Result]]
 
-CONNECT_SECONDS = 5
-STATEMENT_SECONDS = 20
 # How long a call waits for one of the pool's connections before it is turned away.
-ACQUIRE_SECONDS = 5
-# A transaction that lost to another one (SQLSTATE 40001, 40P01) was undone; it may be repeated.
+ACQUIRE_SECONDS = 4.0
+# How long it may take to undo a transaction that failed, before its connection is given up.
+UNDO_SECONDS = 1.0
+# How long it is waited for connections that go back to the pool.
+RETURN_SECONDS = 0.2
 ATTEMPTS = 4
 PAUSE_SECONDS = 0.02
 CLOSE_SECONDS = 5
 KEEP_SECONDS = 60
-
-# The day from which PostgreSQL counts.
-_EPOCH = dt.date(2000, 1, 1).toordinal()
-
-_LOST_RACE = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
-_OUT_OF_REACH = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    # A call that comes between the server's last word on a connection and the end of it.
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.ReadOnlySQLTransactionError,
-)
+# After so long the connections may be renewed again, should the database still take no writes.
+RENEWAL_SECONDS = 1.0
 
 
 class Database:
@@ -68,10 +64,16 @@ class Database:
         self.pool_size = pool_size
         self.waiting = 0
         self.unavailable = 0
+        # Whether a statement found the disk full; who finds that it is not sets it back.
+        self.disk_full = False
+        # When somebody who was waited for had an answer.
+        self.answered = 0.0
         # Connections that the next call may have at once. To get one from the pool, and to give it
         # back, takes a task and two timers: a tenth of a small call.
         self._kept: list[Connection] = []
         self._waited = waited
+        self._renewed = 0.0
+        self._returns: set[asyncio.Task[None]] = set()
         self._pool = make_pool(url, pool_size)
 
     async def __aenter__(self) -> Self:
@@ -104,45 +106,78 @@ class Database:
     async def fetch(self, statement: Statement, **parameters: Any) -> list[asyncpg.Record]:
         """Runs `statement` in a transaction of its own; returns its rows."""
         arguments = statement.arguments(parameters)
-        return await self._run(lambda connection: connection.fetch(statement.sql, *arguments))
+        return await self._run(
+            lambda connection, left: connection.fetch(statement.sql, *arguments, timeout=left),
+            statement.seconds,
+        )
 
     async def fetch_one(self, statement: Statement, **parameters: Any) -> asyncpg.Record | None:
         """Runs `statement` in a transaction of its own; returns its first row, if any."""
         arguments = statement.arguments(parameters)
-        return await self._run(lambda connection: connection.fetchrow(statement.sql, *arguments))
+        return await self._run(
+            lambda connection, left: connection.fetchrow(statement.sql, *arguments, timeout=left),
+            statement.seconds,
+        )
 
     async def execute(self, statement: Statement, **parameters: Any) -> None:
         """Runs `statement` in a transaction of its own."""
         await self.fetch(statement, **parameters)
 
-    async def transact(self, action: Callable[[Connection], Awaitable[Result]]) -> Result:
-        """Does `action` in a transaction, and again should it lose to another one."""
+    async def transact(
+        self,
+        action: Callable[[Connection], Awaitable[Result]],
+        *,
+        seconds: float = CALL_SECONDS,
+    ) -> Result:
+        """Does `action` in a transaction, and again should it lose to another one.
 
-        async def in_transaction(connection: Connection) -> Result:
-            async with connection.transaction():
-                return await action(connection)
+        All of it together may take `seconds`.
+        """
 
-        return await self._run(in_transaction)
+        async def in_transaction(connection: Connection, left: float) -> Result:
+            transaction = connection.transaction()
+            async with asyncio.timeout(left):
+                try:
+                    await transaction.start()
+                    result = await action(connection)
+                    await transaction.commit()
+                except BaseException:
+                    await _undo(connection, transaction)
+                    raise
+            return result
 
-    async def _run(self, action: Callable[[Connection], Awaitable[Result]]) -> Result:
+        return await self._run(in_transaction, seconds)
+
+    async def renew_connections(self) -> None:
+        """Has all connections made anew: another server may be the one that takes writes now."""
+        now = time.monotonic()
+        if now - self._renewed > RENEWAL_SECONDS:
+            self._renewed = now
+            await self._pool.expire_connections()
+            await self._return_kept()
+
+    async def _run(self, action: Action[Result], seconds: float) -> Result:
+        deadline = time.monotonic() + seconds
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                connection = self._take_kept() or await self._acquired()
+                connection = self._take_kept() or await self._acquired(deadline)
                 try:
-                    result = await action(connection)
+                    result = await action(connection, deadline - time.monotonic())
                 except BaseException:
-                    await self._pool.release(connection)
+                    self._return(connection)
                     raise
                 if self.waiting:
+                    self.answered = time.monotonic()
                     await self._pool.release(connection)
                 else:
                     self._kept.append(connection)
                 return result
-            except _LOST_RACE as error:
+            except LOST_RACE as error:
                 if attempt == ATTEMPTS:
-                    raise self._not_now("too much happened at once") from error
-            except _OUT_OF_REACH as error:
-                raise self._not_now("the database is out of reach") from error
+                    self.unavailable += 1
+                    raise not_now("too much happened at once") from error
+            except REFUSALS as error:
+                raise await self._refused(error) from error
             # Not all at once again.
             await asyncio.sleep(random.uniform(0, attempt * PAUSE_SECONDS))
         raise AssertionError("the last attempt returns or raises")
@@ -154,41 +189,53 @@ class Database:
         self._waited(0.0)
         return self._kept.pop()
 
-    async def _acquired(self) -> Connection:
+    async def _acquired(self, deadline: float) -> Connection:
         """One of the pool's, which gets back those that the server has closed."""
         await self._return_kept()
         began = time.perf_counter()
         self.waiting += 1
         try:
-            return await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+            seconds = min(ACQUIRE_SECONDS, deadline - time.monotonic())
+            return await self._pool.acquire(timeout=max(seconds, 0))
         finally:
             self.waiting -= 1
             self._waited(time.perf_counter() - began)
 
     async def _return_kept(self) -> None:
         """The pool closes those that were not used for long, and renews old ones."""
-        while self._kept:
-            # One that cannot say goodbye to its server is closed all the same.
-            with suppress(*_OUT_OF_REACH):
-                await self._pool.release(self._kept.pop())
+        if not self._kept:
+            return
+        kept, self._kept = self._kept, []
+        # One that is closed says goodbye to its server, which may not listen.
+        await asyncio.wait(map(self._return, kept), timeout=RETURN_SECONDS)
 
-    def _not_now(self, why: str) -> Unavailable:
+    def _return(self, connection: Connection) -> asyncio.Task[None]:
+        """Gives a connection back in the background: it may have a statement to cancel first."""
+        task = asyncio.create_task(self._released(connection))
+        self._returns.add(task)
+        task.add_done_callback(self._returns.discard)
+        return task
+
+    async def _released(self, connection: Connection) -> None:
+        # One that cannot say goodbye to its server is closed all the same.
+        with suppress(*REFUSALS):
+            await self._pool.release(connection)
+
+    async def _refused(self, error: BaseException) -> GymlockerError:
         self.unavailable += 1
-        return Unavailable(f"Try again in a moment: {why}.", reason="DATABASE_UNAVAILABLE")
+        self.disk_full = self.disk_full or is_disk_full(error)
+        if is_read_only(error):
+            await self.renew_connections()
+        return refusal(error)
 
 
-def make_pool(url: str, size: int) -> asyncpg.Pool:
-    """Asyncpg's pool, set up as we need it; to be opened with `async with` or `await`."""
-    return asyncpg.create_pool(
-        url,
-        min_size=0,
-        max_size=size,
-        timeout=CONNECT_SECONDS,
-        command_timeout=STATEMENT_SECONDS,
-        init=_keep_dates,
-        reset=_keep_as_it_is,
-        server_settings={"application_name": "gymlocker"},
-    )
+async def _undo(connection: Connection, transaction: Transaction) -> None:
+    """Rolls back; a connection of which nobody knows whether it did is given up."""
+    try:
+        async with asyncio.timeout(UNDO_SECONDS):
+            await transaction.rollback()
+    except (*REFUSALS, asyncpg.PostgresError):
+        connection.terminate()
 
 
 def _is_open(connection: Connection) -> bool:
@@ -197,18 +244,3 @@ def _is_open(connection: Connection) -> bool:
     except asyncpg.InterfaceError:
         # The server has closed it, and the pool has taken it back.
         return False
-
-
-async def _keep_dates(connection: asyncpg.Connection) -> None:
-    """Stores the first and the last date that Python knows as these, not as an infinity."""
-    await connection.set_type_codec(
-        "date",
-        schema="pg_catalog",
-        format="binary",
-        encoder=lambda date: struct.pack("!i", date.toordinal() - _EPOCH),
-        decoder=lambda data: dt.date.fromordinal(struct.unpack("!i", data)[0] + _EPOCH),
-    )
-
-
-async def _keep_as_it_is(_: object) -> None:
-    """Replaces asyncpg's reset on release, a round trip: nothing here leaves session state."""

@@ -13,12 +13,12 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
-from asyncpg import InterfaceError, PostgresError
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from server.database.connect import place_of, sqlalchemy_engine
+from server.database.connect import CONNECT_ERRORS, place_of
+from server.database.migration_engine import sqlalchemy_engine
 from server.database.takeover import FEED, RATE_LIMITS, Branch, Found, recognise, require_values
 from server.errors import StartError
 from server.paths import MIGRATIONS
@@ -119,7 +119,7 @@ def _heads(connection: Connection) -> set[str]:
 async def _connected(engine: AsyncEngine, setting: str, url: str) -> AsyncIterator[AsyncConnection]:
     try:
         connection = await engine.connect()
-    except (OSError, TimeoutError, ValueError, PostgresError, InterfaceError, DBAPIError) as error:
+    except (*CONNECT_ERRORS, ValueError, DBAPIError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         raise StartError(
             f"The database is out of reach{place_of(url)}: {cause or 'no answer'}. "

@@ -11,6 +11,9 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
+# A call waits no longer than this for a database that hangs.
+CALL_SECONDS = 7.0
+
 _DIALECT: Dialect = dialect()  # type: ignore[no-untyped-call]
 
 
@@ -18,10 +21,11 @@ class Statement:
     """One compiled SQL statement with named parameters.
 
     Arguments take the types of asyncpg: uuid.UUID (or its text), str, bytes, aware datetimes, and
-    lists of them.
+    lists of them. `seconds` is how long a call may take with it, waiting for a connection included.
     """
 
-    def __init__(self, clause: ClauseElement) -> None:
+    def __init__(self, clause: ClauseElement, *, seconds: float = CALL_SECONDS) -> None:
+        self.seconds = seconds
         compiled = cast(SQLCompiler, clause.compile(dialect=_DIALECT))
         self.sql = str(compiled)
         if "[POSTCOMPILE_" in self.sql:

@@ -2,10 +2,10 @@
 
 import re
 from typing import Annotated, Literal, TypeAlias
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
+from server.database_url import require_usable
 from server.settings.environment import EnvironmentSettings, unset
 
 # Host=…;Username=…;Password=…;Database=…, in any order.
@@ -114,14 +114,9 @@ class Settings(LogSettings):
         scheme, separator, rest = value.partition("://")
         if not separator or scheme not in ("postgresql", "postgres", "postgresql+asyncpg"):
             raise ValueError("must start with postgresql://")
-        try:
-            _ = urlsplit(value).port
-        except ValueError:
-            # Without the parser's own words: they quote what may be a part of the password.
-            raise ValueError(
-                "is not a URL; in the password, percent-encode characters such as / # ? @ [ ]"
-            ) from None
-        return f"postgresql://{rest}"
+        url = f"postgresql://{rest}"
+        require_usable(url)
+        return url
 
 
 class GatewaySettings(EnvironmentSettings):

@@ -1,21 +1,34 @@
 """SystemService: the server itself."""
 
+import asyncio
 from typing import Any
 
 from gymlocker.v2 import system_pb2, system_pb2_grpc
 
-from server.system.repository import SystemRepository
+from server.database.writable import Writability
+from server.errors import ResourceExhausted, Unavailable
+from server.single_flight import SingleFlight
 
 
 class SystemService(system_pb2_grpc.SystemServiceServicer):
     """Tells how the server is."""
 
-    def __init__(self, system: SystemRepository) -> None:
-        self._system = system
+    def __init__(self, databases: dict[str, Writability]) -> None:
+        self._databases = databases
+        # However many ask at once, each database is asked once.
+        self._looks = SingleFlight[str, str, None](most=1)
 
     async def GetHealth(
         self, request: system_pb2.GetHealthRequest, context: Any
     ) -> system_pb2.GetHealthResponse:
-        """Asks the database; it raises Unavailable if that does not answer."""
-        await self._system.ping()
+        """Asks the databases whether writes work; raises Unavailable, with the reason, if not."""
+        await asyncio.gather(*map(self._look, self._databases))
         return system_pb2.GetHealthResponse(status="ok")
+
+    async def _look(self, name: str) -> None:
+        require = self._databases[name].require
+        try:
+            await self._looks.run(name, name, require, too_many=AssertionError)
+        except ResourceExhausted as error:
+            # Whoever asks is not the one who has used it up.
+            raise Unavailable(error.message, reason=error.reason) from error

@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 from asyncpg import PostgresError
 
-from server.errors import Unavailable
+from server.errors import GymlockerError
 from server.user.repository import UserRepository
 
 INTERVAL_SECONDS = 60
@@ -34,6 +34,6 @@ class LastAccessed:
         try:
             if seen:
                 await self._users.seen(seen)
-        except (Unavailable, PostgresError) as error:
+        except (GymlockerError, PostgresError) as error:
             self._seen |= seen
             _log.warning("postponed", error=type(error).__name__)

@@ -137,7 +137,10 @@ _CLAIM = Statement(
     .values(username=bindparam("username"), username_key=bindparam("new_username_key"))
     .returning(*_ACCOUNT)
 )
-_DELETE = Statement(delete(users).where(users.c.id == bindparam("user_id")).returning(users.c.id))
+# What goes with a user can be the diary of many years.
+_DELETE = Statement(
+    delete(users).where(users.c.id == bindparam("user_id")).returning(users.c.id), seconds=20.0
+)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ from server.workout.workout import Workout
 
 # Workouts that one statement adds.
 BATCH = 5_000
+# All of them together may take so long.
+IMPORT_SECONDS = 60.0
 
 _new = (
     func.unnest(
@@ -94,7 +96,7 @@ class ImportRepository:
             return added
 
         with owner_must_exist():
-            return await self._database.transact(action)
+            return await self._database.transact(action, seconds=IMPORT_SECONDS)
 
     async def count_existing(self, owner_id: UUID, new: Sequence[Workout]) -> int:
         """How many of `new` the owner has already, by their ids."""

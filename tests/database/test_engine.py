@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from sqlalchemy import bindparam, text
 
-from server.database import engine
+from server.database import engine, pool
 from server.database.engine import Connection, Database
 from server.database.statement import Statement
 from server.errors import Unavailable
@@ -27,9 +27,10 @@ INSERT = Statement(text("INSERT INTO note VALUES (:id, :words)").bindparams(bind
 @pytest.fixture
 async def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds become tenths."""
-    monkeypatch.setattr(engine, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(pool, "CONNECT_SECONDS", 0.5)
     monkeypatch.setattr(engine, "ACQUIRE_SECONDS", 0.5)
-    monkeypatch.setattr(engine, "STATEMENT_SECONDS", 1)
+    monkeypatch.setattr(ONE, "seconds", 1)
+    monkeypatch.setattr(SLOW, "seconds", 1)
 
 
 async def answers(database: Database) -> bool:

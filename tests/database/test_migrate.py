@@ -10,7 +10,8 @@ from alembic.config import Config
 from sqlalchemy import Connection
 
 from server.database import migrations
-from server.database.connect import place_of, sqlalchemy_engine
+from server.database.connect import place_of
+from server.database.migration_engine import sqlalchemy_engine
 from server.database.migrations import migrate
 from server.errors import StartError
 from server.local.throwaway import ThrowawayPostgres

@@ -4,7 +4,8 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from benchmarks.contenders.pool import POOL_SIZE
-from server.database.engine import CONNECT_SECONDS, STATEMENT_SECONDS
+from server.database.connect import CONNECT_SECONDS
+from server.database.statement import CALL_SECONDS
 
 
 def make_engine(url: str) -> AsyncEngine:
@@ -14,7 +15,7 @@ def make_engine(url: str) -> AsyncEngine:
         return await asyncpg.connect(
             url,
             timeout=CONNECT_SECONDS,
-            command_timeout=STATEMENT_SECONDS,
+            command_timeout=CALL_SECONDS,
             server_settings={"application_name": "gymlocker"},
         )
 

@@ -1,0 +1,194 @@
+"""The server says what is wrong with its databases: away, read-only, or their disk full.
+
+One house on two databases, which the tests put into each of these states and back.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import httpx2
+import pytest
+from gymlocker.v2 import event_pb2
+from gymlocker.v2.user_pb2 import CreateUserResponse as User
+
+from server.demo.transport import CallError, GrpcTransport, channel_over
+from server.errors import StartError
+from server.health import check, check_http
+from server.local.throwaway import ThrowawayPostgres, throwaway_postgres
+from tests.database.conftest import make_database
+from tests.database.postmaster import frozen, postmaster_of
+from tests.feed.client import Client, error_info, event_of
+from tests.house import House, running_house
+from tests.local.helpers import eventually_true
+
+# What a disk that is full says: to a row, and to a new table.
+FULL = """
+CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE 'could not extend file' USING ERRCODE = '53100'; END $$;
+CREATE TRIGGER full_disk BEFORE INSERT ON user_events EXECUTE FUNCTION full_disk();
+CREATE FUNCTION full_disk_too() RETURNS event_trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE 'could not extend file' USING ERRCODE = '53100'; END $$;
+CREATE EVENT TRIGGER full_disk ON ddl_command_start WHEN TAG IN ('CREATE TABLE')
+    EXECUTE FUNCTION full_disk_too();
+"""
+ROOM = """
+DROP EVENT TRIGGER full_disk;
+DROP TRIGGER full_disk ON user_events;
+DROP FUNCTION full_disk, full_disk_too;
+"""
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[ThrowawayPostgres]:
+    """A PostgreSQL that may be ill-treated."""
+    with throwaway_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def house(postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Gymlocker with one worker; every test leaves its databases in good health."""
+    limits = asyncio.run(make_database(postgres, "limits"))
+    with running_house(
+        tmp_path_factory.mktemp("truth"),
+        DATABASE_URL=postgres.url(),
+        RATE_LIMIT_DATABASE_URL=limits,
+    ) as house:
+        yield house
+
+
+@pytest.fixture
+async def client(house: House) -> AsyncIterator[Client]:
+    transport = GrpcTransport(house.url)
+    yield Client(channel_over(transport))
+    await transport.close()
+
+
+@pytest.fixture
+async def rest(house: House) -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(base_url=house.url, timeout=30) as rest:
+        yield rest
+
+
+def put(user: User) -> dict[str, str]:
+    """The body of PUT /event."""
+    return {
+        "userId": user.id,
+        "password": user.password,
+        "eventId": "8a6e0804-2bd0-4672-b79d-d97027f9071a",
+        "encryptedEventPayload": "AAAA",
+        "encryptedEventIV": "AAAAAAAAAAAAAAAAAAAAAA==",
+        "expiry": "2050-01-01T00:00:00Z",
+    }
+
+
+async def is_well(rest: httpx2.AsyncClient) -> bool:
+    return (await rest.get("/health")).status_code == 200
+
+
+async def unwell(rest: httpx2.AsyncClient) -> tuple[str, str]:
+    """The reason and the sentence of a health check that fails."""
+    reply = await rest.get("/health")
+    assert reply.status_code == 503
+    return reply.json()["details"][0]["reason"], reply.json()["message"]
+
+
+@asynccontextmanager
+async def read_only(url: str) -> AsyncIterator[None]:
+    """The database at `url` takes no writes, as one that has become a standby."""
+    connection = await asyncpg.connect(url)
+    name = await connection.fetchval("SELECT current_database()")
+    end = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    try:
+        await connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        await connection.execute(end)
+        yield
+    finally:
+        # The server's connections stay as they are: it has to make new ones.
+        await connection.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+        await connection.close()
+
+
+async def test_a_database_that_takes_no_writes(
+    postgres: ThrowawayPostgres, house: House, client: Client, rest: httpx2.AsyncClient
+) -> None:
+    user = await client.created_user()
+    async with read_only(postgres.url()):
+        reason, sentence = await unwell(rest)
+        assert reason == "READ_ONLY" and "read-only" in sentence
+        reply = await rest.put("/event", json=put(user))
+        assert (reply.status_code, reply.json()["details"][0]["reason"]) == (503, "READ_ONLY")
+        with pytest.raises(CallError) as refused:
+            await client.events.PutEvent(event_of(user))
+        assert error_info(refused.value).reason == "READ_ONLY"
+        with pytest.raises(StartError, match=r"503 .*READ_ONLY"):
+            await check_http(house.address, 10)
+        # Those who read have no reason to notice, and a restart would not help.
+        assert (await client.profile(user.id)).id == user.id
+        await check(house.address, 10)
+    await eventually_true(lambda: is_well(rest))
+    await client.events.PutEvent(event_of(user))
+
+
+async def test_a_database_of_rate_limits_that_takes_no_writes(
+    postgres: ThrowawayPostgres, house: House, rest: httpx2.AsyncClient
+) -> None:
+    async with read_only(postgres.url("limits")):
+        assert (await unwell(rest))[0] == "READ_ONLY"
+    await eventually_true(lambda: is_well(rest))
+
+
+async def test_a_full_disk(
+    postgres: ThrowawayPostgres, client: Client, rest: httpx2.AsyncClient
+) -> None:
+    user = await client.created_user()
+    connection = await asyncpg.connect(postgres.url())
+    await connection.execute(FULL)
+    try:
+        reply = await rest.put("/event", json=put(user))
+        assert (reply.status_code, reply.headers["retry-after"]) == (429, "3600")
+        assert reply.json()["details"][0]["reason"] == "DISK_FULL"
+        with pytest.raises(CallError) as refused:
+            await client.events.PutEvent(event_of(user))
+        assert error_info(refused.value).reason == "DISK_FULL"
+        for _ in range(2):
+            reason, sentence = await unwell(rest)
+            assert reason == "DISK_FULL" and "disk is full" in sentence
+        assert (await client.profile(user.id)).id == user.id
+    finally:
+        await connection.execute(ROOM)
+        await connection.close()
+    await eventually_true(lambda: is_well(rest))
+
+
+async def test_a_database_that_hangs_is_known_in_three_seconds_and_holds_up_nobody_for_ten(
+    postgres: ThrowawayPostgres, client: Client, rest: httpx2.AsyncClient
+) -> None:
+    user = await client.created_user()
+    await eventually_true(lambda: is_well(rest))
+    postmaster = await postmaster_of(postgres.url())
+
+    async def seconds_of(path: str) -> float:
+        began = time.monotonic()
+        reply = await rest.get(path)
+        assert reply.status_code == 503
+        assert reply.json()["details"][0]["reason"] == "DATABASE_UNAVAILABLE"
+        return time.monotonic() - began
+
+    with frozen(postmaster):
+        # More than there are connections at hand.
+        calls = [asyncio.create_task(seconds_of(f"/user/{user.id}")) for _ in range(4)]
+        assert await seconds_of("/health") < 3
+        assert max(await asyncio.gather(*calls)) < 10
+        began = time.monotonic()
+        with pytest.raises(CallError) as refused:
+            await client.feed(event_pb2.FollowedUser(user_id=user.id, follow_secret="secret"))
+        assert error_info(refused.value).reason == "DATABASE_UNAVAILABLE"
+        assert time.monotonic() - began < 10
+    await eventually_true(lambda: is_well(rest))
