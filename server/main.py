@@ -45,6 +45,7 @@ from server.rpc.authentication import (
     PasswordInterceptor,
     PurchaseTokenInterceptor,
 )
+from server.rpc.caller import calling_network
 from server.rpc.errors import ErrorInterceptor
 from server.rpc.interceptor import Interceptor
 from server.rpc.large_replies import LargeReplies
@@ -122,6 +123,7 @@ async def _databases(
             Database(
                 url,
                 pool_size=settings.database_pool_size,
+                caller=calling_network,
                 waited=waits.labels(name).observe if timed else lambda _: None,
             )
         )

@@ -30,6 +30,7 @@ from server.database.refusal import (
     refusal,
 )
 from server.database.statement import CALL_SECONDS, Statement
+from server.database.turns import Turns
 from server.errors import GymlockerError
 
 Result = TypeVar("Result")
@@ -54,15 +55,20 @@ RENEWAL_SECONDS = 1.0
 class Database:
     """A pool of connections to one PostgreSQL database.
 
+    Who waits for one has a turn for each `caller` in turn: a crowd keeps nobody else waiting.
     `waited` is told for how many seconds each call waited for its connection. Calls that the
     database did not serve are counted in `unavailable`.
     """
 
     def __init__(
-        self, url: str, *, pool_size: int, waited: Callable[[float], None] = lambda _: None
+        self,
+        url: str,
+        *,
+        pool_size: int,
+        caller: Callable[[], str] = str,
+        waited: Callable[[float], None] = lambda _: None,
     ) -> None:
         self.pool_size = pool_size
-        self.waiting = 0
         self.unavailable = 0
         # Whether a statement found the disk full; who finds that it is not sets it back.
         self.disk_full = False
@@ -71,6 +77,8 @@ class Database:
         # Connections that the next call may have at once. To get one from the pool, and to give it
         # back, takes a task and two timers: a tenth of a small call.
         self._kept: list[Connection] = []
+        self._turns = Turns(pool_size)
+        self._caller = caller
         self._waited = waited
         self._renewed = 0.0
         self._returns: set[asyncio.Task[None]] = set()
@@ -92,6 +100,11 @@ class Database:
             await asyncio.wait_for(self._pool.close(), timeout=CLOSE_SECONDS)
         except TimeoutError:
             self._pool.terminate()
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for a connection."""
+        return self._turns.waiting
 
     @property
     def connections(self) -> int:
@@ -160,18 +173,7 @@ class Database:
         deadline = time.monotonic() + seconds
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                connection = self._take_kept() or await self._acquired(deadline)
-                try:
-                    result = await action(connection, deadline - time.monotonic())
-                except BaseException:
-                    self._return(connection)
-                    raise
-                if self.waiting:
-                    self.answered = time.monotonic()
-                    await self._pool.release(connection)
-                else:
-                    self._kept.append(connection)
-                return result
+                return await self._attempt(action, deadline)
             except LOST_RACE as error:
                 if attempt == ATTEMPTS:
                     self.unavailable += 1
@@ -182,24 +184,43 @@ class Database:
             await asyncio.sleep(random.uniform(0, attempt * PAUSE_SECONDS))
         raise AssertionError("the last attempt returns or raises")
 
+    async def _attempt(self, action: Action[Result], deadline: float) -> Result:
+        if self._turns.take():
+            self._waited(0.0)
+        else:
+            await self._turn(deadline)
+        try:
+            connection = self._take_kept() or await self._acquired(deadline)
+            try:
+                result = await action(connection, deadline - time.monotonic())
+            except BaseException:
+                self._return(connection)
+                raise
+            self._kept.append(connection)
+            if self.waiting:
+                self.answered = time.monotonic()
+        finally:
+            self._turns.give_back()
+        return result
+
+    async def _turn(self, deadline: float) -> None:
+        began = time.monotonic()
+        try:
+            await self._turns.wait(self._caller(), min(ACQUIRE_SECONDS, deadline - began))
+        finally:
+            self._waited(time.monotonic() - began)
+
     def _take_kept(self) -> "Connection | None":
         """A connection that is at hand, if one is: no coroutine, for most calls come this way."""
         if not self._kept or not _is_open(self._kept[-1]):
             return None
-        self._waited(0.0)
         return self._kept.pop()
 
     async def _acquired(self, deadline: float) -> Connection:
         """One of the pool's, which gets back those that the server has closed."""
         await self._return_kept()
-        began = time.perf_counter()
-        self.waiting += 1
-        try:
-            seconds = min(ACQUIRE_SECONDS, deadline - time.monotonic())
-            return await self._pool.acquire(timeout=max(seconds, 0))
-        finally:
-            self.waiting -= 1
-            self._waited(time.perf_counter() - began)
+        seconds = min(ACQUIRE_SECONDS, deadline - time.monotonic())
+        return await self._pool.acquire(timeout=max(seconds, 0))
 
     async def _return_kept(self) -> None:
         """The pool closes those that were not used for long, and renews old ones."""

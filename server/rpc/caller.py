@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from server.auth.network import network_of
 from server.rpc.interceptor import Context
 from server.rpc.metadata import values_of
 
@@ -38,3 +39,12 @@ def address_of(context: Context) -> str:
     """The address that the call comes from, without its port where Envoy says it."""
     said = values_of(ADDRESS_KEY)
     return said[0] if said else str(context.peer())
+
+
+def calling_network() -> str:
+    """Return what the address of this call has in common with others of the same caller.
+
+    Empty if nobody calls, as in work beside the calls.
+    """
+    said = values_of(ADDRESS_KEY)
+    return network_of(said[0]) if said else ""
