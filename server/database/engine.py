@@ -173,7 +173,14 @@ class Database:
         deadline = time.monotonic() + seconds
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._attempt(action, deadline)
+                if self._turns.take():
+                    self._waited(0.0)
+                else:
+                    await self._turn(deadline)
+                try:
+                    return await self._attempt(action, deadline)
+                finally:
+                    self._turns.give_back()
             except LOST_RACE as error:
                 if attempt == ATTEMPTS:
                     self.unavailable += 1
@@ -185,22 +192,15 @@ class Database:
         raise AssertionError("the last attempt returns or raises")
 
     async def _attempt(self, action: Action[Result], deadline: float) -> Result:
-        if self._turns.take():
-            self._waited(0.0)
-        else:
-            await self._turn(deadline)
+        connection = self._take_kept() or await self._acquired(deadline)
         try:
-            connection = self._take_kept() or await self._acquired(deadline)
-            try:
-                result = await action(connection, deadline - time.monotonic())
-            except BaseException:
-                self._return(connection)
-                raise
-            self._kept.append(connection)
-            if self.waiting:
-                self.answered = time.monotonic()
-        finally:
-            self._turns.give_back()
+            result = await action(connection, deadline - time.monotonic())
+        except BaseException:
+            self._return(connection)
+            raise
+        self._kept.append(connection)
+        if self.waiting:
+            self.answered = time.monotonic()
         return result
 
     async def _turn(self, deadline: float) -> None:

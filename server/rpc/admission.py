@@ -5,14 +5,11 @@ are counted apart, so that open streams keep no call out. Envoy admits calls at 
 workers answer them (`max_requests_per_io_cycle` in envoy.yaml); shares bound the slow ones.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
-from server.auth.network import network_of
 from server.errors import ResourceExhausted
-from server.rpc.caller import address_of
+from server.rpc.caller import calling_network
 from server.rpc.interceptor import Context, Interceptor, Proceed
 from server.rpc.method import Method
 
@@ -20,26 +17,29 @@ RETRY_AFTER_SECONDS = 1
 
 
 class Shares:
-    """Places of one worker, at most `limit` of them for each address; 0 is no limit."""
+    """Places of one worker, at most `limit` of them for each network; 0 is no limit.
+
+    A network is what one caller has: see `network_of`.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._in_flight: Counter[str] = Counter()
+        self._in_flight: dict[str, int] = {}
 
-    @contextmanager
-    def place(self, address: str) -> Iterator[None]:
-        """Hold a place. Raise ResourceExhausted if the address has its share already."""
-        network = network_of(address)
-        if self._limit and self._in_flight[network] >= self._limit:
+    def take(self, network: str) -> None:
+        """Take a place. Raise ResourceExhausted if the network has its share already."""
+        taken = self._in_flight.get(network, 0)
+        if taken >= self._limit > 0:
             raise _too_many_calls(self._limit)
-        self._in_flight[network] += 1
-        try:
-            yield
-        finally:
-            self._in_flight[network] -= 1
-            if not self._in_flight[network]:
-                # Addresses that are gone take no memory.
-                del self._in_flight[network]
+        self._in_flight[network] = taken + 1
+
+    def give_back(self, network: str) -> None:
+        """Give a place back. A network that has none takes no memory."""
+        left = self._in_flight[network] - 1
+        if left:
+            self._in_flight[network] = left
+        else:
+            del self._in_flight[network]
 
 
 class AdmissionInterceptor(Interceptor):
@@ -55,8 +55,12 @@ class AdmissionInterceptor(Interceptor):
         shares = self._streams if method.streams else self._calls
 
         async def admit(request: Any, context: Context) -> Any:
-            with shares.place(address_of(context)):
+            network = calling_network()
+            shares.take(network)
+            try:
                 return await proceed(request, context)
+            finally:
+                shares.give_back(network)
 
         return admit
 

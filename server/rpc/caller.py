@@ -7,7 +7,7 @@ from uuid import UUID
 
 from server.auth.network import network_of
 from server.rpc.interceptor import Context
-from server.rpc.metadata import values_of
+from server.rpc.metadata import current_metadata, values_of
 
 # Set by Envoy for every call, whatever the caller may have said there.
 ADDRESS_KEY = "x-client-address"
@@ -46,5 +46,8 @@ def calling_network() -> str:
 
     Empty if nobody calls, as in work beside the calls.
     """
-    said = values_of(ADDRESS_KEY)
-    return network_of(said[0]) if said else ""
+    # Looked up for every call: no list of all that it might be.
+    for name, value in current_metadata.get():
+        if name == ADDRESS_KEY:
+            return network_of(str(value))
+    return ""
