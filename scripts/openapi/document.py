@@ -36,8 +36,10 @@ as gRPC and gRPC-Web on the same port; the contract is `proto/gymlocker/v2`.
 - Lists, maps, numbers and texts of a reply are always there, empty or not, unless they are
   optional. Texts are counted in characters.
 - Every reply has an `x-request-id`; a caller may choose it.
-- Any call may be answered by 404 `UNKNOWN_PATH`, 408 and 504 `TIMEOUT`, 431 `REQUEST_TOO_LARGE`
-  (headers of more than 32 KiB), 403 `NOT_SERVED` (an upgrade) and 500 `INTERNAL`, each an `Error`.
+- Each path that has GET has HEAD, and each answers OPTIONS by 204 with its methods as `Allow`.
+- Any call may be answered by 404 `UNKNOWN_PATH`, 405 `METHOD_NOT_ALLOWED`, 408 and 504 `TIMEOUT`,
+  431 `REQUEST_TOO_LARGE` (headers of more than 32 KiB), 403 `NOT_SERVED` (an upgrade) and 500
+  `INTERNAL`, each an `Error`.
 """
 
 
