@@ -76,6 +76,12 @@ class Settings(LogSettings):
         ),
     )
     drain_seconds: DrainSeconds = 3
+    reflection: bool = Field(
+        default=False,
+        description=(
+            "`true` lets grpcurl and other tools ask a worker what there is; under `up` they may"
+        ),
+    )
     otel_exporter_otlp_endpoint: str | None = Field(
         default=None,
         description=(
