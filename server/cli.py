@@ -93,7 +93,8 @@ def serve(
         str, typer.Option(help="Where to listen: host:port or unix:/path/to/socket.")
     ],
     reflection: Annotated[
-        bool, typer.Option(help="Let grpcurl and other tools ask what there is.")
+        bool,
+        typer.Option(help="Let grpcurl and other tools ask what there is (or: REFLECTION)."),
     ] = False,
     metrics: Metrics = None,
     tls_cert: TlsCert = None,
@@ -122,7 +123,11 @@ def serve(
     settings = load_worker_settings()
     log.configure(settings.worker.log_level, settings.worker.log_format)
     work = run_worker(
-        settings, listen=listen, reflection=reflection, metrics_at=metrics, identity=identity
+        settings,
+        listen=listen,
+        reflection=reflection or settings.worker.reflection,
+        metrics_at=metrics,
+        identity=identity,
     )
     _run(work)
 

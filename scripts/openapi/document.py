@@ -29,15 +29,17 @@ as gRPC and gRPC-Web on the same port; the contract is `proto/gymlocker/v2`.
 
 - Each call has two paths, with `/v2` and without it. The one with it is the one to use.
 - JSON is read whatever the content type says. Fields may be spelt as here or as in the proto
-  (`user_id`), `null` is the same as absent, numbers may be texts, and what is not known is passed
-  over, in bodies and in queries.
+  (`user_id`), numbers may be texts, and what is not known is passed over: in bodies, and in the
+  queries of calls that change nothing. `null` is the same as absent, but clears in a PATCH.
 - Bytes are base64, in replies the standard one. In requests, the URL-safe one will do as well, and
   `=` may be absent.
 - Lists, maps, numbers and texts of a reply are always there, empty or not, unless they are
   optional. Texts are counted in characters.
 - Every reply has an `x-request-id`; a caller may choose it.
-- Any call may be answered by 404 `UNKNOWN_PATH`, 408 and 504 `TIMEOUT`, 431 `REQUEST_TOO_LARGE`
-  (headers of more than 32 KiB), 403 `NOT_SERVED` (an upgrade) and 500 `INTERNAL`, each an `Error`.
+- Each path that has GET has HEAD, and each answers OPTIONS by 204 with its methods as `Allow`.
+- Any call may be answered by 404 `UNKNOWN_PATH`, 405 `METHOD_NOT_ALLOWED`, 408 and 504 `TIMEOUT`,
+  431 `REQUEST_TOO_LARGE` (headers of more than 32 KiB), 403 `NOT_SERVED` (an upgrade) and 500
+  `INTERNAL`, each an `Error`.
 """
 
 

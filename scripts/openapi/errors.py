@@ -17,13 +17,19 @@ from scripts.openapi.security import scheme_of
 
 _Authentication = options_pb2.Authentication
 
-# As Envoy translates them.
+# As Envoy translates them, or the status that the error has (see server/errors.py).
 STATUSES = {
     "INVALID_ARGUMENT": 400,
     "FAILED_PRECONDITION": 400,
     "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
     "NOT_FOUND": 404,
     "ALREADY_EXISTS": 409,
+    "OUT_OF_RANGE": 410,
+    "ABORTED": 412,
+    "UNIMPLEMENTED": 415,
+    # The reason of a FAILED_PRECONDITION that has a status of its own.
+    "FEATURE_DISABLED": 423,
     "RESOURCE_EXHAUSTED": 429,
     "UNAVAILABLE": 503,
 }
@@ -33,6 +39,7 @@ REASONS: dict[int, dict[str, str]] = {
         "INVALID_REQUEST": "fields break their limits; BadRequest names them",
         "MALFORMED_REQUEST": "not JSON, not the JSON of this call, or not HTTP",
         "PLANNER_NOT_CONFIGURED": "this server has no model",
+        "UNKNOWN_PARAMETER": "a call that changes something has no such query parameter",
     },
     401: {
         "ACCESS_TOKEN_EXPIRED": "RefreshToken gives the next one",
@@ -47,12 +54,14 @@ REASONS: dict[int, dict[str, str]] = {
     403: {"NOT_SERVED": "such as an upgrade that nothing offers"},
     404: {
         "SHARED_ITEM_NOT_FOUND": "no such item, or it has expired",
-        "UNKNOWN_PATH": "no such path, or not with this method",
+        "UNKNOWN_PATH": "no such path",
         "USER_NOT_FOUND": "no such user",
         "WORKOUT_NOT_FOUND": "the caller has no such workout",
     },
+    405: {"METHOD_NOT_ALLOWED": "the path has others, which the Allow header names"},
     409: {
         "HAS_USERNAME": "the caller has another one",
+        "SHARED_ITEM_EXISTS": "the caller shared another item by this request id",
         "USERNAME_TAKEN": "somebody else has it",
         "WORKOUT_EXISTS": "there is another workout of this id",
     },

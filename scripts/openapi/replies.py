@@ -22,7 +22,7 @@ HEADERS: dict[str, Json] = {
     },
     "retry-after": {"description": "For how many seconds to wait.", "schema": _NUMBER},
     "cache-control": {
-        "description": "Tokens are nothing to keep.",
+        "description": "No reply is anything to keep.",
         "schema": {"type": "string", "const": "no-store"},
     },
     "content-disposition": {
@@ -37,13 +37,17 @@ HEADERS: dict[str, Json] = {
     },
 }
 _QUOTA = ["x-quota-limit", "x-quota-remaining", "x-quota-reset"]
-_TOKENS = "gymlocker.v2.Tokens"
 _NAMES = {
     400: "BadRequest",
     401: "Unauthorized",
+    403: "Forbidden",
     404: "NotFound",
     409: "Conflict",
+    410: "Gone",
+    412: "Outdated",
     413: "TooLarge",
+    415: "NotSpoken",
+    423: "SwitchedOff",
     429: "TooMany",
     503: "Unavailable",
 }
@@ -77,6 +81,7 @@ def error_responses() -> Json:
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
         }
         for status, name in _NAMES.items()
+        if status in REASONS
     }
 
 
@@ -117,8 +122,6 @@ def _event(schema: Json) -> Json:
 def _success_headers(method: MethodDescriptor) -> list[str]:
     if files.is_file(method.output_type):
         return ["content-disposition"]
-    if method.output_type.full_name == _TOKENS:
-        return ["cache-control"]
     # What asks the model says what is left.
     asks = method.GetOptions().idempotency_level != method.GetOptions().NO_SIDE_EFFECTS
     bought = scheme_of(method) == options_pb2.Authentication.SCHEME_PURCHASE_TOKEN
@@ -126,7 +129,10 @@ def _success_headers(method: MethodDescriptor) -> list[str]:
 
 
 def _headers(*names: str) -> Json:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in ("x-request-id", *names)}
+    return {
+        name: {"$ref": f"#/components/headers/{name}"}
+        for name in ("x-request-id", "cache-control", *names)
+    }
 
 
 def _bare(status: int, about: str) -> Json:

@@ -20,8 +20,6 @@ from server.text import caseless, uuid_in
 from server.user.repository import UserRepository
 
 REFRESH_TOKEN_BYTES = 32
-# Tokens are nothing to keep for a cache on the way: RFC 6749, 5.1.
-NO_STORE = (("cache-control", "no-store"),)
 
 _log = structlog.get_logger("auth")
 
@@ -70,7 +68,6 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
             user_id, hashed, session.session_id, _hash_of(refresh_token)
         ):
             raise wrong_password()
-        await context.send_initial_metadata(NO_STORE)
         return self._tokens_of(session, refresh_token)
 
     async def RefreshToken(
@@ -86,7 +83,6 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
             raise Unauthenticated(
                 "The refresh token is not valid. Log in again.", reason="INVALID_REFRESH_TOKEN"
             )
-        await context.send_initial_metadata(NO_STORE)
         return self._tokens_of(session, refresh_token)
 
     async def Logout(

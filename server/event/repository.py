@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from server.database.clock import start_of_day
 from server.database.engine import Database
 from server.database.schema import user_event_clocks, user_events, user_follow_secrets, users
 from server.database.statement import Statement
@@ -86,7 +87,7 @@ def _put() -> Statement:
             tick.c.user_id,
             bindparam("event_id", type_=user_events.c.id.type),
             tick.c.timestamp,
-            tick.c.timestamp,
+            start_of_day(),
             bindparam("event_expiry", type_=user_events.c.expiry.type),
             bindparam("payload", type_=user_events.c.encrypted_event.type),
             bindparam("iv", type_=user_events.c.encryption_iv.type),

@@ -16,6 +16,7 @@ from server.errors import StartError
 from server.gateway.certificate import upstream_transport_socket
 from server.gateway.listeners import headers, listeners
 from server.gateway.memory import MOST_HEAP_BYTES
+from server.gateway.paths import PAGES, methods_by_path
 
 Json: TypeAlias = "str | int | bool | list[Json] | dict[str, Json] | None"
 
@@ -94,6 +95,7 @@ def render(template: str, gateway: Gateway) -> str:
         "WEB_FOUND_BY": web_found_by,
         "WEB": web,
         "DESCRIPTOR_SET": str(gateway.descriptor_set),
+        "PATHS": {**methods_by_path(gateway.descriptor_set), **(PAGES if gateway.web else {})},
         "CORS_ORIGINS": _origins(gateway.cors_origins),
         "TRUSTED_PROXIES": gateway.trusted_proxies,
         "ADMIN": {"address": admin} if admin else None,

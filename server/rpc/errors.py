@@ -69,13 +69,7 @@ class ErrorInterceptor(Interceptor):
             except GymlockerError as error:
                 if error.__cause__ is not None:
                     _log.warning("failed", reason=error.reason, **_described(error.__cause__))
-                await _abort(
-                    context,
-                    _CODES[type(error)],
-                    error.message,
-                    _details(error),
-                    http_status=error.http_status,
-                )
+                await abort_with(context, error)
             except asyncio.CancelledError as error:
                 task = asyncio.current_task()
                 if task is not None and task.cancelling():
@@ -86,6 +80,12 @@ class ErrorInterceptor(Interceptor):
                 await _abort_unforeseen(context, error)
 
         return map_error
+
+
+async def abort_with(context: Context, error: GymlockerError) -> NoReturn:
+    """Ends the call with the status of `error`."""
+    code, details = _CODES[type(error)], _details(error)
+    await _abort(context, code, error.message, details, http_status=error.http_status)
 
 
 def status_of(error: GymlockerError) -> Status:

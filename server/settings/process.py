@@ -86,6 +86,12 @@ class Settings(LogSettings):
         description="the same for streams, such as chats, imports and exports",
     )
     drain_seconds: DrainSeconds = 3
+    reflection: bool = Field(
+        default=False,
+        description=(
+            "`true` lets grpcurl and other tools ask a worker what there is; under `up` they may"
+        ),
+    )
     otel_exporter_otlp_endpoint: str | None = Field(
         default=None,
         description=(

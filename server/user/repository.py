@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
@@ -24,6 +23,7 @@ from sqlalchemy import (
 )
 
 from server.auth.password import HashedPassword
+from server.database.clock import start_of_day
 from server.database.engine import Database
 from server.database.schema import users
 from server.database.statement import Statement
@@ -34,8 +34,6 @@ LOOKUP_CHARACTERS = 12
 # Without characters that are mistaken for one another when they are read aloud or copied by hand.
 LOOKUP_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 UNBOUNDED = 2**63 - 1
-# A finer `last_accessed` would be a write for every call.
-LAST_ACCESSED_PRECISION = timedelta(hours=1)
 
 _PROFILE = (
     users.c.id,
@@ -57,7 +55,7 @@ _CREATE = Statement(
         hashed_password=bindparam("hashed_password"),
         salt=bindparam("salt"),
         created=func.now(),
-        last_accessed=func.now(),
+        last_accessed=start_of_day(),
         encryption_iv=b"",
         rsa_public_key=b"",
         username=bindparam("username"),
@@ -93,7 +91,7 @@ _UPDATE = Statement(
         encrypted_name=bindparam("encrypted_name"),
         encryption_iv=bindparam("encryption_iv"),
         rsa_public_key=bindparam("rsa_public_key"),
-        last_accessed=func.now(),
+        last_accessed=start_of_day(),
     )
     .returning(users.c.id)
 )
@@ -105,13 +103,13 @@ _SEEN = Statement(
             select(users.c.id)
             .where(
                 users.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))),
-                users.c.last_accessed < func.now() - literal(LAST_ACCESSED_PRECISION),
+                users.c.last_accessed < start_of_day(),
             )
             .order_by(users.c.id)
             .with_for_update(skip_locked=True)
         )
     )
-    .values(last_accessed=func.now())
+    .values(last_accessed=start_of_day())
 )
 _GET_ACCOUNT = Statement(select(*_ACCOUNT).where(users.c.id == bindparam("user_id")))
 _LOGIN = select(users.c.id, users.c.hashed_password, users.c.salt)
@@ -260,7 +258,7 @@ class UserRepository:
             raise username_taken() from None
 
     async def seen(self, ids: Collection[UUID]) -> None:
-        """Notes that these users were there, precise to LAST_ACCESSED_PRECISION."""
+        """Notes that these users were there, precise to a day."""
         await self._database.execute(_SEEN, ids=list(ids))
 
 

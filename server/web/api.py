@@ -41,6 +41,8 @@ _REQUEST_ID = "x-request-id"
 # Where Envoy says it came from, and of which trace the caller says it is a part.
 _PASSED_ON = ("x-client-address", "traceparent")
 _STATUS_DETAILS = "grpc-status-details-bin"
+# Where the code leads to another HTTP status than the one that a worker means.
+_HTTP_STATUS = "x-http-status"
 # Of the trailing metadata, what means something in HTTP.
 _HEADERS = ("retry-after", "www-authenticate")
 _PRINTABLE = re.compile(r"[ -~]+")
@@ -48,6 +50,7 @@ _HTTP = {
     grpc.StatusCode.INVALID_ARGUMENT: HTTPStatus.BAD_REQUEST,
     grpc.StatusCode.FAILED_PRECONDITION: HTTPStatus.BAD_REQUEST,
     grpc.StatusCode.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    grpc.StatusCode.PERMISSION_DENIED: HTTPStatus.FORBIDDEN,
     grpc.StatusCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
     grpc.StatusCode.RESOURCE_EXHAUSTED: HTTPStatus.TOO_MANY_REQUESTS,
     grpc.StatusCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -116,7 +119,8 @@ def refused(error: aio.AioRpcError) -> Refused:
     if status is None:
         return unavailable() if error.code() in _AWAY else failed()
     headers = {name: str(metadata[name]) for name in _HEADERS if name in metadata}
-    return Refused(_http_status(error.code()), status, headers)
+    http_status = int(metadata.get(_HTTP_STATUS, _http_status(error.code())))
+    return Refused(http_status, status, headers)
 
 
 def _http_status(code: grpc.StatusCode) -> int:

@@ -91,7 +91,7 @@ class Hubs:
         }
         if offer["negotiateVersion"]:
             offer["connectionToken"] = secrets.token_urlsafe(16)
-        return JSONResponse(offer, headers={"cache-control": "no-store"})
+        return JSONResponse(offer)
 
     async def _connect(self, hub: type[Hub], websocket: WebSocket) -> None:
         metadata = metadata_of(websocket)

@@ -63,8 +63,8 @@ def test_each_is_looked_for_where_it_listens(place: str) -> None:
     assert len(set(listens.values())) == 3
 
 
-def test_workers_tell_grpcurl_what_there_is_as_the_landing_page_says() -> None:
-    assert told(files.service_command("server"))[1]["reflection"]
+def test_workers_tell_what_there_is_only_when_asked_to() -> None:
+    assert not told(files.service_command("server"))[1]["reflection"]
 
 
 def test_both_places_run_the_same() -> None:

@@ -22,6 +22,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from gymlocker.v2 import event_pb2, system_pb2, user_pb2
 
+from server import errors
+from server.rpc.errors import abort_with
 from server.serving import bind
 from server.tls import identity_of
 
@@ -70,6 +72,17 @@ class Worker:
             ("retry-after", "7"),
         )
         await context.abort_with_status(RichStatus(code, "As you say.", trailers))
+        raise AssertionError("abort raises")
+
+    async def raise_(self, argument: str, context: Context) -> str:
+        """raise:NAME ends the call as a real worker does that raised the error of that name."""
+        kind = getattr(errors, argument)
+        about: dict[str, Any] = {"reason": "AS_TOLD"}
+        if kind is errors.InvalidArgument:
+            about = {"violations": [("field", "field: is wrong")]}
+        if kind is errors.ResourceExhausted:
+            about["retry_after"] = 7
+        await abort_with(context, kind("As you say.", **about))
         raise AssertionError("abort raises")
 
     async def fail_once(self, argument: str, context: Context) -> str:
@@ -138,6 +151,7 @@ class Worker:
 Command = Callable[[Worker, str, Context], Awaitable[str]]
 COMMANDS: dict[str, Command] = {
     "fail": Worker.fail,
+    "raise": Worker.raise_,
     "fail-once": Worker.fail_once,
     "count": Worker.count,
     "metadata": Worker.metadata,

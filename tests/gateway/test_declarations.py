@@ -67,8 +67,9 @@ def test_streams_have_no_timeout_of_a_single_call(door: FrontDoor) -> None:
 
 def test_filters_are_in_order(door: FrontDoor) -> None:
     names = [f["name"].removeprefix("envoy.filters.http.") for f in manager(door)["http_filters"]]
-    first = ["header_mutation", "health_check", "cors", "grpc_web", "buffer"]
-    assert names == [*first, "lua", "compressor", "grpc_json_transcoder", "router"]
+    first = ["header_mutation", "composite", "health_check", "cors", "grpc_web", "buffer"]
+    last = ["lua", "compressor", "grpc_json_transcoder", "gymlocker.allow", "router"]
+    assert names == [*first, *last]
 
 
 def test_envoy_has_nothing_to_complain_about(door: FrontDoor) -> None:

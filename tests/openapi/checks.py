@@ -7,6 +7,7 @@ from schemathesis.specs.openapi.checks import (
     response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
+    unsupported_method,
 )
 
 from scripts.openapi.errors import REASONS
@@ -22,12 +23,12 @@ def the_reason_is_named(
         assert reason in REASONS[response.status_code], f"{reason} is not named"
 
 
-# Not `unsupported_method`: Envoy answers 404, as it does for each path that is none, and not 405.
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
     content_type_conformance,
     response_schema_conformance,
     response_headers_conformance,
+    unsupported_method,
     the_reason_is_named,
 ]

@@ -1,7 +1,7 @@
-"""When people were there last is written now and then, and no finer than to the hour."""
+"""When people were there last is written now and then, and no finer than to the day."""
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -11,6 +11,7 @@ from server.database.engine import Database
 from server.errors import Unavailable
 from server.user.last_accessed import LastAccessed
 from server.user.repository import UserRepository
+from tests.feed.client import Client, event_of, update_of
 from tests.system.rows import add_user
 
 
@@ -35,8 +36,8 @@ async def users(pool: Database) -> Users:
 
 
 async def unseen_for(connection: asyncpg.Connection, user_id: UUID) -> timedelta:
-    """How long ago the user was there, for all that is written."""
-    query = "SELECT now() - last_accessed FROM users WHERE id = $1"
+    """How long before the beginning of today, in UTC, the user was there; 0: today."""
+    query = "SELECT date_trunc('day', now(), 'UTC') - last_accessed FROM users WHERE id = $1"
     ago = await connection.fetchval(query, user_id)
     assert isinstance(ago, timedelta)
     return ago
@@ -50,7 +51,7 @@ async def test_it_is_written_for_those_who_were_seen(
     last_accessed.saw(ann)
     await last_accessed.write()
     assert await unseen_for(connection, ann) < timedelta(minutes=1)
-    assert await unseen_for(connection, bob) >= timedelta(days=3)
+    assert await unseen_for(connection, bob) >= timedelta(days=2)
 
 
 async def test_many_are_one_batch_and_each_is_in_it_once(
@@ -76,14 +77,33 @@ async def test_nobody_was_seen_so_nothing_is_written(users: Users) -> None:
     assert len(users.batches) == 1
 
 
-async def test_within_the_hour_no_row_is_written(
+async def test_within_the_day_no_row_is_written(
     users: Users, connection: asyncpg.Connection
 ) -> None:
-    recent = await add_user(connection, "59 minutes")
-    before_that = await add_user(connection, "61 minutes")
-    await users.seen([recent, before_that])
-    assert await unseen_for(connection, recent) >= timedelta(minutes=59)
-    assert await unseen_for(connection, before_that) < timedelta(minutes=1)
+    ann = await add_user(connection, "3 days")
+    await users.seen([ann])
+    version = "SELECT xmin FROM users WHERE id = $1"
+    written = await connection.fetchval(version, ann)
+    await users.seen([ann])
+    assert await connection.fetchval(version, ann) == written
+
+
+async def test_what_is_written_reveals_the_day_alone(
+    client: Client, database: asyncpg.Connection
+) -> None:
+    user = await client.new_user()
+    await client.users.UpdateUser(update_of(user))
+    await client.events.PutEvent(event_of(user))
+    rows = await database.fetch(
+        "SELECT last_accessed FROM users WHERE id = $1 "
+        "UNION ALL SELECT last_accessed FROM user_events WHERE user_id = $1",
+        UUID(user.id),
+    )
+    assert len(rows) == 2
+    for row in rows:
+        seen = row["last_accessed"].astimezone(UTC)
+        assert seen.time() == time()
+        assert datetime.now(UTC) - seen < timedelta(days=2)
 
 
 async def test_it_is_kept_while_the_database_is_away(
@@ -109,7 +129,7 @@ async def test_a_row_that_somebody_writes_is_passed_over(
     async with connection.transaction():
         await connection.execute("UPDATE users SET encrypted_name = 'x' WHERE id = $1", ann)
         await users.seen([ann, bob])
-    assert await unseen_for(connection, ann) >= timedelta(days=3)
+    assert await unseen_for(connection, ann) >= timedelta(days=2)
     assert await unseen_for(connection, bob) < timedelta(minutes=1)
 
 

@@ -43,13 +43,17 @@ def growing_plan() -> list[ai_pb2.ChatResponse]:
     return [ai_pb2.ChatResponse(plan=plan) for plan in (name, whole)]
 
 
-async def refuse(context: Any, code: grpc.StatusCode, message: str, reason: str) -> None:
+async def refuse(
+    context: Any, code: grpc.StatusCode, message: str, reason: str, http_status: str = ""
+) -> None:
     """Ends a call as the server does."""
     status = status_pb2.Status(code=code.value[0], message=message)
     status.details.add().Pack(error_details_pb2.ErrorInfo(reason=reason, domain="gymlocker"))
     metadata = [("grpc-status-details-bin", status.SerializeToString())]
     if code == grpc.StatusCode.UNAUTHENTICATED:
         metadata.append(("www-authenticate", 'Bearer realm="gymlocker"'))
+    if http_status:
+        metadata.append(("x-http-status", http_status))
     await context.abort(code, message, tuple(metadata))
 
 
@@ -110,6 +114,9 @@ class FakeAi(ai_pb2_grpc.AiServiceServicer):
         if token == "Web away":
             code = grpc.StatusCode.UNAVAILABLE
             await refuse(context, code, "The store is out of reach.", "STORE_UNAVAILABLE")
+        if token == "Web off":
+            code = grpc.StatusCode.FAILED_PRECONDITION
+            await refuse(context, code, "The planner is off.", "FEATURE_DISABLED", "423")
         if token != GOOD:
             code = grpc.StatusCode.UNAUTHENTICATED
             await refuse(context, code, "The token is not good.", "INVALID_PURCHASE_TOKEN")

@@ -12,6 +12,7 @@ from collections import Counter
 from uuid import UUID
 
 from server.text import uuid_in
+from server.workout.formats.guard import unguarded
 from server.workout.formats.identity import id_of
 from server.workout.formats.model import BadCell, Format, Problem, ReadFile, ReadWorkout, quoted
 from server.workout.formats.table import Row, Table
@@ -95,7 +96,7 @@ def _duration(row: Row) -> int:
 
 
 def _type(row: Row) -> str:
-    text = _text(row, "type", MOST_TYPE_CHARACTERS)
+    text = _text(row, "type", MOST_TYPE_CHARACTERS).strip()
     if not text:
         raise BadCell(row.header.title("type"), "it is empty; say what was done")
     return text
@@ -106,8 +107,8 @@ def _notes(row: Row) -> str:
 
 
 def _text(row: Row, name: str, most: int) -> str:
-    """The cell of a column as typed, spaces and all."""
-    text = row.cells[row.header.columns[name]]
+    """The cell of a column as typed, spaces and all, without the guard of an export."""
+    text = unguarded(row.cells[row.header.columns[name]])
     if len(text) > most:
         wrong = f"it has {len(text):,} characters; at most {most:,} are possible"
         raise BadCell(row.header.title(name), wrong)

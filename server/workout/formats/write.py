@@ -4,6 +4,7 @@ import csv
 import json
 from io import StringIO
 
+from server.workout.formats.guard import guarded
 from server.workout.workout import Workout
 
 
@@ -15,7 +16,8 @@ def csv_header() -> bytes:
 def csv_line(workout: Workout) -> bytes:
     """A workout as a record of a CSV file, with the end of its line."""
     date = workout.date.isoformat()
-    return _line(str(workout.id), date, workout.type, str(workout.duration), workout.notes)
+    kind, notes = guarded(workout.type), guarded(workout.notes)
+    return _line(str(workout.id), date, kind, str(workout.duration), notes)
 
 
 def json_object(workout: Workout) -> bytes:

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from grpc import StatusCode
 
+from server.workout.formats.guard import unguarded
 from tests.feed.client import refused
 from tests.workout.diary import Diary, Workout, blamed
 from tests.workout.files.contents import csv_of
@@ -20,6 +21,8 @@ HARD = [
     "line\r\nline\rline\nline",
     "  spaces  ",
     "=1+1",
+    "'@x",
+    "'tis",
     "\ufeffمرحبا 筋トレ e\u0301 🏋",
     "",
 ]
@@ -53,7 +56,12 @@ async def test_a_csv_is_rfc_4180_oldest_first(diary: Diary, files: Files) -> Non
     header, *rows = csv.reader(io.StringIO(text, newline=""))
     assert text.startswith("id,date,type,duration,notes\r\n")
     assert header == ["id", "date", "type", "duration", "notes"]
-    assert rows == [[one.id, one.date, one.type, str(one.duration), one.notes] for one in workouts]
+    assert [[unguarded(cell) for cell in row] for row in rows] == [
+        [one.id, one.date, one.type, str(one.duration), one.notes] for one in workouts
+    ]
+    cells = [cell for row in rows for cell in row]
+    assert "'=1+1" in cells and "''@x" in cells and "'tis" in cells
+    assert not [cell for cell in cells if cell.startswith(tuple("=+-@\t\r\n"))]
 
 
 async def test_an_exported_json_is_the_list_oldest_first(diary: Diary, files: Files) -> None:
