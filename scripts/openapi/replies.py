@@ -44,6 +44,7 @@ _NAMES = {
     404: "NotFound",
     409: "Conflict",
     413: "TooLarge",
+    423: "Disabled",
     429: "TooMany",
     503: "Unavailable",
 }

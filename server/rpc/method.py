@@ -2,21 +2,28 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from gymlocker.v2 import options_pb2
 
+Feature: TypeAlias = options_pb2.Feature.ValueType
+
 
 @dataclass(frozen=True)
 class Method:
-    """One RPC. `path` is as gRPC sends it: /gymlocker.v2.UserService/GetUser."""
+    """One RPC. `path` is as gRPC sends it: /gymlocker.v2.UserService/GetUser.
+
+    It is served as long as one of its `features` is on; without any, always.
+    """
 
     path: str
     request: type[Message]
     streams_requests: bool
     authentication: options_pb2.Authentication
+    features: frozenset[Feature]
 
 
 def methods_of(services: Iterable[ServiceDescriptor]) -> dict[str, Method]:
@@ -37,4 +44,7 @@ def _method(descriptor: MethodDescriptor) -> Method:
         request=GetMessageClass(descriptor.input_type),
         streams_requests=descriptor.client_streaming,
         authentication=authentication,
+        features=frozenset(
+            descriptor.containing_service.GetOptions().Extensions[options_pb2.feature]
+        ),
     )

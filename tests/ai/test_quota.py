@@ -53,7 +53,7 @@ async def connection(quota_database: str) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.fixture
 def quotas(database: Database, clock: Clock) -> Quotas:
-    return Quotas(QuotaRepository(database), web=3, mobile=2, now=clock)
+    return Quotas(QuotaRepository(database), web=3, mobile=2, introductions=2, now=clock)
 
 
 @pytest.fixture
@@ -188,7 +188,11 @@ async def test_an_answer_that_is_broken_off_costs_as_much(quotas: Quotas, web: P
 
 async def test_of_two_hundred_at_once_twenty_are_allowed(database: Database, web: Purchase) -> None:
     quotas = Quotas(
-        QuotaRepository(database), web=20, mobile=1, now=lambda: dt.datetime.now(dt.UTC)
+        QuotaRepository(database),
+        web=20,
+        mobile=1,
+        introductions=1,
+        now=lambda: dt.datetime.now(dt.UTC),
     )
     found = await asyncio.gather(*(use(quotas, web) for _ in range(200)), return_exceptions=True)
     assert Counter(map(type, found)) == {Quota: 20, ResourceExhausted: 180}
