@@ -1,6 +1,6 @@
 """The composition root: the only place that builds objects and puts them together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
@@ -19,8 +19,9 @@ from gymlocker.v2 import (
     workout_pb2_grpc,
 )
 
-from server.ai.assembly import planner_service, purchase_authenticator
-from server.ai.purchase.authenticator import PurchaseAuthenticator
+from server.ai.assembly import planner_authenticator, planner_service
+from server.ai.authenticator import PlannerAuthenticator
+from server.auth.api_keys import ApiKeys
 from server.auth.authenticator import AccessTokenAuthenticator, PasswordAuthenticator
 from server.auth.guessing import GuessLimit
 from server.auth.keys import Keys, load_keys
@@ -35,6 +36,7 @@ from server.database.revision import require_current_schema
 from server.database.writable import Writability
 from server.event.repository import EventRepository
 from server.event.service import EventService
+from server.features import offered_features
 from server.follow.repository import FollowRepository
 from server.follow.service import FollowService
 from server.inbox.repository import InboxRepository
@@ -47,9 +49,11 @@ from server.rpc.authentication import (
 )
 from server.rpc.caller import calling_network
 from server.rpc.errors import ErrorInterceptor
+from server.rpc.features import FeatureInterceptor
 from server.rpc.interceptor import Interceptor
 from server.rpc.large_replies import LargeReplies
 from server.rpc.logging import LoggingInterceptor
+from server.rpc.method import Feature
 from server.rpc.validation import ValidationInterceptor
 from server.serving import Background, add_reflection, bind, make_server, run
 from server.settings import Settings, TokenSettings, WorkerSettings
@@ -150,7 +154,10 @@ def _build(
         threads=settings.worker.password_threads, queue=settings.worker.password_queue
     )
     stack.callback(hasher.close)
-    guesses = CountedLimit(_guess_limit(settings.worker, limits), metrics)
+    limit = _guess_limit(settings.worker, limits)
+    guesses = CountedLimit(limit, metrics)
+    api_keys = ApiKeys(settings.access.api_key, CountedLimit(limit, metrics, "api_key"))
+    features = offered_features(settings.features, contract_methods().values())
     last_accessed = LastAccessed(users)
     stack.push_async_callback(last_accessed.write)
     authenticator = PasswordAuthenticator(
@@ -164,8 +171,9 @@ def _build(
     server = _server(
         outermost,
         _admission(settings.worker),
+        features,
         AccessTokenAuthenticator(tokens, sessions, seen=last_accessed.saw),
-        purchase_authenticator(settings.purchases, guesses, metrics, stack),
+        planner_authenticator(settings.purchases, api_keys, guesses, metrics, stack),
         authenticator,
     )
     large_replies = LargeReplies()
@@ -180,7 +188,7 @@ def _build(
         planner_service(settings.planner, limits, metrics, stack), server
     )
     system_pb2_grpc.add_SystemServiceServicer_to_server(
-        SystemService(_writabilities(database, limits)), server
+        SystemService(_writabilities(database, limits), features), server
     )
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
@@ -271,8 +279,9 @@ def _background(
 def _server(
     outermost: Sequence[Interceptor],
     admission: AdmissionInterceptor,
+    features: Collection[Feature],
     tokens: AccessTokenAuthenticator,
-    purchases: PurchaseAuthenticator,
+    purchases: PlannerAuthenticator,
     passwords: PasswordAuthenticator,
 ) -> grpc.aio.Server:
     methods = contract_methods()
@@ -282,6 +291,7 @@ def _server(
         *outermost,
         ErrorInterceptor(methods),
         admission,
+        FeatureInterceptor(methods, features),
         AccessTokenInterceptor(methods, tokens),
         PurchaseTokenInterceptor(methods, purchases),
         ValidationInterceptor(methods),

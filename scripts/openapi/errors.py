@@ -45,9 +45,10 @@ REASONS: dict[int, dict[str, str]] = {
         "ACCESS_TOKEN_EXPIRED": "RefreshToken gives the next one",
         "ACCESS_TOKEN_MISSING": "the call needs one",
         "INVALID_ACCESS_TOKEN": "none of this server's, or another user's",
+        "INVALID_API_KEY": "none of this server's",
         "INVALID_PURCHASE_TOKEN": "the store does not know it",
         "INVALID_REFRESH_TOKEN": "unknown, expired or used before",
-        "PURCHASE_TOKEN_MISSING": "the call needs one",
+        "PURCHASE_TOKEN_MISSING": "the call needs one, or a key",
         "SESSION_ENDED": "log in again",
         "WRONG_PASSWORD": "the user and the password do not belong together",
     },
@@ -66,10 +67,13 @@ REASONS: dict[int, dict[str, str]] = {
         "WORKOUT_EXISTS": "there is another workout of this id",
     },
     413: {"REQUEST_TOO_LARGE": "more than 4 MiB (431: headers of more than 32 KiB)"},
+    423: {"FEATURE_DISABLED": "it is switched off on this server"},
     429: {
+        "QUOTA_EXHAUSTED": "no introductions of the model are left",
         "QUOTA_USED_UP": "no answers of the model are left",
         "TOO_MANY_IMPORTS": "other files of the caller's are being imported",
         "TOO_MANY_PASSWORDS": "too many wrong passwords",
+        "TOO_MANY_API_KEYS": "too many wrong keys",
         "TOO_MANY_PURCHASE_TOKENS": "too many wrong purchase tokens",
         "TOO_MANY_REQUESTS": "too many calls",
     },
@@ -85,14 +89,15 @@ REASONS: dict[int, dict[str, str]] = {
     504: {"TIMEOUT": "the call took too long (408: the request did)"},
 }
 
+_DISABLED = "The feature is switched off on this server."
 _UNAUTHENTICATED = {
     _Authentication.SCHEME_PASSWORD: "The password or the access token is wrong.",
     _Authentication.SCHEME_ACCESS_TOKEN: "There is no access token, or it is not valid.",
-    _Authentication.SCHEME_PURCHASE_TOKEN: "There is no purchase token, or it is not valid.",
+    _Authentication.SCHEME_PURCHASE_TOKEN: "There is no valid purchase token, and no valid key.",
 }
 _TOO_MANY = {
     _Authentication.SCHEME_PASSWORD: "Too many wrong passwords.",
-    _Authentication.SCHEME_PURCHASE_TOKEN: "Too many wrong purchase tokens.",
+    _Authentication.SCHEME_PURCHASE_TOKEN: "Too many wrong purchase tokens or keys.",
 }
 _CODE = "|".join(STATUSES)
 _CLAUSE = re.compile(rf"\b({_CODE}): ([^.]+(?:\.(?!\s|$)[^.]+)*)")
@@ -112,6 +117,8 @@ def errors_of(
         said[429].append(_TOO_MANY[scheme])
     if binding.body and not method.client_streaming:
         said[413].append("The request is larger than 4 MiB.")
+    if method.containing_service.GetOptions().Extensions[options_pb2.feature]:
+        said[423].append(_DISABLED)
     said[503].append("The server cannot answer right now. Try again.")
     for code, clause in _clauses(method, comments):
         status = STATUSES[code]

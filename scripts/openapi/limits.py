@@ -119,6 +119,8 @@ _SIZES = {
 _KEYWORDS: dict[str, Callable[[Any], Json]] = {
     "string.min_len": lambda value: {"minLength": value},
     "string.max_len": lambda value: {"maxLength": value},
+    # No character has less than a byte. That it may have more, the comment of the field says.
+    "string.max_bytes": lambda value: {"maxLength": value},
     "string.pattern": _pattern,
     "string.uuid": lambda _: {"format": "uuid"},
     "string.in": lambda values: {"enum": list(values)},

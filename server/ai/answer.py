@@ -25,7 +25,7 @@ class Speaker:
     ) -> AsyncGenerator[ai_pb2.ChatResponse]:
         """The pieces of an answer to the last message, without its end."""
         async with (
-            self.quotas.charged(self.purchase),
+            self.quotas.charged_for(self.purchase, history),
             aclosing(spoken(self.planner, history, introduction)) as responses,
         ):
             async for response in responses:

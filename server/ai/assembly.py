@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 
 import structlog
 
+from server.ai.authenticator import PlannerAuthenticator
 from server.ai.planner.talk import NoPlanner, Planner
 from server.ai.purchase.authenticator import PurchaseAuthenticator
 from server.ai.purchase.model import Store, Verifier, names_of
 from server.ai.quota import Quotas
 from server.ai.repository import QuotaRepository
 from server.ai.service import AiService
+from server.auth.api_keys import ApiKeys
 from server.database.engine import Database
 from server.settings import PlannerSettings, PurchaseSettings
 from server.telemetry.counted import CountedLimit, CountedPlanner, CountedVerifier
@@ -20,19 +22,20 @@ from server.telemetry.metrics import WorkerMetrics
 _log = structlog.get_logger("main")
 
 
-def purchase_authenticator(
+def planner_authenticator(
     settings: PurchaseSettings,
+    keys: ApiKeys,
     guesses: CountedLimit,
     metrics: WorkerMetrics,
     stack: AsyncExitStack,
-) -> PurchaseAuthenticator:
+) -> PlannerAuthenticator:
     """Asks the stores that are set up who has bought; `stack` gets what is to be closed."""
     configured = _verifiers(settings, stack)
     _log.info("stores", configured=names_of(configured))
     counted = {
         store: CountedVerifier(store, verifier, metrics) for store, verifier in configured.items()
     }
-    return PurchaseAuthenticator(counted, guesses)
+    return PlannerAuthenticator(keys, PurchaseAuthenticator(counted, guesses))
 
 
 def _verifiers(settings: PurchaseSettings, stack: AsyncExitStack) -> Mapping[Store, Verifier]:
@@ -59,6 +62,7 @@ def planner_service(
         QuotaRepository(limits),
         web=settings.rate_limit_web_per_day,
         mobile=settings.rate_limit_mobile_per_day,
+        introductions=settings.rate_limit_introductions_per_day,
         now=lambda: datetime.now(UTC),
     )
     metrics.watch_quotas(quotas)

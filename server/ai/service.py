@@ -64,7 +64,7 @@ class AiService(ai_pb2_grpc.AiServiceServicer):
         begun = False
         try:
             async with (
-                self._quotas.charged(_purchase()) as quota,
+                self._quotas.charged_for(_purchase(), history) as quota,
                 aclosing(spoken(self._planner, history, request.introduction)) as responses,
             ):
                 async for response in responses:

@@ -16,7 +16,9 @@ from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from server.errors import StartError
 from server.settings import (
+    AccessSettings,
     EnvironmentSettings,
+    FeatureSettings,
     GatewaySettings,
     HouseSettings,
     PlannerSettings,
@@ -29,7 +31,9 @@ from server.settings.files import DotEnv, SecretFiles
 
 GROUPS: tuple[type[EnvironmentSettings], ...] = (
     Settings,
+    FeatureSettings,
     TokenSettings,
+    AccessSettings,
     PlannerSettings,
     PurchaseSettings,
     GatewaySettings,

@@ -13,6 +13,7 @@ from server.operation import configuration
 from server.operation.databases import databases
 from server.operation.finding import Finding, fault, ok, warning
 from server.settings import (
+    AccessSettings,
     GatewaySettings,
     HouseSettings,
     PlannerSettings,
@@ -140,10 +141,11 @@ async def _stores() -> list[Finding]:
         return [ok("stores", f"{', '.join(configured)} count as buyers")]
     try:
         has_model = load(PlannerSettings).has_model
+        has_key = load(AccessSettings).api_key is not None
     except StartError:
         return []  # said already
-    if has_model:
-        advice = "Set WEB_AUTH_API_KEY, or set up a store."
+    if has_model and not has_key:
+        advice = "Set API_KEY or WEB_AUTH_API_KEY, or set up a store."
         return [warning("stores", "none is set: the planner refuses everybody", advice)]
     return [ok("stores", "none is set")]
 

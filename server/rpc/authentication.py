@@ -5,7 +5,7 @@ learns nothing about what a request should be. A password stands in the request.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from server.rpc.metadata import values_of
 from server.rpc.method import Method
 
 AUTHORIZATION_KEY = "authorization"
+API_KEY_KEY = "x-api-key"
 
 _BEARER = re.compile(r"bearer\b", re.IGNORECASE)
 _WITH_ACCESS_TOKEN = (Authentication.SCHEME_PASSWORD, Authentication.SCHEME_ACCESS_TOKEN)
@@ -44,10 +45,10 @@ class Passwords(Protocol):
 
 
 class PurchaseTokens(Protocol):
-    """Knows the tokens of purchases."""
+    """Knows the tokens of purchases, and the keys that will do instead."""
 
-    async def authenticate(self, header: str | None, address: str) -> object:
-        """What an `authorization` header stands for.
+    async def authenticate(self, keys: Sequence[str], header: str | None, address: str) -> object:
+        """Return what the keys, or else an `authorization` header, stand for.
 
         Raises Unauthenticated if it is nothing, ResourceExhausted if too many that were nothing
         came from that address, Unavailable if the store is out of reach.
@@ -89,14 +90,17 @@ class PurchaseTokenInterceptor(Interceptor):
         self._purchases = purchases
 
     def surround(self, method: Method, proceed: Proceed) -> Proceed:
-        """Authenticates each caller who has to show a purchase token."""
-        if method.authentication.scheme != Authentication.SCHEME_PURCHASE_TOKEN:
+        """Authenticates each caller who has to show a purchase token, or a key instead."""
+        rule = method.authentication
+        if rule.scheme != Authentication.SCHEME_PURCHASE_TOKEN:
             return proceed
+        takes_keys = Authentication.SCHEME_API_KEY in rule.alternatives
 
         async def authenticate(request: Any, context: Context) -> Any:
             # Two of them are joined as HTTP does, and then are none.
             header = ", ".join(values_of(AUTHORIZATION_KEY)) or None
-            purchase = await self._purchases.authenticate(header, address_of(context))
+            keys = [key for key in values_of(API_KEY_KEY) if key.strip()] if takes_keys else []
+            purchase = await self._purchases.authenticate(keys, header, address_of(context))
             current_purchase.set(purchase)
             return await proceed(request, context)
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from google.api.annotations_pb2 import http
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor, ServiceDescriptor
@@ -10,16 +11,22 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from gymlocker.v2 import options_pb2
 
+Feature: TypeAlias = options_pb2.Feature.ValueType
+
 
 @dataclass(frozen=True)
 class Method:
-    """One RPC. `path` is as gRPC sends it: /gymlocker.v2.UserService/GetUser."""
+    """One RPC. `path` is as gRPC sends it: /gymlocker.v2.UserService/GetUser.
+
+    It is served as long as one of its `features` is on; without any, always.
+    """
 
     path: str
     request: type[Message]
     streams_requests: bool
     streams_replies: bool
     authentication: options_pb2.Authentication
+    features: frozenset[Feature]
     # The names that a query may have. None: any, for the call changes nothing.
     parameters: frozenset[str] | None
 
@@ -49,6 +56,9 @@ def _method(descriptor: MethodDescriptor) -> Method:
         streams_replies=descriptor.server_streaming,
         authentication=authentication,
         parameters=_parameters(descriptor),
+        features=frozenset(
+            descriptor.containing_service.GetOptions().Extensions[options_pb2.feature]
+        ),
     )
 
 

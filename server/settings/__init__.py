@@ -9,10 +9,14 @@ is how containers are told secrets.
     process.py      logs, databases, passwords; Envoy; `gymlocker up`
     tokens.py       access tokens and their keys
     planner.py      the language model, the stores
+    features.py     the features that are switched on
+    access.py       keys of the server's own
     worker.py       all that a worker is told
 """
 
+from server.settings.access import AccessSettings
 from server.settings.environment import EnvironmentSettings, load
+from server.settings.features import FeatureSettings
 from server.settings.planner import OPENAI_URL, PlannerSettings, PurchaseSettings
 from server.settings.process import GatewaySettings, HouseSettings, LogSettings, Settings
 from server.settings.tokens import TokenSettings
@@ -20,7 +24,9 @@ from server.settings.worker import WorkerSettings, load_worker_settings
 
 __all__ = [
     "OPENAI_URL",
+    "AccessSettings",
     "EnvironmentSettings",
+    "FeatureSettings",
     "GatewaySettings",
     "HouseSettings",
     "LogSettings",

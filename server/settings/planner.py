@@ -25,10 +25,20 @@ class PlannerSettings(EnvironmentSettings):
         ),
     )
     rate_limit_web_per_day: int = Field(
-        default=100, ge=1, description="answers of the model in 24 hours for a token of Web"
+        default=100,
+        ge=1,
+        description="answers of the model in 24 hours for a token of Web, or for a key",
     )
     rate_limit_mobile_per_day: int = Field(
         default=20, ge=1, description="the same for a token of Google, Apple or RevenueCat"
+    )
+    rate_limit_introductions_per_day: int = Field(
+        default=50,
+        ge=0,
+        description=(
+            "introductions of the model in 24 hours for a token or a key, which are no answers; "
+            "0 is no limit"
+        ),
     )
     ai_streams: int = Field(
         default=64, ge=1, le=1000, description="answers under way in one worker at the most"

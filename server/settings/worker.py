@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from server.settings.access import AccessSettings
 from server.settings.environment import load
+from server.settings.features import FeatureSettings
 from server.settings.planner import PlannerSettings, PurchaseSettings
 from server.settings.process import Settings
 from server.settings.tokens import TokenSettings
@@ -16,10 +18,17 @@ class WorkerSettings:
     tokens: TokenSettings
     planner: PlannerSettings
     purchases: PurchaseSettings
+    access: AccessSettings
+    features: FeatureSettings
 
 
 def load_worker_settings() -> WorkerSettings:
     """Reads all that a worker is told. Raises StartError as `load` does."""
     return WorkerSettings(
-        load(Settings), load(TokenSettings), load(PlannerSettings), load(PurchaseSettings)
+        load(Settings),
+        load(TokenSettings),
+        load(PlannerSettings),
+        load(PurchaseSettings),
+        load(AccessSettings),
+        load(FeatureSettings),
     )

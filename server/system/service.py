@@ -1,22 +1,30 @@
 """SystemService: the server itself."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
-from gymlocker.v2 import system_pb2, system_pb2_grpc
+from gymlocker.v2 import options_pb2, system_pb2, system_pb2_grpc
 
 from server.database.writable import Writability
 from server.errors import ResourceExhausted, Unavailable
+from server.rpc.method import Feature
 from server.single_flight import SingleFlight
 
 
 class SystemService(system_pb2_grpc.SystemServiceServicer):
-    """Tells how the server is."""
+    """Tells how the server is, and what it offers."""
 
-    def __init__(self, databases: dict[str, Writability]) -> None:
+    def __init__(self, databases: dict[str, Writability], offered: Collection[Feature]) -> None:
         self._databases = databases
         # However many ask at once, each database is asked once.
         self._looks = SingleFlight[str, str, None](most=1)
+        self._features = system_pb2.GetFeaturesResponse(
+            feed=options_pb2.FEATURE_FEED in offered,
+            sharing=options_pb2.FEATURE_SHARING in offered,
+            ai_planner=options_pb2.FEATURE_AI_PLANNER in offered,
+            backup=options_pb2.FEATURE_BACKUP in offered,
+        )
 
     async def GetHealth(
         self, request: system_pb2.GetHealthRequest, context: Any
@@ -32,3 +40,9 @@ class SystemService(system_pb2_grpc.SystemServiceServicer):
         except ResourceExhausted as error:
             # Whoever asks is not the one who has used it up.
             raise Unavailable(error.message, reason=error.reason) from error
+
+    async def GetFeatures(
+        self, request: system_pb2.GetFeaturesRequest, context: Any
+    ) -> system_pb2.GetFeaturesResponse:
+        """Return what is offered, which does not change while the server runs."""
+        return self._features

@@ -14,7 +14,7 @@ from server.telemetry.metrics import WorkerMetrics
 
 
 class Limit(Protocol):
-    """How many wrong passwords and purchase tokens may be tried."""
+    """How many wrong passwords, purchase tokens and keys may be tried."""
 
     async def check(self, account: str | None, address: str) -> None:
         """Raises ResourceExhausted if there were too many."""
@@ -24,10 +24,13 @@ class Limit(Protocol):
 
 
 class CountedLimit:
-    """Counts wrong passwords and purchase tokens, of which the latter have no account."""
+    """Counts wrong passwords, and other secrets, which have no account."""
 
-    def __init__(self, limit: Limit, metrics: WorkerMetrics) -> None:
+    def __init__(
+        self, limit: Limit, metrics: WorkerMetrics, without_account: str = "purchase_token"
+    ) -> None:
         self._limit = limit
+        self._without_account = without_account
         self._counter = metrics.wrong_secrets
 
     async def check(self, account: str | None, address: str) -> None:
@@ -44,7 +47,7 @@ class CountedLimit:
         await self._limit.failed(account, address)
 
     def _count(self, account: str | None, outcome: str) -> None:
-        secret = "purchase_token" if account is None else "password"
+        secret = self._without_account if account is None else "password"
         self._counter.labels(secret, outcome).inc()
 
 

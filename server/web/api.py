@@ -37,14 +37,17 @@ _OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 1000),
 )
 _AUTHORIZATION = "authorization"
+_API_KEY = "x-api-key"
 _REQUEST_ID = "x-request-id"
 # Where Envoy says it came from, and of which trace the caller says it is a part.
 _PASSED_ON = ("x-client-address", "traceparent")
 _STATUS_DETAILS = "grpc-status-details-bin"
-# Where the code leads to another HTTP status than the one that a worker means.
-_HTTP_STATUS = "x-http-status"
 # Of the trailing metadata, what means something in HTTP.
 _HEADERS = ("retry-after", "www-authenticate")
+# The status over HTTP where the code leads to another.
+_HTTP_STATUS = "x-http-status"
+# A token that names no store. SignalR's client says Bearer before it where it may.
+_KEY = re.compile(r"(?:bearer +)?([!-~]+)", re.IGNORECASE)
 _PRINTABLE = re.compile(r"[ -~]+")
 _HTTP = {
     grpc.StatusCode.INVALID_ARGUMENT: HTTPStatus.BAD_REQUEST,
@@ -119,7 +122,7 @@ def refused(error: aio.AioRpcError) -> Refused:
     if status is None:
         return unavailable() if error.code() in _AWAY else failed()
     headers = {name: str(metadata[name]) for name in _HEADERS if name in metadata}
-    http_status = int(metadata.get(_HTTP_STATUS, _http_status(error.code())))
+    http_status = int(metadata.get(_HTTP_STATUS) or _http_status(error.code()))
     return Refused(http_status, status, headers)
 
 
@@ -136,20 +139,32 @@ def _status_in(metadata: Mapping[str, str | bytes]) -> status_pb2.Status | None:
 
 
 def metadata_of(connection: HTTPConnection) -> Metadata:
-    """What the API is told of a caller: the token as it was given, address, trace, an id.
+    """What the API is told of a caller: token and key, address, trace, an id.
 
-    A token stands in the header or, as browsers cannot set one for a WebSocket, in the query. What
-    no header can hold is not told: the API says then that there is none.
+    What no header can hold is not told: the API says then that there is none.
     """
-    token = connection.query_params.get("access_token")
-    tokens = [token] if token else connection.headers.getlist(_AUTHORIZATION)
     request_id = connection.headers.get(_REQUEST_ID, "")[:128]
     if not _PRINTABLE.fullmatch(request_id):
         request_id = str(uuid.uuid4())
-    told = [(_AUTHORIZATION, token) for token in tokens]
+    told = _credentials_of(connection)
     told += [(name, value) for name in _PASSED_ON for value in connection.headers.getlist(name)]
     known = [(name, value) for name, value in told if _PRINTABLE.fullmatch(value)]
     return (*known, (_REQUEST_ID, request_id))
+
+
+def _credentials_of(connection: HTTPConnection) -> list[tuple[str, str]]:
+    """Return the token and the keys as they were given.
+
+    A token stands in the header or, as browsers cannot set one for a WebSocket, in the query. Where
+    a browser has a key, it stands there, too.
+    """
+    token = connection.query_params.get("access_token")
+    tokens = [token] if token else connection.headers.getlist(_AUTHORIZATION)
+    told = [(_API_KEY, key) for key in connection.headers.getlist(_API_KEY)]
+    for token in tokens:
+        key = _KEY.fullmatch(token)
+        told.append((_API_KEY, key[1]) if key else (_AUTHORIZATION, token))
+    return told
 
 
 def request_id_in(metadata: Metadata) -> str:

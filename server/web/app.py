@@ -37,6 +37,8 @@ from server.web.limits import Limits
 from server.web.tally import Tally
 
 NEGOTIATE_VERSION = 1
+# Of the paths of the contract, each of which is there without it, too.
+VERSION = "/v2"
 
 Today: TypeAlias = Callable[[], date]
 
@@ -66,9 +68,10 @@ class Hubs:
         return [
             route
             for hub in HUBS
+            for path in (f"{VERSION}{hub.path}", hub.path)
             for route in (
-                Route(f"{hub.path}/negotiate", self._negotiate, methods=["POST"]),
-                WebSocketRoute(hub.path, partial(self._connect, hub)),
+                Route(f"{path}/negotiate", self._negotiate, methods=["POST"]),
+                WebSocketRoute(path, partial(self._connect, hub)),
             )
         ]
 

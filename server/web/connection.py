@@ -182,25 +182,31 @@ class Connection:
         try:
             call = self._hub.bind(invocation)
         except NotCallable as error:
-            self._complete(invocation, str(error))
+            self._fail(invocation, str(error))
             return
         if len(self._calls) >= self._limits.calls + self._limits.waiting_calls:
-            self._complete(invocation, "Too many calls wait for their turn.")
+            self._fail(invocation, "Too many calls wait for their turn.")
             return
         task = asyncio.create_task(self._call(invocation, call))
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
 
     async def _call(self, invocation: Invocation, call: Call) -> None:
-        error = None
         try:
             async with nullcontext() if call.method.urgent else self._turns:
                 await call.run()
         except AnswerFailed as failure:
-            error = failure.message
+            self._fail(invocation, failure.message, failure.said)
         except Exception as unforeseen:
             _log.error("unforeseen", error=type(unforeseen).__name__)
-            error = SORRY
+            self._fail(invocation, SORRY)
+        else:
+            self._complete(invocation, None)
+
+    def _fail(self, invocation: Invocation, error: str, said: str = "") -> None:
+        """Answer a call that failed. The app shows messages alone, so it gets the error as one."""
+        # Each message holds the whole text so far: what was said stays.
+        self._hub.tell(f"{said}\n\n{error}" if said else error)
         self._complete(invocation, error)
 
     def _complete(self, invocation: Invocation, error: str | None) -> None:

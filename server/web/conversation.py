@@ -23,18 +23,20 @@ _log = structlog.get_logger("web")
 
 
 class AnswerFailed(Exception):
-    """There is no whole answer; `message` is a sentence for people."""
+    """There is no whole answer; `message` is a sentence for people, `said` what came before."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, said: str = "") -> None:
         super().__init__(message)
         self.message = message
+        self.said = said
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Answer:
-    """An answer that is awaited: `show` gets its pieces, its end too."""
+    """An answer that is awaited: `show` gets its pieces, its end too; `said` is its text so far."""
 
     show: Show
+    said: str = ""
     over: asyncio.Future[None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -122,6 +124,7 @@ class Conversation:
         if not self._answers:
             return
         answer = self._answers[0]
+        answer.said = response.message or answer.said
         answer.show(response)
         if response.WhichOneof("event") != "end":
             return
@@ -129,17 +132,17 @@ class Conversation:
         if answer.over.done():
             return
         if response.end.reason == ai_pb2.ChatEnd.REASON_FAILED:
-            answer.over.set_exception(AnswerFailed(_sentence(response.end.error)))
+            answer.over.set_exception(AnswerFailed(_sentence(response.end.error), answer.said))
         else:
             answer.over.set_result(None)
 
     def _fail_all(self, end: Refused | None) -> None:
         while self._answers:
-            over = self._answers.popleft().over
+            answer = self._answers.popleft()
             if end is None:
-                over.cancel()
-            elif not over.done():
-                over.set_exception(AnswerFailed(end.message))
+                answer.over.cancel()
+            elif not answer.over.done():
+                answer.over.set_exception(AnswerFailed(end.message, answer.said))
 
 
 def _require_valid(request: ai_pb2.ChatRequest) -> None:

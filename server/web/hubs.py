@@ -108,6 +108,10 @@ class Hub(ABC):
         request = ai_pb2.ChatRequest(restart=ai_pb2.RestartChat())
         await self._conversation.restart(request, self._showing())
 
+    def tell(self, text: str) -> None:
+        """Show a text that is no answer's."""
+        self._send_text(text, None)
+
     def _send_text(self, text: str, about: object) -> None:
         self._send({"type": "messageResponse", "message": text}, about)
 

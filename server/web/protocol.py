@@ -41,15 +41,21 @@ class Records:
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
-        self._rest = ""
+        # Of the record that is not complete. Joined once: small frames must not cost more.
+        self._parts: list[str] = []
+        self._bytes = 0
 
     def feed(self, text: str) -> Iterator[str]:
         """The records that are complete by now. Raises Malformed for one that is too long."""
-        *complete, self._rest = (self._rest + text).split(END)
-        for record in (*complete, self._rest):
-            if len(record.encode()) > self._most_bytes:
+        for number, part in enumerate(text.split(END)):
+            if number:
+                yield "".join(self._parts)
+                self._parts, self._bytes = [], 0
+            if part:
+                self._parts.append(part)
+                self._bytes += len(part.encode())
+            if self._bytes > self._most_bytes:
                 raise Malformed(f"A record is longer than {self._most_bytes} bytes.")
-        yield from complete
 
 
 def parsed(record: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from tests.ai.planner.model_server import ModelServer
 
 TOKEN = "canary-web-key"
 WEB_KEY = purchase_of(Store.WEB, TOKEN).key
+API_KEY = "canary-shared-key"
 LIMIT = 20
 
 Stub = Any

@@ -17,7 +17,7 @@ from gymlocker.v2 import ai_pb2_grpc
 
 from server.database.migrations import migrate
 from server.local.throwaway import ThrowawayPostgres
-from tests.ai.calling import LIMIT, TOKEN, WEB_KEY, Chat, Stub
+from tests.ai.calling import API_KEY, LIMIT, TOKEN, Chat, Stub
 from tests.ai.planner.model_server import ModelServer
 from tests.database.conftest import make_database
 from tests.worker import health, serving
@@ -55,6 +55,7 @@ async def place(
             quota_database,
             OPENAI_BASE_URL=model.url,
             WEB_AUTH_API_KEY=TOKEN,
+            API_KEY=API_KEY,
             RATE_LIMIT_WEB_PER_DAY=str(LIMIT),
         )
         async with worker:
@@ -73,7 +74,7 @@ async def connection(quota_database: str) -> AsyncIterator[asyncpg.Connection]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def fresh_quota(connection: asyncpg.Connection) -> None:
     """Nothing counts yet."""
-    await connection.execute("DELETE FROM rate_limit_consumptions WHERE key = $1", WEB_KEY)
+    await connection.execute("DELETE FROM rate_limit_consumptions")
 
 
 @pytest_asyncio.fixture(loop_scope="session")

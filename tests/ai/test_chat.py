@@ -124,6 +124,13 @@ async def test_a_stop_when_nothing_is_under_way_does_nothing(conversation: Chat)
     await conversation.done()
 
 
+@pytest.mark.parametrize("text", ["x" * 32_768, "💪" * 8_192], ids=["ascii", "emoji"])
+async def test_a_text_may_have_32_kib(conversation: Chat, text: str) -> None:
+    pieces = await conversation.asked(says(text))
+    assert text in words(pieces)[-1]
+    assert reason(pieces) == END.REASON_COMPLETE
+
+
 async def test_an_answer_that_fails_leaves_the_conversation(
     conversation: Chat, model: ModelServer
 ) -> None:
@@ -150,7 +157,8 @@ async def test_who_leaves_hangs_up(conversation: Chat, model: ModelServer) -> No
     "request_",
     [
         pytest.param(says(""), id="empty"),
-        pytest.param(says("x" * 10_001), id="long"),
+        pytest.param(says("x" * 32_769), id="long"),
+        pytest.param(says("ß" * 16_385), id="long in bytes"),
         pytest.param(ai_pb2.ChatRequest(), id="nothing"),
     ],
 )

@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import pytest_asyncio
 
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 Json = dict[str, Any]
 
 TOKEN = "good"
+KEY = "canary-of-the-key"
 HEADER = f"authorization: Bearer Web {TOKEN}"
 SQUATS = "I like squats. " * 8
 PLAN_WISH = "Make me a plan"
@@ -52,12 +54,13 @@ async def house(
         DATABASE_URL=quota_database,
         OPENAI_BASE_URL=slow_model.url,
         WEB_AUTH_API_KEY=TOKEN,
+        API_KEY=KEY,
         RATE_LIMIT_WEB_PER_DAY="1000",
     ) as house:
         yield house
     logs = house.logs()
     assert "StreamChat" in logs and "/ai-chat-v2" in logs
-    secrets = (f"Web {TOKEN}", f"Web%20{TOKEN}", f"Web+{TOKEN}", "squats", HERE_IT_IS[:12])
+    secrets = (f"Web {TOKEN}", f"Web%20{TOKEN}", f"Web+{TOKEN}", KEY, "squats", HERE_IT_IS[:12])
     assert [secret for secret in secrets if secret in logs] == []
 
 
@@ -251,6 +254,52 @@ async def test_the_apps_own_client(house: House, slow_model: ModelServer, module
     assert is_hello(found["again"])
     assert SQUATS not in found["forgotten"][-1]["message"]
     assert found["legacy"][-1]["plan"]["name"] == slow_model.plan["name"]
+
+
+@pytest.mark.parametrize("prefix", ["", "/v2"])
+async def test_the_apps_own_client_sends_a_program(
+    house: House,
+    slow_model: ModelServer,
+    modules: Path,
+    prefix: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(slow_model, "pace", 0)
+    async with running(modules, house.url, "long", prefix) as app:
+        found = await app.result()
+    for hub in found.values():
+        assert hub["repeated"]
+        assert hub["next"].startswith("You said:")
+        sentence = "The text must be at most 32768 bytes."
+        assert hub["tooLong"]["said"] == [{"type": "messageResponse", "message": sentence}]
+        assert sentence in hub["tooLong"]["reason"]
+    legacy = found["/ai-chat"]["plan"]["plan"]["sessions"][0]["exercises"]
+    rest = {"minRest": "00:01:30", "maxRest": "00:03:00", "failureRest": "00:05:00"}
+    assert [exercise["restBetweenSets"] for exercise in legacy] == [rest, rest]
+    assert found["/ai-chat-v2"]["plan"]["version"] == 3
+
+
+async def test_the_apps_own_client_has_a_key(house: House, modules: Path) -> None:
+    async with running(modules, house.url, "keys", KEY) as app:
+        found = await app.result()
+    assert "'401'" in found.pop("stale")
+    assert set(found) == {"header", "v2", "token", "query", "direct"}
+    assert all(text.startswith("You said:") for text in found.values())
+
+
+@pytest.mark.parametrize("prefix", ["", "/v2"])
+async def test_rest_takes_a_key(house: House, prefix: str) -> None:
+    url = f"{house.url}{prefix}/ai/quota"
+    key, stale = {"X-API-Key": KEY}, {"x-api-key": "stale"}
+    beside = {"authorization": "Bearer of-a-proxy"}
+    async with httpx2.AsyncClient(timeout=PATIENCE) as rest:
+        for headers in (key, key | beside, stale | {"authorization": f"Web {TOKEN}"}):
+            reply = await rest.get(url, headers=headers)
+            assert (reply.status_code, reply.json()["limit"]) == (200, 1000)
+        for headers in (stale, stale | beside):
+            reply = await rest.get(url, headers=headers)
+            assert reply.status_code == 401
+            assert reply.json()["details"][0]["reason"] == "INVALID_API_KEY"
 
 
 def check_blueprints(messages: list[Json], model: ModelServer) -> None:

@@ -53,7 +53,7 @@ async def connection(quota_database: str) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.fixture
 def quotas(database: Database, clock: Clock) -> Quotas:
-    return Quotas(QuotaRepository(database), web=3, mobile=2, now=clock)
+    return Quotas(QuotaRepository(database), web=3, mobile=2, introductions=2, now=clock)
 
 
 @pytest.fixture
@@ -160,6 +160,50 @@ async def test_the_day_slides(quotas: Quotas, clock: Clock, web: Purchase) -> No
     assert (await refusal(quotas, web)).retry_after == 1
 
 
+async def introduce(
+    quotas: Quotas, purchase: Purchase, error: GymlockerError | None = None
+) -> None:
+    """Has an introduction, or that error instead."""
+    async with quotas.introduced(purchase):
+        if error:
+            raise error
+
+
+async def test_an_introduction_is_no_answer(quotas: Quotas, web: Purchase) -> None:
+    for _ in range(2):
+        await introduce(quotas, web)
+    assert await quotas.get(web) == Quota(3, 3, None)
+
+
+async def test_introductions_have_a_limit_of_their_own(
+    quotas: Quotas, clock: Clock, web: Purchase
+) -> None:
+    await introduce(quotas, web)
+    clock.now += SECOND
+    await introduce(quotas, web)
+    with pytest.raises(ResourceExhausted) as caught:
+        await introduce(quotas, web)
+    assert (caught.value.reason, caught.value.retry_after) == ("QUOTA_EXHAUSTED", 24 * 3600 - 1)
+    assert (await use(quotas, web)).remaining == 2
+    await introduce(quotas, purchase_of(Store.WEB, secrets.token_hex()))
+    clock.now = NOW + DAY
+    await introduce(quotas, web)
+
+
+async def test_an_introduction_of_which_nothing_came_costs_nothing(
+    quotas: Quotas, web: Purchase
+) -> None:
+    for _ in range(3):
+        with pytest.raises(GymlockerError):
+            await introduce(quotas, web, out_of_reach())
+
+
+async def test_introductions_may_have_no_limit(database: Database, web: Purchase) -> None:
+    quotas = Quotas(QuotaRepository(database), web=1, mobile=1, introductions=0, now=lambda: NOW)
+    for _ in range(60):
+        await introduce(quotas, web)
+
+
 @pytest.mark.parametrize(
     "error", [out_of_reach(), not_configured()], ids=lambda error: error.reason
 )
@@ -188,7 +232,11 @@ async def test_an_answer_that_is_broken_off_costs_as_much(quotas: Quotas, web: P
 
 async def test_of_two_hundred_at_once_twenty_are_allowed(database: Database, web: Purchase) -> None:
     quotas = Quotas(
-        QuotaRepository(database), web=20, mobile=1, now=lambda: dt.datetime.now(dt.UTC)
+        QuotaRepository(database),
+        web=20,
+        mobile=1,
+        introductions=1,
+        now=lambda: dt.datetime.now(dt.UTC),
     )
     found = await asyncio.gather(*(use(quotas, web) for _ in range(200)), return_exceptions=True)
     assert Counter(map(type, found)) == {Quota: 20, ResourceExhausted: 180}

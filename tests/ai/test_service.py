@@ -18,6 +18,7 @@ from tests.ai.calling import (
     INTRODUCTION,
     LIMIT,
     PLAN_WISH,
+    RESTART,
     SESSION_WISH,
     TOKEN,
     WEB_KEY,
@@ -58,6 +59,9 @@ async def quota(ai: Stub, metadata: Any) -> None:
     await ai.GetQuota(ai_pb2.GetQuotaRequest(), metadata=metadata)
 
 
+# As the contract bounds them.
+INTRODUCTIONS = 50
+HISTORY = ai_pb2.StreamChatRequest()
 METHODS = [plan, session, chat, stream, quota]
 
 
@@ -144,6 +148,37 @@ async def test_when_the_quota_is_used_up_a_conversation_says_so_and_lives(
         assert end.end.error.code == grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]
         assert detail(end.end.error, RetryInfo).retry_delay.seconds > 0
     await conversation.done()
+
+
+async def test_introductions_use_up_no_quota_and_have_a_bound(
+    ai: Stub, conversation: Chat, connection: asyncpg.Connection
+) -> None:
+    # The app introduces at every opening, whether or not answers are left.
+    await use_up(connection)
+    for number in range(INTRODUCTIONS):
+        # With nothing said before, each of these makes the model say hello.
+        if number % 3 == 0:
+            pieces = await conversation.asked(INTRODUCTION)
+        elif number % 3 == 1:
+            pieces = await conversation.asked(RESTART)
+        else:
+            pieces = [piece async for piece in ai.StreamChat(HISTORY, metadata=BUYER)]
+        assert pieces[-1].end.reason == END.REASON_COMPLETE
+    (end,) = await conversation.asked(INTRODUCTION)
+    assert end.end.reason == END.REASON_FAILED
+    assert detail(end.end.error, ErrorInfo).reason == "QUOTA_EXHAUSTED"
+    assert detail(end.end.error, RetryInfo).retry_delay.seconds > 0
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await anext(aiter(ai.StreamChat(HISTORY, metadata=BUYER)))
+    assert detail(status_in(caught.value), ErrorInfo).reason == "QUOTA_EXHAUSTED"
+
+
+async def test_an_introduction_leaves_the_quota_as_it_is(ai: Stub, conversation: Chat) -> None:
+    await conversation.asked(INTRODUCTION)
+    call = ai.StreamChat(HISTORY, metadata=BUYER)
+    assert [piece async for piece in call]
+    assert dict(await call.initial_metadata())["x-quota-remaining"] == str(LIMIT)
+    assert await left(ai) == LIMIT
 
 
 async def use_up(connection: asyncpg.Connection) -> None:

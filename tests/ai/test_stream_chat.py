@@ -86,6 +86,18 @@ async def test_a_plan_of_a_history_keeps_the_limits(ai: Stub) -> None:
     assert violation.field == "history[1].plan.sessions[0].exercises[0].weighted.name"
 
 
+async def test_a_text_of_the_person_may_have_32_kib(ai: Stub) -> None:
+    longest, answer = "ß" * 16_384, "x" * 100_000
+    call = ai.StreamChat(history("Hi", answer, longest), metadata=BUYER)
+    assert longest in words([piece async for piece in call])[-1]
+    for texts in ((f"{longest}x",), (f"{longest}x", "Good", "Hi")):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await anext(aiter(ai.StreamChat(history(*texts), metadata=BUYER)))
+        (violation,) = detail(status_in(caught.value), BadRequest).field_violations
+        assert violation.field == "history[0]"
+        assert "at most 32768 bytes" in violation.description
+
+
 @pytest.mark.parametrize(
     "turns",
     [("Hi", "Hello"), ("Hi",) * 101, ("Hi", "Hello", "")],

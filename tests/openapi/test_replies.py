@@ -90,6 +90,8 @@ def use_the_feed(call: Caller) -> None:
     call("ShareService_GetSharedItem", path_parameters={"id": created["id"]})
     call("SystemService_GetHealth")
     assert call.raw("SystemService_GetHealth_head").content == b""
+    assert call("SystemService_GetFeatures")["feed"] is True
+    assert call.raw("SystemService_GetFeatures_head").content == b""
 
 
 def use_the_diary(call: Caller) -> None:

@@ -18,6 +18,16 @@ PATIENCE = 10
 Message = dict[str, Any]
 
 
+def message(text: str) -> Message:
+    """A text as both hubs send it."""
+    return {"type": "messageResponse", "message": text}
+
+
+def failure(error: str) -> tuple[list[Message], str]:
+    """What is received of a call that fails before anything is said."""
+    return [message(error)], error
+
+
 class Signal:
     """A connection over a WebSocket."""
 

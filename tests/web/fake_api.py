@@ -13,6 +13,7 @@ from grpc import aio
 from gymlocker.v2 import ai_pb2, ai_pb2_grpc, plan_pb2
 
 GOOD = "Web good"
+API_KEY, GOOD_KEY = "x-api-key", "good-key"
 COMPLETE = ai_pb2.ChatEnd.REASON_COMPLETE
 STOPPED = ai_pb2.ChatEnd.REASON_STOPPED
 FAILED = ai_pb2.ChatEnd.REASON_FAILED
@@ -44,16 +45,18 @@ def growing_plan() -> list[ai_pb2.ChatResponse]:
 
 
 async def refuse(
-    context: Any, code: grpc.StatusCode, message: str, reason: str, http_status: str = ""
+    context: Any,
+    code: grpc.StatusCode,
+    message: str,
+    reason: str,
+    also: tuple[tuple[str, str], ...] = (),
 ) -> None:
     """Ends a call as the server does."""
     status = status_pb2.Status(code=code.value[0], message=message)
     status.details.add().Pack(error_details_pb2.ErrorInfo(reason=reason, domain="gymlocker"))
-    metadata = [("grpc-status-details-bin", status.SerializeToString())]
+    metadata = [*also, ("grpc-status-details-bin", status.SerializeToString())]
     if code == grpc.StatusCode.UNAUTHENTICATED:
         metadata.append(("www-authenticate", 'Bearer realm="gymlocker"'))
-    if http_status:
-        metadata.append(("x-http-status", http_status))
     await context.abort(code, message, tuple(metadata))
 
 
@@ -110,13 +113,16 @@ class FakeAi(ai_pb2_grpc.AiServiceServicer):
             await self._count(-1)
 
     async def _authenticate(self, metadata: dict[str, str], context: Any) -> None:
+        if GOOD_KEY in (value for name, value in context.invocation_metadata() if name == API_KEY):
+            return
         token = metadata.get("authorization", "").removeprefix("Bearer ")
+        if token == "Web off":
+            code = grpc.StatusCode.FAILED_PRECONDITION
+            off = (("x-http-status", "423"),)
+            await refuse(context, code, "Switched off.", "FEATURE_DISABLED", off)
         if token == "Web away":
             code = grpc.StatusCode.UNAVAILABLE
             await refuse(context, code, "The store is out of reach.", "STORE_UNAVAILABLE")
-        if token == "Web off":
-            code = grpc.StatusCode.FAILED_PRECONDITION
-            await refuse(context, code, "The planner is off.", "FEATURE_DISABLED", "423")
         if token != GOOD:
             code = grpc.StatusCode.UNAUTHENTICATED
             await refuse(context, code, "The token is not good.", "INVALID_PURCHASE_TOKEN")

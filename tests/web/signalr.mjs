@@ -38,6 +38,13 @@ async function said({ connection, received }, ...call) {
   return [...received];
 }
 
+/** Calls, and returns what was received, and why it failed. */
+async function failed(app, ...call) {
+  app.received.length = 0;
+  const reason = await error(app.connection.invoke(...call));
+  return { said: [...app.received], reason };
+}
+
 const scenarios = {
   async refused() {
     const direct = { skipNegotiation: true, transport: HttpTransportType.WebSockets };
@@ -91,6 +98,53 @@ const scenarios = {
     return { hello, words, plan, stopped, remembered, again, forgotten, legacy };
   },
 
+  // Somebody who shares a whole program: node signalr.mjs … long <prefix>
+  async long() {
+    const prefix = process.argv[5] ?? "";
+    const found = {};
+    for (const [hub, ...version] of [["/ai-chat"], ["/ai-chat-v2", 3]]) {
+      const app = built(prefix + hub);
+      await app.connection.start();
+      const program = "Squat 3×8, then rest. ".repeat(1000).slice(0, 20_000);
+      const answer = (await said(app, "SendMessage", program, ...version)).at(-1).message;
+      found[hub] = {
+        repeated: answer.includes(program),
+        plan: (await said(app, "SendMessage", "Make me a plan", ...version)).at(-1),
+        tooLong: await failed(app, "SendMessage", "x".repeat(40_000), ...version),
+        next: (await said(app, "SendMessage", "Hi", ...version)).at(-1).message,
+      };
+      await app.connection.stop();
+    }
+    return found;
+  },
+
+  // Somebody who has a key of the server: node signalr.mjs … keys <key>
+  async keys() {
+    const key = process.argv[5];
+    const direct = { skipNegotiation: true, transport: HttpTransportType.WebSockets };
+    const asToken = { accessTokenFactory: () => key };
+    const ways = {
+      header: built("/ai-chat", { headers: { "x-api-key": key } }),
+      v2: built("/v2/ai-chat-v2", { headers: { "X-API-Key": key, Authorization: "Basic eA==" } }),
+      token: built("/v2/ai-chat", asToken),
+      query: built(`/ai-chat-v2?access_token=${key}`, {}),
+      direct: built("/ai-chat", { ...direct, ...asToken }),
+    };
+    const found = {};
+    for (const [name, way] of Object.entries(ways)) {
+      await way.connection.start();
+      const version = way.connection.baseUrl.includes("ai-chat-v2") ? [3] : [];
+      found[name] = (await said(way, "SendMessage", "Hi", ...version)).at(-1).message;
+      await way.connection.stop();
+    }
+    const stale = { headers: { "x-api-key": "stale" } };
+    found.stale = await error(built("/ai-chat", stale).connection.start());
+    const beside = built("/ai-chat", { ...stale, ...good });
+    await beside.connection.start();
+    await beside.connection.stop();
+    return found;
+  },
+
   // The same against a real worker, which asks real stores: none is set up but Web.
   async strangers() {
     const tokens = ["Web wrong", "Google good", "Steam good", "good", "Bearer", "Web good good"];
@@ -137,13 +191,18 @@ const scenarios = {
         (await said(second, "SendMessage", "grüße 💪", 3)).at(-1),
       ],
       update: await said(second, "SendMessage", "hi", 2),
-      failed: await error(first.connection.invoke("SendMessage", "fail")),
+      failed: await failed(first, "SendMessage", "fail"),
       unknown: await error(first.connection.invoke("Nothing")),
       stream: await error(
         new Promise((complete, error) =>
           first.connection.stream("SendMessage", "hi").subscribe({ complete, error }),
         ),
       ),
+      // The last, for it ends the conversations.
+      quota: [
+        await failed(first, "SendMessage", "quota"),
+        await failed(second, "SendMessage", "quota", 3),
+      ],
     };
   },
 

@@ -5,7 +5,7 @@ import json
 
 from structlog.testing import capture_logs
 
-from .client import END, HELLO, Front
+from .client import END, HELLO, Front, failure
 from .conftest import serving
 from .fake_api import FakeAi
 
@@ -108,9 +108,9 @@ async def test_there_are_no_streams(front: Front) -> None:
     async with front.connect() as signal:
         call = signal.invocation("Introduce", "en-AU")
         await signal.send(call | {"type": 4})
-        assert await signal.until_completed("1") == ([], "This hub has no streams.")
+        assert await signal.until_completed("1") == failure("This hub has no streams.")
         await signal.send(call | {"streamIds": ["1"]})
-        assert await signal.until_completed("1") == ([], "This hub has no streams.")
+        assert await signal.until_completed("1") == failure("This hub has no streams.")
 
 
 async def test_the_server_pings(api: FakeAi) -> None:
@@ -150,19 +150,31 @@ async def test_a_goodbye_is_answered(front: Front) -> None:
         assert await signal.end() == ({"type": 7, "allowReconnect": False}, 1000)
 
 
-async def test_a_frame_has_a_limit(front: Front) -> None:
-    async with front.connect() as signal:
-        await signal.socket.send("x" * (64 * 1024 + 1))
+async def test_a_frame_has_a_limit(api: FakeAi) -> None:
+    async with serving(api.address, record_bytes=1000) as front, front.connect() as signal:
+        await signal.socket.send("x" * 1001)
         assert (await signal.end())[1] == 1009
 
 
-async def test_a_record_has_the_same_limit(front: Front) -> None:
-    async with front.connect() as signal:
+async def test_a_record_has_the_same_limit(api: FakeAi) -> None:
+    async with serving(api.address, record_bytes=1000) as front, front.connect() as signal:
         for _ in range(3):
-            await signal.socket.send("x" * 30 * 1024)
+            await signal.socket.send("ß" * 200)
         last, code = await signal.end()
-        assert last and last["error"] == "A record is longer than 65536 bytes."
+        assert last and last["error"] == "A record is longer than 1000 bytes."
         assert code == 1002
+
+
+async def test_records_in_pieces_are_put_together(front: Front) -> None:
+    async with front.connect() as signal:
+        first, second = (signal.invocation("SendMessage", text) for text in ("grüße", "next"))
+        text = json.dumps(first, ensure_ascii=False) + END + json.dumps(second) + END
+        for piece in (text[:10], "", text[10:11], text[11:-5], text[-5:]):
+            await signal.socket.send(piece)
+        for call in (first, second):
+            messages, error = await signal.until_completed(call["invocationId"])
+            said = call["arguments"][0]
+            assert (messages[-1]["message"], error) == (f"You said {said}", None)
 
 
 async def test_a_slow_reader_gets_the_newest(api: FakeAi) -> None:

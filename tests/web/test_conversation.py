@@ -2,7 +2,7 @@
 
 import pytest
 
-from .client import Front
+from .client import Front, failure, message
 from .conftest import serving
 from .fake_api import FakeAi, fake_api
 
@@ -75,8 +75,9 @@ async def test_two_calls_at_a_time_and_some_more_that_wait(api: FakeAi) -> None:
         calls = [signal.invocation("SendMessage", str(number)) for number in range(7)]
         await signal.send(*calls)
         for number in (6, 7):
-            error = "Too many calls wait for their turn."
-            assert await signal.until_completed(str(number)) == ([], error)
+            assert await signal.until_completed(str(number)) == failure(
+                "Too many calls wait for their turn."
+            )
         await api.until(lambda: len(api.heard) == 2)
         for _ in range(10):
             assert (await signal.invoke("Nothing"))[1]
@@ -91,7 +92,10 @@ async def test_two_calls_at_a_time_and_some_more_that_wait(api: FakeAi) -> None:
 async def test_a_failed_answer_is_an_error_and_no_more(front: Front, api: FakeAi) -> None:
     async with front.connect() as signal:
         messages, error = await signal.invoke("SendMessage", "fail")
-        assert (messages[-1]["message"], error) == ("I would", "The model is out of reach.")
+        assert message("I would") in messages
+        # The app shows the last message, which holds the whole text so far.
+        assert messages[-1] == message("I would\n\nThe model is out of reach.")
+        assert error == "The model is out of reach."
         _, error = await signal.invoke("SendMessage", "next")
         assert error is None
     assert len(api.chats) == 1
@@ -115,8 +119,8 @@ async def test_a_stream_that_ends_fails_calls_and_the_next_opens_another(
         await signal.send(*calls)
         await api.until(lambda: len(api.heard) == 2)
         api.may_answer.set()
-        assert await signal.until_completed("1") == ([], sentence)
-        assert await signal.until_completed("2") == ([], sentence)
+        assert await signal.until_completed("1") == failure(sentence)
+        assert await signal.until_completed("2") == failure(sentence)
         messages, error = await signal.invoke("SendMessage", "next")
         assert (messages[-1]["message"], error) == ("You said next", None)
     assert len(api.chats) == 2
@@ -126,8 +130,8 @@ async def test_what_was_said_is_not_forgotten_in_silence(front: Front) -> None:
     async with front.connect() as signal:
         await signal.invoke("Introduce", "en-AU")
         messages, error = await signal.invoke("SendMessage", "break")
-        assert messages[-1]["message"] == "I"
         assert error == "The server cannot answer right now. Try again."
+        assert messages[-1] == message(f"I\n\n{error}")
         close = {"type": 7, "error": "The conversation broke off.", "allowReconnect": True}
         assert await signal.receive() == close
 

@@ -25,7 +25,8 @@ async def door(front: Front) -> AsyncIterator[Door]:
 
 async def test_a_conversation_through_envoy(door: Door, api: FakeAi) -> None:
     async with httpx2.AsyncClient(base_url=door.url, verify=False) as client:
-        for hub in ("ai-chat", "ai-chat-v2"):
+        hubs = ("ai-chat", "ai-chat-v2", "v2/ai-chat", "v2/ai-chat-v2")
+        for hub in hubs:
             query = "negotiateVersion=1&access_token=Web%20good"
             offer = await client.post(f"/{hub}/negotiate?{query}", headers={"x-request-id": hub})
             assert offer.json()["negotiateVersion"] == 1
@@ -33,11 +34,11 @@ async def test_a_conversation_through_envoy(door: Door, api: FakeAi) -> None:
             async with connect(url) as socket:
                 signal = Signal(socket)
                 await signal.shake_hands()
-                arguments = ["de-DE"] if hub == "ai-chat" else ["de-DE", 3, "kg"]
+                arguments = ["de-DE"] if hub.endswith("chat") else ["de-DE", 3, "kg"]
                 messages, error = await signal.invoke("Introduce", *arguments)
                 assert messages[-1]["message"].startswith("Hello in de-DE")
                 assert error is None
-        assert [check["x-request-id"] for check in api.checks[::2]] == ["ai-chat", "ai-chat-v2"]
+        assert [check["x-request-id"] for check in api.checks[::2]] == list(hubs)
         refusal = await client.post("/ai-chat/negotiate")
         assert (refusal.status_code, refusal.json()["code"]) == (401, 16)
         url = f"ws://127.0.0.1:{door.port}/ai-chat"
@@ -74,6 +75,8 @@ async def test_nothing_that_is_said_is_written_down(
         await client.post(f"/ai-chat/negotiate?{token}")
         await client.post("/ai-chat/negotiate", headers={"authorization": f"Web {CANARY}"})
         await client.get(f"/ai-chat?{token}")
+        await client.post("/v2/ai-chat/negotiate", headers={"x-api-key": CANARY})
+        await client.post(f"/v2/ai-chat-v2/negotiate?access_token={CANARY}")
         last = "x" * 20
         await client.post(f"/ai-chat/nowhere?{token}", headers={"x-request-id": last})
     with pytest.raises(InvalidStatus):

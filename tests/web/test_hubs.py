@@ -1,6 +1,8 @@
 """What an app may call, and the messages it gets."""
 
-from .client import Front, Message
+import pytest
+
+from .client import Front, Message, failure, message
 from .conftest import TODAY
 from .fake_api import FakeAi
 
@@ -53,13 +55,37 @@ async def test_any_locale_is_handed_on(front: Front) -> None:
 
 async def test_what_breaks_a_limit_is_an_error_and_no_more(front: Front, api: FakeAi) -> None:
     async with front.connect(SECOND) as signal:
-        _, error = await signal.invoke("SendMessage", "x" * 10_001, 3)
-        assert error == "The text must be at most 10000 characters."
-        _, error = await signal.invoke("Introduce", "en-AU", 3, "x" * 21)
-        assert error == "The weight unit must be at most 20 characters."
+        too_long = failure("The text must be at most 32768 bytes.")
+        for text in ("x" * 32_769, "ß" * 16_385, "💪" * 8_193, "x" * 200_000):
+            assert await signal.invoke("SendMessage", text, 3) == too_long
+        too_long = failure("The weight unit must be at most 20 characters.")
+        assert await signal.invoke("Introduce", "en-AU", 3, "x" * 21) == too_long
         messages, error = await signal.invoke("SendMessage", "next", 3)
         assert (newest(messages)["message"], error) == ("You said next", None)
     assert api.heard == ["message next"]
+
+
+@pytest.mark.parametrize("hub", ["/ai-chat", "/ai-chat-v2", "/v2/ai-chat", "/v2/ai-chat-v2"])
+async def test_a_text_may_have_32_kib(front: Front, api: FakeAi, hub: str) -> None:
+    rest = [3] if hub.endswith("v2") else []
+    texts = ["x" * 32_768, "ß" * 16_384, "💪" * 8_192, "\0" * 32_768]
+    async with front.connect(hub) as signal:
+        for text in texts:
+            messages, error = await signal.invoke("SendMessage", text, *rest)
+            assert (messages[-1], error) == (message(f"You said {text}"), None)
+    assert api.heard == [f"message {text}" for text in texts]
+
+
+@pytest.mark.parametrize("hub", [FIRST, SECOND])
+async def test_a_failure_is_said_first_and_then_fails_the_call(front: Front, hub: str) -> None:
+    rest = [3] if hub == SECOND else []
+    async with front.connect(hub) as signal:
+        found = await signal.invoke("SendMessage", "quota", *rest)
+        assert found == failure("The quota is used up.")
+        # Who wants no answer to the call is told nevertheless.
+        await signal.send(signal.invocation("SendMessage", "", *rest, wants_answer=False))
+        said = await signal.receive()
+        assert said["arguments"] == [message("The text must be at least 1 characters.")]
 
 
 async def test_the_first_hub_gives_the_plan_when_it_is_complete(front: Front) -> None:
@@ -141,7 +167,7 @@ async def test_a_wrong_call_fails_alone(front: Front, api: FakeAi) -> None:
     async with front.connect(FIRST) as first, front.connect(SECOND) as second:
         for hub, target, arguments, error in WRONG:
             signal = first if hub == FIRST else second
-            assert await signal.invoke(target, *arguments) == ([], error)
+            assert await signal.invoke(target, *arguments) == failure(error)
         for signal in (first, second):
             assert await signal.invoke("StopInProgress") == ([], None)
     assert api.heard == []

@@ -8,9 +8,9 @@ from websockets.exceptions import InvalidStatus
 
 from .client import Front
 from .conftest import serving
-from .fake_api import FakeAi
+from .fake_api import GOOD_KEY, FakeAi
 
-HUBS = ["/ai-chat", "/ai-chat-v2"]
+HUBS = ["/ai-chat", "/ai-chat-v2", "/v2/ai-chat", "/v2/ai-chat-v2"]
 GOOD = {"authorization": "Bearer Web good"}
 
 
@@ -75,6 +75,42 @@ async def test_a_token_is_told_as_it_was_given(front: Front, api: FakeAi) -> Non
     for headers, query, told in TOLD:
         assert (await front.post(f"/ai-chat/negotiate{query}", headers)).status_code == 200
         assert api.checks[-1]["authorization"] == told
+
+
+KEY = {"x-api-key": GOOD_KEY}
+KEYS: list[tuple[dict[str, str], str]] = [
+    (KEY, ""),
+    (KEY | {"authorization": "Bearer Web bad"}, ""),
+    (KEY | {"authorization": "Basic of-a-proxy"}, ""),
+    (KEY, "?access_token=stale"),
+    ({}, f"?access_token={GOOD_KEY}"),
+    # As SignalR's client says what it has as a token.
+    ({"authorization": f"Bearer {GOOD_KEY}"}, ""),
+    ({"authorization": GOOD_KEY}, ""),
+    ({"x-api-key": "stale"}, f"?access_token={GOOD_KEY}"),
+    ({"x-api-key": "stale"}, "?access_token=Web%20good"),
+    ({"x-api-key": "stale", **GOOD}, ""),
+]
+
+
+async def test_a_key_may_stand_wherever_a_token_may(front: Front, api: FakeAi) -> None:
+    for headers, query in KEYS:
+        assert (await front.post(f"/ai-chat/negotiate{query}", headers)).status_code == 200
+    async with front.connect(token=None, additional_headers=KEY) as signal:
+        await signal.invoke("Introduce", "en-AU")
+    async with front.connect(token=GOOD_KEY) as signal:
+        await signal.invoke("Introduce", "en-AU")
+    assert [chat["x-api-key"] for chat in api.chats] == [GOOD_KEY] * 2
+
+
+@pytest.mark.parametrize("hub", HUBS)
+async def test_what_is_switched_off_is_locked(front: Front, hub: str) -> None:
+    refusal = await front.post(f"{hub}/negotiate", {"authorization": "Web off"})
+    assert (refusal.status_code, refusal.json()["details"]) == (423, info("FEATURE_DISABLED"))
+    assert "x-http-status" not in refusal.headers
+    with pytest.raises(InvalidStatus, match="423"):
+        async with front.socket(hub, token="Web off"):
+            pass
 
 
 async def test_a_trace_is_told_as_it_was_given(front: Front, api: FakeAi) -> None:
@@ -160,7 +196,7 @@ async def test_there_is_room_for_so_many(api: FakeAi) -> None:
 
 
 async def test_nothing_else_is_here(front: Front) -> None:
-    for path in ("/", "/ai-chat", "/ai-chat-v2", "/ai-chat/negotiate/", "/health"):
+    for path in (*HUBS, "/", "/ai-chat/negotiate/", "/v3/ai-chat/negotiate", "/health"):
         reply = await front.post(path)
         assert (reply.status_code, reply.json()["code"]) == (404, 5)
         assert reply.json()["details"] == info("UNKNOWN_PATH")

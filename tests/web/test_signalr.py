@@ -11,7 +11,7 @@ import pytest
 from server.web.serve import web_server
 
 from .app import running
-from .client import Front
+from .client import Front, message
 from .fake_api import FakeAi
 from .front_door import front_door
 
@@ -54,7 +54,11 @@ async def test_a_conversation(modules: Path, url: str) -> None:
     assert (plan["type"], plan["blueprint"]["sessions"][0]["name"]) == ("chatPlan", "Legs")
     assert reply["message"] == "You said grüße 💪"
     assert found["update"] == [{"type": "updateRequired", "requiredVersion": 3}]
-    assert "The model is out of reach." in found["failed"]
+    assert found["failed"]["said"][-1]["message"] == "I would\n\nThe model is out of reach."
+    assert "The model is out of reach." in found["failed"]["reason"]
+    for quota in found["quota"]:
+        assert quota["said"] == [message("The quota is used up.")]
+        assert "The quota is used up." in quota["reason"]
     assert "This hub has no such method." in found["unknown"]
     assert "This hub has no streams." in found["stream"]
 

@@ -30,7 +30,7 @@ from gymlocker.v2 import options_pb2 as gymlocker_dot_v2_dot_options__pb2
 from gymlocker.v2 import plan_pb2 as gymlocker_dot_v2_dot_plan__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15gymlocker/v2/ai.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1agymlocker/v2/options.proto\x1a\x17gymlocker/v2/plan.proto\"V\n\x1aGenerateWorkoutPlanRequest\x12\x38\n\nattributes\x18\x01 \x01(\x0b\x32\x1c.gymlocker.v2.PlanAttributesB\x06\xbaH\x03\xc8\x01\x01\"\x98\x02\n\x0ePlanAttributes\x12\x17\n\x06gender\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18(\x12\x1d\n\x0cweight_range\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18(\x12\x17\n\x03\x61ge\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x96\x01(\x00\x12 \n\rdays_per_week\x18\x04 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x07(\x00\x12\x1e\n\x05goals\x18\x05 \x03(\tB\x0f\xbaH\x0c\x92\x01\t\x10\x14\"\x05r\x03\x18\xc8\x01\x12\x1b\n\nexperience\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18(\x12\x1a\n\x12use_imperial_units\x18\x07 \x01(\x08\x12!\n\x0f\x61\x64\x64itional_info\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12\x17\n\x06locale\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18\x14\"U\n\x16GenerateSessionRequest\x12;\n\nattributes\x18\x01 \x01(\x0b\x32\x1f.gymlocker.v2.SessionAttributesB\x06\xbaH\x03\xc8\x01\x01\"\xac\x03\n\x11SessionAttributes\x12(\n\x10\x61reas_to_workout\x18\x01 \x03(\tB\x0e\xbaH\x0b\x92\x01\x08\x10\x14\"\x04r\x02\x18\x64\x12\x19\n\x06volume\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00\x12\x1b\n\x07minutes\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xd8\x04(\x00\x12~\n\x15\x65xercise_to_kilograms\x18\x04 \x03(\x0b\x32\x38.gymlocker.v2.SessionAttributes.ExerciseToKilogramsEntryB%\xbaH\"\x9a\x01\x1f\x10\xc8\x01\"\x04r\x02\x18\x64*\x14\x12\x12\x19\x00\x00\x00\x00\x00\x88\xc3@)\x00\x00\x00\x00\x00\x00\x00\x00\x12!\n\tequipment\x18\x05 \x03(\tB\x0e\xbaH\x0b\x92\x01\x08\x10\x32\"\x04r\x02\x18\x64\x12\x1a\n\x12use_imperial_units\x18\x06 \x01(\x08\x12!\n\x0f\x61\x64\x64itional_info\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12\x17\n\x06locale\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18\x14\x1a:\n\x18\x45xerciseToKilogramsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xd8\x01\n\x0b\x43hatRequest\x12/\n\tintroduce\x18\x01 \x01(\x0b\x32\x1a.gymlocker.v2.IntroductionH\x00\x12,\n\x07message\x18\x02 \x01(\x0b\x32\x19.gymlocker.v2.UserMessageH\x00\x12,\n\x04stop\x18\x03 \x01(\x0b\x32\x1c.gymlocker.v2.StopInProgressH\x00\x12,\n\x07restart\x18\x04 \x01(\x0b\x32\x19.gymlocker.v2.RestartChatH\x00\x42\x0e\n\x05\x65vent\x12\x05\xbaH\x02\x08\x01\"E\n\x0cIntroduction\x12\x17\n\x06locale\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\x1c\n\x0bweight_unit\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18\x14\"\'\n\x0bUserMessage\x12\x18\n\x04text\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x90N\"\x10\n\x0eStopInProgress\"\r\n\x0bRestartChat\"t\n\x0c\x43hatResponse\x12\x11\n\x07message\x18\x01 \x01(\tH\x00\x12\"\n\x04plan\x18\x02 \x01(\x0b\x32\x12.gymlocker.v2.PlanH\x00\x12$\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x15.gymlocker.v2.ChatEndH\x00\x42\x07\n\x05\x65vent\"\xb8\x01\n\x07\x43hatEnd\x12,\n\x06reason\x18\x01 \x01(\x0e\x32\x1c.gymlocker.v2.ChatEnd.Reason\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"\\\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x13\n\x0fREASON_COMPLETE\x10\x01\x12\x12\n\x0eREASON_STOPPED\x10\x02\x12\x11\n\rREASON_FAILED\x10\x03\"x\n\x11StreamChatRequest\x12\x31\n\x07history\x18\x01 \x03(\x0b\x32\x16.gymlocker.v2.ChatTurnB\x08\xbaH\x05\x92\x01\x02\x10\x64\x12\x30\n\x0cintroduction\x18\x02 \x01(\x0b\x32\x1a.gymlocker.v2.Introduction\"\xbd\x01\n\x08\x43hatTurn\x12\x35\n\x04role\x18\x01 \x01(\x0e\x32\x1b.gymlocker.v2.ChatTurn.RoleB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x17\n\x04text\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x18\xa0\x8d\x06\x12 \n\x04plan\x18\x03 \x01(\x0b\x32\x12.gymlocker.v2.Plan\"?\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\r\n\tROLE_USER\x10\x01\x12\x12\n\x0eROLE_ASSISTANT\x10\x02\"\x11\n\x0fGetQuotaRequest\"_\n\x10GetQuotaResponse\x12\r\n\x05limit\x18\x01 \x01(\x05\x12\x11\n\tremaining\x18\x02 \x01(\x05\x12)\n\x05reset\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xd8\x04\n\tAiService\x12\x86\x01\n\x13GenerateWorkoutPlan\x12(.gymlocker.v2.GenerateWorkoutPlanRequest\x1a\x12.gymlocker.v2.Plan\"1\x8a\xb5\x18\x02\x08\x04\x82\xd3\xe4\x93\x02%\"\x0e/v2/ai/workout:\x01*Z\x10\"\x0b/ai/workout:\x01*\x12\x85\x01\n\x0fGenerateSession\x12$.gymlocker.v2.GenerateSessionRequest\x1a\x19.gymlocker.v2.PlanSession\"1\x8a\xb5\x18\x02\x08\x04\x82\xd3\xe4\x93\x02%\"\x0e/v2/ai/session:\x01*Z\x10\"\x0b/ai/session:\x01*\x12I\n\x04\x43hat\x12\x19.gymlocker.v2.ChatRequest\x1a\x1a.gymlocker.v2.ChatResponse\"\x06\x8a\xb5\x18\x02\x08\x04(\x01\x30\x01\x12x\n\nStreamChat\x12\x1f.gymlocker.v2.StreamChatRequest\x1a\x1a.gymlocker.v2.ChatResponse\"+\x8a\xb5\x18\x02\x08\x04\x82\xd3\xe4\x93\x02\x1f\"\x0b/v2/ai/chat:\x01*Z\r\"\x08/ai/chat:\x01*0\x01\x12u\n\x08GetQuota\x12\x1d.gymlocker.v2.GetQuotaRequest\x1a\x1e.gymlocker.v2.GetQuotaResponse\"*\x90\x02\x01\x8a\xb5\x18\x02\x08\x04\x82\xd3\xe4\x93\x02\x1b\x12\x0c/v2/ai/quotaZ\x0b\x12\t/ai/quotab\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15gymlocker/v2/ai.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1agymlocker/v2/options.proto\x1a\x17gymlocker/v2/plan.proto\"V\n\x1aGenerateWorkoutPlanRequest\x12\x38\n\nattributes\x18\x01 \x01(\x0b\x32\x1c.gymlocker.v2.PlanAttributesB\x06\xbaH\x03\xc8\x01\x01\"\x98\x02\n\x0ePlanAttributes\x12\x17\n\x06gender\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18(\x12\x1d\n\x0cweight_range\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18(\x12\x17\n\x03\x61ge\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x96\x01(\x00\x12 \n\rdays_per_week\x18\x04 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x07(\x00\x12\x1e\n\x05goals\x18\x05 \x03(\tB\x0f\xbaH\x0c\x92\x01\t\x10\x14\"\x05r\x03\x18\xc8\x01\x12\x1b\n\nexperience\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18(\x12\x1a\n\x12use_imperial_units\x18\x07 \x01(\x08\x12!\n\x0f\x61\x64\x64itional_info\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12\x17\n\x06locale\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18\x14\"U\n\x16GenerateSessionRequest\x12;\n\nattributes\x18\x01 \x01(\x0b\x32\x1f.gymlocker.v2.SessionAttributesB\x06\xbaH\x03\xc8\x01\x01\"\xac\x03\n\x11SessionAttributes\x12(\n\x10\x61reas_to_workout\x18\x01 \x03(\tB\x0e\xbaH\x0b\x92\x01\x08\x10\x14\"\x04r\x02\x18\x64\x12\x19\n\x06volume\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00\x12\x1b\n\x07minutes\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xd8\x04(\x00\x12~\n\x15\x65xercise_to_kilograms\x18\x04 \x03(\x0b\x32\x38.gymlocker.v2.SessionAttributes.ExerciseToKilogramsEntryB%\xbaH\"\x9a\x01\x1f\x10\xc8\x01\"\x04r\x02\x18\x64*\x14\x12\x12\x19\x00\x00\x00\x00\x00\x88\xc3@)\x00\x00\x00\x00\x00\x00\x00\x00\x12!\n\tequipment\x18\x05 \x03(\tB\x0e\xbaH\x0b\x92\x01\x08\x10\x32\"\x04r\x02\x18\x64\x12\x1a\n\x12use_imperial_units\x18\x06 \x01(\x08\x12!\n\x0f\x61\x64\x64itional_info\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12\x17\n\x06locale\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18\x14\x1a:\n\x18\x45xerciseToKilogramsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xd8\x01\n\x0b\x43hatRequest\x12/\n\tintroduce\x18\x01 \x01(\x0b\x32\x1a.gymlocker.v2.IntroductionH\x00\x12,\n\x07message\x18\x02 \x01(\x0b\x32\x19.gymlocker.v2.UserMessageH\x00\x12,\n\x04stop\x18\x03 \x01(\x0b\x32\x1c.gymlocker.v2.StopInProgressH\x00\x12,\n\x07restart\x18\x04 \x01(\x0b\x32\x19.gymlocker.v2.RestartChatH\x00\x42\x0e\n\x05\x65vent\x12\x05\xbaH\x02\x08\x01\"E\n\x0cIntroduction\x12\x17\n\x06locale\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\x1c\n\x0bweight_unit\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18\x14\"(\n\x0bUserMessage\x12\x19\n\x04text\x18\x01 \x01(\tB\x0b\xbaH\x08r\x06\x10\x01(\x80\x80\x02\"\x10\n\x0eStopInProgress\"\r\n\x0bRestartChat\"t\n\x0c\x43hatResponse\x12\x11\n\x07message\x18\x01 \x01(\tH\x00\x12\"\n\x04plan\x18\x02 \x01(\x0b\x32\x12.gymlocker.v2.PlanH\x00\x12$\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x15.gymlocker.v2.ChatEndH\x00\x42\x07\n\x05\x65vent\"\xb8\x01\n\x07\x43hatEnd\x12,\n\x06reason\x18\x01 \x01(\x0e\x32\x1c.gymlocker.v2.ChatEnd.Reason\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"\\\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x13\n\x0fREASON_COMPLETE\x10\x01\x12\x12\n\x0eREASON_STOPPED\x10\x02\x12\x11\n\rREASON_FAILED\x10\x03\"x\n\x11StreamChatRequest\x12\x31\n\x07history\x18\x01 \x03(\x0b\x32\x16.gymlocker.v2.ChatTurnB\x08\xbaH\x05\x92\x01\x02\x10\x64\x12\x30\n\x0cintroduction\x18\x02 \x01(\x0b\x32\x1a.gymlocker.v2.Introduction\"\xc5\x02\n\x08\x43hatTurn\x12\x35\n\x04role\x18\x01 \x01(\x0e\x32\x1b.gymlocker.v2.ChatTurn.RoleB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x17\n\x04text\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x18\xa0\x8d\x06\x12 \n\x04plan\x18\x03 \x01(\x0b\x32\x12.gymlocker.v2.Plan\"?\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\r\n\tROLE_USER\x10\x01\x12\x12\n\x0eROLE_ASSISTANT\x10\x02:\x85\x01\xbaH\x81\x01\x1a\x7f\n\x0e\x63hat_turn.text\x12\x39text must be at most 32768 bytes where the person says it\x1a\x32this.role != 1 || bytes(this.text).size() <= 32768\"\x11\n\x0fGetQuotaRequest\"_\n\x10GetQuotaResponse\x12\r\n\x05limit\x18\x01 \x01(\x05\x12\x11\n\tremaining\x18\x02 \x01(\x05\x12)\n\x05reset\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xee\x04\n\tAiService\x12\x89\x01\n\x13GenerateWorkoutPlan\x12(.gymlocker.v2.GenerateWorkoutPlanRequest\x1a\x12.gymlocker.v2.Plan\"4\x8a\xb5\x18\x05\x08\x04\"\x01\x05\x82\xd3\xe4\x93\x02%\"\x0e/v2/ai/workout:\x01*Z\x10\"\x0b/ai/workout:\x01*\x12\x88\x01\n\x0fGenerateSession\x12$.gymlocker.v2.GenerateSessionRequest\x1a\x19.gymlocker.v2.PlanSession\"4\x8a\xb5\x18\x05\x08\x04\"\x01\x05\x82\xd3\xe4\x93\x02%\"\x0e/v2/ai/session:\x01*Z\x10\"\x0b/ai/session:\x01*\x12L\n\x04\x43hat\x12\x19.gymlocker.v2.ChatRequest\x1a\x1a.gymlocker.v2.ChatResponse\"\t\x8a\xb5\x18\x05\x08\x04\"\x01\x05(\x01\x30\x01\x12{\n\nStreamChat\x12\x1f.gymlocker.v2.StreamChatRequest\x1a\x1a.gymlocker.v2.ChatResponse\".\x8a\xb5\x18\x05\x08\x04\"\x01\x05\x82\xd3\xe4\x93\x02\x1f\"\x0b/v2/ai/chat:\x01*Z\r\"\x08/ai/chat:\x01*0\x01\x12x\n\x08GetQuota\x12\x1d.gymlocker.v2.GetQuotaRequest\x1a\x1e.gymlocker.v2.GetQuotaResponse\"-\x90\x02\x01\x8a\xb5\x18\x05\x08\x04\"\x01\x05\x82\xd3\xe4\x93\x02\x1b\x12\x0c/v2/ai/quotaZ\x0b\x12\t/ai/quota\x1a\x05\x8a\xb5\x18\x01\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -80,23 +80,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INTRODUCTION'].fields_by_name['weight_unit']._loaded_options = None
   _globals['_INTRODUCTION'].fields_by_name['weight_unit']._serialized_options = b'\272H\004r\002\030\024'
   _globals['_USERMESSAGE'].fields_by_name['text']._loaded_options = None
-  _globals['_USERMESSAGE'].fields_by_name['text']._serialized_options = b'\272H\007r\005\020\001\030\220N'
+  _globals['_USERMESSAGE'].fields_by_name['text']._serialized_options = b'\272H\010r\006\020\001(\200\200\002'
   _globals['_STREAMCHATREQUEST'].fields_by_name['history']._loaded_options = None
   _globals['_STREAMCHATREQUEST'].fields_by_name['history']._serialized_options = b'\272H\005\222\001\002\020d'
   _globals['_CHATTURN'].fields_by_name['role']._loaded_options = None
   _globals['_CHATTURN'].fields_by_name['role']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_CHATTURN'].fields_by_name['text']._loaded_options = None
   _globals['_CHATTURN'].fields_by_name['text']._serialized_options = b'\272H\006r\004\030\240\215\006'
+  _globals['_CHATTURN']._loaded_options = None
+  _globals['_CHATTURN']._serialized_options = b'\272H\201\001\032\177\n\016chat_turn.text\0229text must be at most 32768 bytes where the person says it\0322this.role != 1 || bytes(this.text).size() <= 32768'
+  _globals['_AISERVICE']._loaded_options = None
+  _globals['_AISERVICE']._serialized_options = b'\212\265\030\001\003'
   _globals['_AISERVICE'].methods_by_name['GenerateWorkoutPlan']._loaded_options = None
-  _globals['_AISERVICE'].methods_by_name['GenerateWorkoutPlan']._serialized_options = b'\212\265\030\002\010\004\202\323\344\223\002%\"\016/v2/ai/workout:\001*Z\020\"\013/ai/workout:\001*'
+  _globals['_AISERVICE'].methods_by_name['GenerateWorkoutPlan']._serialized_options = b'\212\265\030\005\010\004\"\001\005\202\323\344\223\002%\"\016/v2/ai/workout:\001*Z\020\"\013/ai/workout:\001*'
   _globals['_AISERVICE'].methods_by_name['GenerateSession']._loaded_options = None
-  _globals['_AISERVICE'].methods_by_name['GenerateSession']._serialized_options = b'\212\265\030\002\010\004\202\323\344\223\002%\"\016/v2/ai/session:\001*Z\020\"\013/ai/session:\001*'
+  _globals['_AISERVICE'].methods_by_name['GenerateSession']._serialized_options = b'\212\265\030\005\010\004\"\001\005\202\323\344\223\002%\"\016/v2/ai/session:\001*Z\020\"\013/ai/session:\001*'
   _globals['_AISERVICE'].methods_by_name['Chat']._loaded_options = None
-  _globals['_AISERVICE'].methods_by_name['Chat']._serialized_options = b'\212\265\030\002\010\004'
+  _globals['_AISERVICE'].methods_by_name['Chat']._serialized_options = b'\212\265\030\005\010\004\"\001\005'
   _globals['_AISERVICE'].methods_by_name['StreamChat']._loaded_options = None
-  _globals['_AISERVICE'].methods_by_name['StreamChat']._serialized_options = b'\212\265\030\002\010\004\202\323\344\223\002\037\"\013/v2/ai/chat:\001*Z\r\"\010/ai/chat:\001*'
+  _globals['_AISERVICE'].methods_by_name['StreamChat']._serialized_options = b'\212\265\030\005\010\004\"\001\005\202\323\344\223\002\037\"\013/v2/ai/chat:\001*Z\r\"\010/ai/chat:\001*'
   _globals['_AISERVICE'].methods_by_name['GetQuota']._loaded_options = None
-  _globals['_AISERVICE'].methods_by_name['GetQuota']._serialized_options = b'\220\002\001\212\265\030\002\010\004\202\323\344\223\002\033\022\014/v2/ai/quotaZ\013\022\t/ai/quota'
+  _globals['_AISERVICE'].methods_by_name['GetQuota']._serialized_options = b'\220\002\001\212\265\030\005\010\004\"\001\005\202\323\344\223\002\033\022\014/v2/ai/quotaZ\013\022\t/ai/quota'
   _globals['_GENERATEWORKOUTPLANREQUEST']._serialized_start=209
   _globals['_GENERATEWORKOUTPLANREQUEST']._serialized_end=295
   _globals['_PLANATTRIBUTES']._serialized_start=298
@@ -112,27 +116,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INTRODUCTION']._serialized_start=1317
   _globals['_INTRODUCTION']._serialized_end=1386
   _globals['_USERMESSAGE']._serialized_start=1388
-  _globals['_USERMESSAGE']._serialized_end=1427
-  _globals['_STOPINPROGRESS']._serialized_start=1429
-  _globals['_STOPINPROGRESS']._serialized_end=1445
-  _globals['_RESTARTCHAT']._serialized_start=1447
-  _globals['_RESTARTCHAT']._serialized_end=1460
-  _globals['_CHATRESPONSE']._serialized_start=1462
-  _globals['_CHATRESPONSE']._serialized_end=1578
-  _globals['_CHATEND']._serialized_start=1581
-  _globals['_CHATEND']._serialized_end=1765
-  _globals['_CHATEND_REASON']._serialized_start=1673
-  _globals['_CHATEND_REASON']._serialized_end=1765
-  _globals['_STREAMCHATREQUEST']._serialized_start=1767
-  _globals['_STREAMCHATREQUEST']._serialized_end=1887
-  _globals['_CHATTURN']._serialized_start=1890
-  _globals['_CHATTURN']._serialized_end=2079
-  _globals['_CHATTURN_ROLE']._serialized_start=2016
-  _globals['_CHATTURN_ROLE']._serialized_end=2079
-  _globals['_GETQUOTAREQUEST']._serialized_start=2081
-  _globals['_GETQUOTAREQUEST']._serialized_end=2098
-  _globals['_GETQUOTARESPONSE']._serialized_start=2100
-  _globals['_GETQUOTARESPONSE']._serialized_end=2195
-  _globals['_AISERVICE']._serialized_start=2198
-  _globals['_AISERVICE']._serialized_end=2798
+  _globals['_USERMESSAGE']._serialized_end=1428
+  _globals['_STOPINPROGRESS']._serialized_start=1430
+  _globals['_STOPINPROGRESS']._serialized_end=1446
+  _globals['_RESTARTCHAT']._serialized_start=1448
+  _globals['_RESTARTCHAT']._serialized_end=1461
+  _globals['_CHATRESPONSE']._serialized_start=1463
+  _globals['_CHATRESPONSE']._serialized_end=1579
+  _globals['_CHATEND']._serialized_start=1582
+  _globals['_CHATEND']._serialized_end=1766
+  _globals['_CHATEND_REASON']._serialized_start=1674
+  _globals['_CHATEND_REASON']._serialized_end=1766
+  _globals['_STREAMCHATREQUEST']._serialized_start=1768
+  _globals['_STREAMCHATREQUEST']._serialized_end=1888
+  _globals['_CHATTURN']._serialized_start=1891
+  _globals['_CHATTURN']._serialized_end=2216
+  _globals['_CHATTURN_ROLE']._serialized_start=2017
+  _globals['_CHATTURN_ROLE']._serialized_end=2080
+  _globals['_GETQUOTAREQUEST']._serialized_start=2218
+  _globals['_GETQUOTAREQUEST']._serialized_end=2235
+  _globals['_GETQUOTARESPONSE']._serialized_start=2237
+  _globals['_GETQUOTARESPONSE']._serialized_end=2332
+  _globals['_AISERVICE']._serialized_start=2335
+  _globals['_AISERVICE']._serialized_end=2957
 # @@protoc_insertion_point(module_scope)

@@ -280,7 +280,7 @@ class UserMessage(_message.Message):
 
     TEXT_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """The words: 1 to 10,000 characters."""
+    """The words: 1 byte to 32 KiB as UTF-8, in which a whole program has room."""
     def __init__(
         self,
         *,
@@ -486,7 +486,9 @@ class ChatTurn(_message.Message):
     role: Global___ChatTurn.Role.ValueType
     """Who said it."""
     text: _builtins.str
-    """The words: up to 100,000 characters, which is as long as an answer may become."""
+    """The words: up to 32 KiB of the person's, as UTF-8, and up to 100,000 characters of the model's,
+    which is as long as an answer may become.
+    """
     @_builtins.property
     def plan(self) -> _plan_pb2.Plan:
         """The plan that the model showed with it."""
@@ -525,7 +527,7 @@ Global___GetQuotaRequest: _TypeAlias = GetQuotaRequest  # noqa: Y015
 
 @_typing.final
 class GetQuotaResponse(_message.Message):
-    """The quota of a purchase token."""
+    """The quota of a purchase token or a key."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

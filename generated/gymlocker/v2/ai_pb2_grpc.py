@@ -30,13 +30,14 @@ class AiServiceStub:
     """Makes training plans, with the help of a language model.
 
     Whoever has a purchase token may call, in `authorization: <Store> <token>`, where the store is
-    Web, Google, Apple or RevenueCat. UNAUTHENTICATED: there is none, or the store knows nothing of
-    it. UNAVAILABLE: the store, or the model, is out of reach. FAILED_PRECONDITION: this server has
-    no model.
+    Web, Google, Apple or RevenueCat, and whoever has a key of this server, in `x-api-key`. A good key
+    counts whatever `authorization` says; a bad one beside a good token does no harm.
+    UNAUTHENTICATED: there is neither, or none is good. UNAVAILABLE: the store, or the model, is out of
+    reach. FAILED_PRECONDITION: this server has no model.
 
-    Each answer of the model counts against a quota of the token, in a sliding window of 24 hours;
-    RESOURCE_EXHAUSTED: it is used up. Replies carry `x-quota-limit`, `x-quota-remaining` and
-    `x-quota-reset` (seconds).
+    Each answer of the model counts against a quota of the token or key, in a sliding window of 24
+    hours; RESOURCE_EXHAUSTED: it is used up. Replies carry `x-quota-limit`, `x-quota-remaining` and
+    `x-quota-reset` (seconds). The model's hello is no answer: it has a bound of its own.
     """
 
     def __init__(self, channel):
@@ -76,13 +77,14 @@ class AiServiceServicer:
     """Makes training plans, with the help of a language model.
 
     Whoever has a purchase token may call, in `authorization: <Store> <token>`, where the store is
-    Web, Google, Apple or RevenueCat. UNAUTHENTICATED: there is none, or the store knows nothing of
-    it. UNAVAILABLE: the store, or the model, is out of reach. FAILED_PRECONDITION: this server has
-    no model.
+    Web, Google, Apple or RevenueCat, and whoever has a key of this server, in `x-api-key`. A good key
+    counts whatever `authorization` says; a bad one beside a good token does no harm.
+    UNAUTHENTICATED: there is neither, or none is good. UNAVAILABLE: the store, or the model, is out of
+    reach. FAILED_PRECONDITION: this server has no model.
 
-    Each answer of the model counts against a quota of the token, in a sliding window of 24 hours;
-    RESOURCE_EXHAUSTED: it is used up. Replies carry `x-quota-limit`, `x-quota-remaining` and
-    `x-quota-reset` (seconds).
+    Each answer of the model counts against a quota of the token or key, in a sliding window of 24
+    hours; RESOURCE_EXHAUSTED: it is used up. Replies carry `x-quota-limit`, `x-quota-remaining` and
+    `x-quota-reset` (seconds). The model's hello is no answer: it has a bound of its own.
     """
 
     def GenerateWorkoutPlan(self, request, context):
@@ -165,13 +167,14 @@ class AiService:
     """Makes training plans, with the help of a language model.
 
     Whoever has a purchase token may call, in `authorization: <Store> <token>`, where the store is
-    Web, Google, Apple or RevenueCat. UNAUTHENTICATED: there is none, or the store knows nothing of
-    it. UNAVAILABLE: the store, or the model, is out of reach. FAILED_PRECONDITION: this server has
-    no model.
+    Web, Google, Apple or RevenueCat, and whoever has a key of this server, in `x-api-key`. A good key
+    counts whatever `authorization` says; a bad one beside a good token does no harm.
+    UNAUTHENTICATED: there is neither, or none is good. UNAVAILABLE: the store, or the model, is out of
+    reach. FAILED_PRECONDITION: this server has no model.
 
-    Each answer of the model counts against a quota of the token, in a sliding window of 24 hours;
-    RESOURCE_EXHAUSTED: it is used up. Replies carry `x-quota-limit`, `x-quota-remaining` and
-    `x-quota-reset` (seconds).
+    Each answer of the model counts against a quota of the token or key, in a sliding window of 24
+    hours; RESOURCE_EXHAUSTED: it is used up. Replies carry `x-quota-limit`, `x-quota-remaining` and
+    `x-quota-reset` (seconds). The model's hello is no answer: it has a bound of its own.
     """
 
     @staticmethod

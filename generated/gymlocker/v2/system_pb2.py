@@ -26,7 +26,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from gymlocker.v2 import options_pb2 as gymlocker_dot_v2_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19gymlocker/v2/system.proto\x12\x0cgymlocker.v2\x1a\x1cgoogle/api/annotations.proto\x1a\x1agymlocker/v2/options.proto\"\x12\n\x10GetHealthRequest\"#\n\x11GetHealthResponse\x12\x0e\n\x06status\x18\x01 \x01(\t2\xaf\x01\n\rSystemService\x12\x9d\x01\n\tGetHealth\x12\x1e.gymlocker.v2.GetHealthRequest\x1a\x1f.gymlocker.v2.GetHealthResponse\"O\x90\x02\x01\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02@\x12\n/v2/healthZ\t\x12\x07/healthZ\x14\x42\x12\n\x04HEAD\x12\n/v2/healthZ\x11\x42\x0f\n\x04HEAD\x12\x07/healthb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19gymlocker/v2/system.proto\x12\x0cgymlocker.v2\x1a\x1cgoogle/api/annotations.proto\x1a\x1agymlocker/v2/options.proto\"\x14\n\x12GetFeaturesRequest\"X\n\x13GetFeaturesResponse\x12\x0c\n\x04\x66\x65\x65\x64\x18\x01 \x01(\x08\x12\x0f\n\x07sharing\x18\x02 \x01(\x08\x12\x12\n\nai_planner\x18\x03 \x01(\x08\x12\x0e\n\x06\x62\x61\x63kup\x18\x04 \x01(\x08\"\x12\n\x10GetHealthRequest\"#\n\x11GetHealthResponse\x12\x0e\n\x06status\x18\x01 \x01(\t2\xdd\x02\n\rSystemService\x12\x9d\x01\n\tGetHealth\x12\x1e.gymlocker.v2.GetHealthRequest\x1a\x1f.gymlocker.v2.GetHealthResponse\"O\x90\x02\x01\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02@\x12\n/v2/healthZ\t\x12\x07/healthZ\x14\x42\x12\n\x04HEAD\x12\n/v2/healthZ\x11\x42\x0f\n\x04HEAD\x12\x07/health\x12\xab\x01\n\x0bGetFeatures\x12 .gymlocker.v2.GetFeaturesRequest\x1a!.gymlocker.v2.GetFeaturesResponse\"W\x90\x02\x01\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02H\x12\x0c/v2/featuresZ\x0b\x12\t/featuresZ\x16\x42\x14\n\x04HEAD\x12\x0c/v2/featuresZ\x13\x42\x11\n\x04HEAD\x12\t/featuresb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,10 +35,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SYSTEMSERVICE'].methods_by_name['GetHealth']._loaded_options = None
   _globals['_SYSTEMSERVICE'].methods_by_name['GetHealth']._serialized_options = b'\220\002\001\212\265\030\002\010\001\202\323\344\223\002@\022\n/v2/healthZ\t\022\007/healthZ\024B\022\n\004HEAD\022\n/v2/healthZ\021B\017\n\004HEAD\022\007/health'
-  _globals['_GETHEALTHREQUEST']._serialized_start=101
-  _globals['_GETHEALTHREQUEST']._serialized_end=119
-  _globals['_GETHEALTHRESPONSE']._serialized_start=121
-  _globals['_GETHEALTHRESPONSE']._serialized_end=156
-  _globals['_SYSTEMSERVICE']._serialized_start=159
-  _globals['_SYSTEMSERVICE']._serialized_end=334
+  _globals['_SYSTEMSERVICE'].methods_by_name['GetFeatures']._loaded_options = None
+  _globals['_SYSTEMSERVICE'].methods_by_name['GetFeatures']._serialized_options = b'\220\002\001\212\265\030\002\010\001\202\323\344\223\002H\022\014/v2/featuresZ\013\022\t/featuresZ\026B\024\n\004HEAD\022\014/v2/featuresZ\023B\021\n\004HEAD\022\t/features'
+  _globals['_GETFEATURESREQUEST']._serialized_start=101
+  _globals['_GETFEATURESREQUEST']._serialized_end=121
+  _globals['_GETFEATURESRESPONSE']._serialized_start=123
+  _globals['_GETFEATURESRESPONSE']._serialized_end=211
+  _globals['_GETHEALTHREQUEST']._serialized_start=213
+  _globals['_GETHEALTHREQUEST']._serialized_end=231
+  _globals['_GETHEALTHRESPONSE']._serialized_start=233
+  _globals['_GETHEALTHRESPONSE']._serialized_end=268
+  _globals['_SYSTEMSERVICE']._serialized_start=271
+  _globals['_SYSTEMSERVICE']._serialized_end=620
 # @@protoc_insertion_point(module_scope)

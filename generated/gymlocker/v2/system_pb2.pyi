@@ -17,6 +17,57 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class GetFeaturesRequest(_message.Message):
+    """Asks what the server offers. There is nothing to say."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetFeaturesRequest: _TypeAlias = GetFeaturesRequest  # noqa: Y015
+
+@_typing.final
+class GetFeaturesResponse(_message.Message):
+    """The features that the server offers, each with a switch of its own."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FEED_FIELD_NUMBER: _builtins.int
+    SHARING_FIELD_NUMBER: _builtins.int
+    AI_PLANNER_FIELD_NUMBER: _builtins.int
+    BACKUP_FIELD_NUMBER: _builtins.int
+    feed: _builtins.bool
+    """Events, follow secrets and the inbox."""
+    sharing: _builtins.bool
+    """Shared items."""
+    ai_planner: _builtins.bool
+    """Plans made by a language model, whether or not one is set up."""
+    backup: _builtins.bool
+    """Backups of the app."""
+    def __init__(
+        self,
+        *,
+        feed: _builtins.bool = ...,
+        sharing: _builtins.bool = ...,
+        ai_planner: _builtins.bool = ...,
+        backup: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ai_planner", b"ai_planner", "backup", b"backup", "feed", b"feed", "sharing", b"sharing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetFeaturesResponse: _TypeAlias = GetFeaturesResponse  # noqa: Y015
+
+@_typing.final
 class GetHealthRequest(_message.Message):
     """Asks how the server is. There is nothing to say."""
 

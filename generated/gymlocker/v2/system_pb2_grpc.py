@@ -40,6 +40,11 @@ class SystemServiceStub:
                 request_serializer=gymlocker_dot_v2_dot_system__pb2.GetHealthRequest.SerializeToString,
                 response_deserializer=gymlocker_dot_v2_dot_system__pb2.GetHealthResponse.FromString,
                 _registered_method=True)
+        self.GetFeatures = channel.unary_unary(
+                '/gymlocker.v2.SystemService/GetFeatures',
+                request_serializer=gymlocker_dot_v2_dot_system__pb2.GetFeaturesRequest.SerializeToString,
+                response_deserializer=gymlocker_dot_v2_dot_system__pb2.GetFeaturesResponse.FromString,
+                _registered_method=True)
 
 
 class SystemServiceServicer:
@@ -55,6 +60,15 @@ class SystemServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetFeatures(self, request, context):
+        """Lists the features that the server offers. LiftLog's app knows a backend by it.
+
+        Anybody may call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SystemServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -62,6 +76,11 @@ def add_SystemServiceServicer_to_server(servicer, server):
                     servicer.GetHealth,
                     request_deserializer=gymlocker_dot_v2_dot_system__pb2.GetHealthRequest.FromString,
                     response_serializer=gymlocker_dot_v2_dot_system__pb2.GetHealthResponse.SerializeToString,
+            ),
+            'GetFeatures': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFeatures,
+                    request_deserializer=gymlocker_dot_v2_dot_system__pb2.GetFeaturesRequest.FromString,
+                    response_serializer=gymlocker_dot_v2_dot_system__pb2.GetFeaturesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -92,6 +111,33 @@ class SystemService:
             '/gymlocker.v2.SystemService/GetHealth',
             gymlocker_dot_v2_dot_system__pb2.GetHealthRequest.SerializeToString,
             gymlocker_dot_v2_dot_system__pb2.GetHealthResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFeatures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gymlocker.v2.SystemService/GetFeatures',
+            gymlocker_dot_v2_dot_system__pb2.GetFeaturesRequest.SerializeToString,
+            gymlocker_dot_v2_dot_system__pb2.GetFeaturesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -21,6 +21,11 @@ class SystemServiceStub:
 
     Anybody may call. UNAVAILABLE: the database is out of reach.
     """
+    GetFeatures: _aio.UnaryUnaryMultiCallable[_system_pb2.GetFeaturesRequest, _system_pb2.GetFeaturesResponse]
+    """Lists the features that the server offers. LiftLog's app knows a backend by it.
+
+    Anybody may call.
+    """
 
 class SystemServiceServicer(metaclass=_abc_1.ABCMeta):
     """Tells about the server itself."""
@@ -34,6 +39,17 @@ class SystemServiceServicer(metaclass=_abc_1.ABCMeta):
         """Tells whether the server can serve, by asking its database.
 
         Anybody may call. UNAVAILABLE: the database is out of reach.
+        """
+
+    @_abc_1.abstractmethod
+    def GetFeatures(
+        self,
+        request: _system_pb2.GetFeaturesRequest,
+        context: _aio.ServicerContext[_system_pb2.GetFeaturesRequest, _abc.Awaitable[_system_pb2.GetFeaturesResponse]],
+    ) -> _abc.Awaitable[_system_pb2.GetFeaturesResponse]:
+        """Lists the features that the server offers. LiftLog's app knows a backend by it.
+
+        Anybody may call.
         """
 
 def add_SystemServiceServicer_to_server(servicer: SystemServiceServicer, server: _aio.Server) -> None: ...

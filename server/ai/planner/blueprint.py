@@ -147,8 +147,11 @@ def _target(cardio_set: plan_pb2.CardioSet) -> Json:
 
 def _iso_duration(duration: Duration) -> str:
     hours, minutes, seconds = _clock(duration)
-    parts = ((hours, "H"), (minutes, "M"), (seconds, "S"))
-    return "PT" + ("".join(f"{number}{unit}" for number, unit in parts if number) or "0S")
+    fraction = f".{duration.nanos:09}".rstrip("0") if duration.nanos else ""
+    text = "".join(f"{number}{unit}" for number, unit in ((hours, "H"), (minutes, "M")) if number)
+    if seconds or fraction or not text:
+        text += f"{seconds}{fraction}S"
+    return f"PT{text}"
 
 
 def _clock(duration: Duration) -> tuple[int, int, int]:
@@ -235,6 +238,12 @@ def _legacy_rest(rest: plan_pb2.RestBetweenSets) -> Json:
 
 
 def _legacy_duration(duration: Duration) -> str:
+    """Return the duration as .NET writes a TimeSpan: `[d.]hh:mm:ss[.fffffff]`."""
     hours, minutes, seconds = _clock(duration)
     days, hours = divmod(hours, 24)
-    return f"{days}.{hours:02}:{minutes:02}:{seconds:02}:"
+    ticks = duration.nanos // 100
+    return (
+        (f"{days}." if days else "")
+        + f"{hours:02}:{minutes:02}:{seconds:02}"
+        + (f".{ticks:07}" if ticks else "")
+    )

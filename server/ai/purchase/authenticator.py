@@ -74,7 +74,7 @@ class PurchaseAuthenticator:
         """
         if header is None or not header.strip():
             raise Unauthenticated(
-                "The call needs `authorization: Bearer <Store> <purchase token>`.",
+                "The call needs `authorization: Bearer <Store> <purchase token>` or `x-api-key`.",
                 reason="PURCHASE_TOKEN_MISSING",
             )
         credentials = credentials_in(header)

@@ -18,7 +18,7 @@ from tests.ai.planner.plans import PLAN, SESSION, Json, plans
 
 TODAY = dt.date(2026, 2, 7)
 REST = {"minRest": "PT1M30S", "maxRest": "PT3M", "failureRest": "PT5M"}
-LEGACY_REST = {"minRest": "0.00:01:30:", "maxRest": "0.00:03:00:", "failureRest": "0.00:05:00:"}
+LEGACY_REST = {"minRest": "00:01:30", "maxRest": "00:03:00", "failureRest": "00:05:00"}
 ONE_SESSION = plan_of(PLAN | {"sessions": [SESSION]})
 
 SQUAT = {
@@ -135,26 +135,32 @@ def test_the_same_target_of_all_sets_is_said_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "iso", "legacy"),
+    ("duration", "iso", "legacy"),
     [
-        (0, "PT0S", "0.00:00:00:"),
-        (45, "PT45S", "0.00:00:45:"),
-        (60, "PT1M", "0.00:01:00:"),
-        (90, "PT1M30S", "0.00:01:30:"),
-        (3600, "PT1H", "0.01:00:00:"),
-        (3_661, "PT1H1M1S", "0.01:01:01:"),
-        (90_000, "PT25H", "1.01:00:00:"),
+        (Duration(), "PT0S", "00:00:00"),
+        (Duration(seconds=45), "PT45S", "00:00:45"),
+        (Duration(seconds=60), "PT1M", "00:01:00"),
+        (Duration(seconds=90), "PT1M30S", "00:01:30"),
+        (Duration(seconds=3600), "PT1H", "01:00:00"),
+        (Duration(seconds=3_661), "PT1H1M1S", "01:01:01"),
+        (Duration(seconds=86_399), "PT23H59M59S", "23:59:59"),
+        (Duration(seconds=86_400), "PT24H", "1.00:00:00"),
+        (Duration(seconds=90_000), "PT25H", "1.01:00:00"),
+        (Duration(seconds=36, nanos=600_000_000), "PT36.6S", "00:00:36.6000000"),
+        (Duration(seconds=60, nanos=5_000_000), "PT1M0.005S", "00:01:00.0050000"),
+        # A tick of .NET is 100 ns.
+        (Duration(seconds=1, nanos=99), "PT1.000000099S", "00:00:01"),
     ],
 )
-def test_durations(seconds: int, iso: str, legacy: str) -> None:
-    rest = plan_pb2.RestBetweenSets(min_rest=Duration(seconds=seconds))
+def test_durations(duration: Duration, iso: str, legacy: str) -> None:
+    rest = plan_pb2.RestBetweenSets(min_rest=duration, max_rest=duration, failure_rest=duration)
     exercise = plan_pb2.WeightedExercise(name="Squat", rest_between_sets=rest)
     session = plan_pb2.PlanSession(exercises=[plan_pb2.PlanExercise(weighted=exercise)])
     plan = plan_pb2.Plan(sessions=[session])
     new = blueprint(plan, TODAY)["sessions"][0]["exercises"][0]
     old = legacy_plan(plan)["sessions"][0]["exercises"][0]
-    assert new["restBetweenSets"]["minRest"] == iso
-    assert old["restBetweenSets"]["minRest"] == legacy
+    assert set(new["restBetweenSets"].values()) == {iso}
+    assert set(old["restBetweenSets"].values()) == {legacy}
 
 
 def test_an_exercise_that_has_just_begun_is_whole() -> None:
@@ -224,7 +230,7 @@ def _require_whole(plan: dict[str, Any]) -> None:
 def _require_rest(rest: dict[str, str]) -> None:
     assert list(rest) == ["minRest", "maxRest", "failureRest"]
     for value in rest.values():
-        assert re.fullmatch(r"PT(?=\d)(\d+H)?(\d+M)?(\d+S)?", value)
+        assert re.fullmatch(r"PT(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?", value)
 
 
 def _require_whole_legacy(plan: dict[str, Any]) -> None:
@@ -244,4 +250,4 @@ def _require_whole_legacy(plan: dict[str, Any]) -> None:
             ]
             assert exercise["sets"] >= 1 and exercise["repsPerSet"] >= 1
             for value in exercise["restBetweenSets"].values():
-                assert re.fullmatch(r"\d+\.\d\d:\d\d:\d\d:", value)
+                assert re.fullmatch(r"(\d+\.)?\d\d:\d\d:\d\d(\.\d{7})?", value)
