@@ -7,6 +7,7 @@
 It listens on no TCP port. Called by root, it runs as somebody else: see system_user.py.
 """
 
+import errno
 import importlib.util
 import os
 import shutil
@@ -31,6 +32,7 @@ SUPERUSER = "gymlocker"
 PORT = 5432
 # Nothing of the caller's environment: a PGOPTIONS or an unknown locale in it would get in the way.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+NO_ROOM = os.strerror(errno.ENOSPC)
 # With these an operating system that crashes may cost all data: for tests.
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -157,6 +159,11 @@ class EmbeddedPostgres:
             )
         except OSError as error:
             raise StartError(f"PostgreSQL's {command[0]} cannot be run: {error}.") from error
+        if NO_ROOM in ended.output:
+            raise StartError(
+                f"There is no room left on the disk for the database in {self._folder}, which "
+                "takes 100 MB: make some, or choose another folder with --data-dir."
+            )
         # In single-user mode an error of a statement does not change the exit status.
         if ended.status != 0 or "ERROR:" in ended.output:
             raise StartError(
