@@ -1,6 +1,5 @@
 """A gRPC client's first and last steps: the channel to a URL, and what a refusal says."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,7 +9,7 @@ from google.protobuf.message import DecodeError
 from google.rpc import status_pb2
 from grpc import aio
 
-from server.errors import StartError
+from server.trust import trusted_file
 
 _STATUS_DETAILS = "grpc-status-details-bin"
 
@@ -30,11 +29,8 @@ def open_channel(url: str, options: Sequence[tuple[str, int]] = ()) -> aio.Chann
 
 def _credentials() -> grpc.ChannelCredentials:
     """Trusts the file SSL_CERT_FILE, which gRPC itself does not know, as REST clients do."""
-    named = os.environ.get("SSL_CERT_FILE")
-    try:
-        return grpc.ssl_channel_credentials(Path(named).read_bytes() if named else None)
-    except OSError as error:
-        raise StartError(f"SSL_CERT_FILE: {named} cannot be read ({error.strerror}).") from None
+    named = trusted_file()
+    return grpc.ssl_channel_credentials(Path(named).read_bytes() if named else None)
 
 
 def refused_status(error: aio.AioRpcError) -> status_pb2.Status:

@@ -1,6 +1,7 @@
 """The command `gymlocker`. What a subcommand needs is imported when it runs: --help is quick."""
 
 import asyncio
+import errno
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -10,8 +11,6 @@ import typer
 
 from server.cli_options import (
     WORKER_TLS,
-    Asked,
-    ByHttp,
     Http3Port,
     Metrics,
     MetricsPort,
@@ -24,6 +23,7 @@ from server.cli_options import (
 )
 from server.client.commands import accounts, workouts
 from server.errors import StartError
+from server.operation.commands import name_misspelt, operation
 
 app = typer.Typer(
     name="gymlocker",
@@ -40,11 +40,17 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Runs the command line. A StartError is one sentence and exit code 1."""
+    """Runs the command line. A StartError is one sentence and exit code 1, as is a full disk."""
     try:
         app()
     except StartError as error:
         print(error, file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = f" for {error.filename}" if error.filename else ""
+        print(f"There is no room left on the disk{where}: make some.", file=sys.stderr)
         sys.exit(1)
 
 
@@ -73,9 +79,11 @@ def up(
     """
     from server.local.house import up as run_up
     from server.local.options import UpOptions, default_workers
+    from server.operation.configuration import require_usable
     from server.tls import certificate_of
 
-    _name_misspelt()
+    name_misspelt()
+    require_usable()
     options = UpOptions(
         host=host,
         port=port,
@@ -116,8 +124,10 @@ def serve(
     from server.main import serve as run_worker
     from server.settings import load_worker_settings
     from server.tls import identity_of
+    from server.trust import trusted_file
 
-    _name_misspelt()
+    name_misspelt()
+    trusted_file()
     options = "--tls-cert, --tls-key and --tls-client-ca"
     identity = identity_of(tls_cert, tls_key, tls_client_ca, options, [listen])
     settings = load_worker_settings()
@@ -196,9 +206,11 @@ def gateway(
     Try it: gymlocker gateway --listen 0.0.0.0:8080 --worker server:9090 --web web:8000
     """
     from server.gateway.command import GatewayOptions, run_envoy
+    from server.settings import LogSettings, load
     from server.tls import certificate_of, identity_of
 
-    _name_misspelt()
+    name_misspelt()
+    load(LogSettings)
     options = GatewayOptions(
         listen,
         tuple(worker),
@@ -209,65 +221,6 @@ def gateway(
         identity=identity_of(worker_tls_cert, worker_tls_key, worker_tls_ca, WORKER_TLS, worker),
     )
     sys.exit(run_envoy(options))
-
-
-@app.command()
-def health(
-    address: Asked = "127.0.0.1:8080",
-    http: ByHttp = False,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer.")] = 3,
-    worker_tls_cert: WorkerTlsCert = None,
-    worker_tls_key: WorkerTlsKey = None,
-    worker_tls_ca: WorkerTlsCa = None,
-) -> None:
-    """Ask a worker, or the front door, whether it serves: for the health checks of containers.
-
-    Ends with code 0 if it does, also while the database is down; else with code 1, and says why.
-    With --http, a front door has to reach its database, too.
-
-    Try it: gymlocker health --address 127.0.0.1:9090
-    """
-    from server.health import check, check_http
-    from server.tls import identity_of
-
-    identity = identity_of(worker_tls_cert, worker_tls_key, worker_tls_ca, WORKER_TLS, [address])
-    asyncio.run(check_http(address, timeout) if http else check(address, timeout, identity))
-
-
-@app.command("config")
-def show_config() -> None:
-    """Show the settings that are in force, and where each comes from. Secrets are not shown.
-
-    Ends with code 1, and says what is wrong, if they cannot be used.
-    """
-    from server.operation import configuration
-
-    for setting in configuration.in_force():
-        line = f"{setting.name}={setting.value or ''}"
-        print(f"{line:<60} # {setting.source}")
-    _name_misspelt()
-    if faults := configuration.faults():
-        raise StartError("\n".join(faults))
-
-
-@app.command()
-def doctor(
-    url: Annotated[
-        str | None, typer.Option(help="A running server to look at, as http://127.0.0.1:8080.")
-    ] = None,
-) -> None:
-    """Look at everything that a server needs, and say what to do about what is wrong.
-
-    Settings, databases and their migrations, clocks, keys, Envoy, the language model, the stores.
-    Ends with code 1 if something does not work.
-
-    Try it: gymlocker doctor --url http://127.0.0.1:8080
-    """
-    from server.operation.doctor import examine
-    from server.operation.report import report
-
-    if not asyncio.run(report(examine(url))):
-        sys.exit(1)
 
 
 @app.command()
@@ -286,16 +239,9 @@ def demo(
         sys.exit(1)
 
 
+app.add_typer(operation)
 app.add_typer(accounts)
 app.add_typer(workouts)
-
-
-def _name_misspelt() -> None:
-    """Says which variables look like settings and are none."""
-    from server.operation.configuration import misspelt
-
-    for one in misspelt():
-        print(one, file=sys.stderr)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

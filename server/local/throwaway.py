@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 import threading
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,14 +26,19 @@ class ThrowawayPostgres:
 @contextmanager
 def throwaway_postgres(
     settings: Mapping[str, str] | None = None,
+    *,
+    fill: Callable[[Path], object] = lambda _: None,
 ) -> Iterator[ThrowawayPostgres]:
     """Runs a server of its own in a temporary folder, which is gone afterwards.
 
+    `fill` may put a cluster into the folder that it is given; without one, an empty one is made.
     It has an event loop and a thread to itself, so that tests with and without a loop can use it.
     """
     with tempfile.TemporaryDirectory(prefix="gymlocker-test-") as folder:
+        place = Path(folder) / "postgres"
+        fill(place)
         server = EmbeddedPostgres(
-            Path(folder) / "postgres",
+            place,
             log=Path(folder) / "postgres.log",
             report=_nobody_asks,
             settings={**FORGETFUL, **(settings or {})},

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from server.errors import StartError
+from server.operation.liftlog import is_liftlogs, name_here
 from server.settings import (
     AccessSettings,
     EnvironmentSettings,
@@ -28,6 +29,7 @@ from server.settings import (
     load,
 )
 from server.settings.files import DotEnv, SecretFiles
+from server.trust import trusted_file
 
 GROUPS: tuple[type[EnvironmentSettings], ...] = (
     Settings,
@@ -69,6 +71,9 @@ class Misspelt:
 
     def __str__(self) -> str:
         """What to tell people."""
+        if is_liftlogs(self.name):
+            here = f"here it is {self.meant}" if self.meant else "there is no such setting here"
+            return f"{self.name} is set, which is LiftLog's: {here}."
         hint = f" Do you mean {self.meant}?" if self.meant else " `gymlocker config` lists all."
         return f"{self.name} is set, but there is no such setting.{hint}"
 
@@ -91,6 +96,26 @@ def faults() -> list[str]:
     return [fault for group in GROUPS if (fault := _fault(group, given))]
 
 
+def key_fault() -> str | None:
+    """What is wrong with the keys of access tokens. That `up` makes one itself is right."""
+    from server.auth.keys import load_keys
+
+    made = {"jwt_secret_key": "0f" * 32} if load(HouseSettings).jwt_secret_key is None else {}
+    try:
+        load_keys(load(TokenSettings, **made))
+    except StartError as error:
+        return str(error)
+    return None
+
+
+def require_usable() -> None:
+    """Raises StartError, which says all that is wrong, before anything is started."""
+    found = faults() or [fault for fault in [key_fault()] if fault]
+    if found:
+        raise StartError("\n".join(found))
+    trusted_file()
+
+
 def misspelt() -> list[Misspelt]:
     """The variables, of the environment and of `.env`, that look like ours and are not."""
     return list(_misspelt({*os.environ, *_names_in_dotenv()}))
@@ -99,10 +124,29 @@ def misspelt() -> list[Misspelt]:
 def _misspelt(given: Iterable[str]) -> Iterator[Misspelt]:
     known = names()
     for name in sorted(set(given) - known - OTHER_NAMES):
-        meant = get_close_matches(name.removeprefix(PREFIX), known, n=1, cutoff=ALIKE)
+        if is_liftlogs(name):
+            here = name_here(name)
+            yield Misspelt(name, here if here in known else None)
+            continue
+        meant = _meant(name.removeprefix(PREFIX), known)
         # Without the prefix, it may well be another program's.
         if name.startswith(PREFIX) or (meant and name.isupper()):
-            yield Misspelt(name, meant[0] if meant else None)
+            yield Misspelt(name, meant)
+
+
+def _meant(name: str, known: set[str]) -> str | None:
+    """The setting that is spelt nearly so, or has all of its words and others: OPENAI_KEY."""
+    if alike := get_close_matches(name, known, n=1, cutoff=ALIKE):
+        return alike[0]
+    words = name.split("_")
+    longer = [one for one in known if len(words) > 1 and _has(one.split("_"), words)]
+    return min(longer, key=lambda one: (len(one), one), default=None)
+
+
+def _has(setting: list[str], words: list[str]) -> bool:
+    """Whether a setting begins with the first of `words`, and has the others in their order."""
+    left = iter(setting)
+    return setting[0] == words[0] and all(word in left for word in words)
 
 
 def _names_in_dotenv() -> set[str]:

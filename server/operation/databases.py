@@ -1,17 +1,30 @@
-"""Looks at the databases: are they there, of what age, and what time is it there."""
+"""Looks at the databases: are they there, do they take writes, of what age are they.
 
+And at what stands in front of them: statements are prepared once and used again, which a PgBouncer
+that does not know them spoils.
+"""
+
+import asyncio
 from datetime import UTC, datetime
 
 import asyncpg
 
-from server.database.connect import place_of
+from server.database.connect import CONNECT_ERRORS, connect, place_of
 from server.database.engine import Database
 from server.database.revision import newer_schema, require_current_schema
-from server.errors import StartError
+from server.database.writable import Writability
+from server.errors import GymlockerError, StartError
 from server.operation.finding import Finding, fault, ok
+from server.operation.pooler import keeps_prepared_statements
 from server.settings import HouseSettings, Settings, load
 
 PATIENCE = 10.0
+SETTINGS = {
+    "database": "DATABASE_URL",
+    "database of rate limits": "RATE_LIMIT_DATABASE_URL",
+}
+FORGETS = "is reached through a PgBouncer that does not know prepared statements"
+REMEMBER = "Set there max_prepared_statements = 200 (from 1.21 on), or pool_mode = session."
 # By how much the clock may differ from the database's: tokens and quotas go by both.
 SKEW_SECONDS = 5.0
 OLDEST_POSTGRESQL = 140000
@@ -35,20 +48,44 @@ async def databases() -> list[Finding]:
 
 async def _database(subject: str, url: str, branches: tuple[str, ...]) -> list[Finding]:
     try:
-        connection = await asyncpg.connect(url, timeout=PATIENCE)
-    except asyncpg.InvalidAuthorizationSpecificationError:
-        return [fault(subject, "refuses the user or the password", "Correct DATABASE_URL.")]
-    except asyncpg.InvalidCatalogNameError:
-        return [fault(subject, "does not exist", "Create it: createdb, or CREATE DATABASE.")]
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        why = f"is out of reach{place_of(url)} ({type(error).__name__})"
-        return [fault(subject, why, "Is PostgreSQL running, and is DATABASE_URL right?")]
+        connection = await connect(url, timeout=PATIENCE)
+    except CONNECT_ERRORS as error:
+        return [_out_of_reach(subject, url, error)]
     try:
+        async with asyncio.timeout(PATIENCE):
+            if not await keeps_prepared_statements(url):
+                return [fault(subject, FORGETS, REMEMBER)]
         version = await _version(subject, connection)
         clock = await _clock(subject, connection)
+    except CONNECT_ERRORS as error:
+        return [_out_of_reach(subject, url, error)]
     finally:
-        await connection.close()
-    return [version, clock, await _schema(subject, url, branches)]
+        connection.terminate()
+    async with Database(url, pool_size=1) as database:
+        schema = await _schema(subject, database, branches)
+        return [version, clock, await _writes(subject, database), schema]
+
+
+def _out_of_reach(subject: str, url: str, error: Exception) -> Finding:
+    setting = SETTINGS[subject]
+    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
+        return fault(subject, "refuses the user or the password", f"Correct {setting}.")
+    if isinstance(error, asyncpg.InvalidCatalogNameError):
+        return fault(subject, "does not exist", "Create it: createdb, or CREATE DATABASE.")
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        text = f"has no host that takes writes{place_of(url)}"
+        return fault(subject, text, f"Promote one of them, or add the primary to {setting}.")
+    text = f"is out of reach{place_of(url)} ({type(error).__name__})"
+    return fault(subject, text, f"Is PostgreSQL running, and is {setting} right?")
+
+
+async def _writes(subject: str, database: Database) -> Finding:
+    try:
+        await Writability(database).require()
+    except GymlockerError as error:
+        advice = "Its log says more: is it a standby, or default_transaction_read_only on?"
+        return fault(subject, f"takes no writes ({error.reason})", advice)
+    return ok(subject, "takes writes")
 
 
 async def _version(subject: str, connection: asyncpg.Connection) -> Finding:
@@ -68,13 +105,12 @@ async def _clock(subject: str, connection: asyncpg.Connection) -> Finding:
     return ok(subject, "has the same time as this machine")
 
 
-async def _schema(subject: str, url: str, branches: tuple[str, ...]) -> Finding:
-    async with Database(url, pool_size=1) as database:
-        try:
-            await require_current_schema(database, *branches)
-        except StartError:
-            return fault(subject, "is not up to date", "Run: gymlocker migrate")
-        if newer := await newer_schema(database):
-            text = f"was migrated by a newer Gymlocker ({', '.join(newer)})"
-            return fault(subject, text, "Update this one.")
+async def _schema(subject: str, database: Database, branches: tuple[str, ...]) -> Finding:
+    try:
+        await require_current_schema(database, *branches)
+    except StartError:
+        return fault(subject, "is not up to date", "Run: gymlocker migrate")
+    if newer := await newer_schema(database):
+        text = f"was migrated by a newer Gymlocker ({', '.join(newer)})"
+        return fault(subject, text, "Update this one.")
     return ok(subject, "is up to date")

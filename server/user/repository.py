@@ -15,12 +15,12 @@ from sqlalchemy import (
     case,
     delete,
     func,
-    insert,
     literal,
     or_,
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert
 
 from server.auth.password import HashedPassword
 from server.database.clock import start_of_day
@@ -33,6 +33,8 @@ from server.text import caseless, is_uuid, uuid_in
 LOOKUP_CHARACTERS = 12
 # Without characters that are mistaken for one another when they are read aloud or copied by hand.
 LOOKUP_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+# How many new lookups are tried: one that is somebody's already is as rare as can be.
+LOOKUPS = 5
 UNBOUNDED = 2**63 - 1
 
 _PROFILE = (
@@ -61,6 +63,8 @@ _CREATE = Statement(
         username=bindparam("username"),
         username_key=bindparam("username_key"),
     )
+    # No row instead of an error, which PostgreSQL would log.
+    .on_conflict_do_nothing()
     .returning(*_ACCOUNT)
 )
 _GET_BY_ID = Statement(select(*_PROFILE).where(users.c.id == bindparam("id")))
@@ -165,25 +169,22 @@ class UserRepository:
 
         Raises AlreadyExists if the username is taken.
         """
-        while True:
+        for _ in range(LOOKUPS):
             lookup = "".join(secrets.choice(LOOKUP_ALPHABET) for _ in range(LOOKUP_CHARACTERS))
-            try:
-                rows = await self._database.fetch(
-                    _CREATE,
-                    id=user_id,
-                    lookup=lookup,
-                    hashed_password=hashed.key,
-                    salt=hashed.salt,
-                    username=username,
-                    username_key=None if username is None else caseless(username),
-                )
-            except asyncpg.UniqueViolationError as error:
-                if error.constraint_name == "ix_users_username_key":
-                    raise username_taken() from None
-                if error.constraint_name != "ix_users_user_lookup":
-                    raise
-            else:
-                return rows[0]
+            row = await self._database.fetch_one(
+                _CREATE,
+                id=user_id,
+                lookup=lookup,
+                hashed_password=hashed.key,
+                salt=hashed.salt,
+                username=username,
+                username_key=None if username is None else caseless(username),
+            )
+            if row is not None:
+                return row
+            if username is not None:
+                await self.require_free(username)
+        raise RuntimeError(f"{LOOKUPS} new lookups were all somebody's")
 
     async def get(self, id_or_lookup: str) -> asyncpg.Record | None:
         """The profile of one user, None if there is no such user."""

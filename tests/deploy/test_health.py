@@ -14,7 +14,7 @@ import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from server.errors import StartError
-from server.health import check, check_http
+from server.health import check, check_http, check_tls
 from server.web.serve import web_server
 from tests.house import House
 from tests.ports import free_port
@@ -110,3 +110,8 @@ async def test_nobody_is_there_over_http(tmp_path: Path) -> None:
             await check_http(address, 5)
     with pytest.raises(StartError, match="neither host:port nor unix:/path"):
         await check_http("8000", 5)
+
+
+async def test_one_that_speaks_no_tls(house: House) -> None:
+    with pytest.raises(StartError, match=house.address):
+        await check_tls(house.address, 5)

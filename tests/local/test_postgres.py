@@ -98,6 +98,19 @@ async def test_the_first_start_makes_a_database_as_it_should_be(tmp_path: Path) 
     assert not (tmp_path / "postgres" / "run").exists()
 
 
+async def test_its_log_does_not_quote_what_violates_a_constraint(folder: Path) -> None:
+    async with running(folder) as server:
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await ask(
+                server.url(),
+                "CREATE TABLE known (name text PRIMARY KEY)",
+                "INSERT INTO known SELECT 'canary' FROM generate_series(1, 2) RETURNING 1",
+            )
+        log = (folder / "postgres.log").read_text()
+    assert "violates unique constraint" in log
+    assert "(canary)" not in log and "DETAIL" not in log
+
+
 def test_it_is_durable_unless_told_otherwise(tmp_path: Path) -> None:
     assert not any(
         "fsync" in word

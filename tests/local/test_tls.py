@@ -12,6 +12,7 @@ import pytest
 from server.errors import StartError
 from server.local.readiness import serves
 from server.tls import Certificate
+from tests.database.command import gymlocker
 from tests.gateway.authority import HOST, Authority
 from tests.gateway.http3 import connected
 from tests.house import running_house
@@ -39,6 +40,12 @@ async def test_a_house_with_a_certificate(authority: Authority, empty_database: 
         async with connected(house.port, authority.root) as connection:
             by_http3 = await connection.request("GET", "/health")
         assert by_http3.json() == {"status": "ok"}
+        for way in ((), ("--http",)):
+            ended = await gymlocker("health", "--tls", *way, "--address", house.address)
+            assert (ended.code, ended.output, ended.errors) == (0, "", "")
+            # And not without.
+            ended = await gymlocker("health", *way, "--address", house.address)
+            assert ended.code == 1 and ended.errors.startswith(house.address)
         assert not await serves("127.0.0.1", house.port)
 
 

@@ -94,6 +94,47 @@ def test_slips_are_named(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert "canary" not in " ".join(map(str, misspelt()))
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("OPENAI_KEY", "OPENAI_API_KEY"),
+        ("JWT_SECRET", "JWT_SECRET_KEY"),
+        ("OPENAI_URL", "OPENAI_BASE_URL"),
+        ("DATABASE_URI", "DATABASE_URL"),
+        ("JWT_PRIVATE_KEY", "JWT_PRIVATE_KEY_FILE"),
+    ],
+)
+def test_names_that_lack_a_word_are_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    monkeypatch.setenv(name, "canary")
+    assert [(one.name, one.meant) for one in misspelt()] == [(name, meant)]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Database__ConnectionString", "here it is DATABASE_URL"),
+        ("DATABASE__CONNECTIONSTRING", "here it is DATABASE_URL"),
+        ("ConnectionStrings__RateLimitContext", "here it is RATE_LIMIT_DATABASE_URL"),
+        ("Database__Provider", "there is no such setting here"),
+        ("WebAuthApiKey", "here it is WEB_AUTH_API_KEY"),
+        ("AiPlanner__AnthropicApiKey", "here it is OPENAI_API_KEY"),
+        ("OpenAiApiKey", "here it is OPENAI_API_KEY"),
+        ("GooglePlayServiceAccountEmail", "here it is GOOGLE_SERVICE_ACCOUNT_FILE"),
+        ("Auth__PurchaseToken__RevenueCatApiKey", "here it is REVENUECAT_API_KEY"),
+        ("Auth__ApiKey__Value", "LiftLog's"),
+    ],
+)
+def test_liftlogs_own_names_are_told_what_they_are_here(
+    monkeypatch: pytest.MonkeyPatch, name: str, said: str
+) -> None:
+    monkeypatch.setenv(name, "canary")
+    (found,) = misspelt()
+    assert str(found).startswith(f"{name} is set, which is LiftLog's: ")
+    assert said in str(found) and "canary" not in str(found)
+
+
 def test_what_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", URL)
     assert faults() == []
@@ -126,6 +167,43 @@ def test_the_command(nowhere: Path) -> None:
     run = gymlocker("config", LOG_LEVEL="loud")
     assert run.returncode == 1
     assert "LOG_LEVEL: " in run.stderr and "DATABASE_URL" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("LOG_LEVEL", "loud", "The settings are not usable: LOG_LEVEL: "),
+        ("JWT_SECRET_KEY", "short", "JWT_SECRET_KEY: a key is shorter than 32 bytes"),
+        ("SSL_CERT_FILE", "/missing", "SSL_CERT_FILE: /missing cannot be read (No such file"),
+    ],
+)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("up", "--port=0"),
+        ("serve", "--listen=127.0.0.1:0"),
+        ("web", "--listen=127.0.0.1:0", "--worker=127.0.0.1:1"),
+        ("gateway", "--listen=127.0.0.1:0", "--worker=127.0.0.1:1"),
+        ("config",),
+        ("doctor",),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_before_anything_is_started(
+    nowhere: Path, command: tuple[str, ...], name: str, value: str, sentence: str
+) -> None:
+    # The web process and the front door have no keys, and ask nobody by TLS that they know.
+    if command[0] in ("web", "gateway") and name != "LOG_LEVEL":
+        return
+    known = {"DATABASE_URL": URL} if command[0] == "serve" else {}
+    if name != "JWT_SECRET_KEY" and command[0] == "serve":
+        known["JWT_SECRET_KEY"] = "0f" * 32
+    run = gymlocker(*command, **known, **{name: value})
+    assert run.returncode == 1
+    said = run.stdout if command[0] == "doctor" and name != "SSL_CERT_FILE" else run.stderr
+    assert sentence in said and "Traceback" not in run.stderr
+    if command[0] in ("up", "serve", "web", "gateway"):
+        assert len(run.stderr.splitlines()) == 1
+        assert list(nowhere.iterdir()) == []
 
 
 def test_what_up_makes_itself_need_not_be_set() -> None:

@@ -1,0 +1,31 @@
+"""A real standby: a copy of a server that follows it by streaming replication."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from server.local.postgres import programs
+from server.local.system_user import database_user
+from server.local.throwaway import ThrowawayPostgres, throwaway_postgres
+
+SECONDS = 60
+
+
+@contextmanager
+def standby_of(primary: ThrowawayPostgres) -> Iterator[ThrowawayPostgres]:
+    """A standby of `primary`, until it is promoted."""
+
+    def copy(folder: Path) -> None:
+        folder.mkdir(mode=0o700)
+        data = folder / "data"
+        copying = [str(programs() / "pg_basebackup"), "--dbname", primary.url("postgres")]
+        options = ["--pgdata", str(data), "--write-recovery-conf", "--checkpoint=fast"]
+        subprocess.run([*copying, *options], check=True, timeout=SECONDS, capture_output=True)
+        if user := database_user(folder / "nothing"):
+            for path in (data, *data.rglob("*")):
+                os.chown(path, user.uid, user.gid)
+
+    with throwaway_postgres(fill=copy) as server:
+        yield server
