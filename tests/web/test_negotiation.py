@@ -147,12 +147,6 @@ async def test_a_store_out_of_reach_is_no_refusal(front: Front) -> None:
     assert (refusal.status_code, refusal.json()) == (503, AWAY)
 
 
-async def test_an_error_has_the_status_that_it_means(front: Front) -> None:
-    refusal = await front.post("/ai-chat/negotiate", {"authorization": "Web off"})
-    assert (refusal.status_code, refusal.json()["code"]) == (423, 9)
-    assert "x-http-status" not in refusal.headers
-
-
 async def test_an_api_out_of_reach_is_none_either() -> None:
     async with serving("unix:/nowhere/a.sock", "unix:/nowhere/b.sock") as front:
         refusal = await front.post("/ai-chat/negotiate", GOOD)
