@@ -29,7 +29,7 @@ from server.auth.repository import FailureRepository, PasswordRepository, Sessio
 from server.auth.service import AuthService
 from server.auth.tokens import AccessTokens
 from server.background import repeat
-from server.contract import contract_methods, contract_services
+from server.contract import contract_services, served_methods
 from server.database.engine import Database
 from server.database.revision import require_current_schema
 from server.event.repository import EventRepository
@@ -47,6 +47,7 @@ from server.rpc.errors import ErrorInterceptor
 from server.rpc.interceptor import Interceptor
 from server.rpc.large_replies import LargeReplies
 from server.rpc.logging import LoggingInterceptor
+from server.rpc.receiving import ReceivingInterceptor
 from server.rpc.validation import ValidationInterceptor
 from server.serving import Background, add_reflection, bind, make_server, run
 from server.settings import Settings, TokenSettings, WorkerSettings
@@ -248,12 +249,13 @@ def _server(
     purchases: PurchaseAuthenticator,
     passwords: PasswordAuthenticator,
 ) -> grpc.aio.Server:
-    methods = contract_methods()
+    methods = served_methods()
     return make_server(
         # From the outside in.
         LoggingInterceptor(methods),
         *outermost,
         ErrorInterceptor(methods),
+        ReceivingInterceptor(methods),
         AccessTokenInterceptor(methods, tokens),
         PurchaseTokenInterceptor(methods, purchases),
         ValidationInterceptor(methods),

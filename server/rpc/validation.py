@@ -17,6 +17,7 @@ from server.errors import InvalidArgument
 from server.rpc.caller import current_caller
 from server.rpc.interceptor import Context, Interceptor, Proceed
 from server.rpc.method import Method
+from server.rpc.receiving import no_message
 
 # A status travels in HTTP headers, which must stay small.
 MOST_VIOLATIONS = 20
@@ -47,8 +48,12 @@ class ValidationInterceptor(Interceptor):
 async def _each(
     validated: Callable[[bytes], Message], requests: AsyncIterator[bytes]
 ) -> AsyncIterator[Message]:
+    empty = True
     async for request in requests:
+        empty = False
         yield validated(request)
+    if empty:
+        raise no_message()
 
 
 def _validated(kind: type[Message], request: bytes, *, needs_password: bool) -> Message:
