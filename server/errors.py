@@ -11,6 +11,7 @@
     ├── FailedPrecondition   this server is not set up for it (says which setting to make)
     │   └── FeatureDisabled  a switch of this server is off   (423)
     ├── Unimplemented        a content type or encoding that is not spoken here (415)
+    │   └── UnknownMethod    no such method; over REST, Envoy knows that itself
     ├── ResourceExhausted    a rate limit or quota            (says when to try again)
     └── Unavailable          try again later: database out of reach, or too much to do
 
@@ -95,7 +96,13 @@ class OutOfRange(GymlockerError):
 class Unimplemented(GymlockerError):
     """A content type or encoding that is not spoken here."""
 
-    http_status = 415
+    http_status: ClassVar[int | None] = 415
+
+
+class UnknownMethod(Unimplemented):
+    """There is no such method."""
+
+    http_status = None
 
 
 class ResourceExhausted(GymlockerError):

@@ -30,7 +30,7 @@ from server.auth.repository import FailureRepository, PasswordRepository, Sessio
 from server.auth.service import AuthService
 from server.auth.tokens import AccessTokens
 from server.background import repeat
-from server.contract import contract_methods, contract_services
+from server.contract import contract_services, served_methods
 from server.database.engine import Database
 from server.database.revision import require_current_schema
 from server.database.writable import Writability
@@ -54,6 +54,7 @@ from server.rpc.interceptor import Interceptor
 from server.rpc.large_replies import LargeReplies
 from server.rpc.logging import LoggingInterceptor
 from server.rpc.method import Feature
+from server.rpc.receiving import ReceivingInterceptor
 from server.rpc.validation import ValidationInterceptor
 from server.serving import Background, add_reflection, bind, make_server, run
 from server.settings import Settings, TokenSettings, WorkerSettings
@@ -77,8 +78,6 @@ from server.workout.importing import Importer
 from server.workout.repository import WorkoutRepository
 from server.workout.service import WorkoutService
 from server.workout.stats_repository import StatsRepository
-
-HEALTH = "/gymlocker.v2.SystemService/GetHealth"
 
 
 async def serve(
@@ -157,7 +156,7 @@ def _build(
     limit = _guess_limit(settings.worker, limits)
     guesses = CountedLimit(limit, metrics)
     api_keys = ApiKeys(settings.access.api_key, CountedLimit(limit, metrics, "api_key"))
-    features = offered_features(settings.features, contract_methods().values())
+    features = offered_features(settings.features, served_methods().values())
     last_accessed = LastAccessed(users)
     stack.push_async_callback(last_accessed.write)
     authenticator = PasswordAuthenticator(
@@ -200,10 +199,8 @@ def _build(
 
 
 def _admission(settings: Settings) -> AdmissionInterceptor:
-    # How the server is, must be told whatever else goes on.
-    methods = {path: method for path, method in contract_methods().items() if path != HEALTH}
     return AdmissionInterceptor(
-        methods,
+        served_methods(),
         calls=Shares(settings.calls_per_address),
         streams=Shares(settings.streams_per_address),
     )
@@ -284,7 +281,7 @@ def _server(
     purchases: PlannerAuthenticator,
     passwords: PasswordAuthenticator,
 ) -> grpc.aio.Server:
-    methods = contract_methods()
+    methods = served_methods()
     return make_server(
         # From the outside in.
         LoggingInterceptor(methods),
@@ -292,6 +289,7 @@ def _server(
         ErrorInterceptor(methods),
         admission,
         FeatureInterceptor(methods, features),
+        ReceivingInterceptor(methods),
         AccessTokenInterceptor(methods, tokens),
         PurchaseTokenInterceptor(methods, purchases),
         ValidationInterceptor(methods),

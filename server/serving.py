@@ -15,13 +15,16 @@ from grpc_reflection.v1alpha import reflection
 from server.address import in_use
 from server.errors import StartError
 from server.mutual_tls import server_credentials
+from server.rpc.unknown_methods import UnknownMethods
 from server.tls import Identity
 
 Background: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 # The largest request is UpdateUser's: a picture of 2,000 KiB and what goes with it.
 MOST_REQUEST_BYTES = 4 * 1024 * 1024
-MOST_METADATA_BYTES = 32 * 1024
+# Envoy lets through 32 KiB of headers, 100 at the most. gRPC counts 32 bytes more for each, and the
+# path may be repeated. Between two different limits, gRPC would refuse at random.
+MAX_METADATA_BYTES = 128 * 1024
 STOP_GRACE_SECONDS = 5
 
 _log = structlog.get_logger("main")
@@ -30,12 +33,14 @@ _log = structlog.get_logger("main")
 def make_server(*interceptors: grpc.aio.ServerInterceptor) -> grpc.aio.Server:
     """A server whose calls pass through `interceptors`, the outermost first."""
     return grpc.aio.server(
+        # Servicers register their methods, which come before this.
+        handlers=[UnknownMethods()],
         interceptors=interceptors,
         options=(
             ("grpc.max_receive_message_length", MOST_REQUEST_BYTES),
             ("grpc.max_send_message_length", -1),
-            # As much as Envoy lets through, which is more than gRPC's own default.
-            ("grpc.max_metadata_size", MOST_METADATA_BYTES),
+            ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+            ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
             # A taken port is an error, not a second server that gets half of the calls.
             ("grpc.so_reuseport", 0),
         ),

@@ -15,6 +15,7 @@ from server.address import host_and_port, unix_path
 from server.errors import StartError
 from server.gateway.certificate import upstream_transport_socket
 from server.gateway.listeners import headers, listeners
+from server.gateway.local_replies import mappers
 from server.gateway.memory import MOST_HEAP_BYTES
 from server.gateway.paths import PAGES, methods_by_path
 
@@ -96,6 +97,7 @@ def render(template: str, gateway: Gateway) -> str:
         "WEB": web,
         "DESCRIPTOR_SET": str(gateway.descriptor_set),
         "PATHS": {**methods_by_path(gateway.descriptor_set), **(PAGES if gateway.web else {})},
+        "LOCAL_REPLIES": mappers(),
         "CORS_ORIGINS": _origins(gateway.cors_origins),
         "TRUSTED_PROXIES": gateway.trusted_proxies,
         "ADMIN": {"address": admin} if admin else None,

@@ -30,6 +30,7 @@ from server.errors import (
     Unauthenticated,
     Unavailable,
     Unimplemented,
+    UnknownMethod,
 )
 from server.rpc.interceptor import Context, Interceptor, Proceed
 from server.rpc.method import Method
@@ -52,6 +53,7 @@ _CODES: dict[type[GymlockerError], grpc.StatusCode] = {
     FailedPrecondition: grpc.StatusCode.FAILED_PRECONDITION,
     FeatureDisabled: grpc.StatusCode.FAILED_PRECONDITION,
     Unimplemented: grpc.StatusCode.UNIMPLEMENTED,
+    UnknownMethod: grpc.StatusCode.UNIMPLEMENTED,
     ResourceExhausted: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Unavailable: grpc.StatusCode.UNAVAILABLE,
 }

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, cast
 import grpc
 
 from server.rpc.metadata import current_metadata
-from server.rpc.method import Method
+from server.rpc.method import UNKNOWN, Method
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Proceed = Callable[[Any, Context], Awaitable[Any]]
@@ -30,10 +30,12 @@ _KINDS: dict[tuple[bool, bool], tuple[str, Callable[..., Handler]]] = {
 
 
 class Interceptor(grpc.aio.ServerInterceptor, ABC):
-    """Surrounds the calls of `methods`; lets others (health, reflection) pass."""
+    """Surrounds the calls of `methods`; all others are one method, `UNKNOWN`."""
 
     # Whether what surrounds a handler is given the request's bytes instead of a message.
     takes_bytes = False
+    # Whether it is given an iterator of requests even where there is to be one.
+    takes_streams = False
 
     def __init__(self, methods: Mapping[str, Method]) -> None:
         self._methods = methods
@@ -61,18 +63,18 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
         if wrapped is not None:
             return wrapped
         handler = await continuation(handler_call_details)
-        method = self._methods.get(path)
-        if handler is None or method is None:
-            return handler
-        return self._wrapped.setdefault(path, self._wrap(handler, method))
+        # Not kept under a path that a caller made up, of which there is no end.
+        method = self._methods.get(path, UNKNOWN)
+        return self._wrapped.setdefault(method.path, self._wrap(handler, method))
 
     def _wrap(self, handler: Handler, method: Method) -> Handler:
-        streams = (bool(handler.request_streaming), bool(handler.response_streaming))
-        name, make_handler = _KINDS[streams]
+        requests, replies = bool(handler.request_streaming), bool(handler.response_streaming)
+        name, _ = _KINDS[requests, replies]
         inner = _as_coroutine(getattr(handler, name))
         behaviour = self.surround(method, inner)
         if behaviour is inner:
             return handler
+        _, make_handler = _KINDS[requests or self.takes_streams, replies]
         return make_handler(
             # The stubs type handlers for grpc without asyncio.
             cast(Any, behaviour),

@@ -12,6 +12,9 @@ from server.rpc.interceptor import Context, Interceptor, Proceed
 from server.rpc.method import Method
 from server.rpc.request_id import current_request_id, given_request_id, new_request_id
 
+# Envoy asks it every second: a line each would bury all others.
+HEALTH_CHECK = "/grpc.health.v1.Health/Check"
+
 
 class LoggingInterceptor(Interceptor):
     """Logs the call, under the request id that it has, else under one that errors tell."""
@@ -24,6 +27,7 @@ class LoggingInterceptor(Interceptor):
     def surround(self, method: Method, proceed: Proceed) -> Proceed:
         """Logs each call when it has ended."""
         info, path = self._log.info, method.path
+        routine = path == HEALTH_CHECK
 
         async def log(request: Any, context: Context) -> Any:
             request_id = given_request_id() or new_request_id()
@@ -31,6 +35,8 @@ class LoggingInterceptor(Interceptor):
             began = time.perf_counter()
 
             def ended(code: grpc.StatusCode) -> None:
+                if routine and code is grpc.StatusCode.OK:
+                    return
                 info(
                     "call",
                     method=path,

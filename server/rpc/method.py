@@ -1,12 +1,13 @@
 """What the contract says of a method, read from its descriptor."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from google.api.annotations_pb2 import http
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor, ServiceDescriptor
+from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from gymlocker.v2 import options_pb2
@@ -36,30 +37,58 @@ class Method:
         return self.streams_requests or self.streams_replies
 
 
+_WITHOUT_CREDENTIALS = options_pb2.Authentication(scheme=options_pb2.Authentication.SCHEME_NONE)
+
+# Every method that is not served: in the log and the metrics they are one.
+UNKNOWN = Method(
+    "/unknown",
+    Empty,
+    streams_requests=True,
+    streams_replies=False,
+    authentication=_WITHOUT_CREDENTIALS,
+    features=frozenset(),
+    parameters=None,
+)
+
+
 def methods_of(services: Iterable[ServiceDescriptor]) -> dict[str, Method]:
     """The methods of `services` by path.
 
     Raises ValueError for one that does not declare how its caller is authenticated.
     """
-    methods = (_method(descriptor) for service in services for descriptor in service.methods)
+    return _by_path(services, _declared_authentication)
+
+
+def public_methods_of(services: Iterable[ServiceDescriptor]) -> dict[str, Method]:
+    """The methods of libraries' `services` by path, which declare nothing and are open to all."""
+    return _by_path(services, lambda _: _WITHOUT_CREDENTIALS)
+
+
+def _by_path(
+    services: Iterable[ServiceDescriptor],
+    authentication_of: Callable[[MethodDescriptor], options_pb2.Authentication],
+) -> dict[str, Method]:
+    methods = (
+        Method(
+            path=f"/{service.full_name}/{descriptor.name}",
+            request=GetMessageClass(descriptor.input_type),
+            streams_requests=descriptor.client_streaming,
+            streams_replies=descriptor.server_streaming,
+            authentication=authentication_of(descriptor),
+            features=frozenset(service.GetOptions().Extensions[options_pb2.feature]),
+            parameters=_parameters(descriptor),
+        )
+        for service in services
+        for descriptor in service.methods
+    )
     return {method.path: method for method in methods}
 
 
-def _method(descriptor: MethodDescriptor) -> Method:
+def _declared_authentication(descriptor: MethodDescriptor) -> options_pb2.Authentication:
     authentication = descriptor.GetOptions().Extensions[options_pb2.authentication]
     if authentication.scheme == options_pb2.Authentication.SCHEME_UNSPECIFIED:
         raise ValueError(f"{descriptor.full_name} does not declare its authentication")
-    return Method(
-        path=f"/{descriptor.containing_service.full_name}/{descriptor.name}",
-        request=GetMessageClass(descriptor.input_type),
-        streams_requests=descriptor.client_streaming,
-        streams_replies=descriptor.server_streaming,
-        authentication=authentication,
-        parameters=_parameters(descriptor),
-        features=frozenset(
-            descriptor.containing_service.GetOptions().Extensions[options_pb2.feature]
-        ),
-    )
+    return authentication
 
 
 def _parameters(descriptor: MethodDescriptor) -> frozenset[str] | None:

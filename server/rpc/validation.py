@@ -19,6 +19,7 @@ from server.rpc.interceptor import Context, Interceptor, Proceed
 from server.rpc.json_patch import patch_reader
 from server.rpc.method import Method
 from server.rpc.parameters import require_known
+from server.rpc.receiving import no_message
 
 # A status travels in HTTP headers, which must stay small.
 MOST_VIOLATIONS = 20
@@ -59,8 +60,12 @@ class ValidationInterceptor(Interceptor):
 async def _each(
     validated: Callable[[bytes], Message], requests: AsyncIterator[bytes]
 ) -> AsyncIterator[Message]:
+    empty = True
     async for request in requests:
+        empty = False
         yield validated(request)
+    if empty:
+        raise no_message()
 
 
 def _validated(

@@ -2,7 +2,7 @@
 
 from contextlib import AsyncExitStack
 
-from server.contract import contract_methods
+from server.contract import contract_methods, served_methods
 from server.rpc.interceptor import Interceptor
 from server.settings import Settings
 from server.telemetry.interceptor import MetricsInterceptor
@@ -18,7 +18,7 @@ async def observers(
     """
     found: list[Interceptor] = []
     if metrics:
-        found.append(MetricsInterceptor(contract_methods(), metrics))
+        found.append(MetricsInterceptor(served_methods(), metrics))
     if settings.otel_exporter_otlp_endpoint:
         # Loaded only where there is somebody to tell: the library is large.
         from server.telemetry.tracing import TracingInterceptor, tracing

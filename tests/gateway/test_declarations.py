@@ -1,8 +1,10 @@
 """What envoy.yaml lists is what the protos declare, so that neither can drift."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from google.api import annotations_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodOptions
 
 from .processes import DESCRIPTOR_SET, FrontDoor
@@ -31,9 +33,13 @@ def routes(door: FrontDoor) -> list[Any]:
     return found
 
 
+def filters(door: FrontDoor) -> dict[str, Any]:
+    """Returns the HTTP filters by name."""
+    return {f["name"]: f["typed_config"] for f in manager(door)["http_filters"]}
+
+
 def test_every_service_is_transcoded(door: FrontDoor) -> None:
-    filters = {f["name"]: f["typed_config"] for f in manager(door)["http_filters"]}
-    listed = filters["envoy.filters.http.grpc_json_transcoder"]["services"]
+    listed = filters(door)["envoy.filters.http.grpc_json_transcoder"]["services"]
     assert listed == sorted(name for name, _ in services())
 
 
@@ -65,10 +71,28 @@ def test_streams_have_no_timeout_of_a_single_call(door: FrontDoor) -> None:
     assert streaming == unlimited
 
 
+def test_uploads_alone_may_be_of_any_type(door: FrontDoor) -> None:
+    methods = [
+        (f"/{name}/{method.name}", method)
+        for name, service in services()
+        for method in service.method
+    ]
+    uploads = {
+        path
+        for path, method in methods
+        if method.client_streaming and method.options.HasExtension(annotations_pb2.http)
+    }
+    policies = filters(door)["envoy.filters.http.rbac"]["rules"]["policies"]
+    of_json = policies["unsupported-content-type"]["permissions"][1]["and_rules"]["rules"]
+    excepted = next(rule["not_rule"] for rule in of_json if "not_rule" in rule)
+    pattern = excepted["header"]["string_match"]["safe_regex"]["regex"]
+    assert {path for path, _ in methods if re.fullmatch(pattern, path)} == uploads
+
+
 def test_filters_are_in_order(door: FrontDoor) -> None:
     names = [f["name"].removeprefix("envoy.filters.http.") for f in manager(door)["http_filters"]]
-    first = ["header_mutation", "composite", "health_check", "cors", "grpc_web", "buffer"]
-    last = ["lua", "compressor", "grpc_json_transcoder", "gymlocker.allow", "router"]
+    first = ["header_mutation", "composite", "health_check", "cors", "grpc_web", "buffer", "lua"]
+    last = ["compressor", "grpc_json_transcoder", "gymlocker.allow", "rbac", "router"]
     assert names == [*first, *last]
 
 

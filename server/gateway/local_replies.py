@@ -1,0 +1,198 @@
+"""Errors of Envoy's own, in the form of the workers' errors: as JSON, and as a status of gRPC.
+
+They are filled in as the mappers of envoy.yaml's local_reply_config, of which the first that fits
+decides.
+"""
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.code_pb2 import (
+    DEADLINE_EXCEEDED,
+    FAILED_PRECONDITION,
+    INTERNAL,
+    INVALID_ARGUMENT,
+    NOT_FOUND,
+    RESOURCE_EXHAUSTED,
+    UNAVAILABLE,
+    UNIMPLEMENTED,
+)
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+
+DOMAIN = "gymlocker"
+CEL = "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
+# Callers of gRPC and gRPC-Web say so, and were not transcoded.
+FROM_GRPC = (
+    "request.headers['content-type'].startsWith('application/grpc')"
+    " && !('x-envoy-original-path' in request.headers)"
+)
+# A status of gRPC has no body. (A text itself may not be empty.)
+EMPTY = {"text_format_source": {"inline_string": "%REQ(:none)%"}, "omit_empty_values": True}
+
+
+@dataclass(frozen=True)
+class LocalReply:
+    """An error: in which case (a CEL expression), its code, its reason and its sentence.
+
+    `grpc_code` and `http_status` are told instead of what follows from the code and from Envoy.
+    `retry_after` is in how many seconds the caller may try again.
+    """
+
+    when: str
+    code: int
+    reason: str
+    message: str
+    grpc_code: int | None = None
+    http_status: int | None = None
+    retry_after: int | None = None
+
+
+LOCAL_REPLIES = (
+    # The names in brackets are policies of the RBAC filter.
+    LocalReply(
+        "response.code_details.contains('[unsupported-content-type]')",
+        UNIMPLEMENTED,
+        reason="UNSUPPORTED_CONTENT_TYPE",
+        message=(
+            "This content type is not spoken here. Send application/json, application/grpc or "
+            "application/grpc-web."
+        ),
+        http_status=415,
+    ),
+    LocalReply(
+        "response.code_details.contains('[unsupported-encoding]')",
+        UNIMPLEMENTED,
+        reason="UNSUPPORTED_ENCODING",
+        message=(
+            "This encoding of the request is not spoken here. Send JSON without one, and messages "
+            "of gRPC with identity, gzip or deflate."
+        ),
+        http_status=415,
+    ),
+    # What the transcoder finds wrong with the JSON, it says best itself.
+    LocalReply(
+        "response.code == 400 && response.code_details.contains('grpc_json_transcode')",
+        INVALID_ARGUMENT,
+        reason="MALFORMED_REQUEST",
+        message="%LOCAL_REPLY_BODY%",
+    ),
+    LocalReply(
+        "response.code == 400 || response.code_details.contains('[malformed-header]')",
+        INVALID_ARGUMENT,
+        reason="MALFORMED_REQUEST",
+        message="The request line or a header holds what is not allowed there.",
+        http_status=400,
+    ),
+    LocalReply(
+        "response.code == 404",
+        NOT_FOUND,
+        reason="UNKNOWN_PATH",
+        message="There is no such path or method.",
+        grpc_code=UNIMPLEMENTED,
+    ),
+    LocalReply(
+        "response.code == 405",
+        UNIMPLEMENTED,
+        reason="METHOD_NOT_ALLOWED",
+        message="This path does not have this method. The Allow header lists those it has.",
+    ),
+    LocalReply(
+        "response.code in [408, 504]",
+        DEADLINE_EXCEEDED,
+        reason="TIMEOUT",
+        message="The call took too long.",
+    ),
+    LocalReply(
+        "response.code in [413, 431, 507]",
+        RESOURCE_EXHAUSTED,
+        reason="REQUEST_TOO_LARGE",
+        message="The request is larger than any request may be.",
+    ),
+    LocalReply(
+        "response.code == 429",
+        RESOURCE_EXHAUSTED,
+        reason="TOO_MANY_REQUESTS",
+        message="Too many requests. Try again later.",
+    ),
+    LocalReply(
+        "response.code in [502, 503]",
+        UNAVAILABLE,
+        reason="UNAVAILABLE",
+        message="The server cannot answer right now. Try again.",
+        retry_after=1,
+    ),
+    LocalReply(
+        "response.code >= 500", INTERNAL, reason="INTERNAL", message="Something went wrong."
+    ),
+    # The rest, such as 403 for an upgrade that nothing offers.
+    LocalReply(
+        "response.code >= 400",
+        FAILED_PRECONDITION,
+        reason="NOT_SERVED",
+        message="This kind of request is not served here.",
+    ),
+)
+
+
+def mappers() -> list[Any]:
+    """Envoy's mappers for LOCAL_REPLIES. Those for callers of gRPC come first."""
+    return [each(reply) for each in (_as_grpc, _as_json) for reply in LOCAL_REPLIES]
+
+
+def status_details(code: int, reply: LocalReply) -> str:
+    """The value of `grpc-status-details-bin` for an error."""
+    status = Status(code=code, message=reply.message)
+    status.details.add().Pack(ErrorInfo(reason=reply.reason, domain=DOMAIN))
+    if reply.retry_after is not None:
+        delay = Duration(seconds=reply.retry_after)
+        status.details.add().Pack(RetryInfo(retry_delay=delay))
+    return base64.b64encode(status.SerializeToString()).decode().rstrip("=")
+
+
+def _as_grpc(reply: LocalReply) -> Any:
+    code = reply.code if reply.grpc_code is None else reply.grpc_code
+    status = {
+        "content-type": "application/grpc",
+        "grpc-status": str(code),
+        "grpc-message": reply.message,
+        "grpc-status-details-bin": status_details(code, reply),
+    }
+    return _mapper(f"{FROM_GRPC} && ({reply.when})", status, EMPTY, 200)
+
+
+def _as_json(reply: LocalReply) -> Any:
+    info = {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": reply.reason,
+        "domain": DOMAIN,
+        "metadata": {},
+    }
+    details: list[Any] = [info]
+    headers = {}
+    if reply.retry_after is not None:
+        kind = "type.googleapis.com/google.rpc.RetryInfo"
+        details.append({"@type": kind, "retryDelay": f"{reply.retry_after}s"})
+        headers["retry-after"] = str(reply.retry_after)
+    body = {"code": reply.code, "message": reply.message, "details": details}
+    return _mapper(reply.when, headers, {"json_format": body}, reply.http_status)
+
+
+def _mapper(when: str, headers: dict[str, str], body: Any, http_status: int | None) -> Any:
+    expression = {"@type": CEL, "expression": when}
+    # Refused before there was a request id: it gets one here.
+    request_id = {
+        "header": {"key": "x-request-id", "value": "%UNIQUE_ID%"},
+        "append_action": "ADD_IF_ABSENT",
+    }
+    return {
+        "filter": {"extension_filter": {"name": "cel", "typed_config": expression}},
+        "headers_to_add": [
+            *({"header": {"key": key, "value": value}} for key, value in headers.items()),
+            request_id,
+        ],
+        "body_format_override": body,
+        **({"status_code": http_status} if http_status else {}),
+    }
