@@ -44,8 +44,10 @@ class InvalidArgument(GymlockerError):
     `violations` are pairs of a field's path in the proto and what is wrong with it.
     """
 
-    def __init__(self, message: str, *, violations: list[tuple[str, str]]) -> None:
-        super().__init__(message, reason="INVALID_REQUEST")
+    def __init__(
+        self, message: str, *, violations: list[tuple[str, str]], reason: str = "INVALID_REQUEST"
+    ) -> None:
+        super().__init__(message, reason=reason)
         self.violations = violations
 
 

@@ -39,6 +39,7 @@ REASONS: dict[int, dict[str, str]] = {
         "INVALID_REQUEST": "fields break their limits; BadRequest names them",
         "MALFORMED_REQUEST": "not JSON, not the JSON of this call, or not HTTP",
         "PLANNER_NOT_CONFIGURED": "this server has no model",
+        "UNKNOWN_PARAMETER": "a call that changes something has no such query parameter",
     },
     401: {
         "ACCESS_TOKEN_EXPIRED": "RefreshToken gives the next one",
@@ -60,6 +61,7 @@ REASONS: dict[int, dict[str, str]] = {
     405: {"METHOD_NOT_ALLOWED": "the path has others, which the Allow header names"},
     409: {
         "HAS_USERNAME": "the caller has another one",
+        "SHARED_ITEM_EXISTS": "the caller shared another item by this request id",
         "USERNAME_TAKEN": "somebody else has it",
         "WORKOUT_EXISTS": "there is another workout of this id",
     },

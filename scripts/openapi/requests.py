@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+from gymlocker.v2 import options_pb2
 
 from scripts.openapi import files
 from scripts.openapi.contract import Binding
@@ -57,7 +58,10 @@ def body_of(method: MethodDescriptor, binding: Binding, schemas: Schemas) -> Jso
 def _body_message(method: MethodDescriptor, binding: Binding) -> Descriptor | None:
     if binding.body in ("", "*"):
         return method.input_type if binding.body else None
-    return method.input_type.fields_by_name[binding.body].message_type
+    message = method.input_type
+    field = message.fields_by_name[binding.body]
+    json_of = field.GetOptions().Extensions[options_pb2.json_of]
+    return message.fields_by_name[json_of].message_type if json_of else field.message_type
 
 
 def _query_fields(message: Descriptor, binding: Binding) -> Iterator[FieldDescriptor]:

@@ -147,6 +147,18 @@ refresh_tokens = Table(
     Index(None, "user_id", "session_id"),
 )
 
+# Requests that named themselves, for as long as they may be repeated: by the SHA-256 of the name,
+# with that of the contents and what was answered.
+request_keys = Table(
+    "request_keys",
+    metadata,
+    owner(primary_key=True),
+    Column("key", LargeBinary, primary_key=True),
+    Column("contents", LargeBinary, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("expiry", Timestamp, nullable=False, index=True),
+)
+
 workouts = Table(
     "workouts",
     metadata,

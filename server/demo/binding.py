@@ -13,6 +13,7 @@ from google.api import annotations_pb2, http_pb2
 from google.protobuf import json_format
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
+from gymlocker.v2 import options_pb2
 
 VERSION_PREFIX = "/v2/"
 
@@ -56,7 +57,7 @@ def choose(method: MethodDescriptor, request: Message, *, versioned: bool) -> ht
         if verb_and_path(rule)[1].startswith(VERSION_PREFIX) == versioned
     ]
     for rule in found:
-        if rule.body in ("", "*") or request.HasField(rule.body):
+        if rule.body in ("", "*") or request.HasField(_body_field(rule, request)):
             return rule
     if found:
         return found[0]
@@ -73,8 +74,15 @@ def bind(rule: http_pb2.HttpRule, request: Message) -> HttpRequest:
         return HttpRequest(verb, path, body=fields)
     body = None
     if rule.body:
-        body = fields.pop(request.DESCRIPTOR.fields_by_name[rule.body].json_name, {})
+        name = _body_field(rule, request)
+        body = fields.pop(request.DESCRIPTOR.fields_by_name[name].json_name, {})
     return HttpRequest(verb, path, query=tuple(_flatten(fields)), body=body)
+
+
+def _body_field(rule: http_pb2.HttpRule, request: Message) -> str:
+    """Returns the name of the field whose JSON is the body."""
+    options = request.DESCRIPTOR.fields_by_name[rule.body].GetOptions()
+    return options.Extensions[options_pb2.json_of] or rule.body
 
 
 def _take(fields: dict[str, Any], request: Message, field_path: str) -> str:

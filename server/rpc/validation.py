@@ -16,7 +16,9 @@ from gymlocker.v2.options_pb2 import Authentication
 from server.errors import InvalidArgument
 from server.rpc.caller import current_caller
 from server.rpc.interceptor import Context, Interceptor, Proceed
+from server.rpc.json_patch import patch_reader
 from server.rpc.method import Method
+from server.rpc.parameters import require_known
 
 # A status travels in HTTP headers, which must stay small.
 MOST_VIOLATIONS = 20
@@ -33,12 +35,22 @@ class ValidationInterceptor(Interceptor):
     def surround(self, method: Method, proceed: Proceed) -> Proceed:
         """Decodes and validates each request, of a stream when it is its turn."""
         needs_password = method.authentication.scheme == Authentication.SCHEME_PASSWORD
-        validated = partial(_validated, method.request, needs_password=needs_password)
+        validated = partial(
+            _validated,
+            method.request,
+            needs_password=needs_password,
+            read_patch=patch_reader(method.request),
+        )
+        parameters = method.parameters
 
         async def validate(request: bytes, context: Context) -> Any:
+            if parameters is not None:
+                require_known(parameters)
             return await proceed(validated(request), context)
 
         async def validate_stream(requests: AsyncIterator[bytes], context: Context) -> Any:
+            if parameters is not None:
+                require_known(parameters)
             return await proceed(_each(validated, requests), context)
 
         return validate_stream if method.streams_requests else validate
@@ -51,12 +63,20 @@ async def _each(
         yield validated(request)
 
 
-def _validated(kind: type[Message], request: bytes, *, needs_password: bool) -> Message:
+def _validated(
+    kind: type[Message],
+    request: bytes,
+    *,
+    needs_password: bool,
+    read_patch: Callable[[Any], None] | None,
+) -> Message:
     try:
         message = kind.FromString(request)
     except DecodeError as error:
         name = kind.DESCRIPTOR.full_name
         raise InvalidArgument(f"The request is not a {name}.", violations=[]) from error
+    if read_patch is not None:
+        read_patch(message)
     violations = _collect_violations(message)
     lacks_password = (
         needs_password

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from gymlocker.v2 import share_pb2, share_pb2_grpc
 
-from server.errors import NotFound
+from server.errors import AlreadyExists, NotFound
 from server.rpc.convert import datetime_of
 from server.share.repository import ShareRepository
 
@@ -20,12 +20,21 @@ class ShareService(share_pb2_grpc.ShareServiceServicer):
         self, request: share_pb2.CreateSharedItemRequest, context: Any
     ) -> share_pb2.CreateSharedItemResponse:
         """Stores an item of the caller."""
-        item_id = await self._items.create(
+        item = (
             UUID(request.user_id),
             request.encrypted_payload.encrypted_payload,
             request.encrypted_payload.iv.value,
             datetime_of(request.expiry, "expiry"),
         )
+        if request.request_id:
+            item_id = await self._items.create_once(*item, request.request_id)
+        else:
+            item_id = await self._items.create(*item)
+        if item_id is None:
+            raise AlreadyExists(
+                "Another item was shared by this request id. Choose another id.",
+                reason="SHARED_ITEM_EXISTS",
+            )
         return share_pb2.CreateSharedItemResponse(id=item_id)
 
     async def GetSharedItem(

@@ -20,6 +20,7 @@ from server.database.engine import Connection, Database
 from server.database.schema import (
     password_failures,
     rate_limit_consumptions,
+    request_keys,
     sessions,
     shared_items,
     user_events,
@@ -55,7 +56,7 @@ SWEEPS = Sweeps(
     6_847_102_955_318_005,
     tuple(
         Statement(_delete(table, table.c.expiry <= func.now()))
-        for table in (user_events, shared_items, sessions)
+        for table in (user_events, shared_items, sessions, request_keys)
     ),
 )
 _a_day_ago = func.now() - literal(dt.timedelta(days=1))

@@ -43,7 +43,7 @@ class WorkoutService(workout_pb2_grpc.WorkoutServiceServicer):
         new = Workout(
             _id_of(owner_id, request),
             date_of(request.date, "date"),
-            request.type,
+            request.type.strip(),
             request.duration,
             request.notes,
         )
@@ -140,13 +140,13 @@ def _filter(
     return Filter(
         date_of(request.start_date, "start_date") if request.start_date else dt.date.min,
         date_of(request.end_date, "end_date") if request.end_date else dt.date.max,
-        request.type,
+        request.type.strip(),
     )
 
 
 def _replacement(request: workout_pb2.UpdateWorkoutRequest) -> Change:
     new = request.replacement
-    return Change(date_of(new.date, "replacement.date"), new.type, new.duration, new.notes)
+    return Change(date_of(new.date, "replacement.date"), new.type.strip(), new.duration, new.notes)
 
 
 def _patch(request: workout_pb2.UpdateWorkoutRequest) -> Change:
@@ -161,7 +161,7 @@ def _patch(request: workout_pb2.UpdateWorkoutRequest) -> Change:
         raise InvalidArgument(problems[0][1], violations=problems)
     return Change(
         date=date_of(patch.date, "patch.date") if "date" in fields else None,
-        type=patch.type if "type" in fields else None,
+        type=patch.type.strip() if "type" in fields else None,
         duration=patch.duration if "duration" in fields else None,
         notes=patch.notes if "notes" in fields else None,
     )

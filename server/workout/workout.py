@@ -15,9 +15,9 @@ MOST_NOTES_CHARACTERS = 10_000
 class Workout:
     """What somebody did on a day.
 
-    `date` is a calendar date, without a zone. `type` is kept as typed: 1 to 100 characters (code
-    points). `duration` is in minutes. `notes` have up to 10,000 characters; "" is none. Neither
-    text has a NUL, which PostgreSQL cannot keep.
+    `date` is a calendar date, without a zone. `type` is kept as typed but for white space around
+    it: 1 to 100 characters (code points). `duration` is in minutes. `notes` have up to 10,000
+    characters; "" is none. Neither text has a NUL, which PostgreSQL cannot keep.
     """
 
     id: UUID

@@ -20,6 +20,7 @@ OWNED = (
     "user_follow_secrets",
     "user_inbox_items",
     "shared_items",
+    "request_keys",
     "sessions",
     "workouts",
 )

@@ -104,7 +104,7 @@ def test_every_schema_is_one(name: str) -> None:
 
 def test_it_names_the_reasons_of_the_code_and_no_others() -> None:
     sources = [path.read_text() for path in (ROOT / "server").rglob("*.py")]
-    used = set(re.findall(r'reason="([A-Z_]+)"', "".join(sources)))
+    used = set(re.findall(r'reason(?:: str = |=)"([A-Z_]+)"', "".join(sources)))
     used |= set(re.findall(r"reason: ([A-Z_]+)", (ROOT / "envoy.yaml").read_text()))
     named = {name for reasons in REASONS.values() for name in reasons}
     assert named | NOT_OVER_REST == used

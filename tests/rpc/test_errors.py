@@ -54,6 +54,10 @@ async def test_a_call_that_succeeds_is_left_alone() -> None:
 ERRORS: list[tuple[errors.GymlockerError, StatusCode]] = [
     (errors.InvalidArgument("Wrong.", violations=[]), StatusCode.INVALID_ARGUMENT),
     (errors.Unauthenticated("Who?", reason="WRONG_PASSWORD"), StatusCode.UNAUTHENTICATED),
+    (errors.PermissionDenied("No.", reason="R"), StatusCode.PERMISSION_DENIED),
+    (errors.Aborted("Old.", reason="R"), StatusCode.ABORTED),
+    (errors.OutOfRange("Too old.", reason="R"), StatusCode.OUT_OF_RANGE),
+    (errors.Unimplemented("Not spoken.", reason="R"), StatusCode.UNIMPLEMENTED),
     (errors.NotFound("Nothing.", reason="USER_NOT_FOUND"), StatusCode.NOT_FOUND),
     (errors.AlreadyExists("There.", reason="USERNAME_TAKEN"), StatusCode.ALREADY_EXISTS),
     (errors.FailedPrecondition("Not here.", reason="R"), StatusCode.FAILED_PRECONDITION),

@@ -26,8 +26,13 @@ class PutInboxMessageRequest(_message.Message):
 
     TO_USER_ID_FIELD_NUMBER: _builtins.int
     ENCRYPTED_MESSAGE_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     to_user_id: _builtins.str
     """The receiver's id, a UUID."""
+    idempotency_key: _builtins.str
+    """The name of this message, the same each time it is sent again: up to 64 characters. The same
+    name and the same chunks, to the same inbox within a day, are stored once.
+    """
     @_builtins.property
     def encrypted_message(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """The message, encrypted in chunks: 1 to 20 of them, each at most 1 KiB."""
@@ -37,10 +42,11 @@ class PutInboxMessageRequest(_message.Message):
         *,
         to_user_id: _builtins.str = ...,
         encrypted_message: _abc.Iterable[_builtins.bytes] | None = ...,
+        idempotency_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["encrypted_message", b"encrypted_message", "to_user_id", b"to_user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["encrypted_message", b"encrypted_message", "idempotency_key", b"idempotency_key", "to_user_id", b"to_user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agymlocker/v2/options.proto\x12\x0cgymlocker.v2\x1a google/protobuf/descriptor.proto\"\xf6\x01\n\x0e\x41uthentication\x12\x33\n\x06scheme\x18\x01 \x01(\x0e\x32#.gymlocker.v2.Authentication.Scheme\x12\x15\n\ruser_id_field\x18\x02 \x01(\t\x12\x1c\n\x14\x63onceal_unknown_user\x18\x03 \x01(\x08\"z\n\x06Scheme\x12\x16\n\x12SCHEME_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSCHEME_NONE\x10\x01\x12\x13\n\x0fSCHEME_PASSWORD\x10\x02\x12\x17\n\x13SCHEME_ACCESS_TOKEN\x10\x03\x12\x19\n\x15SCHEME_PURCHASE_TOKEN\x10\x04:V\n\x0e\x61uthentication\x12\x1e.google.protobuf.MethodOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x1c.gymlocker.v2.Authenticationb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agymlocker/v2/options.proto\x12\x0cgymlocker.v2\x1a google/protobuf/descriptor.proto\"\xf6\x01\n\x0e\x41uthentication\x12\x33\n\x06scheme\x18\x01 \x01(\x0e\x32#.gymlocker.v2.Authentication.Scheme\x12\x15\n\ruser_id_field\x18\x02 \x01(\t\x12\x1c\n\x14\x63onceal_unknown_user\x18\x03 \x01(\x08\"z\n\x06Scheme\x12\x16\n\x12SCHEME_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSCHEME_NONE\x10\x01\x12\x13\n\x0fSCHEME_PASSWORD\x10\x02\x12\x17\n\x13SCHEME_ACCESS_TOKEN\x10\x03\x12\x19\n\x15SCHEME_PURCHASE_TOKEN\x10\x04:V\n\x0e\x61uthentication\x12\x1e.google.protobuf.MethodOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x1c.gymlocker.v2.Authentication:0\n\x07json_of\x12\x1d.google.protobuf.FieldOptions\x18\xd2\x86\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

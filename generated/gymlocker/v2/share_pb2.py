@@ -28,7 +28,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from gymlocker.v2 import options_pb2 as gymlocker_dot_v2_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gymlocker/v2/share.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1agymlocker/v2/options.proto\"\xf4\x01\n\x17\x43reateSharedItemRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\x12\x41\n\x11\x65ncrypted_payload\x18\x03 \x01(\x0b\x32\x1e.gymlocker.v2.EncryptedPayloadB\x06\xbaH\x03\xc8\x01\x01\x12Q\n\x06\x65xpiry\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB%\xbaH\"\xb2\x01\x1c\"\r\x08\xff\x82\xd1\xff\xaf\x07\x10\xff\x93\xeb\xdc\x03\x32\x0b\x08\x80\x92\xb8\xc3\x98\xfe\xff\xff\xff\x01\xc8\x01\x01\"&\n\x18\x43reateSharedItemResponse\x12\n\n\x02id\x18\x01 \x01(\t\"9\n\x14GetSharedItemRequest\x12!\n\x02id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x10\x01\x18\x64\x32\n^[^\\x00]*$\"\x86\x01\n\x15GetSharedItemResponse\x12\x32\n\x0ersa_public_key\x18\x01 \x01(\x0b\x32\x1a.gymlocker.v2.RsaPublicKey\x12\x39\n\x11\x65ncrypted_payload\x18\x02 \x01(\x0b\x32\x1e.gymlocker.v2.EncryptedPayload\"p\n\x10\x45ncryptedPayload\x12$\n\x11\x65ncrypted_payload\x18\x01 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\xa0\x01\x12\x36\n\x02iv\x18\x02 \x01(\x0b\x32\".gymlocker.v2.InitializationVectorB\x06\xbaH\x03\xc8\x01\x01\".\n\x14InitializationVector\x12\x16\n\x05value\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h\x10\"-\n\x0cRsaPublicKey\x12\x1d\n\x15spki_public_key_bytes\x18\x01 \x01(\x0c\x32\xc5\x02\n\x0cShareService\x12\x9f\x01\n\x10\x43reateSharedItem\x12%.gymlocker.v2.CreateSharedItemRequest\x1a&.gymlocker.v2.CreateSharedItemResponse\"<\x8a\xb5\x18\r\x08\x02\x12\x07user_id\x18\x01\x82\xd3\xe4\x93\x02%\"\x0e/v2/shareditem:\x01*Z\x10\"\x0b/shareditem:\x01*\x12\x92\x01\n\rGetSharedItem\x12\".gymlocker.v2.GetSharedItemRequest\x1a#.gymlocker.v2.GetSharedItemResponse\"8\x90\x02\x01\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02)\x12\x13/v2/shareditem/{id}Z\x12\x12\x10/shareditem/{id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gymlocker/v2/share.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1agymlocker/v2/options.proto\"\x9d\x02\n\x17\x43reateSharedItemRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\x12\x41\n\x11\x65ncrypted_payload\x18\x03 \x01(\x0b\x32\x1e.gymlocker.v2.EncryptedPayloadB\x06\xbaH\x03\xc8\x01\x01\x12Q\n\x06\x65xpiry\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB%\xbaH\"\xb2\x01\x1c\"\r\x08\xff\x82\xd1\xff\xaf\x07\x10\xff\x93\xeb\xdc\x03\x32\x0b\x08\x80\x92\xb8\xc3\x98\xfe\xff\xff\xff\x01\xc8\x01\x01\x12\'\n\nrequest_id\x18\x05 \x01(\tB\x13\xbaH\x10r\x0e\x18@2\n^[^\\x00]*$\"&\n\x18\x43reateSharedItemResponse\x12\n\n\x02id\x18\x01 \x01(\t\"9\n\x14GetSharedItemRequest\x12!\n\x02id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x10\x01\x18\x64\x32\n^[^\\x00]*$\"\x86\x01\n\x15GetSharedItemResponse\x12\x32\n\x0ersa_public_key\x18\x01 \x01(\x0b\x32\x1a.gymlocker.v2.RsaPublicKey\x12\x39\n\x11\x65ncrypted_payload\x18\x02 \x01(\x0b\x32\x1e.gymlocker.v2.EncryptedPayload\"p\n\x10\x45ncryptedPayload\x12$\n\x11\x65ncrypted_payload\x18\x01 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\xa0\x01\x12\x36\n\x02iv\x18\x02 \x01(\x0b\x32\".gymlocker.v2.InitializationVectorB\x06\xbaH\x03\xc8\x01\x01\".\n\x14InitializationVector\x12\x16\n\x05value\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h\x10\"-\n\x0cRsaPublicKey\x12\x1d\n\x15spki_public_key_bytes\x18\x01 \x01(\x0c\x32\xc5\x02\n\x0cShareService\x12\x9f\x01\n\x10\x43reateSharedItem\x12%.gymlocker.v2.CreateSharedItemRequest\x1a&.gymlocker.v2.CreateSharedItemResponse\"<\x8a\xb5\x18\r\x08\x02\x12\x07user_id\x18\x01\x82\xd3\xe4\x93\x02%\"\x0e/v2/shareditem:\x01*Z\x10\"\x0b/shareditem:\x01*\x12\x92\x01\n\rGetSharedItem\x12\".gymlocker.v2.GetSharedItemRequest\x1a#.gymlocker.v2.GetSharedItemResponse\"8\x90\x02\x01\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02)\x12\x13/v2/shareditem/{id}Z\x12\x12\x10/shareditem/{id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,6 +43,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATESHAREDITEMREQUEST'].fields_by_name['encrypted_payload']._serialized_options = b'\272H\003\310\001\001'
   _globals['_CREATESHAREDITEMREQUEST'].fields_by_name['expiry']._loaded_options = None
   _globals['_CREATESHAREDITEMREQUEST'].fields_by_name['expiry']._serialized_options = b'\272H\"\262\001\034\"\r\010\377\202\321\377\257\007\020\377\223\353\334\0032\013\010\200\222\270\303\230\376\377\377\377\001\310\001\001'
+  _globals['_CREATESHAREDITEMREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CREATESHAREDITEMREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\020r\016\030@2\n^[^\\x00]*$'
   _globals['_GETSHAREDITEMREQUEST'].fields_by_name['id']._loaded_options = None
   _globals['_GETSHAREDITEMREQUEST'].fields_by_name['id']._serialized_options = b'\272H\022r\020\020\001\030d2\n^[^\\x00]*$'
   _globals['_ENCRYPTEDPAYLOAD'].fields_by_name['encrypted_payload']._loaded_options = None
@@ -56,19 +58,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SHARESERVICE'].methods_by_name['GetSharedItem']._loaded_options = None
   _globals['_SHARESERVICE'].methods_by_name['GetSharedItem']._serialized_options = b'\220\002\001\212\265\030\002\010\001\202\323\344\223\002)\022\023/v2/shareditem/{id}Z\022\022\020/shareditem/{id}'
   _globals['_CREATESHAREDITEMREQUEST']._serialized_start=163
-  _globals['_CREATESHAREDITEMREQUEST']._serialized_end=407
-  _globals['_CREATESHAREDITEMRESPONSE']._serialized_start=409
-  _globals['_CREATESHAREDITEMRESPONSE']._serialized_end=447
-  _globals['_GETSHAREDITEMREQUEST']._serialized_start=449
-  _globals['_GETSHAREDITEMREQUEST']._serialized_end=506
-  _globals['_GETSHAREDITEMRESPONSE']._serialized_start=509
-  _globals['_GETSHAREDITEMRESPONSE']._serialized_end=643
-  _globals['_ENCRYPTEDPAYLOAD']._serialized_start=645
-  _globals['_ENCRYPTEDPAYLOAD']._serialized_end=757
-  _globals['_INITIALIZATIONVECTOR']._serialized_start=759
-  _globals['_INITIALIZATIONVECTOR']._serialized_end=805
-  _globals['_RSAPUBLICKEY']._serialized_start=807
-  _globals['_RSAPUBLICKEY']._serialized_end=852
-  _globals['_SHARESERVICE']._serialized_start=855
-  _globals['_SHARESERVICE']._serialized_end=1180
+  _globals['_CREATESHAREDITEMREQUEST']._serialized_end=448
+  _globals['_CREATESHAREDITEMRESPONSE']._serialized_start=450
+  _globals['_CREATESHAREDITEMRESPONSE']._serialized_end=488
+  _globals['_GETSHAREDITEMREQUEST']._serialized_start=490
+  _globals['_GETSHAREDITEMREQUEST']._serialized_end=547
+  _globals['_GETSHAREDITEMRESPONSE']._serialized_start=550
+  _globals['_GETSHAREDITEMRESPONSE']._serialized_end=684
+  _globals['_ENCRYPTEDPAYLOAD']._serialized_start=686
+  _globals['_ENCRYPTEDPAYLOAD']._serialized_end=798
+  _globals['_INITIALIZATIONVECTOR']._serialized_start=800
+  _globals['_INITIALIZATIONVECTOR']._serialized_end=846
+  _globals['_RSAPUBLICKEY']._serialized_start=848
+  _globals['_RSAPUBLICKEY']._serialized_end=893
+  _globals['_SHARESERVICE']._serialized_start=896
+  _globals['_SHARESERVICE']._serialized_end=1221
 # @@protoc_insertion_point(module_scope)

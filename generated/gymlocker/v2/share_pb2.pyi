@@ -27,10 +27,13 @@ class CreateSharedItemRequest(_message.Message):
     PASSWORD_FIELD_NUMBER: _builtins.int
     ENCRYPTED_PAYLOAD_FIELD_NUMBER: _builtins.int
     EXPIRY_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """The caller's id, a UUID."""
     password: _builtins.str
     """The caller's password: 1 to 40 characters. Empty where the call carries an access token."""
+    request_id: _builtins.str
+    """The name of this request, the same each time it is repeated: up to 64 characters."""
     @_builtins.property
     def encrypted_payload(self) -> Global___EncryptedPayload:
         """The item, encrypted."""
@@ -46,10 +49,11 @@ class CreateSharedItemRequest(_message.Message):
         password: _builtins.str = ...,
         encrypted_payload: Global___EncryptedPayload | None = ...,
         expiry: _timestamp_pb2.Timestamp | None = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["encrypted_payload", b"encrypted_payload", "expiry", b"expiry"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["encrypted_payload", b"encrypted_payload", "expiry", b"expiry", "password", b"password", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["encrypted_payload", b"encrypted_payload", "expiry", b"expiry", "password", b"password", "request_id", b"request_id", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -56,8 +56,10 @@ class ShareServiceServicer:
     def CreateSharedItem(self, request, context):
         """Stores an item of the caller.
 
-        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong, or there
-        is no such user.
+        The user may call, with the password or an access token. A call with a `request_id` may be
+        repeated within a day: the second one stores nothing and returns the same id. UNAUTHENTICATED: it
+        is wrong, or there is no such user. ALREADY_EXISTS: the caller shared another item by the same
+        `request_id`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

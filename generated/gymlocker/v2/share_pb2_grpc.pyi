@@ -21,8 +21,10 @@ class ShareServiceStub:
     CreateSharedItem: _aio.UnaryUnaryMultiCallable[_share_pb2.CreateSharedItemRequest, _share_pb2.CreateSharedItemResponse]
     """Stores an item of the caller.
 
-    The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong, or there
-    is no such user.
+    The user may call, with the password or an access token. A call with a `request_id` may be
+    repeated within a day: the second one stores nothing and returns the same id. UNAUTHENTICATED: it
+    is wrong, or there is no such user. ALREADY_EXISTS: the caller shared another item by the same
+    `request_id`.
     """
     GetSharedItem: _aio.UnaryUnaryMultiCallable[_share_pb2.GetSharedItemRequest, _share_pb2.GetSharedItemResponse]
     """Reads a shared item, with its owner's public key to verify the signature inside.
@@ -43,8 +45,10 @@ class ShareServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_share_pb2.CreateSharedItemResponse]:
         """Stores an item of the caller.
 
-        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong, or there
-        is no such user.
+        The user may call, with the password or an access token. A call with a `request_id` may be
+        repeated within a day: the second one stores nothing and returns the same id. UNAUTHENTICATED: it
+        is wrong, or there is no such user. ALREADY_EXISTS: the caller shared another item by the same
+        `request_id`.
         """
 
     @_abc_1.abstractmethod

@@ -8,6 +8,7 @@ from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -73,7 +74,9 @@ class CreateWorkoutRequest(_message.Message):
     date: _builtins.str
     """The calendar date, as in 2026-02-07. One that does not exist is refused."""
     type: _builtins.str
-    """What kind of workout it was: 1 to 100 characters. Kept as typed, and compared without case."""
+    """What kind of workout it was: 1 to 100 characters. Kept as typed but for white space around it,
+    and compared without case.
+    """
     duration: _builtins.int
     """Minutes: 1 to 10,080, which is a week."""
     notes: _builtins.str
@@ -199,6 +202,7 @@ class UpdateWorkoutRequest(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     REPLACEMENT_FIELD_NUMBER: _builtins.int
     PATCH_FIELD_NUMBER: _builtins.int
+    JSON_PATCH_FIELD_NUMBER: _builtins.int
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The workout's id, a UUID."""
@@ -208,7 +212,13 @@ class UpdateWorkoutRequest(_message.Message):
 
     @_builtins.property
     def patch(self) -> Global___WorkoutPatch:
-        """Replaces parts (PATCH)."""
+        """Replaces parts."""
+
+    @_builtins.property
+    def json_patch(self) -> _struct_pb2.Struct:
+        """Replaces parts (PATCH): `patch` as a JSON object, whose keys are the `update_mask` where there
+        is none. `null` clears, and a key that is not known is passed over.
+        """
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
@@ -222,13 +232,14 @@ class UpdateWorkoutRequest(_message.Message):
         id: _builtins.str = ...,
         replacement: Global___WorkoutReplacement | None = ...,
         patch: Global___WorkoutPatch | None = ...,
+        json_patch: _struct_pb2.Struct | None = ...,
         update_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "patch", b"patch", "replacement", b"replacement", "update_mask", b"update_mask"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "json_patch", b"json_patch", "patch", b"patch", "replacement", b"replacement", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "id", b"id", "patch", b"patch", "replacement", b"replacement", "update_mask", b"update_mask"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "id", b"id", "json_patch", b"json_patch", "patch", b"patch", "replacement", b"replacement", "update_mask", b"update_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["replacement", "patch"]  # noqa: Y015
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["replacement", "patch", "json_patch"]  # noqa: Y015
     _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
 
@@ -247,7 +258,9 @@ class WorkoutReplacement(_message.Message):
     date: _builtins.str
     """The calendar date, as in 2026-02-07. One that does not exist is refused."""
     type: _builtins.str
-    """What kind of workout it was: 1 to 100 characters. Kept as typed, and compared without case."""
+    """What kind of workout it was: 1 to 100 characters. Kept as typed but for white space around it,
+    and compared without case.
+    """
     duration: _builtins.int
     """Minutes: 1 to 10,080, which is a week."""
     notes: _builtins.str
@@ -281,7 +294,9 @@ class WorkoutPatch(_message.Message):
     date: _builtins.str
     """The calendar date, as in 2026-02-07. One that does not exist is refused."""
     type: _builtins.str
-    """What kind of workout it was: 1 to 100 characters. Kept as typed, and compared without case."""
+    """What kind of workout it was: 1 to 100 characters. Kept as typed but for white space around it,
+    and compared without case.
+    """
     duration: _builtins.int
     """Minutes: 1 to 10,080, which is a week."""
     notes: _builtins.str
