@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, delete, func, insert, literal, null, select
 
 from server.database.engine import Database
 from server.database.owner import owner_must_exist
+from server.database.request_keys import digest_of, is_new
 from server.database.schema import user_inbox_items as items
 from server.database.statement import Statement
 
@@ -21,6 +22,16 @@ _PUT = Statement(
         id=bindparam("id"),
         user_id=bindparam("user_id"),
         encrypted_message=bindparam("encrypted_message"),
+    )
+)
+_PUT_ONCE = Statement(
+    insert(items).from_select(
+        ["id", "user_id", "encrypted_message"],
+        select(
+            bindparam("id", type_=items.c.id.type),
+            bindparam("user_id", type_=items.c.user_id.type),
+            bindparam("encrypted_message", type_=items.c.encrypted_message.type),
+        ).where(is_new()),
     )
 )
 
@@ -76,6 +87,22 @@ class InboxRepository:
         with owner_must_exist():
             await self._database.execute(
                 _PUT, id=uuid4(), user_id=user_id, encrypted_message=list(message)
+            )
+
+    async def put_once(self, user_id: UUID, message: Sequence[bytes], name: str) -> None:
+        """Puts `message` into the user's inbox, unless it was put by this name already.
+
+        Anybody may put messages, so another message of the same name is another one.
+        """
+        with owner_must_exist():
+            await self._database.execute(
+                _PUT_ONCE,
+                id=uuid4(),
+                user_id=user_id,
+                encrypted_message=list(message),
+                key=digest_of([b"inbox", name.encode(), *message]),
+                contents=b"",
+                answer="",
             )
 
     async def take(self, user_id: UUID) -> list[asyncpg.Record]:

@@ -18,7 +18,11 @@ class InboxService(inbox_pb2_grpc.InboxServiceServicer):
         self, request: inbox_pb2.PutInboxMessageRequest, context: Any
     ) -> inbox_pb2.PutInboxMessageResponse:
         """Puts a message into somebody's inbox."""
-        await self._inbox.put(UUID(request.to_user_id), request.encrypted_message)
+        to, message = UUID(request.to_user_id), request.encrypted_message
+        if request.idempotency_key:
+            await self._inbox.put_once(to, message, request.idempotency_key)
+        else:
+            await self._inbox.put(to, message)
         return inbox_pb2.PutInboxMessageResponse()
 
     async def GetInboxMessages(
