@@ -160,7 +160,7 @@ async def test_there_is_room_for_so_many(api: FakeAi) -> None:
 
 
 async def test_nothing_else_is_here(front: Front) -> None:
-    for path in ("/", "/ai-chat", "/ai-chat-v2", "/ai-chat/negotiate/"):
+    for path in ("/nothing", "/ai-chat", "/ai-chat-v2", "/ai-chat/negotiate/"):
         reply = await front.post(path)
         assert (reply.status_code, reply.json()["code"]) == (404, 5)
         assert reply.json()["details"] == info("UNKNOWN_PATH")
