@@ -94,9 +94,9 @@ def _declared_authentication(descriptor: MethodDescriptor) -> options_pb2.Authen
 def _parameters(descriptor: MethodDescriptor) -> frozenset[str] | None:
     """The query parameters of a method in both spellings: what no body holds."""
     options = descriptor.GetOptions()
-    if options.idempotency_level == options.NO_SIDE_EFFECTS:
-        return None
     rule = options.Extensions[http]
+    if options.idempotency_level == options.NO_SIDE_EFFECTS or rule.get:
+        return None
     names: set[str] = set()
     for binding in (rule, *rule.additional_bindings):
         # What stands in the path may stand there, too, and is passed over (see envoy.yaml).

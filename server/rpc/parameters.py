@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from urllib.parse import parse_qsl
 
 from server.errors import InvalidArgument
-from server.rpc.metadata import values_of
+from server.rpc.metadata import current_metadata
 
 # The path and the query that a transcoded call came by, as Envoy says it.
 ORIGINAL_PATH_KEY = "x-envoy-original-path"
@@ -20,10 +20,12 @@ MAX_NAME_LENGTH = 40
 
 def require_known(known: frozenset[str]) -> None:
     """Raises InvalidArgument if the call's query has a parameter that is not one of `known`."""
-    for original in values_of(ORIGINAL_PATH_KEY):
-        path, _, query = original.partition("?")
-        if query and path not in _FREE:
-            _require_known(query, known)
+    for name, value in current_metadata.get():
+        # Most calls have no query.
+        if name == ORIGINAL_PATH_KEY and "?" in (original := str(value)):
+            path, _, query = original.partition("?")
+            if path not in _FREE:
+                _require_known(query, known)
 
 
 def _require_known(query: str, known: frozenset[str]) -> None:

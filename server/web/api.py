@@ -110,6 +110,12 @@ def unknown_path() -> Refused:
     return refusal(grpc.StatusCode.NOT_FOUND, "There is no such path or method.", "UNKNOWN_PATH")
 
 
+def unknown_method() -> Refused:
+    """The error for a path that has other methods."""
+    message = "This path does not have this method. The Allow header lists those it has."
+    return refusal(grpc.StatusCode.UNIMPLEMENTED, message, "METHOD_NOT_ALLOWED")
+
+
 def failed() -> Refused:
     """The error for what nobody foresaw."""
     return refusal(grpc.StatusCode.INTERNAL, SORRY, "INTERNAL")

@@ -29,6 +29,7 @@ from server.web.api import (
     metadata_of,
     request_id_in,
     unavailable,
+    unknown_method,
     unknown_path,
 )
 from server.web.connection import GONE, STOPPED, Connection
@@ -175,7 +176,14 @@ def _as_json(refusal: Refused) -> JSONResponse:
 
 
 async def _not_found(request: Request, error: Exception) -> Response:
-    return _as_json(unknown_path())
+    methods = (getattr(error, "headers", None) or {}).get("Allow")
+    if not methods:
+        return _as_json(unknown_path())
+    # As the front door answers for all other paths.
+    allow = {"allow": f"{methods}, OPTIONS"}
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers=allow)
+    return JSONResponse(unknown_method().body(), 405, allow)
 
 
 def _negotiate_version(connection: HTTPConnection) -> int:

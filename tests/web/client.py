@@ -124,6 +124,11 @@ class Front:
         async with self._http() as client:
             return await client.get(path)
 
+    async def options(self, path: str) -> httpx2.Response:
+        """Plain HTTP."""
+        async with self._http() as client:
+            return await client.options(path)
+
     async def post(self, path: str, headers: dict[str, str] | None = None) -> httpx2.Response:
         """Plain HTTP."""
         async with self._http() as client:

@@ -190,10 +190,19 @@ async def test_there_is_room_for_so_many(api: FakeAi) -> None:
 
 
 async def test_nothing_else_is_here(front: Front) -> None:
-    for path in (*HUBS, "/", "/ai-chat/negotiate/", "/v3/ai-chat/negotiate", "/health"):
+    for path in ("/nothing", *HUBS, "/ai-chat/negotiate/", "/v3/ai-chat/negotiate"):
         reply = await front.post(path)
         assert (reply.status_code, reply.json()["code"]) == (404, 5)
         assert reply.json()["details"] == info("UNKNOWN_PATH")
+
+
+async def test_negotiating_is_by_post(front: Front) -> None:
+    for hub in HUBS:
+        options = await front.options(f"{hub}/negotiate")
+        assert (options.status_code, options.headers["allow"]) == (204, "POST, OPTIONS")
+        reply = await front.get(f"{hub}/negotiate")
+        assert (reply.status_code, reply.headers["allow"]) == (405, "POST, OPTIONS")
+        assert reply.json()["details"] == info("METHOD_NOT_ALLOWED")
 
 
 async def test_a_long_token_is_answered(front: Front) -> None:

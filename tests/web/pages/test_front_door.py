@@ -59,10 +59,14 @@ async def test_nothing_else_is_let_through(door: httpx2.AsyncClient) -> None:
     for path in ("/docs/", "/docs/static/", "/docs/static/a/b", "/openapi_json", "/redoc/x"):
         reply = await door.get(path)
         assert (reply.status_code, reply.json()["code"]) == (404, 5), path
-    for path in [*PAGES, DOCUMENT]:
-        for verb in ("POST", "DELETE"):
+
+
+async def test_a_page_is_only_read(door: httpx2.AsyncClient, web: httpx2.AsyncClient) -> None:
+    for path in [*PAGES, DOCUMENT, *await assets(web)]:
+        for verb in ("POST", "DELETE", "OPTIONS"):
             reply = await door.request(verb, path)
-            assert (reply.status_code, reply.json()["code"]) == (404, 5), path
+            assert reply.status_code == (204 if verb == "OPTIONS" else 405), path
+            assert reply.headers["allow"] == "GET, HEAD, OPTIONS"
 
 
 async def test_without_a_web_process_there_are_no_pages() -> None:
