@@ -53,6 +53,8 @@ class Conversation:
         self._begin = begin
         self._forgotten = forgotten
         self._answered = False
+        # How to talk with the person, which each stream has to be told.
+        self._introduction: ai_pb2.Introduction | None = None
         self._chat: Chat | None = None
         self._listening: asyncio.Task[None] | None = None
         # The first is under way.
@@ -96,6 +98,11 @@ class Conversation:
         if self._chat is None:
             self._chat = self._begin()
             self._listening = asyncio.create_task(self._listen(self._chat))
+            if self._introduction:
+                # What one stream knew, the next does not.
+                request.introduction.CopyFrom(self._introduction)
+        if request.HasField("introduce"):
+            self._introduction = request.introduce
         answer = _Answer(show)
         self._answers.append(answer)
         await _say(self._chat, request)
