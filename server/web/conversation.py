@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -56,6 +55,8 @@ class Conversation:
         # How to talk with the person, which each stream has to be told.
         self._introduction: ai_pb2.Introduction | None = None
         self._chat: Chat | None = None
+        # Why nothing more is asked.
+        self._over: Refused | None = None
         self._listening: asyncio.Task[None] | None = None
         # The first is under way.
         self._answers: deque[_Answer] = deque()
@@ -87,14 +88,25 @@ class Conversation:
 
     def close(self) -> None:
         """Ends it at once."""
+        self._hang_up()
+        self._fail_all(None)
+
+    def break_off(self) -> None:
+        """End it, and let the calls in flight, and those that wait, fail with a sentence."""
+        self._over = unavailable()
+        self._hang_up()
+        self._fail_all(self._over)
+
+    def _hang_up(self) -> None:
         if self._chat:
             self._chat.cancel()
         if self._listening:
             self._listening.cancel()
-        self._fail_all(None)
 
     async def _asked(self, request: ai_pb2.ChatRequest, show: Show) -> _Answer:
         _require_valid(request)
+        if self._over:
+            raise AnswerFailed(self._over.message)
         if self._chat is None:
             self._chat = self._begin()
             self._listening = asyncio.create_task(self._listen(self._chat))
@@ -162,8 +174,15 @@ def _require_valid(request: ai_pb2.ChatRequest) -> None:
 
 async def _say(chat: Chat, request: ai_pb2.ChatRequest) -> None:
     # A stream that is over says so to whoever listens.
-    with suppress(aio.AioRpcError, asyncio.InvalidStateError):
+    try:
         await chat.write(request)
+    except (aio.AioRpcError, asyncio.InvalidStateError):
+        pass
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        # It is the stream that was cancelled.
 
 
 def _sentence(error: status_pb2.Status) -> str:
