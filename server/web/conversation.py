@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -55,6 +56,7 @@ class Conversation:
         # How to talk with the person, which each stream has to be told.
         self._introduction: ai_pb2.Introduction | None = None
         self._chat: Chat | None = None
+        self._writing: asyncio.Task[None] | None = None
         # Why nothing more is asked.
         self._over: Refused | None = None
         self._listening: asyncio.Task[None] | None = None
@@ -73,7 +75,7 @@ class Conversation:
         """The same, but nobody waits for the answer that is under way."""
         async with self._speaking:
             if self._answers and self._chat:
-                await _say(self._chat, _STOP)
+                await self._say(self._chat, _STOP)
             answer = await self._asked(request, show)
         await answer.over
 
@@ -83,7 +85,7 @@ class Conversation:
             if not self._answers or not self._chat:
                 return
             answer = self._answers[0]
-            await _say(self._chat, _STOP)
+            await self._say(self._chat, _STOP)
         await asyncio.wait([answer.over])
 
     def close(self) -> None:
@@ -98,6 +100,8 @@ class Conversation:
         self._fail_all(self._over)
 
     def _hang_up(self) -> None:
+        if self._writing:
+            self._writing.cancel()
         if self._chat:
             self._chat.cancel()
         if self._listening:
@@ -117,8 +121,16 @@ class Conversation:
             self._introduction = request.introduce
         answer = _Answer(show)
         self._answers.append(answer)
-        await _say(self._chat, request)
+        await self._say(self._chat, request)
         return answer
+
+    async def _say(self, chat: Chat, request: ai_pb2.ChatRequest) -> None:
+        """Return when it is sent, or the stream is over."""
+        # A task of its own: gRPC's, of a call that is cancelled early, may wait for ever.
+        self._writing = asyncio.create_task(_sent(chat, request))
+        await asyncio.wait({self._writing})
+        if not self._writing.cancelled():
+            self._writing.result()
 
     async def _listen(self, chat: Chat) -> None:
         """Hands on what the stream says until it ends; then whoever waits is told."""
@@ -172,17 +184,10 @@ def _require_valid(request: ai_pb2.ChatRequest) -> None:
         raise AnswerFailed(f"The {field or 'request'} {violation.proto.message}.")
 
 
-async def _say(chat: Chat, request: ai_pb2.ChatRequest) -> None:
+async def _sent(chat: Chat, request: ai_pb2.ChatRequest) -> None:
     # A stream that is over says so to whoever listens.
-    try:
+    with suppress(aio.AioRpcError, asyncio.InvalidStateError):
         await chat.write(request)
-    except (aio.AioRpcError, asyncio.InvalidStateError):
-        pass
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        # It is the stream that was cancelled.
 
 
 def _sentence(error: status_pb2.Status) -> str:
