@@ -6,6 +6,7 @@ import pytest
 
 from server.errors import StartError
 from server.settings import (
+    AccessSettings,
     PlannerSettings,
     Settings,
     TokenSettings,
@@ -83,6 +84,16 @@ def secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
     return tmp_path
+
+
+@pytest.mark.parametrize("key", ["can ary", "canäry", "can\tary"])
+def test_a_key_that_fits_into_no_header_is_named_and_not_quoted(
+    monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("API_KEY", key)
+    with pytest.raises(StartError, match="API_KEY: must be visible ASCII") as caught:
+        load(AccessSettings)
+    assert "can" not in str(caught.value)
 
 
 def test_what_is_not_in_the_environment_is_in_files(secrets: Path) -> None:

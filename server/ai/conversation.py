@@ -105,6 +105,8 @@ class Conversation:
         yield ended(reason)
 
     def _take_in(self, request: ai_pb2.ChatRequest) -> None:
+        if request.HasField("introduction"):
+            self._introduction = request.introduction
         match request.WhichOneof("event"):
             case "introduce":
                 self._introduction = request.introduce

@@ -43,16 +43,6 @@ _PUT_ONCE = Statement(
         ).where(is_new()),
     )
 )
-_PUT_ONCE = Statement(
-    insert(items).from_select(
-        ["id", "user_id", "encrypted_message"],
-        select(
-            bindparam("id", type_=items.c.id.type),
-            bindparam("user_id", type_=items.c.user_id.type),
-            bindparam("encrypted_message", type_=items.c.encrypted_message.type),
-        ).where(is_new()),
-    )
-)
 
 
 def _take() -> Statement:
@@ -110,22 +100,6 @@ class InboxRepository:
             )
         if row is None:
             raise no_such_user()
-
-    async def put_once(self, user_id: UUID, message: Sequence[bytes], name: str) -> None:
-        """Puts `message` into the user's inbox, unless it was put by this name already.
-
-        Anybody may put messages, so another message of the same name is another one.
-        """
-        with owner_must_exist():
-            await self._database.execute(
-                _PUT_ONCE,
-                id=uuid4(),
-                user_id=user_id,
-                encrypted_message=list(message),
-                key=digest_of([b"inbox", name.encode(), *message]),
-                contents=b"",
-                answer="",
-            )
 
     async def put_once(self, user_id: UUID, message: Sequence[bytes], name: str) -> None:
         """Puts `message` into the user's inbox, unless it was put by this name already.

@@ -83,6 +83,9 @@ class Connection:
         writing = asyncio.create_task(self._write())
         try:
             ending = await self._ending
+            if ending is STOPPED and self._calls:
+                self._conversation.break_off()
+                await asyncio.wait(self._calls, timeout=self._limits.farewell_seconds)
             self._hang_up()
             await self._say_goodbye(ending, writing)
             return ending

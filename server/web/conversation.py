@@ -53,7 +53,12 @@ class Conversation:
         self._begin = begin
         self._forgotten = forgotten
         self._answered = False
+        # How to talk with the person, which each stream has to be told.
+        self._introduction: ai_pb2.Introduction | None = None
         self._chat: Chat | None = None
+        self._writing: asyncio.Task[None] | None = None
+        # Why nothing more is asked.
+        self._over: Refused | None = None
         self._listening: asyncio.Task[None] | None = None
         # The first is under way.
         self._answers: deque[_Answer] = deque()
@@ -70,7 +75,7 @@ class Conversation:
         """The same, but nobody waits for the answer that is under way."""
         async with self._speaking:
             if self._answers and self._chat:
-                await _say(self._chat, _STOP)
+                await self._say(self._chat, _STOP)
             answer = await self._asked(request, show)
         await answer.over
 
@@ -80,26 +85,52 @@ class Conversation:
             if not self._answers or not self._chat:
                 return
             answer = self._answers[0]
-            await _say(self._chat, _STOP)
+            await self._say(self._chat, _STOP)
         await asyncio.wait([answer.over])
 
     def close(self) -> None:
         """Ends it at once."""
+        self._hang_up()
+        self._fail_all(None)
+
+    def break_off(self) -> None:
+        """End it, and let the calls in flight, and those that wait, fail with a sentence."""
+        self._over = unavailable()
+        self._hang_up()
+        self._fail_all(self._over)
+
+    def _hang_up(self) -> None:
+        if self._writing:
+            self._writing.cancel()
         if self._chat:
             self._chat.cancel()
         if self._listening:
             self._listening.cancel()
-        self._fail_all(None)
 
     async def _asked(self, request: ai_pb2.ChatRequest, show: Show) -> _Answer:
         _require_valid(request)
+        if self._over:
+            raise AnswerFailed(self._over.message)
         if self._chat is None:
             self._chat = self._begin()
             self._listening = asyncio.create_task(self._listen(self._chat))
+            if self._introduction:
+                # What one stream knew, the next does not.
+                request.introduction.CopyFrom(self._introduction)
+        if request.HasField("introduce"):
+            self._introduction = request.introduce
         answer = _Answer(show)
         self._answers.append(answer)
-        await _say(self._chat, request)
+        await self._say(self._chat, request)
         return answer
+
+    async def _say(self, chat: Chat, request: ai_pb2.ChatRequest) -> None:
+        """Return when it is sent, or the stream is over."""
+        # A task of its own: gRPC's, of a call that is cancelled early, may wait for ever.
+        self._writing = asyncio.create_task(_sent(chat, request))
+        await asyncio.wait({self._writing})
+        if not self._writing.cancelled():
+            self._writing.result()
 
     async def _listen(self, chat: Chat) -> None:
         """Hands on what the stream says until it ends; then whoever waits is told."""
@@ -153,7 +184,7 @@ def _require_valid(request: ai_pb2.ChatRequest) -> None:
         raise AnswerFailed(f"The {field or 'request'} {violation.proto.message}.")
 
 
-async def _say(chat: Chat, request: ai_pb2.ChatRequest) -> None:
+async def _sent(chat: Chat, request: ai_pb2.ChatRequest) -> None:
     # A stream that is over says so to whoever listens.
     with suppress(aio.AioRpcError, asyncio.InvalidStateError):
         await chat.write(request)

@@ -19,7 +19,7 @@ class Limits:
     farewell_seconds: float = 1
     # A record that comes in, in one frame or in several. A text of 32 KiB has room however it is
     # written: as JSON, a byte of it takes six characters at the most.
-    record_bytes: int = 256 * 1024
+    record_bytes: int = 200 * 1024
     # What waits in memory for a slow reader; one message may go beyond it.
     unsent_bytes: int = 1024 * 1024
     connections: int = 5000

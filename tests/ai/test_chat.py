@@ -41,6 +41,19 @@ async def test_it_says_hello(conversation: Chat, model: ModelServer) -> None:
     await conversation.done()
 
 
+async def test_how_to_talk_may_be_said_beside_a_message(
+    conversation: Chat, model: ModelServer
+) -> None:
+    request = says("Hi")
+    request.introduction.CopyFrom(INTRODUCTION.introduce)
+    for one in (request, says("And now?")):
+        assert reason(await conversation.asked(one)) == END.REASON_COMPLETE
+    assert len(model.calls) == 2
+    for call in model.calls:
+        system = call["messages"][0]["content"]
+        assert "de-DE" in system and "lb" in system
+
+
 async def test_it_says_the_quota_before_anything_is_said(conversation: Chat) -> None:
     metadata = dict(await conversation.call.initial_metadata())
     assert (metadata["x-quota-limit"], metadata["x-quota-remaining"]) == ("20", "20")

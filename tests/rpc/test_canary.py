@@ -20,13 +20,14 @@ from tests.house import House, running_house
 
 CANARY = "canary"
 SECRET = "canary-secret"
+KEY = "canary-key-of-the-server"
 SOME_UUID = "8a6e0804-2bd0-4672-b79d-d97027f9071a"
 PARTS: dict[str, Any] = {"date": "2026-02-07", "type": "canary", "duration": 1}
 WHO: dict[str, Any] = {"userId": SOME_UUID, "password": "canary-password"}
 
 
 async def test_no_log_knows_a_secret(tmp_path: Path) -> None:
-    with running_house(tmp_path / "house", workers=1, LOG_LEVEL="debug") as house:
+    with running_house(tmp_path / "house", workers=1, LOG_LEVEL="debug", API_KEY=KEY) as house:
         secrets = await _calls_over_grpc(house)
         request_ids = await _calls_over_rest(house)
     logs = {path.name: path.read_text() for path in (house.data_dir / "logs").iterdir()}
@@ -126,9 +127,13 @@ async def _calls_over_rest(house: House) -> list[str]:
         ("GET", "/workouts?type=canary&page_token=canary", None),
         ("GET", "/workouts/canary", None),
         ("PATCH", "/workouts/canary?updateMask=canary", {"notes": "canary"}),
+        ("GET", "/ai/quota?access_token=canary", None),
+        ("POST", "/ai-chat/negotiate?access_token=canary", None),
+        ("POST", "/v2/ai-chat-v2/negotiate?access_token=canary", None),
     ]
     headers = {
         "authorization": "Bearer canary",
+        "x-api-key": "canary",
         "cookie": "session=canary",
         "x-canary": "canary",
         "user-agent": "canary",
@@ -145,6 +150,11 @@ async def _calls_over_rest(house: House) -> list[str]:
                 headers={**headers, "x-request-id": ids[-1]},
             )
             assert response.status_code < 500
+        # A key that is good, where it is taken and where it is not.
+        for path in ("/ai/quota", "/v2/ai/quota", "/health"):
+            ids.append(f"a-bird-with-a-key{path.replace('/', '-')}")
+            good = {**headers, "x-api-key": KEY, "x-request-id": ids[-1]}
+            assert (await rest.get(path, headers=good)).status_code == 200
         # Which is text in no encoding that headers have.
         ids.append("a-strange-bird")
         strange = {b"authorization": b"Bearer canary\xe9", b"x-request-id": ids[-1].encode()}

@@ -68,6 +68,8 @@ class FakeAi(ai_pb2_grpc.AiServiceServicer):
         self.checks: list[dict[str, str]] = []
         self.chats: list[dict[str, str]] = []
         self.heard: list[str] = []
+        # Of each request, the locale that is told beside the event; empty: none is.
+        self.locales: list[str] = []
         self.open_chats = 0
         self.changed = asyncio.Condition()
         # Nobody answers before it is set.
@@ -152,6 +154,7 @@ class _Talk:
                 self._ai.heard.append(
                     f"message {request.message.text}" if event == "message" else str(event)
                 )
+                self._ai.locales.append(request.introduction.locale)
                 self._ai.changed.notify_all()
             if event != "stop":
                 self._waiting.append(request)
@@ -175,6 +178,9 @@ class _Talk:
 
     async def _answer(self, request: ai_pb2.ChatRequest) -> Responses:
         match request.WhichOneof("event"):
+            case "introduce" if request.introduce.locale == "drop":
+                self._over = True
+                return
             case "introduce":
                 introduction = request.introduce
                 text = f"Hello in {introduction.locale} with {introduction.weight_unit or '-'}"

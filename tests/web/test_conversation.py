@@ -126,6 +126,18 @@ async def test_a_stream_that_ends_fails_calls_and_the_next_opens_another(
     assert len(api.chats) == 2
 
 
+async def test_an_introduction_survives_its_stream(front: Front, api: FakeAi) -> None:
+    async with front.connect() as signal:
+        _, error = await signal.invoke("Introduce", "drop")
+        assert error
+        for text in ("one", "two"):
+            _, error = await signal.invoke("SendMessage", text)
+            assert error is None
+    assert len(api.chats) == 2
+    # Once for each stream; the first was told by the event itself.
+    assert api.locales == ["", "drop", ""]
+
+
 async def test_what_was_said_is_not_forgotten_in_silence(front: Front) -> None:
     async with front.connect() as signal:
         await signal.invoke("Introduce", "en-AU")

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -23,7 +24,7 @@ from server.web.serve import web_server
 from server.web.tally import Tally
 from tests.ports import free_port
 
-from .client import Front, Signal
+from .client import Front, Signal, message
 from .conftest import TODAY, serving
 from .fake_api import FakeAi
 
@@ -149,3 +150,29 @@ async def test_everybody_is_told_when_it_stops(api: FakeAi) -> None:
         assert await nameless.end() == (None, 1001)
         await stopping
         await api.until(lambda: api.open_chats == 0)
+
+
+async def test_who_is_being_answered_is_told_that_it_stops(api: FakeAi) -> None:
+    away = "The server cannot answer right now. Try again."
+    async with AsyncExitStack() as served, AsyncExitStack() as clients:
+        front = await served.enter_async_context(serving(api.address))
+        client = await clients.enter_async_context(front.connect())
+        calls = [client.invocation("SendMessage", text) for text in ("wait", "next", "last")]
+        await client.send(*calls)
+        # Two are in flight, and one waits for its turn.
+        await api.until(lambda: len(api.heard) == 2)
+        assert (await client.receive())["arguments"] == [message("Waiting")]
+        stopping = asyncio.create_task(served.aclose())
+        said: list[Any] = []
+        failed: list[str] = []
+        while (received := await client.receive())["type"] != 7:
+            if received["type"] == 3:
+                assert received["error"] == away
+                failed.append(received["invocationId"])
+            else:
+                said += received["arguments"]
+        assert failed == [call["invocationId"] for call in calls]
+        assert said == [message(f"Waiting\n\n{away}"), message(away), message(away)]
+        await stopping
+    # Nothing more was asked.
+    assert len(api.heard) == 2

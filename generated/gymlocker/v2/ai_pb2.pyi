@@ -212,6 +212,7 @@ class ChatRequest(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     STOP_FIELD_NUMBER: _builtins.int
     RESTART_FIELD_NUMBER: _builtins.int
+    INTRODUCTION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def introduce(self) -> Global___Introduction:
         """Begins; the model says hello."""
@@ -228,6 +229,12 @@ class ChatRequest(_message.Message):
     def restart(self) -> Global___RestartChat:
         """Begins again; the model says hello."""
 
+    @_builtins.property
+    def introduction(self) -> Global___Introduction:
+        """How to talk with the person from now on. Unlike `introduce`, it is not answered: a client whose
+        stream broke says it with the first event of the next. Absent: as before.
+        """
+
     def __init__(
         self,
         *,
@@ -235,10 +242,11 @@ class ChatRequest(_message.Message):
         message: Global___UserMessage | None = ...,
         stop: Global___StopInProgress | None = ...,
         restart: Global___RestartChat | None = ...,
+        introduction: Global___Introduction | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "introduce", b"introduce", "message", b"message", "restart", b"restart", "stop", b"stop"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "introduce", b"introduce", "introduction", b"introduction", "message", b"message", "restart", b"restart", "stop", b"stop"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "introduce", b"introduce", "message", b"message", "restart", b"restart", "stop", b"stop"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "introduce", b"introduce", "introduction", b"introduction", "message", b"message", "restart", b"restart", "stop", b"stop"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["introduce", "message", "stop", "restart"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
