@@ -133,6 +133,8 @@ async def test_purchases_and_quotas_are_counted(
         await refused(
             planner.GetQuota(ai_pb2.GetQuotaRequest(), metadata=UNKNOWN_KEY), "UNAUTHENTICATED"
         )
+        stale = [("x-api-key", "canary-key")]
+        await refused(planner.GetQuota(ai_pb2.GetQuotaRequest(), metadata=stale), "UNAUTHENTICATED")
         scrape = await worker.scrape()
     assert scrape.value("gymlocker_ai_quota_refusals_total") == 2
     # What a store has said is remembered.
@@ -141,7 +143,8 @@ async def test_purchases_and_quotas_are_counted(
         ("Web", "refused"): 1,
     }
     assert scrape.values("gymlocker_wrong_secrets_total", "secret", "outcome") == {
-        ("purchase_token", "wrong"): 1
+        ("purchase_token", "wrong"): 1,
+        ("api_key", "wrong"): 1,
     }
 
 
