@@ -58,6 +58,7 @@ REASONS: dict[int, dict[str, str]] = {
     },
     413: {"REQUEST_TOO_LARGE": "more than 4 MiB (431: headers of more than 32 KiB)"},
     429: {
+        "DISK_FULL": "nothing can be stored: the disk is full (503 at /health)",
         "QUOTA_USED_UP": "no answers of the model are left",
         "TOO_MANY_IMPORTS": "other files of the caller's are being imported",
         "TOO_MANY_PASSWORDS": "too many wrong passwords",
@@ -70,6 +71,7 @@ REASONS: dict[int, dict[str, str]] = {
         "MODEL_FAILED": "the model gave no usable answer",
         "MODEL_UNAVAILABLE": "the model is out of reach",
         "OVERLOADED": "too much of this is being done",
+        "READ_ONLY": "the database takes no writes",
         "STORE_UNAVAILABLE": "the store that sold the purchase is out of reach",
         "UNAVAILABLE": "no worker can be reached",
     },
