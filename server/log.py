@@ -119,8 +119,12 @@ def configure(level: str, form: Literal["json", "console"] | None = None) -> Non
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
-    """Leaves out what grpc says of each header that is not UTF-8, with the whole of it."""
-    return not str(record.msg).startswith("Invalid encoding on")
+    """Leaves out what grpc says every day, at length: of a call that has its line here anyway.
+
+    Of each header that is not UTF-8, with the whole of it; and, with a traceback, of each client
+    that was gone before it had its reply.
+    """
+    return not str(record.msg).startswith(("Invalid encoding on", "ExecuteBatchError raised in"))
 
 
 def _json(_: Any, __: str, event: EventDict) -> str:

@@ -70,6 +70,7 @@ REASONS: dict[int, dict[str, str]] = {
     423: {"FEATURE_DISABLED": "it is switched off on this server"},
     429: {
         "QUOTA_EXHAUSTED": "no introductions of the model are left",
+        "DISK_FULL": "nothing can be stored: the disk is full (503 at /health)",
         "QUOTA_USED_UP": "no answers of the model are left",
         "TOO_MANY_IMPORTS": "other files of the caller's are being imported",
         "TOO_MANY_PASSWORDS": "too many wrong passwords",
@@ -83,6 +84,7 @@ REASONS: dict[int, dict[str, str]] = {
         "MODEL_FAILED": "the model gave no usable answer",
         "MODEL_UNAVAILABLE": "the model is out of reach",
         "OVERLOADED": "too much of this is being done",
+        "READ_ONLY": "the database takes no writes",
         "STORE_UNAVAILABLE": "the store that sold the purchase is out of reach",
         "UNAVAILABLE": "no worker can be reached",
     },

@@ -4,6 +4,7 @@ Nothing here connects to anything, and no secret leaves: what may be shown is de
 a setting, and passwords in URLs are left out of all.
 """
 
+import asyncio
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -108,12 +109,31 @@ def key_fault() -> str | None:
     return None
 
 
+async def store_fault() -> str | None:
+    """What is wrong with the stores: one of which something is missing would refuse buyers."""
+    settings = load(PurchaseSettings)
+    if not settings.model_dump(exclude_defaults=True, exclude={"secrets_dir"}):
+        return None
+    import httpx2
+
+    from server.ai.purchase.verifiers import verifiers
+
+    async with httpx2.AsyncClient() as http:
+        try:
+            verifiers(settings, http)
+        except StartError as error:
+            return str(error)
+    return None
+
+
 def require_usable() -> None:
     """Raises StartError, which says all that is wrong, before anything is started."""
-    found = faults() or [fault for fault in [key_fault()] if fault]
-    if found:
+    if found := faults():
         raise StartError("\n".join(found))
     trusted_file()
+    wrong = [fault for fault in (key_fault(), asyncio.run(store_fault())) if fault]
+    if wrong:
+        raise StartError("\n".join(wrong))
 
 
 def misspelt() -> list[Misspelt]:

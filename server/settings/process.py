@@ -35,7 +35,10 @@ class Settings(LogSettings):
     """What a Gymlocker process is told by its environment."""
 
     database_url: str = Field(
-        description="PostgreSQL, as `postgresql://user:password@host/name`",
+        description=(
+            "PostgreSQL, as `postgresql://user:password@host/name`; of several hosts, as "
+            "`h1:5432,h2:5432` or `?host=h1,h2`, the one that takes writes"
+        ),
         json_schema_extra=unset("embedded under `up`, required elsewhere"),
     )
     rate_limit_database_url: str | None = Field(

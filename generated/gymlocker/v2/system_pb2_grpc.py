@@ -52,9 +52,9 @@ class SystemServiceServicer:
     """
 
     def GetHealth(self, request, context):
-        """Tells whether the server can serve, by asking its database.
+        """Tells whether the server can serve, by asking its databases whether writes work.
 
-        Anybody may call. UNAVAILABLE: the database is out of reach.
+        Anybody may call. UNAVAILABLE: a database is out of reach, takes no writes, or has a full disk.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -17,9 +17,9 @@ class SystemServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetHealth: _aio.UnaryUnaryMultiCallable[_system_pb2.GetHealthRequest, _system_pb2.GetHealthResponse]
-    """Tells whether the server can serve, by asking its database.
+    """Tells whether the server can serve, by asking its databases whether writes work.
 
-    Anybody may call. UNAVAILABLE: the database is out of reach.
+    Anybody may call. UNAVAILABLE: a database is out of reach, takes no writes, or has a full disk.
     """
     GetFeatures: _aio.UnaryUnaryMultiCallable[_system_pb2.GetFeaturesRequest, _system_pb2.GetFeaturesResponse]
     """Lists the features that the server offers. LiftLog's app knows a backend by it.
@@ -36,9 +36,9 @@ class SystemServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _system_pb2.GetHealthRequest,
         context: _aio.ServicerContext[_system_pb2.GetHealthRequest, _abc.Awaitable[_system_pb2.GetHealthResponse]],
     ) -> _abc.Awaitable[_system_pb2.GetHealthResponse]:
-        """Tells whether the server can serve, by asking its database.
+        """Tells whether the server can serve, by asking its databases whether writes work.
 
-        Anybody may call. UNAVAILABLE: the database is out of reach.
+        Anybody may call. UNAVAILABLE: a database is out of reach, takes no writes, or has a full disk.
         """
 
     @_abc_1.abstractmethod
