@@ -25,8 +25,9 @@ from server.auth.authenticator import AccessTokenAuthenticator, PasswordAuthenti
 from server.auth.guessing import GuessLimit
 from server.auth.keys import Keys, load_keys
 from server.auth.password import PasswordHasher
-from server.auth.repository import FailureRepository, PasswordRepository, SessionRepository
+from server.auth.repository import FailureRepository, PasswordRepository
 from server.auth.service import AuthService
+from server.auth.session_repository import SessionRepository
 from server.auth.tokens import AccessTokens
 from server.background import repeat
 from server.contract import contract_methods, contract_services
@@ -137,8 +138,11 @@ def _build(
     stack: AsyncExitStack,
 ) -> tuple[grpc.aio.Server, health.aio.HealthServicer, list[Background]]:
     users, passwords = UserRepository(database), PasswordRepository(database)
-    lifetime = timedelta(days=settings.tokens.refresh_token_expire_days)
-    sessions = SessionRepository(database, lifetime=lifetime)
+    sessions = SessionRepository(
+        database,
+        lifetime=timedelta(days=settings.tokens.refresh_token_expire_days),
+        grace=timedelta(seconds=settings.tokens.refresh_grace_seconds),
+    )
     tokens = _access_tokens(settings.tokens, keys)
     hasher = PasswordHasher(
         threads=settings.worker.password_threads, queue=settings.worker.password_queue

@@ -169,7 +169,9 @@ class Accounts(auth_pb2_grpc.AuthServiceServicer):
             "user_id": row["id"],
             "key": row["hashed_password"],
             "session_id": session.id,
+            "generation": 1,
             "hash": session.refresh_hash,
+            "family": session.family_hash,
             "lifetime": LIFETIME,
         }
         start = statements.START_SESSION

@@ -47,8 +47,8 @@ class Limit(Protocol):
 class Sessions(Protocol):
     """Where the sessions are."""
 
-    async def is_alive(self, user_id: UUID, session_id: UUID) -> bool:
-        """Whether the session goes on."""
+    async def is_alive(self, caller: Caller) -> bool:
+        """Check whether the session goes on; that the caller's token was used is written down."""
 
 
 class PasswordAuthenticator:
@@ -152,7 +152,7 @@ class AccessTokenAuthenticator:
     async def authenticate(self, token: str) -> Caller:
         """Whose token it is. Raises Unauthenticated if it is not valid, or no longer."""
         caller = self._tokens.verify(token)
-        if not await self._sessions.is_alive(caller.user_id, caller.session_id):
+        if not await self._sessions.is_alive(caller):
             raise Unauthenticated("The session has ended. Log in again.", reason="SESSION_ENDED")
         self._seen(caller.user_id)
         return caller

@@ -1,7 +1,5 @@
 """AuthService: accounts, and the sessions of those who log in."""
 
-import hashlib
-import secrets
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,7 +9,9 @@ from gymlocker.v2 import auth_pb2, auth_pb2_grpc
 
 from server.auth.authenticator import PasswordAuthenticator
 from server.auth.password import HashedPassword, PasswordHasher
-from server.auth.repository import PasswordRepository, SessionRepository
+from server.auth.repository import PasswordRepository
+from server.auth.rotating_token import RotatingToken
+from server.auth.session_repository import SessionRepository
 from server.auth.tokens import AccessTokens
 from server.errors import AlreadyExists, InvalidArgument, Unauthenticated, no_such_user
 from server.rpc.authentication import wrong_password
@@ -19,7 +19,6 @@ from server.rpc.caller import Caller, address_of, caller
 from server.text import caseless, uuid_in
 from server.user.repository import UserRepository
 
-REFRESH_TOKEN_BYTES = 32
 # Tokens are nothing to keep for a cache on the way: RFC 6749, 5.1.
 NO_STORE = (("cache-control", "no-store"),)
 
@@ -64,11 +63,8 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         if user_id is None or hashed is None:
             # Nobody's password was just checked; that it was right cannot be.
             raise wrong_password()
-        session = Caller(user_id, uuid4())
-        refresh_token = secrets.token_urlsafe(REFRESH_TOKEN_BYTES)
-        if not await self._sessions.start(
-            user_id, hashed, session.session_id, _hash_of(refresh_token)
-        ):
+        session, refresh_token = Caller(user_id, uuid4(), generation=1), RotatingToken.new()
+        if not await self._sessions.start(session, hashed, refresh_token):
             raise wrong_password()
         await context.send_initial_metadata(NO_STORE)
         return self._tokens_of(session, refresh_token)
@@ -77,23 +73,22 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         self, request: auth_pb2.RefreshTokenRequest, context: Any
     ) -> auth_pb2.Tokens:
         """Goes on with a session."""
-        spent = _hash_of(request.refresh_token)
-        refresh_token = secrets.token_urlsafe(REFRESH_TOKEN_BYTES)
-        session = await self._sessions.go_on(spent, _hash_of(refresh_token))
-        if session is None:
-            if await self._sessions.end_if_used(spent):
+        spent = RotatingToken(request.refresh_token)
+        continued = await self._sessions.rotate(spent)
+        if continued is None:
+            if await self._sessions.end_reused(spent):
                 _log.warning("a refresh token came back; its session was ended")
             raise Unauthenticated(
                 "The refresh token is not valid. Log in again.", reason="INVALID_REFRESH_TOKEN"
             )
         await context.send_initial_metadata(NO_STORE)
-        return self._tokens_of(session, refresh_token)
+        return self._tokens_of(continued.caller, continued.refresh_token)
 
     async def Logout(
         self, request: auth_pb2.LogoutRequest, context: Any
     ) -> auth_pb2.LogoutResponse:
         """Ends a session."""
-        await self._sessions.end(_hash_of(request.refresh_token))
+        await self._sessions.end(RotatingToken(request.refresh_token))
         return auth_pb2.LogoutResponse()
 
     async def GetMe(self, request: auth_pb2.GetMeRequest, context: Any) -> auth_pb2.Account:
@@ -139,12 +134,12 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         await self._authenticator.check(str(user_id), hashed, password, address)
         return hashed
 
-    def _tokens_of(self, session: Caller, refresh_token: str) -> auth_pb2.Tokens:
+    def _tokens_of(self, session: Caller, refresh_token: RotatingToken) -> auth_pb2.Tokens:
         return auth_pb2.Tokens(
             access_token=self._tokens.issue(session),
             token_type="bearer",  # noqa: S106 - a kind of token, not one
             expires_in=self._tokens.lifetime_seconds,
-            refresh_token=refresh_token,
+            refresh_token=refresh_token.text,
         )
 
 
@@ -153,11 +148,6 @@ def _require_name(username: str) -> None:
     if uuid_in(username) is not None:
         problem = "username: a UUID is no username"
         raise InvalidArgument(problem, violations=[("username", problem)])
-
-
-def _hash_of(refresh_token: str) -> bytes:
-    """What is stored of a token. It is random: one round of a fast hash is as good as any."""
-    return hashlib.sha256(refresh_token.encode()).digest()
 
 
 def _account(row: asyncpg.Record) -> auth_pb2.Account:

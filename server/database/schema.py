@@ -131,9 +131,16 @@ sessions = Table(
     Column("id", Uuid, primary_key=True),
     Column("created", Timestamp, nullable=False),
     Column("expiry", Timestamp, nullable=False, index=True),
+    # Precise to `auth/session_repository.py`. Unknown for sessions of the time before.
+    Column("last_used", Timestamp),
+    # The SHA-256 of what all refresh tokens of the session have in common, see
+    # `auth/rotating_token.py`.
+    Column("family", LargeBinary, index=True),
+    # The newest generation of tokens of which one was used.
+    Column("confirmed", Integer, nullable=False, server_default="0"),
 )
 
-# All refresh tokens that a session has had, by their SHA-256: one that comes back is known.
+# The newest refresh token of a session and those lately spent, by their SHA-256.
 refresh_tokens = Table(
     "refresh_tokens",
     metadata,
@@ -141,6 +148,10 @@ refresh_tokens = Table(
     Column("user_id", Uuid, nullable=False),
     Column("session_id", Uuid, nullable=False),
     Column("used", Timestamp),
+    # 0: issued before generations were counted.
+    Column("generation", Integer, nullable=False, server_default="0"),
+    # Derives the successor from a token that was spent. Alone it yields nothing.
+    Column("successor_key", LargeBinary),
     ForeignKeyConstraint(
         ["user_id", "session_id"], ["sessions.user_id", "sessions.id"], ondelete="CASCADE"
     ),

@@ -39,3 +39,12 @@ class TokenSettings(EnvironmentSettings):
     refresh_token_expire_days: float = Field(
         default=30, gt=0, le=3650, description="days for which a session lives without being used"
     )
+    refresh_grace_seconds: float = Field(
+        default=60,
+        ge=0,
+        le=3600,
+        description=(
+            "seconds for which a refresh token that was used is accepted again; longer while "
+            "nothing of its successor was used"
+        ),
+    )

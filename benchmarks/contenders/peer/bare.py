@@ -118,7 +118,9 @@ class BareStorage:
             user_id=user_id,
             key=hashed.key,
             session_id=session.id,
+            generation=1,
             hash=session.refresh_hash,
+            family=session.family_hash,
             lifetime=LIFETIME,
         )
 
