@@ -171,7 +171,7 @@ def _build(
         server, database, UserService(users, hasher, authenticator, large_replies), large_replies
     )
     auth_pb2_grpc.add_AuthServiceServicer_to_server(
-        AuthService(users, passwords, sessions, hasher, authenticator, tokens), server
+        AuthService(users, passwords, sessions, hasher, authenticator, tokens, guesses), server
     )
     _add_workouts(server, database)
     ai_pb2_grpc.add_AiServiceServicer_to_server(
@@ -189,6 +189,8 @@ def _guess_limit(settings: Settings, limits: Database) -> GuessLimit:
         FailureRepository(limits),
         per_account=settings.password_failures_per_account,
         per_address=settings.password_failures_per_address,
+        # An address becomes known no later than a password is remembered, and is so for longer.
+        known_seconds=max(3600.0, 2 * 60 * settings.password_memory_minutes),
     )
 
 

@@ -68,6 +68,9 @@ users = Table(
     # Gymlocker's: an account is a user with a username. The key is what usernames are compared by.
     Column("username", Text),
     Column("username_key", Text, index=True, unique=True),
+    # Gymlocker's: until when passwords of this user are refused at some address. Read with the
+    # hash, it tells workers that remember the password to look at the limits.
+    Column("guessed", Timestamp),
 )
 
 user_events = Table(
@@ -197,7 +200,8 @@ rate_limit_consumptions = Table(
 )
 
 # In the same database: how many wrong passwords were tried, as the time at which all of them will
-# be forgiven. `key` is the SHA-256 of an account or an address.
+# be forgiven. `key` is the SHA-256 of an account or an address. Also, until when an address is
+# known for an account.
 password_failures = Table(
     "password_failures",
     metadata,

@@ -14,7 +14,8 @@ class TokenSettings(EnvironmentSettings):
     jwt_secret_key: SecretStr | None = Field(
         default=None,
         description=(
-            "signs access tokens (HS256): at least 32 random bytes, the same for all workers"
+            "signs access tokens (HS256): at least 32 random bytes, the same for all workers; what "
+            "repeats itself or is made of words is refused"
         ),
         json_schema_extra=unset("made once under `up`, required elsewhere"),
     )

@@ -36,11 +36,12 @@ class WorkerMetrics:
         )
         self.wrong_secrets = Counter(
             "gymlocker_wrong_secrets",
-            "Passwords and purchase tokens that were wrong, or refused for too many wrong ones.",
+            "Passwords and purchase tokens that were wrong, and usernames that were taken; refused"
+            " for too many of them.",
             ["secret", "outcome"],
             registry=registry,
         )
-        for secret in ("password", "purchase_token"):
+        for secret in ("password", "purchase_token", "username"):
             for outcome in ("wrong", "refused"):
                 self.wrong_secrets.labels(secret, outcome)
 

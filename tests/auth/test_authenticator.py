@@ -60,6 +60,9 @@ async def test_a_password_that_is_hashed_anew_is_checked_anew(scene: Scene) -> N
         async def get(self, user_id: UUID) -> HashedPassword | None:
             return stored.get(user_id)
 
+        async def guessed(self, user_id: UUID, seconds: float) -> None:
+            raise AssertionError("nobody guesses")
+
     authenticator = PasswordAuthenticator(
         Real(), hasher, scene.limit, memory_seconds=MEMORY_SECONDS, seen=scene.seen.append
     )

@@ -36,7 +36,10 @@ async def limits(house: House, postgres: ThrowawayPostgres) -> AsyncIterator[lis
         ]
         yield [
             GuessLimit(
-                FailureRepository(database), per_account=PER_ACCOUNT, per_address=PER_ADDRESS
+                FailureRepository(database),
+                per_account=PER_ACCOUNT,
+                per_address=PER_ADDRESS,
+                known_seconds=3600,
             )
             for database in databases
         ]
