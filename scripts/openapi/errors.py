@@ -63,6 +63,7 @@ REASONS: dict[int, dict[str, str]] = {
         "TOO_MANY_PASSWORDS": "too many wrong passwords",
         "TOO_MANY_PURCHASE_TOKENS": "too many wrong purchase tokens",
         "TOO_MANY_REQUESTS": "too many calls",
+        "TOO_MANY_USERNAMES": "too many taken usernames were tried",
     },
     500: {"INTERNAL": "nobody foresaw it; the log tells more under the x-request-id"},
     503: {

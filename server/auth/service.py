@@ -68,8 +68,9 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
             # Before the name is looked at: to hear that it is taken costs as much.
             hashed = await self._hasher.hash(password, address)
             await self._users.require_free(username)
+            # Before the user is there: afterwards nothing may fail any more.
+            await self._authenticator.remember(user_id, request.password, hashed, address)
             row = await self._users.create(user_id, hashed, username)
-        await self._authenticator.remember(user_id, request.password, hashed, address)
         return _account(row)
 
     async def Login(self, request: auth_pb2.LoginRequest, context: Any) -> auth_pb2.Tokens:

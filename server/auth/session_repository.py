@@ -9,7 +9,20 @@ from datetime import timedelta
 from secrets import token_bytes
 
 import asyncpg
-from sqlalchemy import Interval, LargeBinary, bindparam, delete, func, literal, or_, select, update
+from sqlalchemy import (
+    Delete,
+    Interval,
+    LargeBinary,
+    bindparam,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from server.auth.password import HashedPassword
@@ -152,16 +165,22 @@ _REPEAT = Statement(
         refresh_tokens.c.successor_key,
     )
 )
-_was_used = select(literal(1)).where(
-    refresh_tokens.c.hash == _HASH, *_OF_TOKEN, refresh_tokens.c.used.is_not(None)
+_of_family = select(sessions.c.user_id, sessions.c.id).where(sessions.c.family == _FAMILY)
+_of_hash = select(refresh_tokens.c.user_id, refresh_tokens.c.session_id).where(
+    refresh_tokens.c.hash == _HASH
 )
-_END_REUSED = Statement(
-    delete(sessions)
-    .where(_IS_ALIVE, or_(sessions.c.family == _FAMILY, _was_used.exists()))
-    .returning(literal(1))
-)
-_has_token = select(literal(1)).where(refresh_tokens.c.hash == _HASH, *_OF_TOKEN)
-_END = Statement(delete(sessions).where(or_(sessions.c.family == _FAMILY, _has_token.exists())))
+
+
+def _end(*, only_used: bool) -> Delete:
+    """Delete the session of a token: by its family, or by its hash if it has none."""
+    token = _of_hash.where(refresh_tokens.c.used.is_not(None)) if only_used else _of_hash
+    # Each part by its index.
+    of_session = union_all(_of_family, token)
+    return delete(sessions).where(tuple_(sessions.c.user_id, sessions.c.id).in_(of_session))
+
+
+_END = Statement(_end(only_used=False))
+_END_REUSED = Statement(_end(only_used=True).where(_IS_ALIVE).returning(literal(1)))
 
 _of_caller = (
     sessions.c.user_id == bindparam("user_id"),

@@ -35,8 +35,9 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         """Creates an anonymous user."""
         user_id, password, address = uuid4(), str(uuid4()), address_of(context)
         hashed = await self._hasher.hash(password, address)
-        row = await self._users.create(user_id, hashed)
+        # Before the user is there: afterwards nothing may fail any more.
         await self._authenticator.remember(user_id, password, hashed, address)
+        row = await self._users.create(user_id, hashed)
         return user_pb2.CreateUserResponse(
             id=str(user_id), lookup=row["user_lookup"], password=password
         )

@@ -1,7 +1,6 @@
 """Usernames: what may be one, which are the same, and claiming one later."""
 
 import asyncio
-import unicodedata
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -112,22 +111,25 @@ async def test_what_only_looks_alike_is_another_name(
             assert account.username == f"{name} {suffix}"
 
 
-@pytest.mark.parametrize("name", ["Ａｎｎ", "Griﬃn", "an\u200bn", "ann 🏋", "Straße"])
+@pytest.mark.parametrize(
+    ("name", "namesake"),
+    [("Ａｎｎ", "ＡＮＮ"), ("Griﬃn", "GRIFFIN"), ("an\u200bn", None), ("ann 🏋", None)],
+)
 async def test_a_name_from_before_goes_on_working_and_nobody_else_gets_it(
-    one_client: Client, database: asyncpg.Connection, name: str
+    one_client: Client, database: asyncpg.Connection, name: str, namesake: str | None
 ) -> None:
     old, other = await one_client.new_user(), await one_client.new_user()
-    name = f"{name} {uuid4().hex}"
-    await _give_old_name(old, name, database)
+    suffix = uuid4().hex
+    await _give_old_name(old, f"{name} {suffix}", database)
     for spelling in (name, name.upper(), name.lower()):
-        tokens = await login(one_client, spelling, old.password)
+        tokens = await login(one_client, f"{spelling} {suffix}", old.password)
         assert (await me(one_client, tokens)).id == old.id
     others = await one_client.login(other)
-    expected = ("ALREADY_EXISTS USERNAME_TAKEN", "INVALID_ARGUMENT INVALID_REQUEST")
-    assert await refusal(claim(one_client, others, name)) in expected
-    folded = unicodedata.normalize("NFKC", name)
-    if folded.casefold() == caseless(name):
-        assert await refusal(claim(one_client, others, folded)) == expected[0]
+    with pytest.raises(CallError):
+        await claim(one_client, others, f"{name} {suffix}")
+    if namesake:
+        expected = "ALREADY_EXISTS USERNAME_TAKEN"
+        assert await refusal(claim(one_client, others, f"{namesake} {suffix}")) == expected
 
 
 async def test_of_two_who_look_the_same_each_logs_in_by_their_own_name(
