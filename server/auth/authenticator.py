@@ -115,7 +115,11 @@ class PasswordAuthenticator:
         """
         hashed = hashed or self._nobodys
         digest = self._digest(account, password, hashed)
-        addresses = self._remembered.get(digest)
+        try:
+            # At one look: `get` takes two.
+            addresses = self._remembered[digest]
+        except KeyError:
+            addresses = None
         if addresses is None:
             self.hashed += 1
             if not await self._hashed_once(digest, account, hashed, password, address):
