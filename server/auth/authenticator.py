@@ -115,21 +115,18 @@ class PasswordAuthenticator:
         """
         hashed = hashed or self._nobodys
         digest = self._digest(account, password, hashed)
-        try:
-            # At one look: `get` takes two.
-            addresses = self._remembered[digest]
-        except KeyError:
-            addresses = None
+        addresses = self._addresses(digest)
         if addresses is None:
             self.hashed += 1
             if not await self._hashed_once(digest, account, hashed, password, address):
                 raise wrong_password()
-        else:
-            self.remembered += 1
-            if address in addresses and not hashed.is_guessed:
-                return
-            await self._limit.check(account, address)
-        if addresses is None or address not in addresses:
+            self._remember(digest, address)
+            return
+        self.remembered += 1
+        if address in addresses and not hashed.is_guessed:
+            return
+        await self._limit.check(account, address)
+        if address not in addresses:
             await self._limit.succeeded(account, address)
             self._remember(digest, address)
 
@@ -140,12 +137,21 @@ class PasswordAuthenticator:
         await self._limit.succeeded(str(user_id), address)
         self._remember(self._digest(str(user_id), password, hashed), address)
 
+    def _addresses(self, digest: bytes) -> set[str] | None:
+        """Return where a remembered password may come from; None: it is not remembered."""
+        try:
+            # At one look: `get` takes two.
+            return self._remembered[digest]
+        except KeyError:
+            return None
+
     def _remember(self, digest: bytes, address: str) -> None:
-        addresses = self._remembered.get(digest)
-        if addresses is None or len(addresses) >= MAX_ADDRESSES:
-            self._remembered[digest] = {address}
-        else:
-            addresses.add(address)
+        addresses = self._addresses(digest)
+        if addresses is None:
+            addresses = self._remembered[digest] = set()
+        if len(addresses) >= MAX_ADDRESSES:
+            addresses.clear()
+        addresses.add(address)
 
     async def _hashed_once(
         self, digest: bytes, account: str, hashed: HashedPassword, password: str, address: str
@@ -165,6 +171,7 @@ class PasswordAuthenticator:
         # As it was typed: it may have been hashed before passwords were prepared.
         for form in dict.fromkeys((prepared(password), password)):
             if await self._hasher.matches(form, hashed, address):
+                await self._limit.succeeded(account, address)
                 return True
         refused_for = await self._limit.failed(account, address)
         if refused_for and hashed is not self._nobodys:
