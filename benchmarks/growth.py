@@ -141,7 +141,7 @@ def _hot(users: int) -> Iterator[tuple[Any, dict[str, object]]]:
     yield statements.GET_USER_BY_LOOKUP, {"lookup": "000000000001"}
     yield statements.GET_USERS, {"ids": people, "most_bytes": statements.MOST_BYTES}
     yield statements.GET_PASSWORD, {"user_id": people[0]}
-    yield statements.GET_LOGIN_BY_NAME, {"username_key": "nobody", "name": "nobody"}
+    yield statements.GET_LOGIN_BY_NAME, {"username_keys": ["nobody"], "name": "nobody"}
     yield statements.TAKE_INBOX, {"owner_id": people[0]}
     yield (
         statements.GET_EVENTS,

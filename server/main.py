@@ -26,8 +26,9 @@ from server.auth.authenticator import AccessTokenAuthenticator, PasswordAuthenti
 from server.auth.guessing import GuessLimit
 from server.auth.keys import Keys, load_keys
 from server.auth.password import PasswordHasher
-from server.auth.repository import FailureRepository, PasswordRepository, SessionRepository
+from server.auth.repository import FailureRepository, PasswordRepository
 from server.auth.service import AuthService
+from server.auth.session_repository import SessionRepository
 from server.auth.tokens import AccessTokens
 from server.background import repeat
 from server.contract import contract_services, served_methods
@@ -146,8 +147,11 @@ def _build(
     stack: AsyncExitStack,
 ) -> tuple[grpc.aio.Server, health.aio.HealthServicer, list[Background]]:
     users, passwords = UserRepository(database), PasswordRepository(database)
-    lifetime = timedelta(days=settings.tokens.refresh_token_expire_days)
-    sessions = SessionRepository(database, lifetime=lifetime)
+    sessions = SessionRepository(
+        database,
+        lifetime=timedelta(days=settings.tokens.refresh_token_expire_days),
+        grace=timedelta(seconds=settings.tokens.refresh_grace_seconds),
+    )
     tokens = _access_tokens(settings.tokens, keys)
     hasher = PasswordHasher(
         threads=settings.worker.password_threads, queue=settings.worker.password_queue
@@ -180,7 +184,7 @@ def _build(
         server, database, UserService(users, hasher, authenticator, large_replies), large_replies
     )
     auth_pb2_grpc.add_AuthServiceServicer_to_server(
-        AuthService(users, passwords, sessions, hasher, authenticator, tokens), server
+        AuthService(users, passwords, sessions, hasher, authenticator, tokens, guesses), server
     )
     _add_workouts(server, database)
     ai_pb2_grpc.add_AiServiceServicer_to_server(
@@ -216,6 +220,8 @@ def _guess_limit(settings: Settings, limits: Database) -> GuessLimit:
         FailureRepository(limits),
         per_account=settings.password_failures_per_account,
         per_address=settings.password_failures_per_address,
+        # An address becomes known no later than a password is remembered, and is so for longer.
+        known_seconds=max(3600.0, 2 * 60 * settings.password_memory_minutes),
     )
 
 

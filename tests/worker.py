@@ -11,7 +11,7 @@ import grpc
 from gymlocker.v2 import system_pb2, system_pb2_grpc
 
 # The same for all, as it has to be.
-JWT_SECRET_KEY = "0f" * 32
+JWT_SECRET_KEY = "f4a1c07b95e2d83606be917cda524f38f7139ed02b68c4a5e0d7831f9b26ac54"
 # On a machine that has much else to do, a start can take long.
 PATIENCE = 60
 

@@ -35,9 +35,10 @@ from gymlocker.v2 import (
 from benchmarks.contenders import statements
 from benchmarks.contenders.pool import make_pool
 from benchmarks.contenders.sessions import LIFETIME, new_session
+from server.auth.names import login_keys
 from server.auth.password import KEY_BYTES, ROUNDS
 from server.serving import STOP_GRACE_SECONDS, make_server
-from server.text import caseless, uuid_in
+from server.text import uuid_in
 
 UUID_CHARACTERS = 36
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -169,7 +170,9 @@ class Accounts(auth_pb2_grpc.AuthServiceServicer):
             "user_id": row["id"],
             "key": row["hashed_password"],
             "session_id": session.id,
+            "generation": 1,
             "hash": session.refresh_hash,
+            "family": session.family_hash,
             "lifetime": LIFETIME,
         }
         start = statements.START_SESSION
@@ -185,7 +188,7 @@ class Accounts(auth_pb2_grpc.AuthServiceServicer):
         if uuid_in(name):
             return await self._pool.fetchrow(statements.GET_LOGIN_BY_ID.sql, name)
         statement = statements.GET_LOGIN_BY_NAME
-        values = {"username_key": caseless(name), "name": name}
+        values = {"username_keys": login_keys(name), "name": name}
         return await self._pool.fetchrow(statement.sql, *statement.arguments(values))
 
 

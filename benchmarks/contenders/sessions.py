@@ -1,13 +1,12 @@
 """What a login gives: the same tokens as the server's, signed with a key that nobody else has."""
 
-import hashlib
 import secrets
 from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from server.auth.keys import load_keys
-from server.auth.service import REFRESH_TOKEN_BYTES
+from server.auth.rotating_token import RotatingToken
 from server.auth.tokens import AccessTokens
 from server.rpc.caller import Caller
 from server.settings import TokenSettings
@@ -27,6 +26,7 @@ class Session(NamedTuple):
 
     id: UUID
     refresh_hash: bytes
+    family_hash: bytes | None
     access_token: str
     expires_in: int
     refresh_token: str
@@ -34,11 +34,12 @@ class Session(NamedTuple):
 
 def new_session(user_id: UUID) -> Session:
     """A session of the user."""
-    session_id, refresh_token = uuid4(), secrets.token_urlsafe(REFRESH_TOKEN_BYTES)
+    session_id, refresh_token = uuid4(), RotatingToken.new()
     return Session(
         session_id,
-        hashlib.sha256(refresh_token.encode()).digest(),
-        _ACCESS_TOKENS.issue(Caller(user_id, session_id)),
+        refresh_token.hash,
+        refresh_token.family_hash,
+        _ACCESS_TOKENS.issue(Caller(user_id, session_id, generation=1)),
         _ACCESS_TOKENS.lifetime_seconds,
-        refresh_token,
+        refresh_token.text,
     )

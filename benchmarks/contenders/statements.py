@@ -5,7 +5,7 @@ arguments of one into order takes less than a microsecond.
 """
 
 from server.auth.repository import _GET_PASSWORD as GET_PASSWORD
-from server.auth.repository import _START as START_SESSION
+from server.auth.session_repository import _START as START_SESSION
 from server.event.repository import _GET as GET_EVENTS
 from server.event.repository import _PUT as PUT_EVENT
 from server.event.repository import MOST_BYTES

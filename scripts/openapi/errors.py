@@ -77,6 +77,7 @@ REASONS: dict[int, dict[str, str]] = {
         "TOO_MANY_API_KEYS": "too many wrong keys",
         "TOO_MANY_PURCHASE_TOKENS": "too many wrong purchase tokens",
         "TOO_MANY_REQUESTS": "too many calls",
+        "TOO_MANY_USERNAMES": "too many taken usernames were tried",
     },
     500: {"INTERNAL": "nobody foresaw it; the log tells more under the x-request-id"},
     503: {

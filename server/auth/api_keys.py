@@ -18,7 +18,7 @@ class Limit(Protocol):
     async def check(self, account: None, address: str) -> None:
         """Raise ResourceExhausted if there were too many."""
 
-    async def failed(self, account: None, address: str) -> None:
+    async def failed(self, account: None, address: str) -> object:
         """Count one."""
 
 

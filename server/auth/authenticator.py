@@ -4,6 +4,10 @@ The feed sends the password with every call, and a hash costs 0.1 s of a core. A
 digest stays in memory, keyed by a random key of this process and bound to the user and to the
 stored hash. The stored hash is read at every call, so a password that was changed, or a user who
 was deleted, is forgotten at once and by all workers.
+
+What is remembered passes at once only from addresses whose limit of guessing was looked at, and
+not while the account is refused somewhere: so all workers say the same, and nobody who is refused
+learns from what one of them remembers.
 """
 
 import hashlib
@@ -15,6 +19,7 @@ from uuid import UUID
 from cachetools import TTLCache
 
 from server.auth.guessing import too_many_passwords
+from server.auth.new_password import prepared
 from server.auth.password import KEY_BYTES, SALT_BYTES, HashedPassword, PasswordHasher
 from server.auth.tokens import AccessTokens
 from server.errors import Unauthenticated, no_such_user
@@ -25,6 +30,8 @@ from server.single_flight import SingleFlight
 MOST_REMEMBERED = 100_000
 # Different passwords of one account that are hashed at the same time. An app sends one.
 MOST_AT_ONCE = 4
+# Addresses from which one person calls while a password is remembered.
+MAX_ADDRESSES = 32
 
 
 class Passwords(Protocol):
@@ -33,6 +40,9 @@ class Passwords(Protocol):
     async def get(self, user_id: UUID) -> HashedPassword | None:
         """The user's hash, None if there is no such user."""
 
+    async def guessed(self, user_id: UUID, seconds: float) -> None:
+        """Note that the user is refused at some address for so many seconds."""
+
 
 class Limit(Protocol):
     """How many wrong passwords may be tried."""
@@ -40,15 +50,18 @@ class Limit(Protocol):
     async def check(self, account: str, address: str) -> None:
         """Raises ResourceExhausted if there were too many."""
 
-    async def failed(self, account: str, address: str) -> None:
-        """Counts one."""
+    async def failed(self, account: str, address: str) -> float:
+        """Count one; return for how long the account is refused at that address, 0: not."""
+
+    async def succeeded(self, account: str, address: str) -> None:
+        """Make the address known for the account."""
 
 
 class Sessions(Protocol):
     """Where the sessions are."""
 
-    async def is_alive(self, user_id: UUID, session_id: UUID) -> bool:
-        """Whether the session goes on."""
+    async def is_alive(self, caller: Caller) -> bool:
+        """Check whether the session goes on; that the caller's token was used is written down."""
 
 
 class PasswordAuthenticator:
@@ -77,8 +90,9 @@ class PasswordAuthenticator:
         self._nobodys = HashedPassword(
             secrets.token_hex(KEY_BYTES).upper(), secrets.token_bytes(SALT_BYTES)
         )
-        self._remembered: TTLCache[bytes, bool] = TTLCache(MOST_REMEMBERED, memory_seconds)
-        self._hashing: SingleFlight[bytes, str, bool] = SingleFlight(MOST_AT_ONCE)
+        # The addresses that each may come from.
+        self._remembered: TTLCache[bytes, set[str]] = TTLCache(MOST_REMEMBERED, memory_seconds)
+        self._hashing: SingleFlight[tuple[bytes, str], str, bool] = SingleFlight(MOST_AT_ONCE)
 
     async def authenticate(self, user_id: UUID, password: str, address: str) -> None:
         """Returns if `password` is the user's.
@@ -101,24 +115,50 @@ class PasswordAuthenticator:
         """
         hashed = hashed or self._nobodys
         digest = self._digest(account, password, hashed)
-        if digest in self._remembered:
-            self.remembered += 1
+        addresses = self._addresses(digest)
+        if addresses is None:
+            self.hashed += 1
+            if not await self._hashed_once(digest, account, hashed, password, address):
+                raise wrong_password()
+            self._remember(digest, address)
             return
-        self.hashed += 1
-        if not await self._hashed_once(digest, account, hashed, password, address):
-            raise wrong_password()
-        self._remembered[digest] = True
+        self.remembered += 1
+        if address in addresses and not hashed.is_guessed:
+            return
+        await self._limit.check(account, address)
+        if address not in addresses:
+            await self._limit.succeeded(account, address)
+            self._remember(digest, address)
 
-    def remember(self, user_id: UUID, password: str, hashed: HashedPassword) -> None:
-        """Remembers a password that was hashed just now: a new user's first call comes at once."""
-        self._remembered[self._digest(str(user_id), password, hashed)] = True
+    async def remember(
+        self, user_id: UUID, password: str, hashed: HashedPassword, address: str
+    ) -> None:
+        """Remember a password that was hashed just now: a new user's first call comes at once."""
+        await self._limit.succeeded(str(user_id), address)
+        self._remember(self._digest(str(user_id), password, hashed), address)
+
+    def _addresses(self, digest: bytes) -> set[str] | None:
+        """Return where a remembered password may come from; None: it is not remembered."""
+        try:
+            # At one look: `get` takes two.
+            return self._remembered[digest]
+        except KeyError:
+            return None
+
+    def _remember(self, digest: bytes, address: str) -> None:
+        addresses = self._addresses(digest)
+        if addresses is None:
+            addresses = self._remembered[digest] = set()
+        if len(addresses) >= MAX_ADDRESSES:
+            addresses.clear()
+        addresses.add(address)
 
     async def _hashed_once(
         self, digest: bytes, account: str, hashed: HashedPassword, password: str, address: str
     ) -> bool:
         """Hashes once for all calls that ask the same at the same time, as an app does at start."""
         return await self._hashing.run(
-            digest,
+            (digest, address),
             account,
             lambda: self._matches(account, hashed, password, address),
             lambda: too_many_passwords(retry_after=1),
@@ -128,9 +168,14 @@ class PasswordAuthenticator:
         self, account: str, hashed: HashedPassword, password: str, address: str
     ) -> bool:
         await self._limit.check(account, address)
-        if await self._hasher.matches(password, hashed, address):
-            return True
-        await self._limit.failed(account, address)
+        # As it was typed: it may have been hashed before passwords were prepared.
+        for form in dict.fromkeys((prepared(password), password)):
+            if await self._hasher.matches(form, hashed, address):
+                await self._limit.succeeded(account, address)
+                return True
+        refused_for = await self._limit.failed(account, address)
+        if refused_for and hashed is not self._nobodys:
+            await self._passwords.guessed(UUID(account), refused_for)
         return False
 
     def _digest(self, account: str, password: str, hashed: HashedPassword) -> bytes:
@@ -152,7 +197,7 @@ class AccessTokenAuthenticator:
     async def authenticate(self, token: str) -> Caller:
         """Whose token it is. Raises Unauthenticated if it is not valid, or no longer."""
         caller = self._tokens.verify(token)
-        if not await self._sessions.is_alive(caller.user_id, caller.session_id):
+        if not await self._sessions.is_alive(caller):
             raise Unauthenticated("The session has ended. Log in again.", reason="SESSION_ENDED")
         self._seen(caller.user_id)
         return caller

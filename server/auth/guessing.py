@@ -4,12 +4,15 @@ Counted are the wrong passwords of an account from one address, those from an ad
 generously, those of an account from anywhere: so a guesser shuts out nobody but those who share
 an address with them. Beyond a number, there is one more each so often. Failures are counted in the
 database, so that all workers count together and a restart forgives nothing. Right passwords cost
-nothing. Purchase tokens that are made up, which stores are asked about, count for their address.
+nothing, and make the address known for the account: from there, for a while, only the account's
+own failures from that address count. Purchase tokens that are made up, which stores are asked
+about, and usernames that are taken count for their address.
 """
 
 import hashlib
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,13 +26,16 @@ ANYWHERE = 10
 
 
 class Failures(Protocol):
-    """Where failures are counted. A key is 32 bytes."""
+    """Store of failures. A key is 32 bytes."""
 
     async def get(self, keys: list[bytes]) -> dict[bytes, float]:
-        """In how many seconds each of `keys` that has failures is forgiven all of them."""
+        """Return in how many seconds each of `keys` that is there is forgotten."""
 
-    async def add(self, seconds: dict[bytes, float]) -> None:
-        """Counts a failure of each key, which takes so many seconds longer to be forgiven."""
+    async def add(self, seconds: dict[bytes, float]) -> dict[bytes, float]:
+        """Count a failure of each key, which takes so many seconds longer; return as `get` does."""
+
+    async def keep(self, key: bytes, seconds: float) -> None:
+        """Keep a key for so many seconds from now on."""
 
 
 @dataclass(frozen=True)
@@ -45,33 +51,61 @@ class _Limit:
 
 
 class GuessLimit:
-    """Says whether a password or a purchase token may be tried.
+    """Says whether a password, a purchase token or a username may be tried.
 
-    An account is a user's id or a name that nobody has; a purchase token has none.
+    An account is a user's id or a name that nobody has; a purchase token has none. An address stays
+    known for an account for `known_seconds`: no shorter than workers remember passwords, so that
+    none of them refuses what another one lets pass.
     """
 
-    def __init__(self, failures: Failures, *, per_account: int, per_address: int) -> None:
+    def __init__(
+        self, failures: Failures, *, per_account: int, per_address: int, known_seconds: float
+    ) -> None:
         self._failures = failures
         self._account = _Limit(per_account, SECONDS_PER_ACCOUNT)
         self._anywhere = _Limit(per_account * ANYWHERE, SECONDS_PER_ACCOUNT / ANYWHERE)
         self._address = _Limit(per_address, SECONDS_PER_ADDRESS)
+        self._known_seconds = known_seconds
 
     async def check(self, account: str | None, address: str) -> None:
-        """Raises ResourceExhausted if too many wrong ones were tried."""
-        limits = self._limits(account, address)
-        found = await self._failures.get(list(limits))
+        """Raise ResourceExhausted if too many wrong ones were tried."""
+        error = too_many_tokens if account is None else too_many_passwords
+        await self._check(account, network_of(address), error)
+
+    async def failed(self, account: str | None, address: str) -> float:
+        """Count a wrong one; return for how long the account is refused at that address, 0: not."""
+        network = network_of(address)
+        limits = self._limits(account, network)
+        counted = await self._failures.add({key: limit.seconds for key, limit in limits.items()})
+        if account is None:
+            return 0.0
+        return max(0.0, self._account.wait(counted[_key("account", account, network)]))
+
+    async def succeeded(self, account: str, address: str) -> None:
+        """Make the address known for the account."""
+        await self._failures.keep(_known(account, network_of(address)), self._known_seconds)
+
+    async def check_username(self, address: str) -> None:
+        """Raise ResourceExhausted if too many usernames were tried that are taken."""
+        await self._check(None, network_of(address), too_many_usernames)
+
+    async def username_was_taken(self, address: str) -> None:
+        """Count a username that is taken."""
+        await self.failed(None, address)
+
+    async def _check(
+        self, account: str | None, network: str, error: Callable[[int], ResourceExhausted]
+    ) -> None:
+        limits = self._limits(account, network)
+        known = _known(account or "", network)
+        found = await self._failures.get([*limits, known])
+        if found.pop(known, None) is not None:
+            found = {key: found[key] for key in found if limits[key] is self._account}
         wait = max((limits[key].wait(seconds) for key, seconds in found.items()), default=0.0)
         if wait > 0:
-            seconds = math.ceil(wait)
-            raise too_many_tokens(seconds) if account is None else too_many_passwords(seconds)
+            raise error(math.ceil(wait))
 
-    async def failed(self, account: str | None, address: str) -> None:
-        """Counts a wrong one."""
-        limits = self._limits(account, address)
-        await self._failures.add({key: limit.seconds for key, limit in limits.items()})
-
-    def _limits(self, account: str | None, address: str) -> dict[bytes, _Limit]:
-        network = network_of(address)
+    def _limits(self, account: str | None, network: str) -> dict[bytes, _Limit]:
         limits = {_key("address", network): self._address}
         if account is not None:
             limits[_key("account", account, network)] = self._account
@@ -95,6 +129,19 @@ def too_many_tokens(retry_after: int) -> ResourceExhausted:
         reason="TOO_MANY_PURCHASE_TOKENS",
         retry_after=retry_after,
     )
+
+
+def too_many_usernames(retry_after: int) -> ResourceExhausted:
+    """The error for one taken username too many."""
+    return ResourceExhausted(
+        f"Too many usernames were tried that are taken. Try again in {retry_after} s.",
+        reason="TOO_MANY_USERNAMES",
+        retry_after=retry_after,
+    )
+
+
+def _known(account: str, network: str) -> bytes:
+    return _key("known", account, network)
 
 
 def _key(*parts: str) -> bytes:

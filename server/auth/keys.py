@@ -26,12 +26,16 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from server.auth.entropy import estimated_bits
+from server.auth.new_password import common_passwords
 from server.errors import StartError
 from server.settings import TokenSettings
 from server.settings.files import content_of, listed
 
 SHORTEST_SECRET_BYTES = 32
 SHORTEST_RSA_BITS = 2048
+# As estimated: 32 random characters of any kind have more, the longest repeats of a few far less.
+MIN_BITS = 80
 # What keys are called in other people's examples.
 _EXAMPLES = ("change", "example", "your", "replace", "placeholder", "insecure", "default")
 
@@ -84,6 +88,11 @@ def _secret(setting: str, text: str) -> bytes:
     if any(word in text.lower() for word in _EXAMPLES):
         raise StartError(
             f"{setting}: a key reads like one from an example, which everybody knows. "
+            "Make one with: openssl rand -hex 32"
+        )
+    if estimated_bits(text, "\n".join(common_passwords())) < MIN_BITS:
+        raise StartError(
+            f"{setting}: a key is made of repeats, sequences or words and could be guessed. "
             "Make one with: openssl rand -hex 32"
         )
     return secret

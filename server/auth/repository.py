@@ -1,17 +1,18 @@
-"""The SQL of passwords, sessions and failures."""
+"""The SQL of passwords, and of failures to say the right one."""
 
 from datetime import timedelta
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import (
     ARRAY,
+    ColumnElement,
     Interval,
     LargeBinary,
     any_,
     bindparam,
     delete,
     func,
-    literal,
     select,
     update,
 )
@@ -20,15 +21,28 @@ from sqlalchemy.dialects.postgresql import insert
 from server.auth.password import HashedPassword
 from server.database.engine import Connection, Database
 from server.database.schema import password_failures as failures
-from server.database.schema import refresh_tokens, sessions, users
+from server.database.schema import sessions, users
 from server.database.statement import Statement
-from server.rpc.caller import Caller
 
-# Of one user. The oldest ends when there are more.
-MOST_SESSIONS = 100
+
+def is_guessed() -> ColumnElement[bool]:
+    """Return the column that says whether the user is refused at some address right now."""
+    return (users.c.guessed > func.now()).label("is_guessed")
+
 
 _GET_PASSWORD = Statement(
-    select(users.c.hashed_password, users.c.salt).where(users.c.id == bindparam("user_id"))
+    select(users.c.hashed_password, users.c.salt, is_guessed()).where(
+        users.c.id == bindparam("user_id")
+    )
+)
+_GUESSED = Statement(
+    update(users)
+    .where(users.c.id == bindparam("user_id"))
+    .values(
+        guessed=func.greatest(
+            users.c.guessed, func.now() + bindparam("guessed_for", type_=Interval)
+        )
+    )
 )
 _CHANGE_PASSWORD = Statement(
     update(users)
@@ -37,102 +51,6 @@ _CHANGE_PASSWORD = Statement(
     .returning(users.c.id)
 )
 _END_ALL = Statement(delete(sessions).where(sessions.c.user_id == bindparam("user_id")))
-
-_LIFETIME = bindparam("lifetime", type_=Interval)
-
-# Waits for a change of the password that is under way, and then finds the user's hash changed.
-_owner = (
-    select(users.c.id, bindparam("session_id", type_=sessions.c.id.type))
-    .add_columns(func.now(), func.now() + _LIFETIME)
-    .where(users.c.id == bindparam("user_id"), users.c.hashed_password == bindparam("key"))
-    .with_for_update(read=True)
-)
-_started = (
-    insert(sessions)
-    .from_select(["user_id", "id", "created", "expiry"], _owner)
-    .returning(sessions.c.user_id, sessions.c.id)
-    .cte("started")
-)
-_oldest = (
-    select(sessions.c.id)
-    .where(sessions.c.user_id == bindparam("user_id"))
-    .order_by(sessions.c.created.desc())
-    .offset(MOST_SESSIONS - 1)
-)
-_forgotten = (
-    delete(sessions)
-    .where(sessions.c.user_id == bindparam("user_id"), sessions.c.id.in_(_oldest))
-    .cte("forgotten")
-)
-_START = Statement(
-    insert(refresh_tokens)
-    .from_select(
-        ["hash", "user_id", "session_id"],
-        select(bindparam("hash", type_=LargeBinary), _started.c.user_id, _started.c.id),
-    )
-    .returning(refresh_tokens.c.session_id)
-    .add_cte(_forgotten)
-)
-
-_OF_TOKEN = (
-    sessions.c.user_id == refresh_tokens.c.user_id,
-    sessions.c.id == refresh_tokens.c.session_id,
-)
-# The session before its token: in this order they are deleted, too.
-_locked = (
-    select(sessions.c.user_id, sessions.c.id)
-    .where(
-        refresh_tokens.c.hash == bindparam("spent", type_=LargeBinary),
-        *_OF_TOKEN,
-        sessions.c.expiry > func.now(),
-    )
-    .with_for_update(of=sessions)
-    .cte("locked")
-)
-_spent = (
-    update(refresh_tokens)
-    .where(
-        refresh_tokens.c.hash == bindparam("spent", type_=LargeBinary),
-        refresh_tokens.c.used.is_(None),
-        refresh_tokens.c.user_id == _locked.c.user_id,
-        refresh_tokens.c.session_id == _locked.c.id,
-    )
-    .values(used=func.now())
-    .returning(refresh_tokens.c.user_id, refresh_tokens.c.session_id)
-    .cte("spent")
-)
-_extended = (
-    update(sessions)
-    .where(sessions.c.user_id == _spent.c.user_id, sessions.c.id == _spent.c.session_id)
-    .values(expiry=func.now() + _LIFETIME)
-    .returning(sessions.c.user_id, sessions.c.id)
-    .cte("extended")
-)
-_CONTINUE = Statement(
-    insert(refresh_tokens)
-    .from_select(
-        ["hash", "user_id", "session_id"],
-        select(bindparam("hash", type_=LargeBinary), _extended.c.user_id, _extended.c.id),
-    )
-    .returning(refresh_tokens.c.user_id, refresh_tokens.c.session_id)
-)
-_IS_ALIVE = Statement(
-    select(literal(1)).where(
-        sessions.c.user_id == bindparam("user_id"),
-        sessions.c.id == bindparam("session_id"),
-        sessions.c.expiry > func.now(),
-    )
-)
-_END = Statement(delete(sessions).where(*_OF_TOKEN, refresh_tokens.c.hash == bindparam("hash")))
-_END_IF_USED = Statement(
-    delete(sessions)
-    .where(
-        *_OF_TOKEN,
-        refresh_tokens.c.hash == bindparam("hash"),
-        refresh_tokens.c.used.is_not(None),
-    )
-    .returning(literal(1))
-)
 
 _GET_FAILURES = Statement(
     select(
@@ -156,8 +74,23 @@ _ADD_FAILURES = Statement(
             "forgiven": func.greatest(failures.c.forgiven, func.now())
             + (_new_failure.excluded.forgiven - func.now())
         },
+    ).returning(
+        failures.c.key, func.extract("epoch", failures.c.forgiven - func.now()).label("seconds")
     )
 )
+_kept = insert(failures).values(
+    key=bindparam("key"), forgiven=func.now() + bindparam("seconds", type_=Interval)
+)
+_KEEP = Statement(
+    _kept.on_conflict_do_update(
+        index_elements=[failures.c.key], set_={"forgiven": _kept.excluded.forgiven}
+    )
+)
+
+
+def hashed_password(row: asyncpg.Record) -> HashedPassword:
+    """Return what a row of `hashed_password`, `salt` and `is_guessed` says of a password."""
+    return HashedPassword(row["hashed_password"], row["salt"], bool(row["is_guessed"]))
 
 
 class PasswordRepository:
@@ -169,7 +102,13 @@ class PasswordRepository:
     async def get(self, user_id: UUID) -> HashedPassword | None:
         """The user's hash, None if there is no such user."""
         row = await self._database.fetch_one(_GET_PASSWORD, user_id=user_id)
-        return HashedPassword(row["hashed_password"], row["salt"]) if row else None
+        return hashed_password(row) if row else None
+
+    async def guessed(self, user_id: UUID, seconds: float) -> None:
+        """Note that the user is refused at some address for so many seconds."""
+        await self._database.execute(
+            _GUESSED, user_id=user_id, guessed_for=timedelta(seconds=seconds)
+        )
 
     async def change(
         self, user_id: UUID, until_now: HashedPassword, from_now: HashedPassword
@@ -194,53 +133,6 @@ class PasswordRepository:
         return await self._database.transact(action)
 
 
-class SessionRepository:
-    """The sessions, and their refresh tokens by their SHA-256."""
-
-    def __init__(self, database: Database, *, lifetime: timedelta) -> None:
-        self._database = database
-        self._lifetime = lifetime
-
-    async def start(
-        self, user_id: UUID, hashed: HashedPassword, session_id: UUID, refresh_hash: bytes
-    ) -> bool:
-        """Starts a session; False if the user's password is no longer `hashed`."""
-        return bool(
-            await self._database.fetch_one(
-                _START,
-                user_id=user_id,
-                key=hashed.key,
-                session_id=session_id,
-                hash=refresh_hash,
-                lifetime=self._lifetime,
-            )
-        )
-
-    async def go_on(self, spent: bytes, refresh_hash: bytes) -> Caller | None:
-        """Uses up one refresh token and stores the next; returns whose session it is.
-
-        None if there is no such token, it has expired or was used before.
-        """
-        row = await self._database.fetch_one(
-            _CONTINUE, spent=spent, hash=refresh_hash, lifetime=self._lifetime
-        )
-        return Caller(row["user_id"], row["session_id"]) if row else None
-
-    async def is_alive(self, user_id: UUID, session_id: UUID) -> bool:
-        """Whether the session goes on."""
-        return bool(
-            await self._database.fetch_one(_IS_ALIVE, user_id=user_id, session_id=session_id)
-        )
-
-    async def end(self, refresh_hash: bytes) -> None:
-        """Ends the session that a refresh token belongs to, if there is one."""
-        await self._database.execute(_END, hash=refresh_hash)
-
-    async def end_if_used(self, refresh_hash: bytes) -> bool:
-        """Ends the session of a refresh token that was used before; says whether there was one."""
-        return bool(await self._database.fetch_one(_END_IF_USED, hash=refresh_hash))
-
-
 class FailureRepository:
     """The wrong passwords that were tried, in the database of the rate limits."""
 
@@ -248,11 +140,16 @@ class FailureRepository:
         self._database = database
 
     async def get(self, keys: list[bytes]) -> dict[bytes, float]:
-        """In how many seconds each of `keys` that has failures is forgiven all of them."""
+        """Return in how many seconds each of `keys` that is there is forgotten."""
         rows = await self._database.fetch(_GET_FAILURES, keys=keys)
         return {row["key"]: float(row["seconds"]) for row in rows}
 
-    async def add(self, seconds: dict[bytes, float]) -> None:
-        """Counts a failure of each key, which takes so many seconds longer to be forgiven."""
+    async def add(self, seconds: dict[bytes, float]) -> dict[bytes, float]:
+        """Count a failure of each key, which takes so many seconds longer; return as `get` does."""
         intervals = [timedelta(seconds=each) for each in seconds.values()]
-        await self._database.execute(_ADD_FAILURES, keys=list(seconds), seconds=intervals)
+        rows = await self._database.fetch(_ADD_FAILURES, keys=list(seconds), seconds=intervals)
+        return {row["key"]: float(row["seconds"]) for row in rows}
+
+    async def keep(self, key: bytes, seconds: float) -> None:
+        """Keep a key for so many seconds from now on."""
+        await self._database.execute(_KEEP, key=key, seconds=timedelta(seconds=seconds))

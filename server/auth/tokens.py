@@ -1,6 +1,7 @@
 """Access tokens: short-lived JWTs (RFC 9068) that say whose session a call belongs to.
 
-Claims: `iss`, `aud`, `sub` (the user's id), `sid` (the session's id), `iat`, `nbf`, `exp`, `jti`.
+Claims: `iss`, `aud`, `sub` (the user's id), `sid` (the session's id), `iat`, `nbf`, `exp`, `jti`,
+and `gen`, the generation of the refresh token that it was issued with.
 """
 
 import base64
@@ -39,6 +40,7 @@ class AccessTokens:
             "aud": self._audience,
             "sub": str(caller.user_id),
             "sid": str(caller.session_id),
+            "gen": caller.generation,
             "iat": now,
             "nbf": now,
             "exp": now + self.lifetime_seconds,
@@ -51,7 +53,7 @@ class AccessTokens:
         """Whose token it is. Raises Unauthenticated if it is not ours, or not valid now."""
         try:
             claims = self._claims(token)
-            caller = Caller(UUID(claims["sub"]), UUID(claims["sid"]))
+            caller = Caller(UUID(claims["sub"]), UUID(claims["sid"]), claims.get("gen", 0))
         # A header may be nested deeper than Python can follow.
         except (jwt.InvalidTokenError, ValueError, RecursionError):
             raise invalid_token() from None
@@ -79,7 +81,9 @@ class AccessTokens:
             # An end is an end: `verify` looks at it, without leeway.
             options={"require": CLAIMS, "strict_aud": True, "verify_exp": False},
         )
-        if not isinstance(claims["sid"], str) or type(claims["exp"]) is not int:
+        # `gen` is no older than its release: tokens of the one before go on counting.
+        kinds = (type(claims["sid"]), type(claims["exp"]), type(claims.get("gen", 0)))
+        if kinds != (str, int, int):
             raise jwt.InvalidTokenError
         return claims
 

@@ -4,8 +4,8 @@
       session.json              0600: url, username, tokens
       session.json.lock         0600: held while the tokens are exchanged for new ones
 
-A refresh token is good for one use, and a second use ends the session. So whoever exchanges one
-holds the lock, reads the file again, and has the new tokens on the disk before using them.
+A refresh token that comes back after the next one was used ends the session. So whoever exchanges
+one holds the lock, reads the file again, and has the new tokens on the disk before using them.
 """
 
 import asyncio

@@ -68,6 +68,9 @@ users = Table(
     # Gymlocker's: an account is a user with a username. The key is what usernames are compared by.
     Column("username", Text),
     Column("username_key", Text, index=True, unique=True),
+    # Gymlocker's: until when passwords of this user are refused at some address. Read with the
+    # hash, it tells workers that remember the password to look at the limits.
+    Column("guessed", Timestamp),
 )
 
 user_events = Table(
@@ -131,9 +134,16 @@ sessions = Table(
     Column("id", Uuid, primary_key=True),
     Column("created", Timestamp, nullable=False),
     Column("expiry", Timestamp, nullable=False, index=True),
+    # Precise to `auth/session_repository.py`. Unknown for sessions of the time before.
+    Column("last_used", Timestamp),
+    # The SHA-256 of what all refresh tokens of the session have in common, see
+    # `auth/rotating_token.py`.
+    Column("family", LargeBinary, index=True),
+    # The newest generation of tokens of which one was used.
+    Column("confirmed", Integer, nullable=False, server_default="0"),
 )
 
-# All refresh tokens that a session has had, by their SHA-256: one that comes back is known.
+# The newest refresh token of a session and those lately spent, by their SHA-256.
 refresh_tokens = Table(
     "refresh_tokens",
     metadata,
@@ -141,6 +151,10 @@ refresh_tokens = Table(
     Column("user_id", Uuid, nullable=False),
     Column("session_id", Uuid, nullable=False),
     Column("used", Timestamp),
+    # 0: issued before generations were counted.
+    Column("generation", Integer, nullable=False, server_default="0"),
+    # Derives the successor from a token that was spent. Alone it yields nothing.
+    Column("successor_key", LargeBinary),
     ForeignKeyConstraint(
         ["user_id", "session_id"], ["sessions.user_id", "sessions.id"], ondelete="CASCADE"
     ),
@@ -198,7 +212,8 @@ rate_limit_consumptions = Table(
 )
 
 # In the same database: how many wrong passwords were tried, as the time at which all of them will
-# be forgiven. `key` is the SHA-256 of an account or an address.
+# be forgiven. `key` is the SHA-256 of an account or an address. Also, until when an address is
+# known for an account.
 password_failures = Table(
     "password_failures",
     metadata,

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from server.address import host_and_port, unix_path
 from server.errors import StartError
 from server.gateway.certificate import upstream_transport_socket
+from server.gateway.forwarded import forwarded_for
 from server.gateway.listeners import headers, listeners
 from server.gateway.local_replies import mappers
 from server.gateway.memory import MOST_HEAP_BYTES
@@ -100,6 +101,7 @@ def render(template: str, gateway: Gateway) -> str:
         "LOCAL_REPLIES": mappers(),
         "CORS_ORIGINS": _origins(gateway.cors_origins),
         "TRUSTED_PROXIES": gateway.trusted_proxies,
+        "FORWARDED_FOR": forwarded_for(gateway.trusted_proxies),
         "ADMIN": {"address": admin} if admin else None,
         "ADMIN_ENDPOINTS": [{"endpoint": {"address": admin}}] if admin else [],
         "HAS_METRICS": gateway.metrics is not None,

@@ -1,7 +1,8 @@
 """Proves who calls, as the contract says for the method.
 
 An access token stands in the metadata, so it is looked at before the request is: who has none
-learns nothing about what a request should be. A password stands in the request.
+learns nothing about what a request should be. A password stands in the request. Where there is one,
+it alone is judged: the header beside it is somebody else's, such as a proxy's in front.
 """
 
 import re
@@ -9,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
+from google.protobuf.message import DecodeError
 from gymlocker.v2.options_pb2 import Authentication
 
 from server.errors import NotFound, Unauthenticated
@@ -67,11 +69,12 @@ class AccessTokenInterceptor(Interceptor):
         scheme = method.authentication.scheme
         if scheme not in _WITH_ACCESS_TOKEN:
             return proceed
+        takes_password = scheme == Authentication.SCHEME_PASSWORD
 
         async def authenticate(request: Any, context: Context) -> Any:
-            token = _access_token()
-            if token is not None:
-                current_caller.set(await self._tokens.authenticate(token))
+            values = _bearer_values()
+            if values and not (takes_password and _has_password(method, request)):
+                current_caller.set(await self._tokens.authenticate(_access_token(values)))
             elif scheme == Authentication.SCHEME_ACCESS_TOKEN:
                 raise Unauthenticated(
                     "The call needs `authorization: Bearer <access token>`.",
@@ -142,18 +145,29 @@ class PasswordInterceptor(Interceptor):
             raise
 
 
-def _access_token() -> str | None:
-    """The access token of the call, None if it carries none. Raises Unauthenticated for nonsense.
+def _bearer_values() -> Sequence[str]:
+    """Return the values of the header if it is about an access token, else none.
 
     Credentials of another scheme are somebody else's, such as a proxy's that asks for a password.
     """
     values = values_of(AUTHORIZATION_KEY)
-    if not any(_BEARER.match(value) for value in values):
-        return None
+    return values if any(_BEARER.match(value) for value in values) else ()
+
+
+def _access_token(values: Sequence[str]) -> str:
+    """Return the access token. Raises Unauthenticated for nonsense."""
     match = _ACCESS_TOKEN.fullmatch(values[0])
     if match is None or len(values) > 1:
         raise invalid_token()
     return match[1]
+
+
+def _has_password(method: Method, request: bytes) -> bool:
+    """Check whether a request holds a password, before it is decoded for good."""
+    try:
+        return bool(method.request.FromString(request).password)  # type: ignore[attr-defined]
+    except DecodeError:
+        return False
 
 
 def wrong_password() -> Unauthenticated:

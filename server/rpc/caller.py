@@ -15,10 +15,14 @@ ADDRESS_KEY = "x-client-address"
 
 @dataclass(frozen=True)
 class Caller:
-    """The user, and the session, of an access token."""
+    """The user, and the session, of an access token.
+
+    `generation` counts the session's refreshes; 0 for tokens of the time before they were counted.
+    """
 
     user_id: UUID
     session_id: UUID
+    generation: int = 0
 
 
 # What the purchase token of the call stands for; None: it carries none.

@@ -14,7 +14,8 @@ class TokenSettings(EnvironmentSettings):
     jwt_secret_key: SecretStr | None = Field(
         default=None,
         description=(
-            "signs access tokens (HS256): at least 32 random bytes, the same for all workers"
+            "signs access tokens (HS256): at least 32 random bytes, the same for all workers; what "
+            "repeats itself or is made of words is refused"
         ),
         json_schema_extra=unset("made once under `up`, required elsewhere"),
     )
@@ -38,4 +39,13 @@ class TokenSettings(EnvironmentSettings):
     )
     refresh_token_expire_days: float = Field(
         default=30, gt=0, le=3650, description="days for which a session lives without being used"
+    )
+    refresh_grace_seconds: float = Field(
+        default=60,
+        ge=0,
+        le=3600,
+        description=(
+            "seconds for which a refresh token that was used is accepted again; longer while "
+            "nothing of its successor was used"
+        ),
     )

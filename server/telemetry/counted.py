@@ -14,17 +14,26 @@ from server.telemetry.metrics import WorkerMetrics
 
 
 class Limit(Protocol):
-    """How many wrong passwords, purchase tokens and keys may be tried."""
+    """How many wrong passwords, purchase tokens, keys and usernames may be tried."""
 
     async def check(self, account: str | None, address: str) -> None:
         """Raises ResourceExhausted if there were too many."""
 
-    async def failed(self, account: str | None, address: str) -> None:
-        """Counts one."""
+    async def failed(self, account: str | None, address: str) -> float:
+        """Count one; return for how long the account is refused at that address, 0: not."""
+
+    async def succeeded(self, account: str, address: str) -> None:
+        """Make the address known for the account."""
+
+    async def check_username(self, address: str) -> None:
+        """Raise ResourceExhausted if too many usernames were tried that are taken."""
+
+    async def username_was_taken(self, address: str) -> None:
+        """Count a username that is taken."""
 
 
 class CountedLimit:
-    """Counts wrong passwords, and other secrets, which have no account."""
+    """Counts wrong passwords, other secrets, which have no account, and taken usernames."""
 
     def __init__(
         self, limit: Limit, metrics: WorkerMetrics, without_account: str = "purchase_token"
@@ -35,20 +44,38 @@ class CountedLimit:
 
     async def check(self, account: str | None, address: str) -> None:
         """Raises ResourceExhausted if there were too many."""
-        try:
+        with self._counted_refusal(self._secret(account)):
             await self._limit.check(account, address)
+
+    async def failed(self, account: str | None, address: str) -> float:
+        """Count one; return for how long the account is refused at that address, 0: not."""
+        self._counter.labels(self._secret(account), "wrong").inc()
+        return await self._limit.failed(account, address)
+
+    async def succeeded(self, account: str, address: str) -> None:
+        """Make the address known for the account."""
+        await self._limit.succeeded(account, address)
+
+    async def check_username(self, address: str) -> None:
+        """Raise ResourceExhausted if too many usernames were tried that are taken."""
+        with self._counted_refusal("username"):
+            await self._limit.check_username(address)
+
+    async def username_was_taken(self, address: str) -> None:
+        """Count a username that is taken."""
+        self._counter.labels("username", "wrong").inc()
+        await self._limit.username_was_taken(address)
+
+    @contextmanager
+    def _counted_refusal(self, secret: str) -> Iterator[None]:
+        try:
+            yield
         except ResourceExhausted:
-            self._count(account, "refused")
+            self._counter.labels(secret, "refused").inc()
             raise
 
-    async def failed(self, account: str | None, address: str) -> None:
-        """Counts one."""
-        self._count(account, "wrong")
-        await self._limit.failed(account, address)
-
-    def _count(self, account: str | None, outcome: str) -> None:
-        secret = self._without_account if account is None else "password"
-        self._counter.labels(secret, outcome).inc()
+    def _secret(self, account: str | None) -> str:
+        return self._without_account if account is None else "password"
 
 
 class CountedVerifier:

@@ -36,12 +36,12 @@ class WorkerMetrics:
         )
         self.wrong_secrets = Counter(
             "gymlocker_wrong_secrets",
-            "Passwords, purchase tokens and API keys that were wrong, or refused for too many "
-            "wrong ones.",
+            "Passwords, purchase tokens and API keys that were wrong, and usernames that were "
+            "taken; refused for too many of them.",
             ["secret", "outcome"],
             registry=registry,
         )
-        for secret in ("password", "purchase_token", "api_key"):
+        for secret in ("password", "purchase_token", "api_key", "username"):
             for outcome in ("wrong", "refused"):
                 self.wrong_secrets.labels(secret, outcome)
 

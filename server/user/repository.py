@@ -9,6 +9,7 @@ import asyncpg
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Text,
     Uuid,
     any_,
     bindparam,
@@ -22,13 +23,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from server.auth.names import Username, login_keys
 from server.auth.password import HashedPassword
+from server.auth.repository import hashed_password, is_guessed
 from server.database.clock import start_of_day
 from server.database.engine import Database
 from server.database.schema import users
 from server.database.statement import Statement
 from server.errors import AlreadyExists
-from server.text import caseless, is_uuid, uuid_in
+from server.text import is_uuid, uuid_in
 
 LOOKUP_CHARACTERS = 12
 # Without characters that are mistaken for one another when they are read aloud or copied by hand.
@@ -116,25 +119,26 @@ _SEEN = Statement(
     .values(last_accessed=start_of_day())
 )
 _GET_ACCOUNT = Statement(select(*_ACCOUNT).where(users.c.id == bindparam("user_id")))
-_LOGIN = select(users.c.id, users.c.hashed_password, users.c.salt)
+_LOGIN = select(users.c.id, users.c.hashed_password, users.c.salt, is_guessed())
 _GET_LOGIN_BY_ID = Statement(_LOGIN.where(users.c.id == bindparam("id")))
-_has_name = or_(
-    users.c.username_key == bindparam("username_key"), users.c.user_lookup == bindparam("name")
-)
-# A lookup comes first: nobody can choose it, so nobody can stand in somebody's way with it.
+_KEYS = bindparam("username_keys", type_=ARRAY(Text))
+_has_key = users.c.username_key == any_(_KEYS)
+_is_lookup = users.c.user_lookup == bindparam("name")
+# A lookup comes first: nobody can choose it, so nobody can stand in somebody's way with it. Then
+# the key that the name had before names were folded further, for its owner goes on using it.
 _GET_LOGIN_BY_NAME = Statement(
-    _LOGIN.where(_has_name).order_by((users.c.user_lookup == bindparam("name")).desc()).limit(1)
+    _LOGIN.where(or_(_has_key, _is_lookup))
+    .order_by(_is_lookup.desc(), func.array_position(_KEYS, users.c.username_key))
+    .limit(1)
 )
 _IS_TAKEN = Statement(
-    select(literal(1))
-    .where(or_(_has_name, users.c.user_lookup == bindparam("username_key")))
-    .limit(1)
+    select(literal(1)).where(or_(_has_key, _is_lookup, users.c.user_lookup == any_(_KEYS))).limit(1)
 )
 _CLAIM = Statement(
     update(users)
     .where(
         users.c.id == bindparam("user_id"),
-        or_(users.c.username_key.is_(None), users.c.username_key == bindparam("new_username_key")),
+        or_(users.c.username_key.is_(None), _has_key),
     )
     .values(username=bindparam("username"), username_key=bindparam("new_username_key"))
     .returning(*_ACCOUNT)
@@ -163,7 +167,7 @@ class UserRepository:
         self._database = database
 
     async def create(
-        self, user_id: UUID, hashed: HashedPassword, username: str | None = None
+        self, user_id: UUID, hashed: HashedPassword, username: Username | None = None
     ) -> asyncpg.Record:
         """Stores a new user; returns their id, user_lookup, username and created.
 
@@ -177,8 +181,8 @@ class UserRepository:
                 lookup=lookup,
                 hashed_password=hashed.key,
                 salt=hashed.salt,
-                username=username,
-                username_key=None if username is None else caseless(username),
+                username=username and username.typed,
+                username_key=username and username.key,
             )
             if row is not None:
                 return row
@@ -231,19 +235,19 @@ class UserRepository:
             row = await self._database.fetch_one(_GET_LOGIN_BY_ID, id=user_id)
         else:
             row = await self._database.fetch_one(
-                _GET_LOGIN_BY_NAME, username_key=caseless(name), name=name
+                _GET_LOGIN_BY_NAME, username_keys=login_keys(name), name=name
             )
-        return (row["id"], HashedPassword(row["hashed_password"], row["salt"])) if row else None
+        return (row["id"], hashed_password(row)) if row else None
 
-    async def require_free(self, username: str) -> None:
+    async def require_free(self, username: Username) -> None:
         """Raises AlreadyExists if `username` is somebody's, as a username or as a lookup."""
         taken = await self._database.fetch_one(
-            _IS_TAKEN, username_key=caseless(username), name=username
+            _IS_TAKEN, username_keys=username.keys, name=username.typed
         )
         if taken:
             raise username_taken()
 
-    async def claim_username(self, user_id: UUID, username: str) -> asyncpg.Record | None:
+    async def claim_username(self, user_id: UUID, username: Username) -> asyncpg.Record | None:
         """Gives the user a username, or another spelling of theirs; returns the account.
 
         None if they have another username, or are no more. Raises AlreadyExists if it is taken.
@@ -252,8 +256,9 @@ class UserRepository:
             return await self._database.fetch_one(
                 _CLAIM,
                 user_id=user_id,
-                username=username,
-                new_username_key=caseless(username),
+                username=username.typed,
+                new_username_key=username.key,
+                username_keys=username.keys,
             )
         except asyncpg.UniqueViolationError:
             raise username_taken() from None

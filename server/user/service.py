@@ -33,10 +33,11 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         self, request: user_pb2.CreateUserRequest, context: Any
     ) -> user_pb2.CreateUserResponse:
         """Creates an anonymous user."""
-        user_id, password = uuid4(), str(uuid4())
-        hashed = await self._hasher.hash(password, address_of(context))
+        user_id, password, address = uuid4(), str(uuid4()), address_of(context)
+        hashed = await self._hasher.hash(password, address)
+        # Before the user is there: afterwards nothing may fail any more.
+        await self._authenticator.remember(user_id, password, hashed, address)
         row = await self._users.create(user_id, hashed)
-        self._authenticator.remember(user_id, password, hashed)
         return user_pb2.CreateUserResponse(
             id=str(user_id), lookup=row["user_lookup"], password=password
         )

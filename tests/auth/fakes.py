@@ -37,10 +37,14 @@ class Stored:
     """The passwords that are stored."""
 
     keys: dict[UUID, str]
+    refused: dict[UUID, float] = field(default_factory=dict)
 
     async def get(self, user_id: UUID) -> HashedPassword | None:
         key = self.keys.get(user_id)
-        return None if key is None else HashedPassword(key, b"salt")
+        return None if key is None else HashedPassword(key, b"salt", user_id in self.refused)
+
+    async def guessed(self, user_id: UUID, seconds: float) -> None:
+        self.refused[user_id] = seconds
 
 
 @dataclass
@@ -50,14 +54,21 @@ class CountingLimit:
     used_up: bool = False
     checked: list[tuple[str, str]] = field(default_factory=list)
     failures: list[tuple[str, str]] = field(default_factory=list)
+    known: list[tuple[str, str]] = field(default_factory=list)
+    # For how long a failure has the account refused.
+    refused_for: float = 0
 
     async def check(self, account: str, address: str) -> None:
         self.checked.append((account, address))
         if self.used_up:
             raise ResourceExhausted("Too many.", reason="TOO_MANY_PASSWORDS", retry_after=7)
 
-    async def failed(self, account: str, address: str) -> None:
+    async def failed(self, account: str, address: str) -> float:
         self.failures.append((account, address))
+        return self.refused_for
+
+    async def succeeded(self, account: str, address: str) -> None:
+        self.known.append((account, address))
 
 
 @dataclass
@@ -79,9 +90,9 @@ class Scene:
             seen=self.seen.append,
         )
 
-    async def accepts(self, user_id: UUID, password: str) -> bool:
+    async def accepts(self, user_id: UUID, password: str, address: str = ADDRESS) -> bool:
         try:
-            await self.authenticator.authenticate(user_id, password, ADDRESS)
+            await self.authenticator.authenticate(user_id, password, address)
         except Unauthenticated:
             return False
         return True

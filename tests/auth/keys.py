@@ -12,7 +12,7 @@ from server.errors import StartError, Unauthenticated
 from server.rpc.caller import Caller
 from server.settings import TokenSettings
 
-OLD, NEW = "0123456789abcdef" * 2, "fedcba9876543210" * 2
+OLD, NEW = "c1d96a70f35e82b40f7ad8e3259b61c4", "7b20e9f4a86d13c5d05fb871ea3c9246"
 
 CALLER = Caller(uuid4(), uuid4())
 # What is in a file that is no key, and in the password of one that is.

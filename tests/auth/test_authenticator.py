@@ -60,6 +60,9 @@ async def test_a_password_that_is_hashed_anew_is_checked_anew(scene: Scene) -> N
         async def get(self, user_id: UUID) -> HashedPassword | None:
             return stored.get(user_id)
 
+        async def guessed(self, user_id: UUID, seconds: float) -> None:
+            raise AssertionError("nobody guesses")
+
     authenticator = PasswordAuthenticator(
         Real(), hasher, scene.limit, memory_seconds=MEMORY_SECONDS, seen=scene.seen.append
     )
@@ -204,6 +207,43 @@ async def test_one_password_too_many_is_not_hashed(scene: Scene) -> None:
     assert scene.hasher.asked == ["anns"]
     # Who is remembered is let in all the same: a guesser shuts nobody out.
     assert await scene.accepts(ANN, "anns")
+
+
+async def test_from_another_address_what_is_remembered_passes_within_the_limit_alone(
+    scene: Scene,
+) -> None:
+    assert await scene.accepts(ANN, "anns")
+    assert await scene.accepts(ANN, "anns", "192.0.2.2")
+    scene.limit.used_up = True
+    with pytest.raises(ResourceExhausted):
+        await scene.accepts(ANN, "anns", "192.0.2.3")
+    assert await scene.accepts(ANN, "anns", "192.0.2.2")
+    assert scene.hasher.asked == ["anns"]
+    assert scene.limit.known == [(str(ANN), ADDRESS), (str(ANN), "192.0.2.2")]
+
+
+async def test_while_somebody_guesses_what_is_remembered_passes_within_the_limit_alone(
+    scene: Scene,
+) -> None:
+    assert await scene.accepts(ANN, "anns")
+    scene.limit.refused_for = 60
+    assert not await scene.accepts(ANN, "wrong")
+    assert scene.stored.refused == {ANN: 60}
+    scene.limit.used_up = True
+    with pytest.raises(ResourceExhausted):
+        await scene.accepts(ANN, "anns")
+    scene.limit.used_up = False
+    assert await scene.accepts(ANN, "anns")
+    assert scene.hasher.asked == ["anns", "wrong"]
+
+
+async def test_a_password_in_another_form_is_hashed_twice_and_counted_once(scene: Scene) -> None:
+    typed = "e\u0301" * 8
+    assert not await scene.accepts(ANN, typed)
+    assert scene.hasher.asked == ["\u00e9" * 8, typed]
+    assert len(scene.limit.failures) == 1
+    scene.stored.keys[ANN] = typed
+    assert await scene.accepts(ANN, typed)
 
 
 async def test_many_different_passwords_at_once_are_refused(scene: Scene) -> None:

@@ -36,7 +36,10 @@ async def limits(house: House, postgres: ThrowawayPostgres) -> AsyncIterator[lis
         ]
         yield [
             GuessLimit(
-                FailureRepository(database), per_account=PER_ACCOUNT, per_address=PER_ADDRESS
+                FailureRepository(database),
+                per_account=PER_ACCOUNT,
+                per_address=PER_ADDRESS,
+                known_seconds=3600,
             )
             for database in databases
         ]
@@ -88,6 +91,26 @@ async def test_an_address_has_a_limit_of_its_own_over_all_accounts(
     await forgive_in(PER_ADDRESS + 20, database, "address", address)
     assert await wait_of(limits[0], someone(), address) in range(15, 22)
     assert await wait_of(limits[0], someone(), somewhere()) == 0
+
+
+async def test_from_a_known_address_the_accounts_own_failures_there_count_alone(
+    limits: list[GuessLimit], database: asyncpg.Connection
+) -> None:
+    account, address = someone(), somewhere()
+    await limits[0].succeeded(account, address)
+    await forgive_in(86400, database, "address", address)
+    await forgive_in(86400, database, "anywhere", account)
+    assert await wait_of(limits[1], account, address) == 0
+    assert await wait_of(limits[1], someone(), address) > 0
+    assert await wait_of(limits[1], account, somewhere()) > 0
+    refused = [await limits[0].failed(account, address) for _ in range(PER_ACCOUNT)]
+    assert refused[:-1] == [0] * (PER_ACCOUNT - 1)
+    assert 50 < refused[-1] <= SECONDS_PER_ACCOUNT
+    assert await wait_of(limits[1], account, address) > 0
+    # It is known for a while.
+    await forgive_in(0, database, "account", account, address)
+    await forgive_in(0, database, "known", account, address)
+    assert await wait_of(limits[1], account, address) > 0
 
 
 async def test_all_workers_count_together(limits: list[GuessLimit]) -> None:

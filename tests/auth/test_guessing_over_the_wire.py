@@ -1,6 +1,7 @@
 """Who guesses passwords is stopped, and nobody else is but those who share an address with them."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +11,7 @@ import pytest_asyncio
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc import StatusCode, aio
-from gymlocker.v2 import ai_pb2, auth_pb2, inbox_pb2
+from gymlocker.v2 import ai_pb2, auth_pb2, inbox_pb2, user_pb2
 
 from server.demo.transport import Metadata
 from server.local.throwaway import ThrowawayPostgres
@@ -31,21 +32,32 @@ one_loop = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def worker(
+async def workers(
     house: House, postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Client]:
-    """A worker with low limits."""
-    socket = tmp_path_factory.mktemp("guessing") / "worker.sock"
-    worker = serving(
-        socket,
-        postgres.url("gymlocker"),
-        PASSWORD_FAILURES_PER_ACCOUNT=str(PER_ACCOUNT),
-        PASSWORD_FAILURES_PER_ADDRESS=str(PER_ADDRESS),
-        WEB_AUTH_API_KEY="a-key",
-    )
-    async with worker, aio.insecure_channel(f"unix:{socket}") as channel:
-        assert await health(socket) == "ok"
-        yield Client(channel)
+) -> AsyncIterator[list[Client]]:
+    """Two workers with low limits."""
+    async with AsyncExitStack() as stack:
+        clients = []
+        for number in range(2):
+            socket = tmp_path_factory.mktemp("guessing") / f"{number}.sock"
+            worker = serving(
+                socket,
+                postgres.url("gymlocker"),
+                PASSWORD_FAILURES_PER_ACCOUNT=str(PER_ACCOUNT),
+                PASSWORD_FAILURES_PER_ADDRESS=str(PER_ADDRESS),
+                WEB_AUTH_API_KEY="a-key",
+            )
+            await stack.enter_async_context(worker)
+            channel = await stack.enter_async_context(aio.insecure_channel(f"unix:{socket}"))
+            assert await health(socket) == "ok"
+            clients.append(Client(channel))
+        yield clients
+
+
+@pytest.fixture
+def worker(workers: list[Client]) -> Client:
+    """One of them."""
+    return workers[0]
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -75,6 +87,12 @@ async def take_messages(
     request = inbox_pb2.GetInboxMessagesRequest(user_id=user.id, password=password)
     metadata = calling_from(address or somewhere())
     return await code_of(worker.inbox.GetInboxMessages(request, metadata=metadata))
+
+
+async def created_at(address: str, worker: Client) -> User:
+    """A new user, who calls from there."""
+    metadata = calling_from(address)
+    return await worker.users.CreateUser(user_pb2.CreateUserRequest(), metadata=metadata)
 
 
 async def code_of(call: Any) -> StatusCode:
@@ -188,13 +206,14 @@ async def test_every_call_that_takes_a_password_counts(
 async def test_who_is_remembered_gets_in_while_others_guess(
     worker: Client, table: asyncpg.Connection
 ) -> None:
-    user = await worker.created_user()
+    home = somewhere()
+    user = await created_at(home, worker)
     tokens = await worker.login(user)
     assert await forgiven_at(table, "anywhere", user.id) is None
     await forgive_in(PER_ACCOUNT * SECONDS_PER_ACCOUNT, table, "anywhere", user.id)
     assert await take_messages(worker, user) == StatusCode.RESOURCE_EXHAUSTED
-    assert await take_messages(worker, user, user.password) == StatusCode.OK
-    assert await log_in(worker, user.id, user.password) == StatusCode.OK
+    assert await take_messages(worker, user, user.password, home) == StatusCode.OK
+    assert await log_in(worker, user.id, user.password, home) == StatusCode.OK
     getting = worker.accounts.GetMe(auth_pb2.GetMeRequest(), metadata=bearer(tokens))
     assert await code_of(getting) == StatusCode.OK
 
@@ -212,6 +231,62 @@ async def test_who_shares_an_address_with_a_guesser_waits_unless_they_are_rememb
     assert await log_in(*login) == StatusCode.RESOURCE_EXHAUSTED
     await forgive_in((PER_ACCOUNT - 1) * SECONDS_PER_ACCOUNT - 1, table, "account", user.id, here)
     assert await log_in(*login) == StatusCode.OK
+
+
+@one_loop
+async def test_behind_a_locked_address_every_worker_says_the_same(
+    workers: list[Client], table: asyncpg.Connection
+) -> None:
+    home, elsewhere = somewhere(), somewhere()
+    # One of the workers remembers the password.
+    user = await created_at(home, workers[0])
+    for address in (home, elsewhere):
+        await forgive_in(3600, table, "address", address)
+    for worker in workers:
+        assert await take_messages(worker, user, user.password, home) == StatusCode.OK
+        code = await take_messages(worker, user, user.password, elsewhere)
+        assert code == StatusCode.RESOURCE_EXHAUSTED
+
+
+@one_loop
+async def test_where_an_account_is_guessed_every_worker_refuses_the_right_password(
+    workers: list[Client],
+) -> None:
+    home = somewhere()
+    user = await created_at(home, workers[0])
+    for number in range(PER_ACCOUNT):
+        code = await take_messages(workers[1], user, f"wrong {number}", home)
+        assert code == StatusCode.UNAUTHENTICATED
+    # A guesser at the same address must not learn which one it is.
+    for worker in workers:
+        code = await take_messages(worker, user, user.password, home)
+        assert code == StatusCode.RESOURCE_EXHAUSTED
+        assert await take_messages(worker, user, user.password) == StatusCode.OK
+
+
+@one_loop
+async def test_usernames_are_tried_as_rarely(worker: Client, table: asyncpg.Connection) -> None:
+    taken = f"Ann {uuid4().hex}"
+    tokens = await worker.login(await worker.created_user())
+
+    async def register(name: str, address: str) -> StatusCode:
+        request = auth_pb2.RegisterRequest(username=name, password="correct horse")
+        return await code_of(worker.accounts.Register(request, metadata=calling_from(address)))
+
+    async def claim(name: str, address: str) -> StatusCode:
+        request = auth_pb2.ClaimUsernameRequest(username=name)
+        metadata = [*bearer(tokens), *calling_from(address)]
+        return await code_of(worker.accounts.ClaimUsername(request, metadata=metadata))
+
+    assert await register(taken, somewhere()) == StatusCode.OK
+    for attempt in (register, claim):
+        home = somewhere()
+        assert await attempt(taken, home) == StatusCode.ALREADY_EXISTS
+        assert await forgiven_at(table, "address", home) is not None
+        await forgive_in(3600, table, "address", home)
+        # Not even whether it is free.
+        assert await attempt(f"Bob {uuid4().hex}", home) == StatusCode.RESOURCE_EXHAUSTED
+    assert await claim(f"Bob {uuid4().hex}", somewhere()) == StatusCode.OK
 
 
 @one_loop

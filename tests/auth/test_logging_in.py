@@ -1,18 +1,15 @@
 """Logging in, and out again: what a session begins and ends with, and how many there may be."""
 
-from contextlib import nullcontext
 from uuid import UUID
 
 import asyncpg
 import httpx2
 import pytest
-from grpc import StatusCode
-from gymlocker.v2 import auth_pb2
 
-from server.auth.repository import MOST_SESSIONS
+from server.auth.session_repository import MAX_SESSIONS
 from server.demo.transport import CallError
 from tests.auth.accounts import assert_dead, login, logout, me, new_name, refresh
-from tests.feed.client import Client, bearer, nobody, refused
+from tests.feed.client import Client, bearer, nobody
 from tests.feed.rest import error_of
 
 # --- Login ---
@@ -58,21 +55,48 @@ async def test_one_who_has_no_username_has_none_in_json(
     assert account.keys() == {"id", "lookup", "created"}
 
 
-async def test_the_oldest_session_ends_when_there_are_too_many(
+async def test_the_longest_unused_session_ends_when_there_are_too_many(
     client: Client, database: asyncpg.Connection
 ) -> None:
     user = await client.new_user()
-    first, second = await client.login(user), await client.login(user)
+    oldest, unused = await client.login(user), await client.login(user)
     await database.execute(
-        "INSERT INTO sessions (user_id, id, created, expiry) SELECT $1, gen_random_uuid(), now(),"
-        " now() + interval '1 day' FROM generate_series(1, $2)",
+        "INSERT INTO sessions (user_id, id, created, expiry, last_used)"
+        " SELECT $1, gen_random_uuid(), now(), now() + interval '1 day', now()"
+        " FROM generate_series(1, $2)",
         UUID(user.id),
-        MOST_SESSIONS - 2,
+        MAX_SESSIONS - 2,
     )
+    # Refreshing is a use, and so is the first use of an access token.
+    oldest = await refresh(client, oldest)
     newest = await client.login(user)
-    for tokens, code in ((first, StatusCode.UNAUTHENTICATED), (second, None), (newest, None)):
-        with refused(code) if code else nullcontext():
-            await client.accounts.GetMe(auth_pb2.GetMeRequest(), metadata=bearer(tokens))
+    await assert_dead(client, unused)
+    for tokens in (oldest, newest):
+        assert (await me(client, tokens)).id == user.id
+
+
+async def test_a_session_of_the_time_before_counts_as_used_when_it_was_refreshed(
+    client: Client, database: asyncpg.Connection
+) -> None:
+    user = await client.new_user()
+    kept, ended = await client.login(user), await client.login(user)
+    for tokens, days in ((kept, 29), (ended, 27)):
+        await database.execute(
+            "UPDATE sessions SET last_used = NULL, expiry = now() + make_interval(days => $2)"
+            " WHERE family = sha256(split_part($1, '.', 1)::bytea)",
+            tokens.refresh_token,
+            days,
+        )
+    await database.execute(
+        "INSERT INTO sessions (user_id, id, created, expiry)"
+        " SELECT $1, gen_random_uuid(), now(), now() + interval '28 days'"
+        " FROM generate_series(1, $2)",
+        UUID(user.id),
+        MAX_SESSIONS - 2,
+    )
+    await client.login(user)
+    await assert_dead(client, ended)
+    assert (await me(client, kept)).id == user.id
 
 
 # --- Logout ---

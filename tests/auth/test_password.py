@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from uuid import uuid4
 
 import pytest
@@ -128,6 +128,53 @@ async def test_one_address_leaves_half_of_the_queue_to_others() -> None:
     gate.opened.set()
     assert await asyncio.gather(*mine, *others) == [True] * 5
     assert await hasher.matches("right", gate, "192.0.2.1")
+    hasher.close()
+
+
+async def test_new_passwords_leave_places_to_those_that_are_checked() -> None:
+    hasher, gate = PasswordHasher(threads=1, queue=4), Gate()
+    ended: list[str] = []
+
+    async def noted(name: str, work: Awaitable[object]) -> None:
+        await work
+        ended.append(name)
+
+    first = asyncio.create_task(hasher.matches("right", gate, somewhere()))
+    await eventually(lambda: len(gate.threads) == 1)
+    # From as many addresses as there are passwords.
+    new = [
+        asyncio.create_task(noted("new", hasher.hash("password", somewhere()))) for _ in range(3)
+    ]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await hasher.hash("password", somewhere())
+    checked = asyncio.create_task(noted("checked", hasher.matches("right", gate, somewhere())))
+    await asyncio.sleep(0)
+    assert (hasher.running, hasher.waiting) == (1, 4)
+    gate.opened.set()
+    await asyncio.gather(first, checked, *new)
+    assert ended == ["checked", "new", "new", "new"]
+    assert (hasher.running, hasher.waiting) == (0, 0)
+    hasher.close()
+
+
+async def test_of_several_threads_one_is_for_passwords_that_are_checked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hasher, started, opened = PasswordHasher(threads=2, queue=8), list[str](), threading.Event()
+
+    def hash_slowly(password: str) -> HashedPassword:
+        started.append(password)
+        assert opened.wait(30)
+        return HashedPassword("", b"")
+
+    monkeypatch.setattr(HashedPassword, "of", hash_slowly)
+    new = [asyncio.create_task(hasher.hash("new", somewhere())) for _ in range(4)]
+    await eventually(lambda: len(started) == 1)
+    assert await hasher.matches(PASSWORD, HashedPassword(KEY, SALT), somewhere())
+    assert len(started) == 1
+    opened.set()
+    await asyncio.gather(*new)
     hasher.close()
 
 

@@ -2,16 +2,25 @@
 
 import asyncio
 import random
+from typing import Any, cast
+from uuid import UUID, uuid4
 
 import httpx2
 import pytest
 from grpc import StatusCode
 from gymlocker.v2 import auth_pb2
 
+from server.auth.password import HashedPassword
+from server.auth.service import AuthService
 from server.demo.transport import CallError
+from server.errors import AlreadyExists
+from server.rpc.caller import ADDRESS_KEY, Caller, current_caller
+from server.rpc.metadata import current_metadata
+from server.user.repository import username_taken
 from tests.auth.accounts import PASSWORD, change, login, me, new_name, register
 from tests.feed.client import Client, error_info, refused
 from tests.feed.rest import error_of
+from tests.rpc.fakes import FakeContext
 
 NO_PASSWORDS = ("", "seven77", "é" * 129, "password\0")
 
@@ -65,3 +74,42 @@ async def test_of_two_who_register_a_name_at_the_same_time_one_gets_it(one_clien
     [loser] = [result for result in results if isinstance(result, CallError)]
     assert (loser.code, error_info(loser).reason) == (StatusCode.ALREADY_EXISTS, "USERNAME_TAKEN")
     assert await me(one_client, await login(one_client, username)) == winner
+
+
+class Crowded:
+    """Usernames that are all taken, and what it took to hear that."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+
+    async def check_username(self, address: str) -> None:
+        self.steps.append("checked")
+
+    async def hash(self, password: str, address: str) -> HashedPassword:
+        self.steps.append("hashed")
+        return HashedPassword("", b"")
+
+    async def require_free(self, username: object) -> None:
+        raise username_taken()
+
+    async def get_account(self, user_id: UUID) -> None:
+        return None
+
+    async def username_was_taken(self, address: str) -> None:
+        self.steps.append("counted")
+
+
+async def test_to_hear_that_a_name_is_taken_costs_a_hash() -> None:
+    crowded: Any = Crowded()
+    service = AuthService(crowded, crowded, crowded, crowded, crowded, crowded, crowded)
+    current_caller.set(Caller(uuid4(), uuid4()))
+    current_metadata.set([(ADDRESS_KEY, "192.0.2.1")])
+    requests = {
+        service.Register: auth_pb2.RegisterRequest(username="ann", password=PASSWORD),
+        service.ClaimUsername: auth_pb2.ClaimUsernameRequest(username="ann"),
+    }
+    for method, request in requests.items():
+        crowded.steps = []
+        with pytest.raises(AlreadyExists):
+            await cast(Any, method)(request, FakeContext().context)
+        assert crowded.steps == ["checked", "hashed", "counted"]

@@ -1,7 +1,12 @@
 """Secrets that sign access tokens: which a worker starts with, and how they are replaced."""
 
 import asyncio
+import base64
+import secrets
+import string
+from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -26,13 +31,55 @@ def test_without_a_secret_nothing_starts() -> None:
 
 
 def test_a_secret_has_32_bytes() -> None:
-    short = "0123456789abcdefghij-canary-klm"
+    short = "9b2f71c04ed8a3657f0c-canary-1d5"
     assert len(short) == 31
     assert complaint(secret(short)).startswith("JWT_SECRET_KEY: a key is shorter")
     assert complaint(secret(NEW, OLD, short)).startswith("JWT_PREVIOUS_SECRET_KEYS: a key is short")
     load_keys(secret(f"{short}n"))
     # Bytes, not characters.
-    load_keys(secret("é" * 16))
+    load_keys(secret("äöüßéèêçñøåæœđłżśćńýþ"))
+
+
+GOOD: dict[str, Callable[[], str]] = {
+    "openssl rand -hex 32": lambda: secrets.token_hex(32),
+    "openssl rand -hex 16": lambda: secrets.token_hex(16),
+    "openssl rand -base64 32": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
+    "token_urlsafe": secrets.token_urlsafe,
+    "two UUIDs": lambda: f"{uuid4()}{uuid4()}",
+    "40 digits": lambda: "".join(secrets.choice(string.digits) for _ in range(40)),
+    "a sentence": lambda: "Quiet otters juggle 7 lemons behind the foggy lighthouse",
+}
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_a_secret_that_is_random_is_taken(kind: str) -> None:
+    for _ in range(20):
+        load_keys(secret(GOOD[kind]()))
+
+
+@pytest.mark.parametrize(
+    "weak",
+    [
+        "a" * 64,
+        "abc" * 30,
+        "0f" * 32,
+        "é" * 16,
+        "0123456789" * 5,
+        "0123456789abcdef" * 4,
+        "fedcba9876543210" * 2,
+        "abcdefghijklmnopqrstuvwxyz0123456789",
+        "qwertyuiopasdfghjklzxcvbnm1234567890",
+        "1q2w3e4r5t6y7u8i9o0p" * 2,
+        "password" * 8,
+        "Password12345678" * 3,
+        "supersecretsupersecretsupersecret",
+        "deadbeef" * 8,
+        "gymlocker-gymlocker-gymlocker-gym",
+    ],
+)
+def test_a_long_secret_that_repeats_itself_is_refused(weak: str) -> None:
+    assert complaint(secret(weak)).startswith("JWT_SECRET_KEY: a key is made of repeats")
+    assert complaint(secret(NEW, weak)).startswith("JWT_PREVIOUS_SECRET_KEYS: a key is made of")
 
 
 @pytest.mark.parametrize(
@@ -53,15 +100,16 @@ def test_a_secret_that_everybody_knows_is_none(example: str) -> None:
 async def test_a_worker_does_not_start_with_such_a_secret(tmp_path: Path) -> None:
     environment = {"DATABASE_URL": "postgresql://user@127.0.0.1:1/name"}
     listen = f"--listen=unix:{tmp_path}/worker.sock"
-    secrets = {
+    faults = {
         "": "JWT_SECRET_KEY is missing",
         "too-short-canary": "shorter than 32 bytes",
         "change-me-in-production-please-canary": "from an example",
+        "canary" * 8: "could be guessed",
     }
     ended = await asyncio.gather(
-        *[gymlocker("serve", listen, **environment, JWT_SECRET_KEY=key) for key in secrets]
+        *[gymlocker("serve", listen, **environment, JWT_SECRET_KEY=key) for key in faults]
     )
-    for end, expected in zip(ended, secrets.values(), strict=True):
+    for end, expected in zip(ended, faults.values(), strict=True):
         assert end.code == 1
         [line] = (end.output + end.errors).strip().splitlines()
         assert expected in line

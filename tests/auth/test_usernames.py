@@ -8,6 +8,7 @@ import pytest
 from grpc import StatusCode
 
 from server.demo.transport import CallError
+from server.text import caseless
 from tests.auth.accounts import claim, login, me, new_name, refusal, register
 from tests.feed.client import Client, User, error_info, event_of, follow, refused
 
@@ -22,15 +23,15 @@ SPELLINGS = {
     "order of marks": ("a\u0323\u0307b", "A\u0307\u0323B"),
     "Kelvin": ("\u212a2 Climber", "k2 climber"),
     "Ångström": ("\u212bse", "a\u030aSE"),
-    "ligature": ("Griﬃn", "GRIFFIN"),
     "Cherokee": ("ᏣᎳᎩ", "ꮳꮃꭹ"),
+    "full width": ("Ann", "ＡＮＮ"),
+    "half width": ("カタカナ", "ｶﾀｶﾅ"),
 }
 # Pairs that are not.
 DIFFERENT = {
     "dotless i": ("Ilgaz", "ılgaz"),
     "accent": ("Renee", "Renée"),
     "space": ("Ann Lee", "Ann  Lee"),
-    "full width": ("Ann", "Ａｎｎ"),
 }
 
 NO_NAMES = {
@@ -50,6 +51,23 @@ NO_NAMES = {
     "delete": "an\x7fn",
     "C1 control": "an\x85n",
     "spaces": "    ",
+    "zero width space": "an\u200bn",
+    "zero width joiner": "an\u200dn",
+    "zero width non-joiner": "an\u200cn",
+    "word joiner": "an\u2060n",
+    "byte order mark": "\ufeffann",
+    "soft hyphen": "an\u00adn",
+    "left-to-right mark": "ann\u200e",
+    "right-to-left override": "\u202eann",
+    "isolate": "\u2066ann\u2069",
+    "both directions in a word": "1aא",
+    "ligature": "Griﬃn",
+    "Roman numeral": "henry\u2163",
+    "symbol": "ann\u221e",
+    "emoji": "ann🏋",
+    "no-break space inside": "an\u00a0n",
+    "surrogate's neighbour": "ann\uffff",
+    "UUID in full width": "８a6e0804-2bd0-4672-b79d-d97027f9071a",
     "UUID": "8a6e0804-2bd0-4672-b79d-d97027f9071a",
     "UUID in capitals": "8A6E0804-2BD0-4672-B79D-D97027F9071A",
 }
@@ -91,6 +109,43 @@ async def test_what_only_looks_alike_is_another_name(
             await _make_anonymous(user, database)
             account = await claim(one_client, tokens, f"{name} {suffix}")
             assert account.username == f"{name} {suffix}"
+
+
+@pytest.mark.parametrize(
+    ("name", "namesake"),
+    [("Ａｎｎ", "ＡＮＮ"), ("Griﬃn", "GRIFFIN"), ("an\u200bn", None), ("ann 🏋", None)],
+)
+async def test_a_name_from_before_goes_on_working_and_nobody_else_gets_it(
+    one_client: Client, database: asyncpg.Connection, name: str, namesake: str | None
+) -> None:
+    old, other = await one_client.new_user(), await one_client.new_user()
+    suffix = uuid4().hex
+    await _give_old_name(old, f"{name} {suffix}", database)
+    for spelling in (name, name.upper(), name.lower()):
+        tokens = await login(one_client, f"{spelling} {suffix}", old.password)
+        assert (await me(one_client, tokens)).id == old.id
+    others = await one_client.login(other)
+    with pytest.raises(CallError):
+        await claim(one_client, others, f"{name} {suffix}")
+    if namesake:
+        expected = "ALREADY_EXISTS USERNAME_TAKEN"
+        assert await refusal(claim(one_client, others, f"{namesake} {suffix}")) == expected
+
+
+async def test_of_two_who_look_the_same_each_logs_in_by_their_own_name(
+    client: Client, database: asyncpg.Connection
+) -> None:
+    old, new, suffix = await client.new_user(), await client.new_user(), uuid4().hex
+    await _give_old_name(old, f"Ｂｏｂ {suffix}", database)
+    await claim(client, await client.login(new), f"Bob {suffix}")
+    for user, name in ((old, f"ＢＯＢ {suffix}"), (new, f"BOB {suffix}")):
+        assert (await me(client, await login(client, name, user.password))).id == user.id
+
+
+async def _give_old_name(user: User, name: str, database: asyncpg.Connection) -> None:
+    """As the release before did, which compared names by less."""
+    query = "UPDATE users SET username = $2, username_key = $3 WHERE id = $1"
+    await database.execute(query, UUID(user.id), name, caseless(name))
 
 
 async def _make_anonymous(user: User, database: asyncpg.Connection) -> None:

@@ -10,6 +10,7 @@ from server.database.revision import NEEDED, require_current_schema
 from server.errors import StartError
 from server.paths import MIGRATIONS
 from tests.database.command import gymlocker
+from tests.worker import JWT_SECRET_KEY
 
 REFUSAL = "The database is not up to date. Run: gymlocker migrate"
 
@@ -25,7 +26,11 @@ def test_what_is_needed_are_the_newest_migrations() -> None:
 
 async def test_the_command_refuses_a_database_without_tables(empty_database: str) -> None:
     ended = await gymlocker(
-        "serve", "--listen", "127.0.0.1:0", DATABASE_URL=empty_database, JWT_SECRET_KEY="0f" * 32
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        DATABASE_URL=empty_database,
+        JWT_SECRET_KEY=JWT_SECRET_KEY,
     )
     assert (ended.code, ended.errors) == (1, f"{REFUSAL}\n")
 

@@ -13,6 +13,7 @@ from tests.deploy.test_image import without_the_rest
 from tests.faults.traffic import traffic
 from tests.local.helpers import PATIENCE, wait_until
 from tests.ports import free_port
+from tests.worker import JWT_SECRET_KEY
 
 
 async def test_workers_are_replaced_one_by_one_and_nobody_notices(
@@ -51,7 +52,7 @@ def test_the_image_by_itself_runs_everything_on_a_database_that_a_file_names(
     secrets, data = tmp_path / "secrets", tmp_path / "data"
     secrets.mkdir()
     (secrets / "database_url").write_text(f"{empty_database}\n")
-    (secrets / "jwt_secret_key").write_text("0f" * 32)
+    (secrets / "jwt_secret_key").write_text(JWT_SECRET_KEY)
     port = free_port()
     words = list(files.image_command().words)
     for option, value in (("--port", str(port)), ("--data-dir", str(data))):

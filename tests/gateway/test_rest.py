@@ -127,6 +127,12 @@ def behind_a_proxy() -> Iterator[FrontDoor]:
         ("198.51.100.7, 203.0.113.9", "203.0.113.9"),
         ("2001:db8::7", "2001:db8::7"),
         ("nonsense", "127.0.0.1"),
+        # Some proxies write the port behind it.
+        ("203.0.113.9:5678", "203.0.113.9"),
+        ("198.51.100.7:1234, 203.0.113.9:5678", "203.0.113.9"),
+        ("[2001:db8::7]:443", "2001:db8::7"),
+        ("198.51.100.7,[2001:db8::7]", "2001:db8::7"),
+        ("203.0.113.9:port", "127.0.0.1"),
     ],
 )
 def test_a_proxy_in_front_is_believed_if_it_is_told_to(
@@ -136,6 +142,19 @@ def test_a_proxy_in_front_is_believed_if_it_is_told_to(
     metadata = json.loads(reply.json()["lookup"])
     assert metadata["x-client-address"] == believed
     assert "x-forwarded-for" not in metadata
+
+
+def test_of_two_proxies_the_farther_one_says_who_calls() -> None:
+    said = {
+        "198.51.100.7, 203.0.113.9:5678, 192.0.2.1:80": "203.0.113.9",
+        "203.0.113.9, 192.0.2.1:80": "203.0.113.9",
+        "[2001:db8::7]:443,[2001:db8::1]:80": "2001:db8::7",
+    }
+    with front_door(trusted_proxies=2) as door:
+        for header, believed in said.items():
+            reply = door.client.get("/user/metadata:", headers={"x-forwarded-for": header})
+            metadata = json.loads(reply.json()["lookup"])
+            assert metadata["x-client-address"] == believed
 
 
 def test_replies_tell_nothing_about_the_inside(client: httpx2.Client) -> None:

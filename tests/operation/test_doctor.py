@@ -17,6 +17,7 @@ from server.operation.doctor import examine
 from server.operation.finding import Finding, Level
 from server.operation.report import report
 from tests.house import House
+from tests.worker import JWT_SECRET_KEY
 
 OK, WARNING, FAULT = Level.OK, Level.WARNING, Level.FAULT
 NOBODY = "127.0.0.1:1"
@@ -100,7 +101,9 @@ async def test_clocks_that_differ(
     assert any("differs from this machine's" in one.text for one in await found("database"))
 
 
-@pytest.mark.parametrize(("key", "level"), [(None, WARNING), ("short", FAULT), ("0f" * 32, OK)])
+@pytest.mark.parametrize(
+    ("key", "level"), [(None, WARNING), ("short", FAULT), ("0f" * 32, FAULT), (JWT_SECRET_KEY, OK)]
+)
 async def test_keys(environment: pytest.MonkeyPatch, key: str | None, level: Level) -> None:
     if key:
         environment.setenv("JWT_SECRET_KEY", key)

@@ -17,10 +17,11 @@ from benchmarks.contenders.peer.messages import (
 )
 from benchmarks.contenders.pool import make_pool
 from benchmarks.contenders.sessions import LIFETIME, Session
+from server.auth.names import login_keys
 from server.auth.password import HashedPassword
 from server.database.statement import Statement
 from server.errors import no_such_user
-from server.text import caseless, uuid_in
+from server.text import uuid_in
 
 
 class BareStorage:
@@ -107,7 +108,7 @@ class BareStorage:
             rows = await self._fetch(statements.GET_LOGIN_BY_ID, id=user_id)
         else:
             rows = await self._fetch(
-                statements.GET_LOGIN_BY_NAME, username_key=caseless(name), name=name
+                statements.GET_LOGIN_BY_NAME, username_keys=login_keys(name), name=name
             )
         return (rows[0]["id"], _hashed(rows[0])) if rows else None
 
@@ -118,7 +119,9 @@ class BareStorage:
             user_id=user_id,
             key=hashed.key,
             session_id=session.id,
+            generation=1,
             hash=session.refresh_hash,
+            family=session.family_hash,
             lifetime=LIFETIME,
         )
 

@@ -58,8 +58,12 @@ class NoLimit:
     async def check(self, account: str, address: str) -> None:
         """Never raises."""
 
-    async def failed(self, account: str, address: str) -> None:
+    async def failed(self, account: str, address: str) -> float:
         """Counts nothing."""
+        return 0
+
+    async def succeeded(self, account: str, address: str) -> None:
+        """Keeps nothing."""
 
 
 class NotAsked:
@@ -68,6 +72,9 @@ class NotAsked:
     async def get(self, user_id: UUID) -> HashedPassword | None:
         """Knows nobody."""
         return None
+
+    async def guessed(self, user_id: UUID, seconds: float) -> None:
+        """Notes nothing."""
 
 
 PASSWORDS: dict[str, type[Passwords]] = {"thread": InThread, "remembered": Remembered}

@@ -26,11 +26,15 @@ class RegisterRequest(_message.Message):
     USERNAME_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
     username: _builtins.str
-    """The username: 3 to 64 characters, without control characters and without space at either end.
-    Kept as typed, and compared without case. A UUID is none.
+    """The username: 3 to 64 characters, letters, digits and ASCII punctuation of one writing direction
+    a word, words divided by spaces (RFC 8265, UsernameCaseMapped). Kept as typed, and compared
+    without case and width. A UUID is none.
     """
     password: _builtins.str
-    """The password: 8 to 128 characters, any but NUL."""
+    """The password: 8 to 128 characters without control or invisible ones; not the username, and none
+    of the commonest. How a device composes characters and spaces does not matter (RFC 8265,
+    OpaqueString).
+    """
     def __init__(
         self,
         *,
@@ -128,7 +132,7 @@ class Tokens(_message.Message):
     expires_in: _builtins.int
     """For how many seconds the access token is valid."""
     refresh_token: _builtins.str
-    """Good for one call of RefreshToken."""
+    """Good for one call of RefreshToken, and for its repeats while the reply was not used."""
     def __init__(
         self,
         *,
@@ -234,7 +238,7 @@ class ChangePasswordRequest(_message.Message):
     current_password: _builtins.str
     """The password until now."""
     new_password: _builtins.str
-    """The password from now on: 8 to 128 characters, any but NUL."""
+    """The password from now on: as in RegisterRequest."""
     def __init__(
         self,
         *,

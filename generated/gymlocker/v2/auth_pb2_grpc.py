@@ -31,8 +31,8 @@ class AuthServiceStub:
     An account and a user of the encrypted feed are the same thing: an account is a user with a
     username. Logging in starts a session and gives two tokens. The access token is a JWT that goes
     with each call as `authorization: Bearer <token>`; it is short-lived. The refresh token buys the
-    next pair, once. A session ends with Logout, with a change of the password, when its refresh
-    token is used twice, and with the user.
+    next pair, always the same next refresh token. A session ends with Logout, with a change of the
+    password, when an old refresh token comes back after the next one was used, and with the user.
 
     Whoever tries many passwords is refused with RESOURCE_EXHAUSTED, per account and per address.
     """
@@ -86,8 +86,8 @@ class AuthServiceServicer:
     An account and a user of the encrypted feed are the same thing: an account is a user with a
     username. Logging in starts a session and gives two tokens. The access token is a JWT that goes
     with each call as `authorization: Bearer <token>`; it is short-lived. The refresh token buys the
-    next pair, once. A session ends with Logout, with a change of the password, when its refresh
-    token is used twice, and with the user.
+    next pair, always the same next refresh token. A session ends with Logout, with a change of the
+    password, when an old refresh token comes back after the next one was used, and with the user.
 
     Whoever tries many passwords is refused with RESOURCE_EXHAUSTED, per account and per address.
     """
@@ -95,7 +95,8 @@ class AuthServiceServicer:
     def Register(self, request, context):
         """Creates a user with a username and a password.
 
-        Anybody may call. ALREADY_EXISTS: the username is taken.
+        Anybody may call. ALREADY_EXISTS: the username is taken. RESOURCE_EXHAUSTED: too many taken
+        usernames were tried.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -113,6 +114,9 @@ class AuthServiceServicer:
 
     def RefreshToken(self, request, context):
         """Goes on with a session: gives a new pair of tokens for a refresh token, which is used up.
+
+        Repeating the call is safe: for a minute, and for as long as nothing of the reply was used, it
+        returns the same refresh token.
 
         Anybody may call who has a refresh token. UNAUTHENTICATED: it is unknown, expired or was used
         before. In the last case somebody else may have it, so the whole session ends.
@@ -154,7 +158,8 @@ class AuthServiceServicer:
         as it is: id, lookup, password, feed and workouts.
 
         The user may call, with an access token. ALREADY_EXISTS: the username is taken, or the caller
-        has another one. Claiming one's own again sets its spelling.
+        has another one. Claiming one's own again sets its spelling. RESOURCE_EXHAUSTED: too many taken
+        usernames were tried.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -212,8 +217,8 @@ class AuthService:
     An account and a user of the encrypted feed are the same thing: an account is a user with a
     username. Logging in starts a session and gives two tokens. The access token is a JWT that goes
     with each call as `authorization: Bearer <token>`; it is short-lived. The refresh token buys the
-    next pair, once. A session ends with Logout, with a change of the password, when its refresh
-    token is used twice, and with the user.
+    next pair, always the same next refresh token. A session ends with Logout, with a change of the
+    password, when an old refresh token comes back after the next one was used, and with the user.
 
     Whoever tries many passwords is refused with RESOURCE_EXHAUSTED, per account and per address.
     """

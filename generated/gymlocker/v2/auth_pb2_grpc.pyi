@@ -18,8 +18,8 @@ class AuthServiceStub:
     An account and a user of the encrypted feed are the same thing: an account is a user with a
     username. Logging in starts a session and gives two tokens. The access token is a JWT that goes
     with each call as `authorization: Bearer <token>`; it is short-lived. The refresh token buys the
-    next pair, once. A session ends with Logout, with a change of the password, when its refresh
-    token is used twice, and with the user.
+    next pair, always the same next refresh token. A session ends with Logout, with a change of the
+    password, when an old refresh token comes back after the next one was used, and with the user.
 
     Whoever tries many passwords is refused with RESOURCE_EXHAUSTED, per account and per address.
     """
@@ -28,7 +28,8 @@ class AuthServiceStub:
     Register: _aio.UnaryUnaryMultiCallable[_auth_pb2.RegisterRequest, _auth_pb2.Account]
     """Creates a user with a username and a password.
 
-    Anybody may call. ALREADY_EXISTS: the username is taken.
+    Anybody may call. ALREADY_EXISTS: the username is taken. RESOURCE_EXHAUSTED: too many taken
+    usernames were tried.
     """
     Login: _aio.UnaryUnaryMultiCallable[_auth_pb2.LoginRequest, _auth_pb2.Tokens]
     """Starts a session.
@@ -38,6 +39,9 @@ class AuthServiceStub:
     """
     RefreshToken: _aio.UnaryUnaryMultiCallable[_auth_pb2.RefreshTokenRequest, _auth_pb2.Tokens]
     """Goes on with a session: gives a new pair of tokens for a refresh token, which is used up.
+
+    Repeating the call is safe: for a minute, and for as long as nothing of the reply was used, it
+    returns the same refresh token.
 
     Anybody may call who has a refresh token. UNAUTHENTICATED: it is unknown, expired or was used
     before. In the last case somebody else may have it, so the whole session ends.
@@ -63,7 +67,8 @@ class AuthServiceStub:
     as it is: id, lookup, password, feed and workouts.
 
     The user may call, with an access token. ALREADY_EXISTS: the username is taken, or the caller
-    has another one. Claiming one's own again sets its spelling.
+    has another one. Claiming one's own again sets its spelling. RESOURCE_EXHAUSTED: too many taken
+    usernames were tried.
     """
 
 class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -72,8 +77,8 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     An account and a user of the encrypted feed are the same thing: an account is a user with a
     username. Logging in starts a session and gives two tokens. The access token is a JWT that goes
     with each call as `authorization: Bearer <token>`; it is short-lived. The refresh token buys the
-    next pair, once. A session ends with Logout, with a change of the password, when its refresh
-    token is used twice, and with the user.
+    next pair, always the same next refresh token. A session ends with Logout, with a change of the
+    password, when an old refresh token comes back after the next one was used, and with the user.
 
     Whoever tries many passwords is refused with RESOURCE_EXHAUSTED, per account and per address.
     """
@@ -86,7 +91,8 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_auth_pb2.Account]:
         """Creates a user with a username and a password.
 
-        Anybody may call. ALREADY_EXISTS: the username is taken.
+        Anybody may call. ALREADY_EXISTS: the username is taken. RESOURCE_EXHAUSTED: too many taken
+        usernames were tried.
         """
 
     @_abc_1.abstractmethod
@@ -108,6 +114,9 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_auth_pb2.RefreshTokenRequest, _abc.Awaitable[_auth_pb2.Tokens]],
     ) -> _abc.Awaitable[_auth_pb2.Tokens]:
         """Goes on with a session: gives a new pair of tokens for a refresh token, which is used up.
+
+        Repeating the call is safe: for a minute, and for as long as nothing of the reply was used, it
+        returns the same refresh token.
 
         Anybody may call who has a refresh token. UNAUTHENTICATED: it is unknown, expired or was used
         before. In the last case somebody else may have it, so the whole session ends.
@@ -157,7 +166,8 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         as it is: id, lookup, password, feed and workouts.
 
         The user may call, with an access token. ALREADY_EXISTS: the username is taken, or the caller
-        has another one. Claiming one's own again sets its spelling.
+        has another one. Claiming one's own again sets its spelling. RESOURCE_EXHAUSTED: too many taken
+        usernames were tried.
         """
 
 def add_AuthServiceServicer_to_server(servicer: AuthServiceServicer, server: _aio.Server) -> None: ...

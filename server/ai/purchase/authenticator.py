@@ -43,7 +43,7 @@ class Limit(Protocol):
     async def check(self, account: None, address: str) -> None:
         """Raises ResourceExhausted if there were too many."""
 
-    async def failed(self, account: None, address: str) -> None:
+    async def failed(self, account: None, address: str) -> object:
         """Counts one."""
 
 

@@ -1,0 +1,34 @@
+"""Refresh tokens whose successors can be given again, and sessions that know when they were used.
+
+Only new columns, which workers of the release before do not name: they go on writing rows.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "feed_0007"
+down_revision = "feed_0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Adds the columns. The index of families is built by the next one."""
+    op.add_column("sessions", sa.Column("last_used", sa.DateTime(timezone=True)))
+    op.add_column("sessions", sa.Column("family", sa.LargeBinary()))
+    op.add_column(
+        "sessions", sa.Column("confirmed", sa.Integer(), nullable=False, server_default="0")
+    )
+    op.add_column(
+        "refresh_tokens", sa.Column("generation", sa.Integer(), nullable=False, server_default="0")
+    )
+    op.add_column("refresh_tokens", sa.Column("successor_key", sa.LargeBinary()))
+
+
+def downgrade() -> None:
+    """Drops the columns: a repeated refresh token ends its session again."""
+    op.drop_column("refresh_tokens", "successor_key")
+    op.drop_column("refresh_tokens", "generation")
+    op.drop_column("sessions", "confirmed")
+    op.drop_column("sessions", "family")
+    op.drop_column("sessions", "last_used")
