@@ -7,13 +7,13 @@ database, so that all workers count together and a restart forgives nothing. Rig
 nothing. Purchase tokens that are made up, which stores are asked about, count for their address.
 """
 
-import hashlib
-import json
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from server.auth.network import network_of
+from server.bounds.rate import Rate
+from server.bounds.repository import bucket_key
 from server.errors import ResourceExhausted
 
 SECONDS_PER_ACCOUNT = 60
@@ -25,23 +25,11 @@ ANYWHERE = 10
 class Failures(Protocol):
     """Where failures are counted. A key is 32 bytes."""
 
-    async def get(self, keys: list[bytes]) -> dict[bytes, float]:
+    async def get(self, keys: Sequence[bytes]) -> dict[bytes, float]:
         """In how many seconds each of `keys` that has failures is forgiven all of them."""
 
-    async def add(self, seconds: dict[bytes, float]) -> None:
+    async def add(self, seconds: Mapping[bytes, float]) -> object:
         """Counts a failure of each key, which takes so many seconds longer to be forgiven."""
-
-
-@dataclass(frozen=True)
-class _Limit:
-    """`most` failures at once; each is forgiven after `seconds`."""
-
-    most: int
-    seconds: float
-
-    def wait(self, forgiven_in: float) -> float:
-        """For how many seconds nothing more may be tried; 0 or less: now."""
-        return forgiven_in - (self.most - 1) * self.seconds
 
 
 class GuessLimit:
@@ -52,9 +40,9 @@ class GuessLimit:
 
     def __init__(self, failures: Failures, *, per_account: int, per_address: int) -> None:
         self._failures = failures
-        self._account = _Limit(per_account, SECONDS_PER_ACCOUNT)
-        self._anywhere = _Limit(per_account * ANYWHERE, SECONDS_PER_ACCOUNT / ANYWHERE)
-        self._address = _Limit(per_address, SECONDS_PER_ADDRESS)
+        self._account = Rate(per_account, SECONDS_PER_ACCOUNT)
+        self._anywhere = Rate(per_account * ANYWHERE, SECONDS_PER_ACCOUNT / ANYWHERE)
+        self._address = Rate(per_address, SECONDS_PER_ADDRESS)
 
     async def check(self, account: str | None, address: str) -> None:
         """Raises ResourceExhausted if too many wrong ones were tried."""
@@ -70,12 +58,12 @@ class GuessLimit:
         limits = self._limits(account, address)
         await self._failures.add({key: limit.seconds for key, limit in limits.items()})
 
-    def _limits(self, account: str | None, address: str) -> dict[bytes, _Limit]:
+    def _limits(self, account: str | None, address: str) -> dict[bytes, Rate]:
         network = network_of(address)
-        limits = {_key("address", network): self._address}
+        limits = {bucket_key("address", network): self._address}
         if account is not None:
-            limits[_key("account", account, network)] = self._account
-            limits[_key("anywhere", account)] = self._anywhere
+            limits[bucket_key("account", account, network)] = self._account
+            limits[bucket_key("anywhere", account)] = self._anywhere
         return limits
 
 
@@ -95,7 +83,3 @@ def too_many_tokens(retry_after: int) -> ResourceExhausted:
         reason="TOO_MANY_PURCHASE_TOKENS",
         retry_after=retry_after,
     )
-
-
-def _key(*parts: str) -> bytes:
-    return hashlib.sha256(json.dumps(parts).encode()).digest()

@@ -1,13 +1,11 @@
-"""The SQL of passwords, sessions and failures."""
+"""The SQL of passwords and sessions."""
 
 from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     Interval,
     LargeBinary,
-    any_,
     bindparam,
     delete,
     func,
@@ -19,7 +17,6 @@ from sqlalchemy.dialects.postgresql import insert
 
 from server.auth.password import HashedPassword
 from server.database.engine import Connection, Database
-from server.database.schema import password_failures as failures
 from server.database.schema import refresh_tokens, sessions, users
 from server.database.statement import Statement
 from server.rpc.caller import Caller
@@ -134,31 +131,6 @@ _END_IF_USED = Statement(
     .returning(literal(1))
 )
 
-_GET_FAILURES = Statement(
-    select(
-        failures.c.key, func.extract("epoch", failures.c.forgiven - func.now()).label("seconds")
-    ).where(
-        failures.c.key == any_(bindparam("keys", type_=ARRAY(LargeBinary))),
-        failures.c.forgiven > func.now(),
-    )
-)
-_new_failure = insert(failures).from_select(
-    ["key", "forgiven"],
-    select(
-        func.unnest(bindparam("keys", type_=ARRAY(LargeBinary))),
-        func.now() + func.unnest(bindparam("seconds", type_=ARRAY(Interval))),
-    ),
-)
-_ADD_FAILURES = Statement(
-    _new_failure.on_conflict_do_update(
-        index_elements=[failures.c.key],
-        set_={
-            "forgiven": func.greatest(failures.c.forgiven, func.now())
-            + (_new_failure.excluded.forgiven - func.now())
-        },
-    )
-)
-
 
 class PasswordRepository:
     """The stored hashes of the users' passwords."""
@@ -239,20 +211,3 @@ class SessionRepository:
     async def end_if_used(self, refresh_hash: bytes) -> bool:
         """Ends the session of a refresh token that was used before; says whether there was one."""
         return bool(await self._database.fetch_one(_END_IF_USED, hash=refresh_hash))
-
-
-class FailureRepository:
-    """The wrong passwords that were tried, in the database of the rate limits."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def get(self, keys: list[bytes]) -> dict[bytes, float]:
-        """In how many seconds each of `keys` that has failures is forgiven all of them."""
-        rows = await self._database.fetch(_GET_FAILURES, keys=keys)
-        return {row["key"]: float(row["seconds"]) for row in rows}
-
-    async def add(self, seconds: dict[bytes, float]) -> None:
-        """Counts a failure of each key, which takes so many seconds longer to be forgiven."""
-        intervals = [timedelta(seconds=each) for each in seconds.values()]
-        await self._database.execute(_ADD_FAILURES, keys=list(seconds), seconds=intervals)

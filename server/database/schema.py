@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     func,
+    text,
 )
 
 metadata = MetaData(
@@ -68,6 +69,8 @@ users = Table(
     # Gymlocker's: an account is a user with a username. The key is what usernames are compared by.
     Column("username", Text),
     Column("username_key", Text, index=True, unique=True),
+    # For the sweeper: only who has no username is ever swept.
+    Index(None, "last_accessed", postgresql_where=text("username IS NULL")),
 )
 
 user_events = Table(
@@ -108,7 +111,9 @@ user_inbox_items = Table(
     owner(),
     Column("encrypted_message", ARRAY(LargeBinary), nullable=False),
     # Gymlocker's: when the message came. Unknown for messages of the time before.
-    Column("received", Timestamp, server_default=func.clock_timestamp()),
+    Column("received", Timestamp, server_default=func.clock_timestamp(), index=True),
+    # A hash of the network it came from, keyed with the key of that day: see `network_keys`.
+    Column("network", LargeBinary),
 )
 
 shared_items = Table(
@@ -123,7 +128,37 @@ shared_items = Table(
     Column("encryption_iv", LargeBinary, nullable=False),
 )
 
-# From here on all is Gymlocker's. A session lives from a login to a logout.
+# From here on all is Gymlocker's. How much each user stores in the feed, kept by triggers (see the
+# migration feed_0007) from the first time on that it is counted.
+user_usage = Table(
+    "user_usage",
+    metadata,
+    owner(primary_key=True),
+    Column("events", Integer, nullable=False),
+    Column("shared_items", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    # When it was counted anew the last time.
+    Column("counted", Timestamp, nullable=False),
+)
+
+# The keys by which networks are hashed, each for a day of UTC. When a day is over its key goes, and
+# with it all that could tell from a hash which network it was.
+network_keys = Table(
+    "network_keys",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+)
+
+# Since when this database is kept by certain rules: what was not written down before is not missed.
+milestones = Table(
+    "milestones",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("time", Timestamp, nullable=False),
+)
+
+# A session lives from a login to a logout.
 sessions = Table(
     "sessions",
     metadata,
@@ -185,8 +220,8 @@ rate_limit_consumptions = Table(
     Column("requests", ARRAY(Timestamp), nullable=False),
 )
 
-# In the same database: how many wrong passwords were tried, as the time at which all of them will
-# be forgiven. `key` is the SHA-256 of an account or an address.
+# In the same database: the buckets by which rates are counted, first of all of wrong passwords. Each
+# is the time at which it is empty. `key` is the SHA-256 of what it counts, and for whom.
 password_failures = Table(
     "password_failures",
     metadata,

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from server.errors import StartError
 from server.settings import (
+    BoundSettings,
     EnvironmentSettings,
     GatewaySettings,
     HouseSettings,
@@ -29,6 +30,7 @@ from server.settings.files import DotEnv, SecretFiles
 
 GROUPS: tuple[type[EnvironmentSettings], ...] = (
     Settings,
+    BoundSettings,
     TokenSettings,
     PlannerSettings,
     PurchaseSettings,

@@ -8,10 +8,12 @@ is how containers are told secrets.
     files.py        settings that are lists, name files, or are in files
     process.py      logs, databases, passwords; Envoy; `gymlocker up`
     tokens.py       access tokens and their keys
+    bounds.py       what strangers can make the server store
     planner.py      the language model, the stores
     worker.py       all that a worker is told
 """
 
+from server.settings.bounds import BoundSettings
 from server.settings.environment import EnvironmentSettings, load
 from server.settings.planner import OPENAI_URL, PlannerSettings, PurchaseSettings
 from server.settings.process import GatewaySettings, HouseSettings, LogSettings, Settings
@@ -20,6 +22,7 @@ from server.settings.worker import WorkerSettings, load_worker_settings
 
 __all__ = [
     "OPENAI_URL",
+    "BoundSettings",
     "EnvironmentSettings",
     "GatewaySettings",
     "HouseSettings",

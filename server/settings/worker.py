@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from server.settings.bounds import BoundSettings
 from server.settings.environment import load
 from server.settings.planner import PlannerSettings, PurchaseSettings
 from server.settings.process import Settings
@@ -13,6 +14,7 @@ class WorkerSettings:
     """All that a worker is told."""
 
     worker: Settings
+    bounds: BoundSettings
     tokens: TokenSettings
     planner: PlannerSettings
     purchases: PurchaseSettings
@@ -21,5 +23,9 @@ class WorkerSettings:
 def load_worker_settings() -> WorkerSettings:
     """Reads all that a worker is told. Raises StartError as `load` does."""
     return WorkerSettings(
-        load(Settings), load(TokenSettings), load(PlannerSettings), load(PurchaseSettings)
+        load(Settings),
+        load(BoundSettings),
+        load(TokenSettings),
+        load(PlannerSettings),
+        load(PurchaseSettings),
     )

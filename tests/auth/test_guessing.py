@@ -10,7 +10,7 @@ import pytest
 
 from server.auth.guessing import ANYWHERE, GuessLimit
 from server.auth.network import network_of
-from server.auth.repository import FailureRepository
+from server.bounds.repository import BucketRepository
 from server.database.engine import Database
 from server.errors import ResourceExhausted
 from server.local.throwaway import ThrowawayPostgres
@@ -35,9 +35,7 @@ async def limits(house: House, postgres: ThrowawayPostgres) -> AsyncIterator[lis
             for _ in range(2)
         ]
         yield [
-            GuessLimit(
-                FailureRepository(database), per_account=PER_ACCOUNT, per_address=PER_ADDRESS
-            )
+            GuessLimit(BucketRepository(database), per_account=PER_ACCOUNT, per_address=PER_ADDRESS)
             for database in databases
         ]
 
