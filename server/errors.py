@@ -112,3 +112,12 @@ class StartError(Exception):
 def no_such_user() -> NotFound:
     """The error for an id or a lookup that nobody has."""
     return NotFound("There is no such user.", reason="USER_NOT_FOUND")
+
+
+def disk_full() -> ResourceExhausted:
+    """Return the error for a server whose disk is full."""
+    return ResourceExhausted(
+        "The server's disk is full: only deletions are accepted. Try again later.",
+        reason="DISK_FULL",
+        retry_after=3600,
+    )

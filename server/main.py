@@ -25,10 +25,12 @@ from server.auth.authenticator import AccessTokenAuthenticator, PasswordAuthenti
 from server.auth.guessing import GuessLimit
 from server.auth.keys import Keys, load_keys
 from server.auth.password import PasswordHasher
-from server.auth.repository import FailureRepository, PasswordRepository, SessionRepository
+from server.auth.repository import PasswordRepository, SessionRepository
 from server.auth.service import AuthService
 from server.auth.tokens import AccessTokens
 from server.background import repeat
+from server.bounds.assembly import Bounds, assemble
+from server.bounds.repository import BucketRepository
 from server.contract import contract_methods, contract_services
 from server.database.engine import Database
 from server.database.revision import require_current_schema
@@ -37,6 +39,7 @@ from server.event.service import EventService
 from server.follow.repository import FollowRepository
 from server.follow.service import FollowService
 from server.inbox.repository import InboxRepository
+from server.inbox.room import InboxWriter
 from server.inbox.service import InboxService
 from server.rpc.authentication import (
     AccessTokenInterceptor,
@@ -93,8 +96,9 @@ async def serve(
         await require_current_schema(database)
         await require_current_schema(limits, "rate_limits")
         outermost = await observers(settings.worker, metrics if metrics_at else None, stack)
+        bounds = await assemble(settings.bounds, database, limits, stack)
         server, health_servicer, background = _build(
-            settings, keys, database, limits, metrics, outermost, stack
+            settings, keys, database, limits, bounds, metrics, outermost, stack
         )
         if metrics_at:
             stack.enter_context(exposed(registry, metrics_at))
@@ -132,6 +136,7 @@ def _build(
     keys: Keys,
     database: Database,
     limits: Database,
+    bounds: Bounds,
     metrics: WorkerMetrics,
     outermost: Sequence[Interceptor],
     stack: AsyncExitStack,
@@ -157,18 +162,20 @@ def _build(
     metrics.watch_passwords(hasher, authenticator)
     server = _server(
         outermost,
+        metrics,
+        bounds,
         AccessTokenAuthenticator(tokens, sessions, seen=last_accessed.saw),
         purchase_authenticator(settings.purchases, guesses, metrics, stack),
         authenticator,
     )
     system = SystemRepository(database)
     large_replies = LargeReplies()
-    _add_feed(
-        server, database, UserService(users, hasher, authenticator, large_replies), large_replies
+    user_service = UserService(users, hasher, authenticator, bounds.new_users, large_replies)
+    _add_feed(server, database, user_service, bounds, large_replies)
+    auth_service = AuthService(
+        users, passwords, sessions, hasher, authenticator, tokens, bounds.new_users
     )
-    auth_pb2_grpc.add_AuthServiceServicer_to_server(
-        AuthService(users, passwords, sessions, hasher, authenticator, tokens), server
-    )
+    auth_pb2_grpc.add_AuthServiceServicer_to_server(auth_service, server)
     _add_workouts(server, database)
     ai_pb2_grpc.add_AiServiceServicer_to_server(
         planner_service(settings.planner, limits, metrics, stack), server
@@ -177,12 +184,13 @@ def _build(
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     swept = {"main": system, "rate_limits": SystemRepository(limits, RATE_LIMIT_SWEEPS)}
-    return server, health_servicer, _background(settings.worker, swept, last_accessed, metrics)
+    background = _background(settings.worker, swept, last_accessed, metrics)
+    return server, health_servicer, [*background, *bounds.background()]
 
 
 def _guess_limit(settings: Settings, limits: Database) -> GuessLimit:
     return GuessLimit(
-        FailureRepository(limits),
+        BucketRepository(limits),
         per_account=settings.password_failures_per_account,
         per_address=settings.password_failures_per_address,
     )
@@ -198,18 +206,22 @@ def _access_tokens(settings: TokenSettings, keys: Keys) -> AccessTokens:
 
 
 def _add_feed(
-    server: grpc.aio.Server, database: Database, users: UserService, large_replies: LargeReplies
+    server: grpc.aio.Server,
+    database: Database,
+    users: UserService,
+    bounds: Bounds,
+    large_replies: LargeReplies,
 ) -> None:
     user_pb2_grpc.add_UserServiceServicer_to_server(users, server)
     event_pb2_grpc.add_EventServiceServicer_to_server(
-        EventService(EventRepository(database), large_replies), server
+        EventService(EventRepository(database), bounds.wrong_secrets, large_replies), server
     )
     follow_pb2_grpc.add_FollowServiceServicer_to_server(
         FollowService(FollowRepository(database)), server
     )
-    inbox_pb2_grpc.add_InboxServiceServicer_to_server(
-        InboxService(InboxRepository(database)), server
-    )
+    writer = InboxWriter(database, maximum=bounds.settings.inbox_max_messages)
+    inbox = InboxService(InboxRepository(database), writer, bounds.networks, bounds.inbox_messages)
+    inbox_pb2_grpc.add_InboxServiceServicer_to_server(inbox, server)
     share_pb2_grpc.add_ShareServiceServicer_to_server(
         ShareService(ShareRepository(database)), server
     )
@@ -244,6 +256,8 @@ def _background(
 
 def _server(
     outermost: Sequence[Interceptor],
+    metrics: WorkerMetrics,
+    bounds: Bounds,
     tokens: AccessTokenAuthenticator,
     purchases: PurchaseAuthenticator,
     passwords: PasswordAuthenticator,
@@ -253,9 +267,10 @@ def _server(
         # From the outside in.
         LoggingInterceptor(methods),
         *outermost,
-        ErrorInterceptor(methods),
+        ErrorInterceptor(methods, metrics.refused),
         AccessTokenInterceptor(methods, tokens),
         PurchaseTokenInterceptor(methods, purchases),
         ValidationInterceptor(methods),
         PasswordInterceptor(methods, passwords),
+        bounds.interceptor(methods),
     )

@@ -10,6 +10,8 @@ from pathlib import Path
 import grpc
 from gymlocker.v2 import system_pb2, system_pb2_grpc
 
+from tests.house import BOUNDLESS
+
 # The same for all, as it has to be.
 JWT_SECRET_KEY = "0f" * 32
 # On a machine that has much else to do, a start can take long.
@@ -28,6 +30,7 @@ async def serving(
     command = (sys.executable, "-P", "-m", "server", "serve", f"--listen=unix:{socket}", *options)
     environment = {
         **os.environ,
+        **BOUNDLESS,
         "DATABASE_URL": url,
         "DRAIN_SECONDS": "0.1",
         "JWT_SECRET_KEY": JWT_SECRET_KEY,

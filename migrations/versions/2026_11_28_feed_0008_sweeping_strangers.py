@@ -1,7 +1,7 @@
 """The indexes by which old inbox messages and users who were not seen for long are found.
 
-They are built beside running calls. A build that was interrupted leaves an invalid index behind; the
-next run drops and builds it again.
+They are built beside running calls. A build that was interrupted leaves an invalid index behind;
+the next run drops and builds it again.
 """
 
 import sqlalchemy as sa

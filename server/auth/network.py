@@ -1,8 +1,11 @@
 """What addresses have in common that one caller can call from."""
 
 import ipaddress
+from functools import lru_cache
 
 
+# Reading one takes as long as a good part of a call.
+@lru_cache(maxsize=4096)
 def broad_network_of(address: str) -> str:
     """Return what one site or provider's customer can have: an IPv4 /24, or an IPv6 /48."""
     network = network_of(address)

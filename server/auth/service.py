@@ -13,6 +13,7 @@ from server.auth.authenticator import PasswordAuthenticator
 from server.auth.password import HashedPassword, PasswordHasher
 from server.auth.repository import PasswordRepository, SessionRepository
 from server.auth.tokens import AccessTokens
+from server.bounds.limits import NewUsers
 from server.errors import AlreadyExists, InvalidArgument, Unauthenticated, no_such_user
 from server.rpc.authentication import wrong_password
 from server.rpc.caller import Caller, address_of, caller
@@ -37,8 +38,10 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         hasher: PasswordHasher,
         authenticator: PasswordAuthenticator,
         tokens: AccessTokens,
+        new_users: NewUsers,
     ) -> None:
         self._users = users
+        self._new_users = new_users
         self._passwords = passwords
         self._sessions = sessions
         self._hasher = hasher
@@ -48,9 +51,11 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
     async def Register(self, request: auth_pb2.RegisterRequest, context: Any) -> auth_pb2.Account:
         """Creates a user with a username and a password."""
         _require_name(request.username)
+        address = address_of(context)
+        await self._new_users.take(address)
         await self._users.require_free(request.username)
         user_id = uuid4()
-        hashed = await self._hasher.hash(request.password, address_of(context))
+        hashed = await self._hasher.hash(request.password, address)
         row = await self._users.create(user_id, hashed, request.username)
         self._authenticator.remember(user_id, request.password, hashed)
         return _account(row)

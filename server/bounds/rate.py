@@ -20,9 +20,7 @@ class Rate:
             return cls(0, 0)
         match = _FORM.fullmatch(text.strip())
         if match is None or int(match[1]) < 1 or float(match[2]) <= 0:
-            raise ValueError(
-                "must be as 60/600s (60 at once, then one in 600 s), or 0 for off"
-            )
+            raise ValueError("must be as 60/600s (60 at once, then one in 600 s), or 0 for off")
         return cls(int(match[1]), float(match[2]))
 
     def times(self, factor: int) -> "Rate":

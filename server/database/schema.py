@@ -220,8 +220,8 @@ rate_limit_consumptions = Table(
     Column("requests", ARRAY(Timestamp), nullable=False),
 )
 
-# In the same database: the buckets by which rates are counted, first of all of wrong passwords. Each
-# is the time at which it is empty. `key` is the SHA-256 of what it counts, and for whom.
+# In the same database: the buckets by which rates are counted, first of all of wrong passwords.
+# Each is the time at which it is empty. `key` is the SHA-256 of what it counts, and for whom.
 password_failures = Table(
     "password_failures",
     metadata,

@@ -9,6 +9,7 @@ import asyncpg
 from sqlalchemy import (
     ARRAY,
     DateTime,
+    Select,
     Text,
     Uuid,
     and_,
@@ -24,13 +25,23 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from server.bounds.quota import MAX_BYTES, MAX_EVENTS, bounded_expiry, quota_exceeded
+from server.bounds.usage import SIZE, UsageRepository, owner_with_room
 from server.database.engine import Database
-from server.database.schema import user_event_clocks, user_events, user_follow_secrets, users
+from server.database.schema import (
+    user_event_clocks,
+    user_events,
+    user_follow_secrets,
+    user_usage,
+    users,
+)
 from server.database.statement import Statement
-from server.errors import no_such_user
+from server.database.time import representable
 
 # What one read returns at the most, in bytes of payload.
 MOST_BYTES = 64 * 1024 * 1024
+
+_EVENT_ID = bindparam("event_id", type_=user_events.c.id.type)
 
 
 @dataclass(frozen=True)
@@ -52,22 +63,16 @@ class Followed:
     since: datetime
 
 
-def _put() -> Statement:
-    """Upserts the user's clock, and the event with the time it shows; returns a row if it did.
+def _put(owner: Select[tuple[UUID, bool]]) -> Statement:
+    """Upserts the clock of `owner`, and the event with the time it shows; returns a row if it did.
 
     The clock's row stays locked until the commit. So the writers of one user commit one after the
     other, each with a later timestamp than the one before: also when they come in the same
     microsecond, and when the machine's time was set back.
     """
-    # First of all, as deleting the user does: in the other order the two would block each other.
-    owner = (
-        select(users.c.id)
-        .where(users.c.id == bindparam("owner_id"))
-        .with_for_update(read=True, key_share=True)
-        .cte("owner")
-    )
+    owner_ = owner.cte("owner")
     clock = insert(user_event_clocks).from_select(
-        ["user_id", "timestamp"], select(owner.c.id, func.clock_timestamp())
+        ["user_id", "timestamp"], select(owner_.c.id, func.clock_timestamp())
     )
     next_time = func.greatest(
         func.clock_timestamp(), user_event_clocks.c.timestamp + literal(timedelta(microseconds=1))
@@ -84,10 +89,10 @@ def _put() -> Statement:
         ["user_id", "id", *replaced],
         select(
             tick.c.user_id,
-            bindparam("event_id", type_=user_events.c.id.type),
+            _EVENT_ID,
             tick.c.timestamp,
             tick.c.timestamp,
-            bindparam("event_expiry", type_=user_events.c.expiry.type),
+            bounded_expiry("event_expiry"),
             bindparam("payload", type_=user_events.c.encrypted_event.type),
             bindparam("iv", type_=user_events.c.encryption_iv.type),
         ),
@@ -96,7 +101,22 @@ def _put() -> Statement:
         event.on_conflict_do_update(
             index_elements=[user_events.c.user_id, user_events.c.id],
             set_={name: event.excluded[name] for name in replaced},
-        ).returning(user_events.c.id)
+        ).returning(select(owner_.c.counted).scalar_subquery().label("counted"))
+    )
+
+
+def _replaceable() -> Select[tuple[UUID, bool]]:
+    """The user `owner_id`, if the event replaces one, and either is smaller or fits."""
+    old_size = func.octet_length(user_events.c.encrypted_event)
+    fits = user_usage.c.bytes - old_size + SIZE <= literal_column(str(MAX_BYTES))
+    replaced = and_(user_events.c.user_id == users.c.id, user_events.c.id == _EVENT_ID)
+    return (
+        select(users.c.id, true().label("counted"))
+        .select_from(
+            users.join(user_usage, user_usage.c.user_id == users.c.id).join(user_events, replaced)
+        )
+        .where(users.c.id == bindparam("owner_id"), or_(old_size >= SIZE, fits))
+        .with_for_update(read=True, key_share=True, of=users)
     )
 
 
@@ -154,10 +174,10 @@ def _get() -> Statement:
             judged.c.secret,
             judged.c.valid,
             user_events.c.id,
-            user_events.c.timestamp,
+            representable(user_events.c.timestamp).label("timestamp"),
             user_events.c.encrypted_event,
             user_events.c.encryption_iv,
-            user_events.c.expiry,
+            representable(user_events.c.expiry).label("expiry"),
             (func.sum(size).over(order_by=oldest_first) - size).label("bytes_before"),
         )
         .select_from(judged.outerjoin(user_events, wanted))
@@ -170,7 +190,8 @@ def _get() -> Statement:
     )
 
 
-_PUT = _put()
+_PUT = _put(owner_with_room(user_usage.c.events, MAX_EVENTS))
+_REPLACE = _put(_replaceable())
 _GET = _get()
 
 
@@ -179,19 +200,34 @@ class EventRepository:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._usage = UsageRepository(database)
 
     async def put(self, user_id: UUID, event: Event) -> None:
-        """Publishes `event` of the user, or replaces the one with its id."""
-        stored = await self._database.fetch_one(
-            _PUT,
+        """Publishes `event` of the user, or replaces the one with its id.
+
+        Raises NotFound if there is no such user, ResourceExhausted if they store too much.
+        """
+        stored = await self._put(_PUT, user_id, event)
+        if stored is not None and stored["counted"]:
+            return
+        await self._usage.recount(user_id)
+        if stored is None and not (
+            await self._put(_PUT, user_id, event) or await self._put(_REPLACE, user_id, event)
+        ):
+            raise quota_exceeded(f"{MAX_EVENTS:,} events, or {MAX_BYTES >> 20} MiB")
+
+    async def _put(
+        self, statement: Statement, user_id: UUID, event: Event
+    ) -> asyncpg.Record | None:
+        return await self._database.fetch_one(
+            statement,
             owner_id=user_id,
             event_id=event.id,
             event_expiry=event.expiry,
             payload=event.payload,
+            size=len(event.payload),
             iv=event.iv,
         )
-        if stored is None:
-            raise no_such_user()
 
     async def get(
         self, followed: Sequence[Followed], *, most_bytes: int = MOST_BYTES

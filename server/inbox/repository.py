@@ -1,13 +1,11 @@
-"""The SQL of inboxes."""
+"""The SQL that reads inboxes."""
 
-from collections.abc import Sequence
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
-from sqlalchemy import bindparam, delete, func, insert, literal, null, select
+from sqlalchemy import bindparam, delete, func, literal, null, select
 
 from server.database.engine import Database
-from server.database.owner import owner_must_exist
 from server.database.schema import user_inbox_items as items
 from server.database.statement import Statement
 
@@ -15,14 +13,6 @@ from server.database.statement import Statement
 # and what was read is gone.
 MOST_MESSAGES = 1000
 MOST_BYTES = 3 * 1024 * 1024
-
-_PUT = Statement(
-    insert(items).values(
-        id=bindparam("id"),
-        user_id=bindparam("user_id"),
-        encrypted_message=bindparam("encrypted_message"),
-    )
-)
 
 
 def _take() -> Statement:
@@ -66,17 +56,10 @@ _TAKE = _take()
 
 
 class InboxRepository:
-    """The messages that wait for users."""
+    """The messages that wait for users. They are put there by `room.py`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    async def put(self, user_id: UUID, message: Sequence[bytes]) -> None:
-        """Puts `message`, in chunks, into the user's inbox."""
-        with owner_must_exist():
-            await self._database.execute(
-                _PUT, id=uuid4(), user_id=user_id, encrypted_message=list(message)
-            )
 
     async def take(self, user_id: UUID) -> list[asyncpg.Record]:
         """Removes and returns the user's oldest messages, in order: id, encrypted_message."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from gymlocker.v2 import options_pb2
@@ -14,8 +15,10 @@ class Method:
     """One RPC. `path` is as gRPC sends it: /gymlocker.v2.UserService/GetUser."""
 
     path: str
+    name: str
     request: type[Message]
     streams_requests: bool
+    has_side_effects: bool
     authentication: options_pb2.Authentication
 
 
@@ -32,9 +35,12 @@ def _method(descriptor: MethodDescriptor) -> Method:
     authentication = descriptor.GetOptions().Extensions[options_pb2.authentication]
     if authentication.scheme == options_pb2.Authentication.SCHEME_UNSPECIFIED:
         raise ValueError(f"{descriptor.full_name} does not declare its authentication")
+    options = descriptor.GetOptions()
     return Method(
         path=f"/{descriptor.containing_service.full_name}/{descriptor.name}",
+        name=descriptor.name,
         request=GetMessageClass(descriptor.input_type),
         streams_requests=descriptor.client_streaming,
+        has_side_effects=options.idempotency_level != MethodOptions.NO_SIDE_EFFECTS,
         authentication=authentication,
     )

@@ -7,25 +7,34 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import bindparam, func, insert, select
 
+from server.bounds.quota import MAX_BYTES, MAX_SHARED_ITEMS, bounded_expiry, quota_exceeded
+from server.bounds.usage import UsageRepository, owner_with_room
 from server.database.engine import Database
-from server.database.owner import owner_must_exist
 from server.database.schema import shared_items as items
-from server.database.schema import users
+from server.database.schema import user_usage, users
 from server.database.statement import Statement
 
 # Whoever has the id can read the item, so it must not be guessed: 128 bits.
 ID_BYTES = 16
 
-_CREATE = Statement(
-    insert(items).values(
-        id=bindparam("id"),
-        user_id=bindparam("user_id"),
-        timestamp=func.now(),
-        expiry=bindparam("expiry"),
-        encrypted_payload=bindparam("encrypted_payload"),
-        encryption_iv=bindparam("encryption_iv"),
+
+def _create() -> Statement:
+    """Stores an item if there is room; returns a row if it did."""
+    owner = owner_with_room(user_usage.c.shared_items, MAX_SHARED_ITEMS).cte("owner")
+    new = select(
+        bindparam("id", type_=items.c.id.type),
+        owner.c.id,
+        func.now(),
+        bounded_expiry("expiry"),
+        bindparam("encrypted_payload", type_=items.c.encrypted_payload.type),
+        bindparam("encryption_iv", type_=items.c.encryption_iv.type),
     )
-)
+    columns = ["id", "user_id", "timestamp", "expiry", "encrypted_payload", "encryption_iv"]
+    counted = select(owner.c.counted).scalar_subquery().label("counted")
+    return Statement(insert(items).from_select(columns, new).returning(counted))
+
+
+_CREATE = _create()
 _GET = Statement(
     select(items.c.encrypted_payload, items.c.encryption_iv, users.c.rsa_public_key)
     .join(users, users.c.id == items.c.user_id)
@@ -38,19 +47,31 @@ class ShareRepository:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._usage = UsageRepository(database)
 
     async def create(self, user_id: UUID, payload: bytes, iv: bytes, expiry: datetime) -> str:
-        """Stores an item of the user; returns its new id."""
+        """Stores an item of the user; returns its new id.
+
+        Raises NotFound if there is no such user, ResourceExhausted if they store too much.
+        """
         item_id = secrets.token_urlsafe(ID_BYTES)
-        with owner_must_exist():
-            await self._database.execute(
+
+        async def create() -> asyncpg.Record | None:
+            return await self._database.fetch_one(
                 _CREATE,
                 id=item_id,
-                user_id=user_id,
+                owner_id=user_id,
                 expiry=expiry,
                 encrypted_payload=payload,
+                size=len(payload),
                 encryption_iv=iv,
             )
+
+        stored = await create()
+        if stored is None or not stored["counted"]:
+            await self._usage.recount(user_id)
+        if stored is None and await create() is None:
+            raise quota_exceeded(f"{MAX_SHARED_ITEMS:,} shared items, or {MAX_BYTES >> 20} MiB")
         return item_id
 
     async def get(self, item_id: str) -> asyncpg.Record | None:

@@ -8,6 +8,7 @@ from gymlocker.v2 import user_pb2, user_pb2_grpc
 
 from server.auth.authenticator import PasswordAuthenticator
 from server.auth.password import PasswordHasher
+from server.bounds.limits import NewUsers
 from server.errors import no_such_user
 from server.rpc.caller import address_of
 from server.rpc.large_replies import LARGE_BYTES, LargeReplies
@@ -22,19 +23,23 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         users: UserRepository,
         hasher: PasswordHasher,
         authenticator: PasswordAuthenticator,
+        new_users: NewUsers,
         large_replies: LargeReplies,
     ) -> None:
         self._users = users
         self._hasher = hasher
         self._authenticator = authenticator
+        self._new_users = new_users
         self._large_replies = large_replies
 
     async def CreateUser(
         self, request: user_pb2.CreateUserRequest, context: Any
     ) -> user_pb2.CreateUserResponse:
         """Creates an anonymous user."""
+        address = address_of(context)
+        await self._new_users.take(address)
         user_id, password = uuid4(), str(uuid4())
-        hashed = await self._hasher.hash(password, address_of(context))
+        hashed = await self._hasher.hash(password, address)
         row = await self._users.create(user_id, hashed)
         self._authenticator.remember(user_id, password, hashed)
         return user_pb2.CreateUserResponse(
