@@ -55,9 +55,10 @@ from server.serving import Background, add_reflection, bind, make_server, run
 from server.settings import Settings, TokenSettings, WorkerSettings
 from server.share.repository import ShareRepository
 from server.share.service import ShareService
-from server.system.repository import RATE_LIMIT_SWEEPS, SystemRepository
+from server.system.repository import SystemRepository
 from server.system.service import SystemService
 from server.system.sweeper import sweep
+from server.system.sweeps import RATE_LIMIT_SWEEPS
 from server.telemetry.counted import CountedLimit, counted_sweep
 from server.telemetry.event_loop import measure_lag
 from server.telemetry.exposition import exposed

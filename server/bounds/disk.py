@@ -10,7 +10,7 @@ import structlog
 
 from server.errors import disk_full
 
-LOOK_SECONDS = 5
+LOOK_SECONDS = 2
 
 _log = structlog.get_logger("disk")
 

@@ -16,7 +16,7 @@ from asyncpg import PostgresError
 from server.bounds.repository import bucket_key
 from server.errors import ResourceExhausted, Unavailable
 
-FLUSH_SECONDS = 5
+FLUSH_SECONDS = 2
 DAY_SECONDS = 86_400
 
 _log = structlog.get_logger("traffic")
