@@ -1,8 +1,8 @@
 """The SQL of what each user stores in the feed.
 
-Triggers keep `user_usage` from the first time on that it was counted (see the migration feed_0007),
-so a statement that stores something has only to look. Users who were never counted, as those who
-came with a LiftLog server's database, store one thing more and are counted then.
+It stands in `user_event_clocks`, and the statements that store something keep it. Users who were
+never counted, as those who came with a LiftLog server's database, store one thing more and are
+counted then. So is somebody who is at the bound, before they are refused.
 """
 
 from datetime import timedelta
@@ -10,24 +10,18 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
-    Column,
-    Select,
     Subquery,
     Table,
-    and_,
     bindparam,
     func,
     literal,
-    literal_column,
-    or_,
     select,
     true,
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from server.bounds.quota import MAX_BYTES
 from server.database.engine import Connection, Database
-from server.database.schema import shared_items, user_events, user_usage, users
+from server.database.schema import shared_items, user_event_clocks, user_events, users
 from server.database.statement import Statement
 from server.errors import no_such_user
 
@@ -40,29 +34,12 @@ SIZE = bindparam("size", type_=BigInteger)
 _LOCK_USER = Statement(
     select(users.c.id).where(users.c.id == bindparam("user_id")).with_for_update()
 )
+# And for the sweeper, which does not ask for the user.
 _LOCK_USAGE = Statement(
-    select((user_usage.c.counted > func.now() - literal(RECOUNT_PERIOD)).label("is_fresh"))
-    .where(user_usage.c.user_id == bindparam("user_id"))
+    select((user_event_clocks.c.counted > func.now() - literal(RECOUNT_PERIOD)).label("is_fresh"))
+    .where(user_event_clocks.c.user_id == bindparam("user_id"))
     .with_for_update()
 )
-
-
-def owner_with_room(counter: Column[int], maximum: int) -> Select[tuple[UUID, bool]]:
-    """Select the user `owner_id`, if one row more of `counter` fits, and SIZE bytes.
-
-    The row also says whether they were counted: `counted`. It is locked against being deleted,
-    first of all, as deleting the user does: in another order the two would block each other.
-    """
-    fits = and_(
-        counter < literal_column(str(maximum)),
-        user_usage.c.bytes + SIZE <= literal_column(str(MAX_BYTES)),
-    )
-    return (
-        select(users.c.id, user_usage.c.user_id.is_not(None).label("counted"))
-        .select_from(users.outerjoin(user_usage, user_usage.c.user_id == users.c.id))
-        .where(users.c.id == bindparam("owner_id"), or_(user_usage.c.user_id.is_(None), fits))
-        .with_for_update(read=True, key_share=True, of=users)
-    )
 
 
 def _total(table: Table, payload: str) -> Subquery:
@@ -77,21 +54,21 @@ def _total(table: Table, payload: str) -> Subquery:
 def _recount() -> Statement:
     events = _total(user_events, "encrypted_event")
     items = _total(shared_items, "encrypted_payload")
-    figures = ("events", "shared_items", "bytes", "counted")
-    counted = insert(user_usage).from_select(
-        ["user_id", *figures],
+    counted = insert(user_event_clocks).from_select(
+        ["user_id", "timestamp", "events", "bytes", "counted"],
         select(
-            bindparam("user_id", type_=user_usage.c.user_id.type),
+            bindparam("user_id", type_=user_event_clocks.c.user_id.type),
+            # Before all events.
+            func.to_timestamp(0),
             events.c.number,
-            items.c.number,
             events.c.size + items.c.size,
             func.now(),
         ).select_from(events.join(items, true())),
     )
     return Statement(
         counted.on_conflict_do_update(
-            index_elements=[user_usage.c.user_id],
-            set_={name: counted.excluded[name] for name in figures},
+            index_elements=[user_event_clocks.c.user_id],
+            set_={name: counted.excluded[name] for name in ("events", "bytes", "counted")},
         )
     )
 
@@ -105,19 +82,21 @@ class UsageRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def recount(self, user_id: UUID) -> None:
-        """Count anew what the user stores, unless that was done a moment ago.
+    async def recount(self, user_id: UUID, *, is_wrong: bool) -> None:
+        """Count anew what the user stores; a count not known to be wrong, once in a while.
 
         Raises NotFound if there is no such user.
         """
+        parameters = {"user_id": user_id}
 
         async def action(connection: Connection) -> None:
             if await connection.fetchval(_LOCK_USER.sql, user_id) is None:
                 raise no_such_user()
-            if not await connection.fetchval(
-                _LOCK_USAGE.sql, *_LOCK_USAGE.arguments({"user_id": user_id})
-            ):
+            is_fresh = await connection.fetchval(
+                _LOCK_USAGE.sql, *_LOCK_USAGE.arguments(parameters)
+            )
+            if is_wrong or not is_fresh:
                 # A statement of its own: it sees what was committed while the locks were awaited.
-                await connection.execute(_RECOUNT.sql, *_RECOUNT.arguments({"user_id": user_id}))
+                await connection.execute(_RECOUNT.sql, *_RECOUNT.arguments(parameters))
 
         await self._database.transact(action)

@@ -88,12 +88,18 @@ user_events = Table(
 )
 
 # Gymlocker's: the newest timestamp of each user's events. Its row is the lock that puts the
-# writers of one user in line, so that timestamps are in the order of commits.
+# writers of one user in line, so that timestamps are in the order of commits. As they write it
+# anyway, it also says how many events there are, and how many bytes they and the shared items have:
+# NULL until somebody counted. Where rows go, triggers see to it: see the migration feed_0007.
 user_event_clocks = Table(
     "user_event_clocks",
     metadata,
     owner(primary_key=True),
     Column("timestamp", Timestamp, nullable=False),
+    Column("events", Integer),
+    Column("bytes", BigInteger),
+    # When it was last counted, row by row.
+    Column("counted", Timestamp),
 )
 
 user_follow_secrets = Table(
@@ -128,21 +134,8 @@ shared_items = Table(
     Column("encryption_iv", LargeBinary, nullable=False),
 )
 
-# From here on all is Gymlocker's. How much each user stores in the feed, kept by triggers (see the
-# migration feed_0007) from the first time on that it is counted.
-user_usage = Table(
-    "user_usage",
-    metadata,
-    owner(primary_key=True),
-    Column("events", Integer, nullable=False),
-    Column("shared_items", Integer, nullable=False),
-    Column("bytes", BigInteger, nullable=False),
-    # When it was counted anew the last time.
-    Column("counted", Timestamp, nullable=False),
-)
-
-# The keys by which networks are hashed, each for a day of UTC. When a day is over its key goes, and
-# with it all that could tell from a hash which network it was.
+# From here on all is Gymlocker's. The keys by which networks are hashed, each for a day of UTC.
+# When a day is over its key goes, and with it all that could tell from a hash which network it was.
 network_keys = Table(
     "network_keys",
     metadata,

@@ -8,12 +8,13 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import (
     ARRAY,
+    ColumnElement,
     DateTime,
-    Select,
     Text,
     Uuid,
     and_,
     bindparam,
+    case,
     column,
     false,
     func,
@@ -26,13 +27,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from server.bounds.quota import MAX_BYTES, MAX_EVENTS, bounded_expiry, quota_exceeded
-from server.bounds.usage import SIZE, UsageRepository, owner_with_room
+from server.bounds.usage import SIZE, UsageRepository
 from server.database.engine import Database
 from server.database.schema import (
     user_event_clocks,
     user_events,
     user_follow_secrets,
-    user_usage,
     users,
 )
 from server.database.statement import Statement
@@ -63,25 +63,61 @@ class Followed:
     since: datetime
 
 
-def _put(owner: Select[tuple[UUID, bool]]) -> Statement:
-    """Upserts the clock of `owner`, and the event with the time it shows; returns a row if it did.
+def _put() -> Statement:
+    """Upserts the user's clock, and the event with the time it shows; returns a row if it did.
 
     The clock's row stays locked until the commit. So the writers of one user commit one after the
     other, each with a later timestamp than the one before: also when they come in the same
     microsecond, and when the machine's time was set back.
+
+    The clock also counts. It is not moved beyond the bound, but for an event that replaces one and
+    is no larger; and the row that is returned says whether it counted right.
     """
-    owner_ = owner.cte("owner")
-    clock = insert(user_event_clocks).from_select(
-        ["user_id", "timestamp"], select(owner_.c.id, func.clock_timestamp())
+    # First of all, as deleting the user does: in the other order the two would block each other.
+    owner = (
+        select(users.c.id)
+        .where(users.c.id == bindparam("owner_id"))
+        .with_for_update(read=True, key_share=True)
+        .cte("owner")
     )
+    # Locked: it is still as large, or gone, when it is replaced. Before the clock, as the sweeper
+    # does, whose trigger comes to the clock last.
+    old = (
+        select(func.octet_length(user_events.c.encrypted_event).label("size"))
+        .where(user_events.c.user_id == owner.c.id, user_events.c.id == _EVENT_ID)
+        .with_for_update(of=user_events)
+        .cte("old")
+    )
+    clocks = user_event_clocks.c
+    # Of a clock that is there, events and bytes are what it grows by.
+    clock = insert(user_event_clocks).from_select(
+        ["user_id", "timestamp", "events", "bytes"],
+        select(
+            owner.c.id,
+            func.clock_timestamp(),
+            case((old.c.size.is_(None), 1), else_=0),
+            SIZE - func.coalesce(old.c.size, 0),
+        ).select_from(owner.outerjoin(old, true())),
+    )
+    more, more_bytes = clock.excluded.events, clock.excluded.bytes
     next_time = func.greatest(
-        func.clock_timestamp(), user_event_clocks.c.timestamp + literal(timedelta(microseconds=1))
+        func.clock_timestamp(), clocks.timestamp + literal(timedelta(microseconds=1))
+    )
+    fits = and_(
+        or_(more == 0, clocks.events < literal_column(str(MAX_EVENTS))),
+        or_(more_bytes <= 0, clocks.bytes + more_bytes <= literal_column(str(MAX_BYTES))),
     )
     tick = (
         clock.on_conflict_do_update(
-            index_elements=[user_event_clocks.c.user_id], set_={"timestamp": next_time}
+            index_elements=[clocks.user_id],
+            set_={
+                "timestamp": next_time,
+                "events": clocks.events + more,
+                "bytes": clocks.bytes + more_bytes,
+            },
+            where=or_(clocks.counted.is_(None), fits),
         )
-        .returning(user_event_clocks.c.user_id, user_event_clocks.c.timestamp)
+        .returning(clocks.user_id, clocks.timestamp, clocks.counted)
         .cte("tick")
     )
     replaced = ("timestamp", "last_accessed", "expiry", "encrypted_event", "encryption_iv")
@@ -97,26 +133,18 @@ def _put(owner: Select[tuple[UUID, bool]]) -> Statement:
             bindparam("iv", type_=user_events.c.encryption_iv.type),
         ),
     )
+    # PostgreSQL's own sign of a row that was there: not if its first two writers came at once.
+    was_new: ColumnElement[bool] = literal_column("(user_events.xmax = '0'::xid)")
+    is_counted = (
+        select(and_(tick.c.counted.is_not(None), old.c.size.is_(None) == was_new))
+        .select_from(tick.outerjoin(old, true()))
+        .scalar_subquery()
+    )
     return Statement(
         event.on_conflict_do_update(
             index_elements=[user_events.c.user_id, user_events.c.id],
             set_={name: event.excluded[name] for name in replaced},
-        ).returning(select(owner_.c.counted).scalar_subquery().label("counted"))
-    )
-
-
-def _replaceable() -> Select[tuple[UUID, bool]]:
-    """The user `owner_id`, if the event replaces one, and either is smaller or fits."""
-    old_size = func.octet_length(user_events.c.encrypted_event)
-    fits = user_usage.c.bytes - old_size + SIZE <= literal_column(str(MAX_BYTES))
-    replaced = and_(user_events.c.user_id == users.c.id, user_events.c.id == _EVENT_ID)
-    return (
-        select(users.c.id, true().label("counted"))
-        .select_from(
-            users.join(user_usage, user_usage.c.user_id == users.c.id).join(user_events, replaced)
-        )
-        .where(users.c.id == bindparam("owner_id"), or_(old_size >= SIZE, fits))
-        .with_for_update(read=True, key_share=True, of=users)
+        ).returning(is_counted.label("is_counted"))
     )
 
 
@@ -174,24 +202,26 @@ def _get() -> Statement:
             judged.c.secret,
             judged.c.valid,
             user_events.c.id,
-            representable(user_events.c.timestamp).label("timestamp"),
+            user_events.c.timestamp,
             user_events.c.encrypted_event,
             user_events.c.encryption_iv,
-            representable(user_events.c.expiry).label("expiry"),
+            user_events.c.expiry,
             (func.sum(size).over(order_by=oldest_first) - size).label("bytes_before"),
         )
         .select_from(judged.outerjoin(user_events, wanted))
         .subquery("found")
     )
+    # Only here: the rows come in the order of what is stored.
+    times = [representable(found.c[name]).label(name) for name in ("timestamp", "expiry")]
+    others = (column for column in found.c if column.name not in ("timestamp", "expiry"))
     return Statement(
-        select(found)
+        select(*others, *times)
         .where(or_(found.c.id.is_(None), found.c.bytes_before < bindparam("most_bytes")))
         .order_by(found.c.timestamp)
     )
 
 
-_PUT = _put(owner_with_room(user_usage.c.events, MAX_EVENTS))
-_REPLACE = _put(_replaceable())
+_PUT = _put()
 _GET = _get()
 
 
@@ -207,20 +237,15 @@ class EventRepository:
 
         Raises NotFound if there is no such user, ResourceExhausted if they store too much.
         """
-        stored = await self._put(_PUT, user_id, event)
-        if stored is not None and stored["counted"]:
-            return
-        await self._usage.recount(user_id)
-        if stored is None and not (
-            await self._put(_PUT, user_id, event) or await self._put(_REPLACE, user_id, event)
-        ):
+        stored = await self._put(user_id, event)
+        if stored is None or not stored["is_counted"]:
+            await self._usage.recount(user_id, is_wrong=stored is not None)
+        if stored is None and await self._put(user_id, event) is None:
             raise quota_exceeded(f"{MAX_EVENTS:,} events, or {MAX_BYTES >> 20} MiB")
 
-    async def _put(
-        self, statement: Statement, user_id: UUID, event: Event
-    ) -> asyncpg.Record | None:
+    async def _put(self, user_id: UUID, event: Event) -> asyncpg.Record | None:
         return await self._database.fetch_one(
-            statement,
+            _PUT,
             owner_id=user_id,
             event_id=event.id,
             event_expiry=event.expiry,

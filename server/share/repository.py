@@ -5,13 +5,14 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import bindparam, func, insert, literal_column, or_, select, update
 
 from server.bounds.quota import MAX_BYTES, MAX_SHARED_ITEMS, bounded_expiry, quota_exceeded
-from server.bounds.usage import UsageRepository, owner_with_room
+from server.bounds.usage import SIZE, UsageRepository
 from server.database.engine import Database
 from server.database.schema import shared_items as items
-from server.database.schema import user_usage, users
+from server.database.schema import user_event_clocks as clocks
+from server.database.schema import users
 from server.database.statement import Statement
 
 # Whoever has the id can read the item, so it must not be guessed: 128 bits.
@@ -19,19 +20,41 @@ ID_BYTES = 16
 
 
 def _create() -> Statement:
-    """Stores an item if there is room; returns a row if it did."""
-    owner = owner_with_room(user_usage.c.shared_items, MAX_SHARED_ITEMS).cte("owner")
+    """Stores an item if there is room; returns a row if it did.
+
+    The user's clock counts its bytes, and must be there.
+    """
+    # First of all, as deleting the user does: in the other order the two would block each other.
+    owner = (
+        select(users.c.id)
+        .where(users.c.id == bindparam("owner_id"))
+        .with_for_update(read=True, key_share=True)
+        .cte("owner")
+    )
+    number = select(func.count()).where(items.c.user_id == bindparam("owner_id")).scalar_subquery()
+    total = clocks.c.bytes + SIZE
+    charged = (
+        update(clocks)
+        .values(bytes=total)
+        .where(
+            clocks.c.user_id == owner.c.id,
+            number < literal_column(str(MAX_SHARED_ITEMS)),
+            or_(clocks.c.counted.is_(None), total <= literal_column(str(MAX_BYTES))),
+        )
+        .returning(owner.c.id.label("owner_id"), clocks.c.counted)
+        .cte("charged")
+    )
     new = select(
         bindparam("id", type_=items.c.id.type),
-        owner.c.id,
+        charged.c.owner_id,
         func.now(),
         bounded_expiry("expiry"),
         bindparam("encrypted_payload", type_=items.c.encrypted_payload.type),
         bindparam("encryption_iv", type_=items.c.encryption_iv.type),
     )
     columns = ["id", "user_id", "timestamp", "expiry", "encrypted_payload", "encryption_iv"]
-    counted = select(owner.c.counted).scalar_subquery().label("counted")
-    return Statement(insert(items).from_select(columns, new).returning(counted))
+    is_counted = select(charged.c.counted.is_not(None)).scalar_subquery().label("is_counted")
+    return Statement(insert(items).from_select(columns, new).returning(is_counted))
 
 
 _CREATE = _create()
@@ -68,8 +91,8 @@ class ShareRepository:
             )
 
         stored = await create()
-        if stored is None or not stored["counted"]:
-            await self._usage.recount(user_id)
+        if stored is None or not stored["is_counted"]:
+            await self._usage.recount(user_id, is_wrong=stored is not None)
         if stored is None and await create() is None:
             raise quota_exceeded(f"{MAX_SHARED_ITEMS:,} shared items, or {MAX_BYTES >> 20} MiB")
         return item_id

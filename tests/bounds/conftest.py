@@ -37,18 +37,18 @@ def bounded(
     """The house. It believes X-Forwarded-For, so that tests can call from anywhere."""
     url = asyncio.run(make_database(postgres, "bounded"))
     folder = tmp_path_factory.mktemp("bounded")
-    settings = {
-        "DATABASE_URL": url,
-        "TRUSTED_PROXIES": "1",
-        "NEW_USERS_PER_ADDRESS": f"{NEW_USERS}/60s",
-        "WRONG_SECRETS_PER_ADDRESS": f"{SECRETS}/600s",
-        "INBOX_PER_NETWORK": f"{MESSAGES}/600s",
-        "INBOX_MAX_MESSAGES": str(WAITING),
-        "STORAGE_PER_NETWORK": str(STORAGE),
-        "MIN_FREE_DISK": "100",
-        "DATABASE_FOLDER": str(folder / "disk"),
-    }
-    with running_house(folder / "house", **settings) as house:
+    with running_house(
+        folder / "house",
+        DATABASE_URL=url,
+        TRUSTED_PROXIES="1",
+        NEW_USERS_PER_ADDRESS=f"{NEW_USERS}/60s",
+        WRONG_SECRETS_PER_ADDRESS=f"{SECRETS}/600s",
+        INBOX_PER_NETWORK=f"{MESSAGES}/600s",
+        INBOX_MAX_MESSAGES=str(WAITING),
+        STORAGE_PER_NETWORK=str(STORAGE),
+        MIN_FREE_DISK="100",
+        DATABASE_FOLDER=str(folder / "disk"),
+    ) as house:
         yield Bounded(house, url, folder / "disk")
 
 

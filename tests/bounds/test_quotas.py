@@ -42,6 +42,9 @@ ADD_SECRETS = """
 INSERT INTO user_follow_secrets (id, user_id, value)
 SELECT gen_random_uuid(), $1, i::text FROM generate_series(1, $2) AS i
 """
+UNCOUNTED = """
+UPDATE user_event_clocks SET events = NULL, bytes = NULL, counted = NULL WHERE user_id = $1
+"""
 SOON = datetime.now(UTC) + timedelta(days=30)
 
 
@@ -54,7 +57,9 @@ def replacing(user: User, event_id: UUID, payload: bytes) -> event_pb2.PutEventR
 async def add(
     table: asyncpg.Connection, statement: str, user: User, number: int, payload: bytes = b"x"
 ) -> list[UUID]:
+    """Rows of before the takeover, so that the user is still to be counted."""
     rows = await table.fetch(statement, UUID(user.id), number, payload, SOON)
+    await table.execute(UNCOUNTED, UUID(user.id))
     return [row["id"] for row in rows]
 
 
@@ -117,7 +122,6 @@ async def test_whoever_came_with_more_keeps_it(world: World, table: asyncpg.Conn
     user = await client.created_user()
     # As it is after a takeover: nothing was ever counted.
     ids = await add(table, ADD_EVENTS, user, MAX_EVENTS + 5, b"payload")
-    assert await table.fetchval("SELECT count(*) FROM user_usage WHERE user_id = $1", user.id) == 0
     await client.events.PutEvent(event_of(user))
     with refused_for("QUOTA_EXCEEDED"):
         await client.events.PutEvent(event_of(user))
@@ -167,18 +171,19 @@ async def pool(bounded: Bounded) -> AsyncIterator[Database]:
 
 
 async def counted(table: asyncpg.Connection, user_id: UUID) -> tuple[int, ...]:
-    query = "SELECT events, shared_items, bytes FROM user_usage WHERE user_id = $1"
-    return tuple(await table.fetchrow(query, user_id))
+    query = "SELECT events, bytes FROM user_event_clocks WHERE user_id = $1"
+    [row] = await table.fetch(query, user_id)
+    return tuple(row)
 
 
 async def stored(table: asyncpg.Connection, user_id: UUID) -> tuple[int, ...]:
     query = """
     SELECT (SELECT count(*) FROM user_events WHERE user_id = $1),
-        (SELECT count(*) FROM shared_items WHERE user_id = $1),
         (SELECT coalesce(sum(length(encrypted_event)), 0) FROM user_events WHERE user_id = $1)
         + (SELECT coalesce(sum(length(encrypted_payload)), 0) FROM shared_items WHERE user_id = $1)
     """
-    return tuple(await table.fetchrow(query, user_id))
+    [row] = await table.fetch(query, user_id)
+    return tuple(row)
 
 
 async def test_usage_is_exact_whatever_happens_at_once(
@@ -205,8 +210,10 @@ async def test_usage_is_exact_whatever_happens_at_once(
 
     await asyncio.gather(*(write() for _ in range(6)), delete())
     assert await counted(table, user_id) == await stored(table, user_id)
-    await table.execute("UPDATE user_usage SET counted = '-infinity', events = 99, bytes = 0")
-    await UsageRepository(pool).recount(user_id)
+    await table.execute(
+        "UPDATE user_event_clocks SET counted = '-infinity', events = 99, bytes = 0"
+    )
+    await UsageRepository(pool).recount(user_id, is_wrong=False)
     assert await counted(table, user_id) == await stored(table, user_id)
 
 
@@ -217,9 +224,9 @@ async def test_a_count_that_is_too_high_refuses_nobody(
     events = EventRepository(pool)
     await events.put(user_id, Event(uuid4(), b"x", IV, SOON))
     await table.execute(
-        "UPDATE user_usage SET events = $2, counted = '-infinity' WHERE user_id = $1",
+        "UPDATE user_event_clocks SET events = $2, counted = '-infinity' WHERE user_id = $1",
         user_id,
         MAX_EVENTS,
     )
     await events.put(user_id, Event(uuid4(), b"x", IV, SOON))
-    assert await counted(table, user_id) == (2, 0, 2)
+    assert await counted(table, user_id) == (2, 2)

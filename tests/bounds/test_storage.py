@@ -1,6 +1,6 @@
 """What one network may store in a day, and a disk that is full."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from uuid import UUID
@@ -128,7 +128,7 @@ class Buckets:
     def __init__(self) -> None:
         self.seconds = 0.0
 
-    async def add(self, seconds: dict[bytes, float]) -> dict[bytes, float]:
+    async def add(self, seconds: Mapping[bytes, float]) -> dict[bytes, float]:
         [(key, more)] = seconds.items()
         self.seconds += more
         return {key: self.seconds}

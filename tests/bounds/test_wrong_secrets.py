@@ -18,23 +18,23 @@ async def test_right_ones_pass_and_guessing_tells_nothing(world: World) -> None:
     network = world.network()
     guesser, neighbour = network.client(), network.client(host=2)
 
-    def guesses(number: int) -> list[str]:
-        return [str(uuid4()) for _ in range(number)]
+    def guess() -> str:
+        return str(uuid4())
 
     for number in (SECRETS - 1, 2):
-        wrong = guesses(number)
-        reply = await guesser.feed(*(follow(ann.id, guess) for guess in wrong))
-        assert list(reply.invalid_follow_secrets) == wrong
+        guesses = [guess() for _ in range(number)]
+        reply = await guesser.feed(*(follow(ann.id, one) for one in guesses))
+        assert list(reply.invalid_follow_secrets) == guesses
     with refused_for("TOO_MANY_SECRETS"):
-        await guesser.feed(follow(ann.id, *guesses(1)))
+        await guesser.feed(follow(ann.id, guess()))
     for _ in range(3):
         right = follow(ann.id, secret)
         assert len((await guesser.feed(right)).events) == 1
-        mixed = await guesser.feed(right, follow(ann.id, *guesses(1)), follow(bob.id, silent))
+        mixed = await guesser.feed(right, follow(ann.id, guess()), follow(bob.id, silent))
         assert (len(mixed.events), list(mixed.invalid_follow_secrets)) == (1, [])
         assert not (await guesser.feed(follow(bob.id, silent))).invalid_follow_secrets
-    wrong = guesses(1)
-    assert (await neighbour.feed(follow(ann.id, *wrong))).invalid_follow_secrets == wrong
+    wrong = guess()
+    assert (await neighbour.feed(follow(ann.id, wrong))).invalid_follow_secrets == [wrong]
 
 
 async def test_right_secrets_are_not_counted(world: World, table: asyncpg.Connection) -> None:

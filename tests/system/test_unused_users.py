@@ -20,7 +20,6 @@ KEEPS_NOBODY = {
     "user_event_clocks",
     "user_follow_secrets",
     "user_inbox_items",
-    "user_usage",
     "workout_days",
 }
 THINGS = {
