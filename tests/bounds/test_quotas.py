@@ -67,7 +67,8 @@ async def test_10_000_events(world: World, table: asyncpg.Connection) -> None:
     client = world.client()
     user = await client.created_user()
     await client.events.PutEvent(event_of(user))
-    ids = await add(table, ADD_EVENTS, user, MAX_EVENTS - 1)
+    ids = await add(table, ADD_EVENTS, user, MAX_EVENTS - 2)
+    await client.events.PutEvent(event_of(user))
     with refused_for("QUOTA_EXCEEDED", seconds=3600):
         await client.events.PutEvent(event_of(user))
     await client.events.PutEvent(replacing(user, ids[0], b"another, and a longer one"))

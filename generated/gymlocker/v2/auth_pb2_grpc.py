@@ -95,7 +95,8 @@ class AuthServiceServicer:
     def Register(self, request, context):
         """Creates a user with a username and a password.
 
-        Anybody may call. ALREADY_EXISTS: the username is taken.
+        Anybody may call. ALREADY_EXISTS: the username is taken. RESOURCE_EXHAUSTED: too many users and
+        accounts come from the caller's network.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

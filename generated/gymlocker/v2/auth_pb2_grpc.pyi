@@ -28,7 +28,8 @@ class AuthServiceStub:
     Register: _aio.UnaryUnaryMultiCallable[_auth_pb2.RegisterRequest, _auth_pb2.Account]
     """Creates a user with a username and a password.
 
-    Anybody may call. ALREADY_EXISTS: the username is taken.
+    Anybody may call. ALREADY_EXISTS: the username is taken. RESOURCE_EXHAUSTED: too many users and
+    accounts come from the caller's network.
     """
     Login: _aio.UnaryUnaryMultiCallable[_auth_pb2.LoginRequest, _auth_pb2.Tokens]
     """Starts a session.
@@ -86,7 +87,8 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_auth_pb2.Account]:
         """Creates a user with a username and a password.
 
-        Anybody may call. ALREADY_EXISTS: the username is taken.
+        Anybody may call. ALREADY_EXISTS: the username is taken. RESOURCE_EXHAUSTED: too many users and
+        accounts come from the caller's network.
         """
 
     @_abc_1.abstractmethod

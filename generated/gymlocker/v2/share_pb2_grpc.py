@@ -57,7 +57,7 @@ class ShareServiceServicer:
         """Stores an item of the caller.
 
         The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong, or there
-        is no such user.
+        is no such user. RESOURCE_EXHAUSTED: the caller has 1,000 items, or 64 MiB of items and events.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -22,7 +22,7 @@ class ShareServiceStub:
     """Stores an item of the caller.
 
     The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong, or there
-    is no such user.
+    is no such user. RESOURCE_EXHAUSTED: the caller has 1,000 items, or 64 MiB of items and events.
     """
     GetSharedItem: _aio.UnaryUnaryMultiCallable[_share_pb2.GetSharedItemRequest, _share_pb2.GetSharedItemResponse]
     """Reads a shared item, with its owner's public key to verify the signature inside.
@@ -44,7 +44,7 @@ class ShareServiceServicer(metaclass=_abc_1.ABCMeta):
         """Stores an item of the caller.
 
         The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong, or there
-        is no such user.
+        is no such user. RESOURCE_EXHAUSTED: the caller has 1,000 items, or 64 MiB of items and events.
         """
 
     @_abc_1.abstractmethod
