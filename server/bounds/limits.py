@@ -20,6 +20,9 @@ class Buckets(Protocol):
     async def take(self, key: bytes, *, seconds: float, room: float) -> float | None:
         """Put something into a bucket, or return in how many seconds it is empty."""
 
+    async def remove(self, key: bytes) -> None:
+        """Empty a bucket."""
+
 
 class RateLimit:
     """One rate, counted for each key by all workers together."""
@@ -48,6 +51,11 @@ class RateLimit:
         if empty_in is not None:
             raise self._refusal(max(1, math.ceil(rate.wait(empty_in))))
 
+    async def forget(self, *key: str) -> None:
+        """Count nothing of a key any more."""
+        if self._rate:
+            await self._buckets.remove(bucket_key(self._name, *key))
+
 
 class NewUsers:
     """Users and accounts made from one address, and from one network."""
@@ -74,6 +82,10 @@ class InboxMessages:
     async def take(self, user_id: UUID, network: bytes) -> None:
         """Count a message. Raises ResourceExhausted if there are too many."""
         await self._limit.take(str(user_id), network.hex())
+
+    async def forget(self, user_id: UUID, network: bytes) -> None:
+        """Count no messages to somebody who does not exist: ids that are made up have no end."""
+        await self._limit.forget(str(user_id), network.hex())
 
 
 class WrongSecrets:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from sqlalchemy import ARRAY, Interval, LargeBinary, any_, bindparam, func, literal, select
+from sqlalchemy import ARRAY, Interval, LargeBinary, any_, bindparam, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from server.database.engine import Database
@@ -78,6 +78,7 @@ def _take() -> Statement:
 
 
 _TAKE = _take()
+_REMOVE = Statement(delete(buckets).where(buckets.c.key == bindparam("key")))
 
 
 def bucket_key(*parts: str) -> bytes:
@@ -117,3 +118,7 @@ class BucketRepository:
             return None
         # None: it was made, and filled, at this moment.
         return room if row["seconds"] is None else max(float(row["seconds"]), room)
+
+    async def remove(self, key: bytes) -> None:
+        """Empty a bucket."""
+        await self._database.execute(_REMOVE, key=key)

@@ -7,6 +7,7 @@ from gymlocker.v2 import inbox_pb2, inbox_pb2_grpc
 
 from server.bounds.limits import InboxMessages
 from server.bounds.network_key import NetworkHasher
+from server.errors import NotFound
 from server.inbox.repository import InboxRepository
 from server.inbox.room import InboxWriter
 from server.rpc.caller import address_of
@@ -34,7 +35,11 @@ class InboxService(inbox_pb2_grpc.InboxServiceServicer):
         user_id = UUID(request.to_user_id)
         network = await self._networks.hash(address_of(context))
         await self._messages.take(user_id, network)
-        await self._writer.put(user_id, request.encrypted_message, network)
+        try:
+            await self._writer.put(user_id, request.encrypted_message, network)
+        except NotFound:
+            await self._messages.forget(user_id, network)
+            raise
         return inbox_pb2.PutInboxMessageResponse()
 
     async def GetInboxMessages(

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from grpc import StatusCode
 from gymlocker.v2 import inbox_pb2
 
 from server.database.engine import Database
@@ -15,7 +16,7 @@ from server.inbox.repository import InboxRepository
 from server.inbox.room import MAX_BYTES, InboxWriter
 from tests.bounds.conftest import MESSAGES, WAITING, Bounded, World
 from tests.bounds.refusals import refused_for
-from tests.feed.client import many_users
+from tests.feed.client import many_users, refused
 
 
 def texts(messages: list[inbox_pb2.InboxMessage]) -> list[bytes]:
@@ -33,6 +34,17 @@ async def test_a_network_sends_so_many_to_one_inbox(world: World) -> None:
     await network.client().send(bob.id, b"to another")
     await other.client().send(ann.id, b"from another")
     assert texts(await world.client().take_messages(ann)) == [b"from another"]
+
+
+async def test_nothing_is_kept_of_messages_to_nobody(
+    world: World, table: asyncpg.Connection
+) -> None:
+    client, count = world.client(), "SELECT count(*) FROM password_failures"
+    before = await table.fetchval(count)
+    for _ in range(3):
+        with refused(StatusCode.NOT_FOUND):
+            await client.send(str(uuid4()), b"message")
+    assert await table.fetchval(count) == before
 
 
 async def test_a_full_inbox_gives_up_what_the_loudest_sent(world: World) -> None:
