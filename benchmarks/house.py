@@ -1,5 +1,6 @@
 """A Gymlocker for a benchmark, as `gymlocker up` runs it, and somebody who is logged in there."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from uuid import uuid4
 import grpc
 from gymlocker.v2 import auth_pb2, auth_pb2_grpc
 
+from benchmarks.launcher import BOUNDLESS
 from benchmarks.seed import PASSWORD
 
 
@@ -29,6 +31,7 @@ def running_house(*, workers: int) -> Iterator[str]:
         options = (f"--data-dir={folder}", "--port=0", f"--workers={workers}")
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "server", "up", *options],
+            env={**os.environ, **BOUNDLESS},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

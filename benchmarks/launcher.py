@@ -18,6 +18,14 @@ from server.local.options import free_address
 START_SECONDS = 60
 STOP_SECONDS = 10
 
+# One address makes all calls of a benchmark.
+BOUNDLESS = {
+    "INBOX_PER_NETWORK": "0",
+    "NEW_USERS_PER_ADDRESS": "0",
+    "STORAGE_PER_NETWORK": "0",
+    "WRONG_SECRETS_PER_ADDRESS": "0",
+}
+
 
 class Launcher:
     """What it starts lives as long as `stack`."""
@@ -31,6 +39,7 @@ class Launcher:
             **os.environ,
             "JWT_SECRET_KEY": secrets.token_hex(32),
             "DRAIN_SECONDS": "0",
+            **BOUNDLESS,
         }
 
     def worker(

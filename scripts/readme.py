@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import ByteSize, SecretStr
 from pydantic.fields import FieldInfo
 
 from server.operation.configuration import GROUPS
@@ -66,6 +66,8 @@ def _default(field: FieldInfo) -> str:
     default = field.default
     if isinstance(default, SecretStr):
         default = default.get_secret_value()
+    if isinstance(default, ByteSize):
+        return f"`{default.human_readable(separator='')}`"
     if field.is_required() or default is None or default == "":
         return ""
     if isinstance(default, bool):

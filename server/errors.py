@@ -127,9 +127,9 @@ def no_such_user() -> NotFound:
 
 
 def disk_full() -> ResourceExhausted:
-    """The error for what cannot be stored, because the disk is full."""
+    """Return the error for a server whose disk is full."""
     return ResourceExhausted(
-        "Nothing can be stored at the moment: the server's disk is full. Try again later.",
+        "The server's disk is full: only deletions are accepted. Try again later.",
         reason="DISK_FULL",
-        retry_after=DISK_FULL_RETRY_SECONDS,
+        retry_after=3600,
     )

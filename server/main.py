@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
-from datetime import timedelta
 from functools import partial
 
 import grpc
@@ -21,16 +20,13 @@ from gymlocker.v2 import (
 
 from server.ai.assembly import planner_authenticator, planner_service
 from server.ai.authenticator import PlannerAuthenticator
-from server.auth.api_keys import ApiKeys
+from server.auth.assembly import assemble as assemble_auth
 from server.auth.authenticator import AccessTokenAuthenticator, PasswordAuthenticator
-from server.auth.guessing import GuessLimit
 from server.auth.keys import Keys, load_keys
-from server.auth.password import PasswordHasher
-from server.auth.repository import FailureRepository, PasswordRepository
 from server.auth.service import AuthService
-from server.auth.session_repository import SessionRepository
-from server.auth.tokens import AccessTokens
 from server.background import repeat
+from server.bounds.assembly import Bounds
+from server.bounds.assembly import assemble as assemble_bounds
 from server.contract import contract_services, served_methods
 from server.database.engine import Database
 from server.database.revision import require_current_schema
@@ -41,6 +37,7 @@ from server.features import offered_features
 from server.follow.repository import FollowRepository
 from server.follow.service import FollowService
 from server.inbox.repository import InboxRepository
+from server.inbox.room import InboxWriter
 from server.inbox.service import InboxService
 from server.rpc.admission import AdmissionInterceptor, Shares
 from server.rpc.authentication import (
@@ -58,13 +55,14 @@ from server.rpc.method import Feature
 from server.rpc.receiving import ReceivingInterceptor
 from server.rpc.validation import ValidationInterceptor
 from server.serving import Background, add_reflection, bind, make_server, run
-from server.settings import Settings, TokenSettings, WorkerSettings
+from server.settings import Settings, WorkerSettings
 from server.share.repository import ShareRepository
 from server.share.service import ShareService
-from server.system.repository import RATE_LIMIT_SWEEPS, SystemRepository
+from server.system.repository import SystemRepository
 from server.system.service import SystemService
 from server.system.sweeper import sweep
-from server.telemetry.counted import CountedLimit, counted_sweep
+from server.system.sweeps import RATE_LIMIT_SWEEPS
+from server.telemetry.counted import counted_sweep
 from server.telemetry.event_loop import measure_lag
 from server.telemetry.exposition import exposed
 from server.telemetry.metrics import WorkerMetrics
@@ -102,8 +100,9 @@ async def serve(
         await require_current_schema(database)
         await require_current_schema(limits, "rate_limits")
         outermost = await observers(settings.worker, metrics if metrics_at else None, stack)
+        bounds = await assemble_bounds(settings.bounds, database, limits, stack)
         server, health_servicer, background = _build(
-            settings, keys, database, limits, metrics, outermost, stack
+            settings, keys, database, limits, bounds, metrics, outermost, stack
         )
         if metrics_at:
             stack.enter_context(exposed(registry, metrics_at))
@@ -142,50 +141,42 @@ def _build(
     keys: Keys,
     database: Database,
     limits: Database,
+    bounds: Bounds,
     metrics: WorkerMetrics,
     outermost: Sequence[Interceptor],
     stack: AsyncExitStack,
 ) -> tuple[grpc.aio.Server, health.aio.HealthServicer, list[Background]]:
-    users, passwords = UserRepository(database), PasswordRepository(database)
-    sessions = SessionRepository(
-        database,
-        lifetime=timedelta(days=settings.tokens.refresh_token_expire_days),
-        grace=timedelta(seconds=settings.tokens.refresh_grace_seconds),
-    )
-    tokens = _access_tokens(settings.tokens, keys)
-    hasher = PasswordHasher(
-        threads=settings.worker.password_threads, queue=settings.worker.password_queue
-    )
-    stack.callback(hasher.close)
-    limit = _guess_limit(settings.worker, limits)
-    guesses = CountedLimit(limit, metrics)
-    api_keys = ApiKeys(settings.access.api_key, CountedLimit(limit, metrics, "api_key"))
-    features = offered_features(settings.features, served_methods().values())
+    users = UserRepository(database)
     last_accessed = LastAccessed(users)
     stack.push_async_callback(last_accessed.write)
-    authenticator = PasswordAuthenticator(
-        passwords,
-        hasher,
-        guesses,
-        memory_seconds=settings.worker.password_memory_minutes * 60,
-        seen=last_accessed.saw,
-    )
-    metrics.watch_passwords(hasher, authenticator)
+    who = assemble_auth(settings, keys, database, limits, metrics, last_accessed.saw, stack)
+    features = offered_features(settings.features, served_methods().values())
     server = _server(
         outermost,
         _admission(settings.worker),
         features,
-        AccessTokenAuthenticator(tokens, sessions, seen=last_accessed.saw),
-        planner_authenticator(settings.purchases, api_keys, guesses, metrics, stack),
-        authenticator,
+        metrics,
+        bounds,
+        who.token_authenticator,
+        planner_authenticator(settings.purchases, who.api_keys, who.guesses, metrics, stack),
+        who.authenticator,
     )
     large_replies = LargeReplies()
-    _add_feed(
-        server, database, UserService(users, hasher, authenticator, large_replies), large_replies
+    user_service = UserService(
+        users, who.hasher, who.authenticator, bounds.new_users, large_replies
     )
-    auth_pb2_grpc.add_AuthServiceServicer_to_server(
-        AuthService(users, passwords, sessions, hasher, authenticator, tokens, guesses), server
+    _add_feed(server, database, user_service, bounds, large_replies)
+    auth_service = AuthService(
+        users,
+        who.passwords,
+        who.sessions,
+        who.hasher,
+        who.authenticator,
+        who.tokens,
+        who.guesses,
+        bounds.new_users,
     )
+    auth_pb2_grpc.add_AuthServiceServicer_to_server(auth_service, server)
     _add_workouts(server, database)
     ai_pb2_grpc.add_AiServiceServicer_to_server(
         planner_service(settings.planner, limits, metrics, stack), server
@@ -199,7 +190,8 @@ def _build(
         "main": SystemRepository(database),
         "rate_limits": SystemRepository(limits, RATE_LIMIT_SWEEPS),
     }
-    return server, health_servicer, _background(settings.worker, swept, last_accessed, metrics)
+    background = _background(settings.worker, swept, last_accessed, metrics)
+    return server, health_servicer, [*background, *bounds.background()]
 
 
 def _admission(settings: Settings) -> AdmissionInterceptor:
@@ -215,38 +207,23 @@ def _writabilities(database: Database, limits: Database) -> dict[str, Writabilit
     return {name: Writability(one) for name, one in databases.items()}
 
 
-def _guess_limit(settings: Settings, limits: Database) -> GuessLimit:
-    return GuessLimit(
-        FailureRepository(limits),
-        per_account=settings.password_failures_per_account,
-        per_address=settings.password_failures_per_address,
-        # An address becomes known no later than a password is remembered, and is so for longer.
-        known_seconds=max(3600.0, 2 * 60 * settings.password_memory_minutes),
-    )
-
-
-def _access_tokens(settings: TokenSettings, keys: Keys) -> AccessTokens:
-    return AccessTokens(
-        keys,
-        issuer=settings.jwt_issuer,
-        audience=settings.jwt_audience,
-        lifetime_seconds=max(1, round(settings.access_token_expire_minutes * 60)),
-    )
-
-
 def _add_feed(
-    server: grpc.aio.Server, database: Database, users: UserService, large_replies: LargeReplies
+    server: grpc.aio.Server,
+    database: Database,
+    users: UserService,
+    bounds: Bounds,
+    large_replies: LargeReplies,
 ) -> None:
     user_pb2_grpc.add_UserServiceServicer_to_server(users, server)
     event_pb2_grpc.add_EventServiceServicer_to_server(
-        EventService(EventRepository(database), large_replies), server
+        EventService(EventRepository(database), bounds.wrong_secrets, large_replies), server
     )
     follow_pb2_grpc.add_FollowServiceServicer_to_server(
         FollowService(FollowRepository(database)), server
     )
-    inbox_pb2_grpc.add_InboxServiceServicer_to_server(
-        InboxService(InboxRepository(database)), server
-    )
+    writer = InboxWriter(database, maximum=bounds.settings.inbox_max_messages)
+    inbox = InboxService(InboxRepository(database), writer, bounds.networks, bounds.inbox_messages)
+    inbox_pb2_grpc.add_InboxServiceServicer_to_server(inbox, server)
     share_pb2_grpc.add_ShareServiceServicer_to_server(
         ShareService(ShareRepository(database)), server
     )
@@ -283,6 +260,8 @@ def _server(
     outermost: Sequence[Interceptor],
     admission: AdmissionInterceptor,
     features: Collection[Feature],
+    metrics: WorkerMetrics,
+    bounds: Bounds,
     tokens: AccessTokenAuthenticator,
     purchases: PlannerAuthenticator,
     passwords: PasswordAuthenticator,
@@ -292,7 +271,7 @@ def _server(
         # From the outside in.
         LoggingInterceptor(methods),
         *outermost,
-        ErrorInterceptor(methods),
+        ErrorInterceptor(methods, metrics.refused),
         admission,
         FeatureInterceptor(methods, features),
         ReceivingInterceptor(methods),
@@ -300,4 +279,5 @@ def _server(
         PurchaseTokenInterceptor(methods, purchases),
         ValidationInterceptor(methods),
         PasswordInterceptor(methods, passwords),
+        bounds.interceptor(methods),
     )

@@ -12,6 +12,13 @@ from pathlib import Path
 
 from tests.ports import free_port
 
+# Tests share an address and make many users. What bounds do is tested where they are low.
+BOUNDLESS = {
+    "INBOX_PER_NETWORK": "0",
+    "NEW_USERS_PER_ADDRESS": "0",
+    "STORAGE_PER_NETWORK": "0",
+    "WRONG_SECRETS_PER_ADDRESS": "0",
+}
 READY = re.compile(r"ready at (https?://\S+)")
 STOP_SECONDS = 60
 
@@ -51,7 +58,7 @@ def running_house(
     place = (f"--data-dir={data_dir}", f"--port={port or free_port()}")
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "server", "up", *place, f"--workers={workers}", *options],
-        env={**os.environ, **environment},
+        env={**os.environ, **BOUNDLESS, **environment},
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -10,6 +10,8 @@ from pathlib import Path
 import grpc
 from gymlocker.v2 import system_pb2, system_pb2_grpc
 
+from tests.house import BOUNDLESS
+
 # The same for all, as it has to be.
 JWT_SECRET_KEY = "f4a1c07b95e2d83606be917cda524f38f7139ed02b68c4a5e0d7831f9b26ac54"
 # On a machine that has much else to do, a start can take long.
@@ -28,6 +30,7 @@ async def serving(
     command = (sys.executable, "-P", "-m", "server", "serve", f"--listen=unix:{socket}", *options)
     environment = {
         **os.environ,
+        **BOUNDLESS,
         "DATABASE_URL": url,
         "DRAIN_SECONDS": "0.1",
         "JWT_SECRET_KEY": JWT_SECRET_KEY,

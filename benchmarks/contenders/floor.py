@@ -93,6 +93,7 @@ class Events(event_pb2_grpc.EventServiceServicer):
             "event_id": request.event_id,
             "event_expiry": request.expiry.ToDatetime(UTC),
             "payload": request.encrypted_event_payload,
+            "size": len(request.encrypted_event_payload),
             "iv": request.encrypted_event_iv,
         }
         put = statements.PUT_EVENT
@@ -134,8 +135,11 @@ class Inboxes(inbox_pb2_grpc.InboxServiceServicer):
         """Puts one."""
         values = {
             "id": uuid4(),
-            "user_id": request.to_user_id,
+            "owner_id": request.to_user_id,
             "encrypted_message": request.encrypted_message,
+            "size": sum(map(len, request.encrypted_message)),
+            "network": None,
+            "maximum": 0,
         }
         put = statements.PUT_INBOX
         await self._pool.execute(put.sql, *put.arguments(values))

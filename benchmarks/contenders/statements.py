@@ -9,8 +9,8 @@ from server.auth.session_repository import _START as START_SESSION
 from server.event.repository import _GET as GET_EVENTS
 from server.event.repository import _PUT as PUT_EVENT
 from server.event.repository import MOST_BYTES
-from server.inbox.repository import _PUT as PUT_INBOX
 from server.inbox.repository import _TAKE as TAKE_INBOX
+from server.inbox.room import _PUT as PUT_INBOX
 from server.user.repository import _GET_BY_ID as GET_USER
 from server.user.repository import _GET_BY_LOOKUP as GET_USER_BY_LOOKUP
 from server.user.repository import _GET_LOGIN_BY_ID as GET_LOGIN_BY_ID

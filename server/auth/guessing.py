@@ -9,14 +9,13 @@ own failures from that address count. Purchase tokens that are made up, which st
 about, and usernames that are taken count for their address.
 """
 
-import hashlib
-import json
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from server.auth.network import network_of
+from server.bounds.rate import Rate
+from server.bounds.repository import bucket_key
 from server.errors import ResourceExhausted
 
 SECONDS_PER_ACCOUNT = 60
@@ -28,26 +27,14 @@ ANYWHERE = 10
 class Failures(Protocol):
     """Store of failures. A key is 32 bytes."""
 
-    async def get(self, keys: list[bytes]) -> dict[bytes, float]:
+    async def get(self, keys: Sequence[bytes]) -> dict[bytes, float]:
         """Return in how many seconds each of `keys` that is there is forgotten."""
 
-    async def add(self, seconds: dict[bytes, float]) -> dict[bytes, float]:
+    async def add(self, seconds: Mapping[bytes, float]) -> dict[bytes, float]:
         """Count a failure of each key, which takes so many seconds longer; return as `get` does."""
 
     async def keep(self, key: bytes, seconds: float) -> None:
         """Keep a key for so many seconds from now on."""
-
-
-@dataclass(frozen=True)
-class _Limit:
-    """`most` failures at once; each is forgiven after `seconds`."""
-
-    most: int
-    seconds: float
-
-    def wait(self, forgiven_in: float) -> float:
-        """For how many seconds nothing more may be tried; 0 or less: now."""
-        return forgiven_in - (self.most - 1) * self.seconds
 
 
 class GuessLimit:
@@ -62,9 +49,9 @@ class GuessLimit:
         self, failures: Failures, *, per_account: int, per_address: int, known_seconds: float
     ) -> None:
         self._failures = failures
-        self._account = _Limit(per_account, SECONDS_PER_ACCOUNT)
-        self._anywhere = _Limit(per_account * ANYWHERE, SECONDS_PER_ACCOUNT / ANYWHERE)
-        self._address = _Limit(per_address, SECONDS_PER_ADDRESS)
+        self._account = Rate(per_account, SECONDS_PER_ACCOUNT)
+        self._anywhere = Rate(per_account * ANYWHERE, SECONDS_PER_ACCOUNT / ANYWHERE)
+        self._address = Rate(per_address, SECONDS_PER_ADDRESS)
         self._known_seconds = known_seconds
 
     async def check(self, account: str | None, address: str) -> None:
@@ -79,7 +66,7 @@ class GuessLimit:
         counted = await self._failures.add({key: limit.seconds for key, limit in limits.items()})
         if account is None:
             return 0.0
-        return max(0.0, self._account.wait(counted[_key("account", account, network)]))
+        return max(0.0, self._account.wait(counted[bucket_key("account", account, network)]))
 
     async def succeeded(self, account: str, address: str) -> None:
         """Make the address known for the account."""
@@ -105,11 +92,11 @@ class GuessLimit:
         if wait > 0:
             raise error(math.ceil(wait))
 
-    def _limits(self, account: str | None, network: str) -> dict[bytes, _Limit]:
-        limits = {_key("address", network): self._address}
+    def _limits(self, account: str | None, network: str) -> dict[bytes, Rate]:
+        limits = {bucket_key("address", network): self._address}
         if account is not None:
-            limits[_key("account", account, network)] = self._account
-            limits[_key("anywhere", account)] = self._anywhere
+            limits[bucket_key("account", account, network)] = self._account
+            limits[bucket_key("anywhere", account)] = self._anywhere
         return limits
 
 
@@ -141,8 +128,4 @@ def too_many_usernames(retry_after: int) -> ResourceExhausted:
 
 
 def _known(account: str, network: str) -> bytes:
-    return _key("known", account, network)
-
-
-def _key(*parts: str) -> bytes:
-    return hashlib.sha256(json.dumps(parts).encode()).digest()
+    return bucket_key("known", account, network)

@@ -1,26 +1,21 @@
-"""The SQL of passwords, and of failures to say the right one."""
+"""The SQL of passwords."""
 
 from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     Interval,
-    LargeBinary,
-    any_,
     bindparam,
     delete,
     func,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
 
 from server.auth.password import HashedPassword
 from server.database.engine import Connection, Database
-from server.database.schema import password_failures as failures
 from server.database.schema import sessions, users
 from server.database.statement import Statement
 
@@ -51,41 +46,6 @@ _CHANGE_PASSWORD = Statement(
     .returning(users.c.id)
 )
 _END_ALL = Statement(delete(sessions).where(sessions.c.user_id == bindparam("user_id")))
-
-_GET_FAILURES = Statement(
-    select(
-        failures.c.key, func.extract("epoch", failures.c.forgiven - func.now()).label("seconds")
-    ).where(
-        failures.c.key == any_(bindparam("keys", type_=ARRAY(LargeBinary))),
-        failures.c.forgiven > func.now(),
-    )
-)
-_new_failure = insert(failures).from_select(
-    ["key", "forgiven"],
-    select(
-        func.unnest(bindparam("keys", type_=ARRAY(LargeBinary))),
-        func.now() + func.unnest(bindparam("seconds", type_=ARRAY(Interval))),
-    ),
-)
-_ADD_FAILURES = Statement(
-    _new_failure.on_conflict_do_update(
-        index_elements=[failures.c.key],
-        set_={
-            "forgiven": func.greatest(failures.c.forgiven, func.now())
-            + (_new_failure.excluded.forgiven - func.now())
-        },
-    ).returning(
-        failures.c.key, func.extract("epoch", failures.c.forgiven - func.now()).label("seconds")
-    )
-)
-_kept = insert(failures).values(
-    key=bindparam("key"), forgiven=func.now() + bindparam("seconds", type_=Interval)
-)
-_KEEP = Statement(
-    _kept.on_conflict_do_update(
-        index_elements=[failures.c.key], set_={"forgiven": _kept.excluded.forgiven}
-    )
-)
 
 
 def hashed_password(row: asyncpg.Record) -> HashedPassword:
@@ -131,25 +91,3 @@ class PasswordRepository:
             return True
 
         return await self._database.transact(action)
-
-
-class FailureRepository:
-    """The wrong passwords that were tried, in the database of the rate limits."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def get(self, keys: list[bytes]) -> dict[bytes, float]:
-        """Return in how many seconds each of `keys` that is there is forgotten."""
-        rows = await self._database.fetch(_GET_FAILURES, keys=keys)
-        return {row["key"]: float(row["seconds"]) for row in rows}
-
-    async def add(self, seconds: dict[bytes, float]) -> dict[bytes, float]:
-        """Count a failure of each key, which takes so many seconds longer; return as `get` does."""
-        intervals = [timedelta(seconds=each) for each in seconds.values()]
-        rows = await self._database.fetch(_ADD_FAILURES, keys=list(seconds), seconds=intervals)
-        return {row["key"]: float(row["seconds"]) for row in rows}
-
-    async def keep(self, key: bytes, seconds: float) -> None:
-        """Keep a key for so many seconds from now on."""
-        await self._database.execute(_KEEP, key=key, seconds=timedelta(seconds=seconds))

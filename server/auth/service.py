@@ -17,6 +17,7 @@ from server.auth.repository import PasswordRepository
 from server.auth.rotating_token import RotatingToken
 from server.auth.session_repository import SessionRepository
 from server.auth.tokens import AccessTokens
+from server.bounds.limits import NewUsers
 from server.errors import AlreadyExists, Unauthenticated, no_such_user
 from server.rpc.authentication import wrong_password
 from server.rpc.caller import Caller, address_of, caller
@@ -47,8 +48,10 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         authenticator: PasswordAuthenticator,
         tokens: AccessTokens,
         usernames: UsernameLimit,
+        new_users: NewUsers,
     ) -> None:
         self._users = users
+        self._new_users = new_users
         self._passwords = passwords
         self._sessions = sessions
         self._hasher = hasher
@@ -61,6 +64,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         username = username_of(request.username)
         password = new_password(request.password, "password", request.username)
         user_id, address = uuid4(), address_of(context)
+        await self._new_users.take(address)
         async with self._trying_username(address):
             # Before the name is looked at: to hear that it is taken costs as much.
             hashed = await self._hasher.hash(password, address)

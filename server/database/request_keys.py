@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from datetime import timedelta
 
-from sqlalchemy import CTE, ColumnElement, bindparam, func, literal, select
+from sqlalchemy import bindparam, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from server.database.schema import request_keys as keys
@@ -21,16 +21,11 @@ def digest_of(parts: Iterable[bytes]) -> bytes:
     return digest.digest()
 
 
-def is_new() -> ColumnElement[bool]:
-    """Notes the request, within the statement that does its work: false if it was noted before.
+def _note() -> Statement:
+    """Notes a request, in the transaction that does its work: no row if it was noted before.
 
-    Parameters of the statement: `user_id`, `key`, `contents` and `answer`. Of two at once, the
-    second waits for the first one's commit.
+    Of two at once, the second waits for the first one's commit.
     """
-    return select(_noted()).exists()
-
-
-def _noted() -> CTE:
     noting = insert(keys).values(
         user_id=bindparam("user_id"),
         key=bindparam("key"),
@@ -39,15 +34,17 @@ def _noted() -> CTE:
         expiry=func.now() + literal(LIFETIME),
     )
     columns = ("contents", "answer", "expiry")
-    return (
+    return Statement(
         noting.on_conflict_do_update(
             index_elements=[keys.c.user_id, keys.c.key],
             set_={name: noting.excluded[name] for name in columns},
             where=keys.c.expiry <= func.now(),
-        )
-        .returning(literal(1))
-        .cte("noted")
+        ).returning(literal(1))
     )
+
+
+# Parameters: `user_id`, `key`, `contents` and `answer`.
+NOTE = _note()
 
 
 # Parameters: `user_id` and `key`.

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     func,
+    text,
 )
 
 metadata = MetaData(
@@ -71,6 +72,8 @@ users = Table(
     # Gymlocker's: until when passwords of this user are refused at some address. Read with the
     # hash, it tells workers that remember the password to look at the limits.
     Column("guessed", Timestamp),
+    # For the sweeper: only who has no username is ever swept.
+    Index(None, "last_accessed", postgresql_where=text("username IS NULL")),
 )
 
 user_events = Table(
@@ -88,12 +91,18 @@ user_events = Table(
 )
 
 # Gymlocker's: the newest timestamp of each user's events. Its row is the lock that puts the
-# writers of one user in line, so that timestamps are in the order of commits.
+# writers of one user in line, so that timestamps are in the order of commits. As they write it
+# anyway, it also says how many events there are, and how many bytes they and the shared items have:
+# NULL until somebody counted. Where rows go, triggers see to it: see the migration feed_0007.
 user_event_clocks = Table(
     "user_event_clocks",
     metadata,
     owner(primary_key=True),
     Column("timestamp", Timestamp, nullable=False),
+    Column("events", Integer),
+    Column("bytes", BigInteger),
+    # When it was last counted, row by row.
+    Column("counted", Timestamp),
 )
 
 user_follow_secrets = Table(
@@ -111,7 +120,9 @@ user_inbox_items = Table(
     owner(),
     Column("encrypted_message", ARRAY(LargeBinary), nullable=False),
     # Gymlocker's: when the message came. Unknown for messages of the time before.
-    Column("received", Timestamp, server_default=func.clock_timestamp()),
+    Column("received", Timestamp, server_default=func.clock_timestamp(), index=True),
+    # A hash of the network it came from, keyed with the key of that day: see `network_keys`.
+    Column("network", LargeBinary),
 )
 
 shared_items = Table(
@@ -126,7 +137,24 @@ shared_items = Table(
     Column("encryption_iv", LargeBinary, nullable=False),
 )
 
-# From here on all is Gymlocker's. A session lives from a login to a logout.
+# From here on all is Gymlocker's. The keys by which networks are hashed, each for a day of UTC.
+# When a day is over its key goes, and with it all that could tell from a hash which network it was.
+network_keys = Table(
+    "network_keys",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+)
+
+# Since when this database is kept by certain rules: what was not written down before is not missed.
+milestones = Table(
+    "milestones",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("time", Timestamp, nullable=False),
+)
+
+# A session lives from a login to a logout.
 sessions = Table(
     "sessions",
     metadata,
@@ -211,9 +239,9 @@ rate_limit_consumptions = Table(
     Column("requests", ARRAY(Timestamp), nullable=False),
 )
 
-# In the same database: how many wrong passwords were tried, as the time at which all of them will
-# be forgiven. `key` is the SHA-256 of an account or an address. Also, until when an address is
-# known for an account.
+# In the same database: the buckets by which rates are counted, first of all of wrong passwords.
+# Each is the time at which it is empty. `key` is the SHA-256 of what it counts, and for whom. Also,
+# until when an address is known for an account.
 password_failures = Table(
     "password_failures",
     metadata,

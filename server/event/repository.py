@@ -8,11 +8,13 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import (
     ARRAY,
+    ColumnElement,
     DateTime,
     Text,
     Uuid,
     and_,
     bindparam,
+    case,
     column,
     false,
     func,
@@ -24,14 +26,23 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from server.bounds.quota import MAX_BYTES, MAX_EVENTS, bounded_expiry, quota_exceeded
+from server.bounds.usage import SIZE, UsageRepository
 from server.database.clock import start_of_day
 from server.database.engine import Database
-from server.database.schema import user_event_clocks, user_events, user_follow_secrets, users
+from server.database.schema import (
+    user_event_clocks,
+    user_events,
+    user_follow_secrets,
+    users,
+)
 from server.database.statement import Statement
-from server.errors import no_such_user
+from server.database.time import representable
 
 # What one read returns at the most, in bytes of payload.
 MOST_BYTES = 64 * 1024 * 1024
+
+_EVENT_ID = bindparam("event_id", type_=user_events.c.id.type)
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,9 @@ def _put() -> Statement:
     The clock's row stays locked until the commit. So the writers of one user commit one after the
     other, each with a later timestamp than the one before: also when they come in the same
     microsecond, and when the machine's time was set back.
+
+    The clock also counts. It is not moved beyond the bound, but for an event that replaces one and
+    is no larger; and the row that is returned says whether it counted right.
     """
     # First of all, as deleting the user does: in the other order the two would block each other.
     owner = (
@@ -67,17 +81,44 @@ def _put() -> Statement:
         .with_for_update(read=True, key_share=True)
         .cte("owner")
     )
-    clock = insert(user_event_clocks).from_select(
-        ["user_id", "timestamp"], select(owner.c.id, func.clock_timestamp())
+    # Locked: it is still as large, or gone, when it is replaced. Before the clock, as the sweeper
+    # does, whose trigger comes to the clock last.
+    old = (
+        select(func.octet_length(user_events.c.encrypted_event).label("size"))
+        .where(user_events.c.user_id == owner.c.id, user_events.c.id == _EVENT_ID)
+        .with_for_update(of=user_events)
+        .cte("old")
     )
+    clocks = user_event_clocks.c
+    # Of a clock that is there, events and bytes are what it grows by.
+    clock = insert(user_event_clocks).from_select(
+        ["user_id", "timestamp", "events", "bytes"],
+        select(
+            owner.c.id,
+            func.clock_timestamp(),
+            case((old.c.size.is_(None), 1), else_=0),
+            SIZE - func.coalesce(old.c.size, 0),
+        ).select_from(owner.outerjoin(old, true())),
+    )
+    more, more_bytes = clock.excluded.events, clock.excluded.bytes
     next_time = func.greatest(
-        func.clock_timestamp(), user_event_clocks.c.timestamp + literal(timedelta(microseconds=1))
+        func.clock_timestamp(), clocks.timestamp + literal(timedelta(microseconds=1))
+    )
+    fits = and_(
+        or_(more == 0, clocks.events < literal_column(str(MAX_EVENTS))),
+        or_(more_bytes <= 0, clocks.bytes + more_bytes <= literal_column(str(MAX_BYTES))),
     )
     tick = (
         clock.on_conflict_do_update(
-            index_elements=[user_event_clocks.c.user_id], set_={"timestamp": next_time}
+            index_elements=[clocks.user_id],
+            set_={
+                "timestamp": next_time,
+                "events": clocks.events + more,
+                "bytes": clocks.bytes + more_bytes,
+            },
+            where=or_(clocks.counted.is_(None), fits),
         )
-        .returning(user_event_clocks.c.user_id, user_event_clocks.c.timestamp)
+        .returning(clocks.user_id, clocks.timestamp, clocks.counted)
         .cte("tick")
     )
     replaced = ("timestamp", "last_accessed", "expiry", "encrypted_event", "encryption_iv")
@@ -85,19 +126,26 @@ def _put() -> Statement:
         ["user_id", "id", *replaced],
         select(
             tick.c.user_id,
-            bindparam("event_id", type_=user_events.c.id.type),
+            _EVENT_ID,
             tick.c.timestamp,
             start_of_day(),
-            bindparam("event_expiry", type_=user_events.c.expiry.type),
+            bounded_expiry("event_expiry"),
             bindparam("payload", type_=user_events.c.encrypted_event.type),
             bindparam("iv", type_=user_events.c.encryption_iv.type),
         ),
+    )
+    # PostgreSQL's own sign of a row that was there: not if its first two writers came at once.
+    was_new: ColumnElement[bool] = literal_column("(user_events.xmax = '0'::xid)")
+    is_counted = (
+        select(and_(tick.c.counted.is_not(None), old.c.size.is_(None) == was_new))
+        .select_from(tick.outerjoin(old, true()))
+        .scalar_subquery()
     )
     return Statement(
         event.on_conflict_do_update(
             index_elements=[user_events.c.user_id, user_events.c.id],
             set_={name: event.excluded[name] for name in replaced},
-        ).returning(user_events.c.id)
+        ).returning(is_counted.label("is_counted"))
     )
 
 
@@ -164,8 +212,11 @@ def _get() -> Statement:
         .select_from(judged.outerjoin(user_events, wanted))
         .subquery("found")
     )
+    # Only here: the rows come in the order of what is stored.
+    times = [representable(found.c[name]).label(name) for name in ("timestamp", "expiry")]
+    others = (column for column in found.c if column.name not in ("timestamp", "expiry"))
     return Statement(
-        select(found)
+        select(*others, *times)
         .where(or_(found.c.id.is_(None), found.c.bytes_before < bindparam("most_bytes")))
         .order_by(found.c.timestamp)
     )
@@ -180,19 +231,29 @@ class EventRepository:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._usage = UsageRepository(database)
 
     async def put(self, user_id: UUID, event: Event) -> None:
-        """Publishes `event` of the user, or replaces the one with its id."""
-        stored = await self._database.fetch_one(
+        """Publishes `event` of the user, or replaces the one with its id.
+
+        Raises NotFound if there is no such user, ResourceExhausted if they store too much.
+        """
+        stored = await self._put(user_id, event)
+        if stored is None or not stored["is_counted"]:
+            await self._usage.recount(user_id, is_wrong=stored is not None)
+        if stored is None and await self._put(user_id, event) is None:
+            raise quota_exceeded(f"{MAX_EVENTS:,} events, or {MAX_BYTES >> 20} MiB")
+
+    async def _put(self, user_id: UUID, event: Event) -> asyncpg.Record | None:
+        return await self._database.fetch_one(
             _PUT,
             owner_id=user_id,
             event_id=event.id,
             event_expiry=event.expiry,
             payload=event.payload,
+            size=len(event.payload),
             iv=event.iv,
         )
-        if stored is None:
-            raise no_such_user()
 
     async def get(
         self, followed: Sequence[Followed], *, most_bytes: int = MOST_BYTES

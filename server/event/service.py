@@ -7,7 +7,10 @@ from uuid import UUID
 import asyncpg
 from gymlocker.v2 import event_pb2, event_pb2_grpc
 
+from server.bounds.limits import WrongSecrets
+from server.errors import ResourceExhausted
 from server.event.repository import Event, EventRepository, Followed
+from server.rpc.caller import address_of
 from server.rpc.convert import datetime_of, set_time
 from server.rpc.large_replies import LARGE_BYTES, LargeReplies
 
@@ -18,8 +21,11 @@ EVER = datetime.min.replace(tzinfo=UTC)
 class EventService(event_pb2_grpc.EventServiceServicer):
     """Publishes events and reads those of others."""
 
-    def __init__(self, events: EventRepository, large_replies: LargeReplies) -> None:
+    def __init__(
+        self, events: EventRepository, wrong_secrets: WrongSecrets, large_replies: LargeReplies
+    ) -> None:
         self._events = events
+        self._wrong_secrets = wrong_secrets
         self._large_replies = large_replies
 
     async def PutEvent(
@@ -45,7 +51,26 @@ class EventService(event_pb2_grpc.EventServiceServicer):
             # There may be more.
             await self._large_replies.wait_for_turn(context)
             rows = await self._events.get(followed)
-        return _reply(followed, rows)
+        reply = _reply(followed, rows)
+        if reply.invalid_follow_secrets:
+            await self._count_wrong(reply, rows, context)
+        return reply
+
+    async def _count_wrong(
+        self, reply: event_pb2.GetEventsResponse, rows: list[asyncpg.Record], context: Any
+    ) -> None:
+        """Counts the wrong secrets; says nothing about them beyond the bound.
+
+        Whoever has right ones among them gets their events all the same: somebody at the same
+        address may be guessing. Raises ResourceExhausted if all are wrong.
+        """
+        wrong = len(reply.invalid_follow_secrets)
+        try:
+            await self._wrong_secrets.take(address_of(context), wrong)
+        except ResourceExhausted:
+            if not any(row["valid"] for row in rows):
+                raise
+            reply.ClearField("invalid_follow_secrets")
 
 
 def _payload_bytes(rows: list[asyncpg.Record]) -> int:

@@ -1,48 +1,18 @@
-"""The SQL of inboxes."""
+"""The SQL that reads inboxes."""
 
-from collections.abc import Sequence
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
-from sqlalchemy import Uuid, bindparam, delete, func, insert, literal, null, select
+from sqlalchemy import bindparam, delete, func, literal, null, select
 
 from server.database.engine import Database
-from server.database.owner import owner_must_exist
-from server.database.request_keys import digest_of, is_new
 from server.database.schema import user_inbox_items as items
-from server.database.schema import users
 from server.database.statement import Statement
-from server.errors import no_such_user
 
 # What one read returns at the most. gRPC's clients refuse replies over 4 MiB unless told otherwise,
 # and what was read is gone.
 MOST_MESSAGES = 1000
 MOST_BYTES = 3 * 1024 * 1024
-
-# Only if there is the user: a key that is violated would have PostgreSQL log an error, and anybody
-# may send to anybody.
-_PUT = Statement(
-    insert(items)
-    .from_select(
-        ["id", "user_id", "encrypted_message"],
-        select(
-            bindparam("id", type_=Uuid),
-            users.c.id,
-            bindparam("encrypted_message", type_=items.c.encrypted_message.type),
-        ).where(users.c.id == bindparam("user_id")),
-    )
-    .returning(literal(1))
-)
-_PUT_ONCE = Statement(
-    insert(items).from_select(
-        ["id", "user_id", "encrypted_message"],
-        select(
-            bindparam("id", type_=items.c.id.type),
-            bindparam("user_id", type_=items.c.user_id.type),
-            bindparam("encrypted_message", type_=items.c.encrypted_message.type),
-        ).where(is_new()),
-    )
-)
 
 
 def _take() -> Statement:
@@ -86,36 +56,10 @@ _TAKE = _take()
 
 
 class InboxRepository:
-    """The messages that wait for users."""
+    """The messages that wait for users. They are put there by `room.py`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    async def put(self, user_id: UUID, message: Sequence[bytes]) -> None:
-        """Puts `message`, in chunks, into the user's inbox."""
-        # They may be deleted at this moment.
-        with owner_must_exist():
-            row = await self._database.fetch_one(
-                _PUT, id=uuid4(), user_id=user_id, encrypted_message=list(message)
-            )
-        if row is None:
-            raise no_such_user()
-
-    async def put_once(self, user_id: UUID, message: Sequence[bytes], name: str) -> None:
-        """Puts `message` into the user's inbox, unless it was put by this name already.
-
-        Anybody may put messages, so another message of the same name is another one.
-        """
-        with owner_must_exist():
-            await self._database.execute(
-                _PUT_ONCE,
-                id=uuid4(),
-                user_id=user_id,
-                encrypted_message=list(message),
-                key=digest_of([b"inbox", name.encode(), *message]),
-                contents=b"",
-                answer="",
-            )
 
     async def take(self, user_id: UUID) -> list[asyncpg.Record]:
         """Removes and returns the user's oldest messages, in order: id, encrypted_message."""

@@ -5,24 +5,43 @@ from uuid import UUID
 
 from gymlocker.v2 import inbox_pb2, inbox_pb2_grpc
 
+from server.bounds.limits import InboxMessages
+from server.bounds.network_key import NetworkHasher
+from server.errors import NotFound
 from server.inbox.repository import InboxRepository
+from server.inbox.room import InboxWriter
+from server.rpc.caller import address_of
 
 
 class InboxService(inbox_pb2_grpc.InboxServiceServicer):
     """Delivers each message once."""
 
-    def __init__(self, inbox: InboxRepository) -> None:
+    def __init__(
+        self,
+        inbox: InboxRepository,
+        writer: InboxWriter,
+        networks: NetworkHasher,
+        messages: InboxMessages,
+    ) -> None:
         self._inbox = inbox
+        self._writer = writer
+        self._networks = networks
+        self._messages = messages
 
     async def PutInboxMessage(
         self, request: inbox_pb2.PutInboxMessageRequest, context: Any
     ) -> inbox_pb2.PutInboxMessageResponse:
         """Puts a message into somebody's inbox."""
-        to, message = UUID(request.to_user_id), request.encrypted_message
-        if request.idempotency_key:
-            await self._inbox.put_once(to, message, request.idempotency_key)
-        else:
-            await self._inbox.put(to, message)
+        user_id = UUID(request.to_user_id)
+        network = await self._networks.hash(address_of(context))
+        await self._messages.take(user_id, network)
+        try:
+            await self._writer.put(
+                user_id, request.encrypted_message, network, name=request.idempotency_key
+            )
+        except NotFound:
+            await self._messages.forget(user_id, network)
+            raise
         return inbox_pb2.PutInboxMessageResponse()
 
     async def GetInboxMessages(

@@ -120,6 +120,7 @@ class _House:
             environment["JWT_SECRET_KEY"] = kept_secret(self._folder / "jwt-secret-key")
         if self._own_postgres:
             environment["DATABASE_URL"] = await self._started_postgres()
+            environment.setdefault("DATABASE_FOLDER", str(self._folder))
         await self._migrate(environment)
         self._report(f"starting {self._workers} worker(s)")
         workers = [self._worker(number, environment) for number in range(self._workers)]

@@ -19,6 +19,7 @@ from server.errors import StartError
 from server.operation.liftlog import is_liftlogs, name_here
 from server.settings import (
     AccessSettings,
+    BoundSettings,
     EnvironmentSettings,
     FeatureSettings,
     GatewaySettings,
@@ -35,6 +36,7 @@ from server.trust import trusted_file
 GROUPS: tuple[type[EnvironmentSettings], ...] = (
     Settings,
     FeatureSettings,
+    BoundSettings,
     TokenSettings,
     AccessSettings,
     PlannerSettings,

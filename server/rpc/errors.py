@@ -6,6 +6,7 @@ nobody foresaw is INTERNAL with a fixed text; the details go to the log, under t
 
 import asyncio
 import traceback
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import grpc
@@ -60,7 +61,16 @@ _CODES: dict[type[GymlockerError], grpc.StatusCode] = {
 
 
 class ErrorInterceptor(Interceptor):
-    """Ends calls that raised with the status that says why."""
+    """Ends calls that raised with the status that says why.
+
+    `refused` is told the reason of each that is at a limit.
+    """
+
+    def __init__(
+        self, methods: Mapping[str, Method], refused: Callable[[str], None] = lambda _: None
+    ) -> None:
+        super().__init__(methods)
+        self._refused = refused
 
     def surround(self, method: Method, proceed: Proceed) -> Proceed:
         """Maps the error of each call that has one."""
@@ -69,6 +79,8 @@ class ErrorInterceptor(Interceptor):
             try:
                 return await proceed(request, context)
             except GymlockerError as error:
+                if isinstance(error, ResourceExhausted):
+                    self._refused(error.reason)
                 if error.__cause__ is not None:
                     _log.warning("failed", reason=error.reason, **_described(error.__cause__))
                 await abort_with(context, error)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from google.api.annotations_pb2 import http
@@ -23,9 +23,11 @@ class Method:
     """
 
     path: str
+    name: str
     request: type[Message]
     streams_requests: bool
     streams_replies: bool
+    has_side_effects: bool
     authentication: options_pb2.Authentication
     features: frozenset[Feature]
     # The names that a query may have. None: any, for the call changes nothing.
@@ -42,9 +44,11 @@ _WITHOUT_CREDENTIALS = options_pb2.Authentication(scheme=options_pb2.Authenticat
 # Every method that is not served: in the log and the metrics they are one.
 UNKNOWN = Method(
     "/unknown",
+    "unknown",
     Empty,
     streams_requests=True,
     streams_replies=False,
+    has_side_effects=False,
     authentication=_WITHOUT_CREDENTIALS,
     features=frozenset(),
     parameters=None,
@@ -61,7 +65,8 @@ def methods_of(services: Iterable[ServiceDescriptor]) -> dict[str, Method]:
 
 def public_methods_of(services: Iterable[ServiceDescriptor]) -> dict[str, Method]:
     """The methods of libraries' `services` by path, which declare nothing and are open to all."""
-    return _by_path(services, lambda _: _WITHOUT_CREDENTIALS)
+    methods = _by_path(services, lambda _: _WITHOUT_CREDENTIALS)
+    return {path: replace(method, has_side_effects=False) for path, method in methods.items()}
 
 
 def _by_path(
@@ -71,9 +76,11 @@ def _by_path(
     methods = (
         Method(
             path=f"/{service.full_name}/{descriptor.name}",
+            name=descriptor.name,
             request=GetMessageClass(descriptor.input_type),
             streams_requests=descriptor.client_streaming,
             streams_replies=descriptor.server_streaming,
+            has_side_effects=_has_side_effects(descriptor),
             authentication=authentication_of(descriptor),
             features=frozenset(service.GetOptions().Extensions[options_pb2.feature]),
             parameters=_parameters(descriptor),
@@ -91,11 +98,16 @@ def _declared_authentication(descriptor: MethodDescriptor) -> options_pb2.Authen
     return authentication
 
 
+def _has_side_effects(descriptor: MethodDescriptor) -> bool:
+    options = descriptor.GetOptions()
+    return bool(options.idempotency_level != options.NO_SIDE_EFFECTS)
+
+
 def _parameters(descriptor: MethodDescriptor) -> frozenset[str] | None:
     """The query parameters of a method in both spellings: what no body holds."""
     options = descriptor.GetOptions()
     rule = options.Extensions[http]
-    if options.idempotency_level == options.NO_SIDE_EFFECTS or rule.get:
+    if not _has_side_effects(descriptor) or rule.get:
         return None
     names: set[str] = set()
     for binding in (rule, *rule.additional_bindings):

@@ -8,6 +8,7 @@ is how containers are told secrets.
     files.py        settings that are lists, name files, or are in files
     process.py      logs, databases, passwords; Envoy; `gymlocker up`
     tokens.py       access tokens and their keys
+    bounds.py       what strangers can make the server store
     planner.py      the language model, the stores
     features.py     the features that are switched on
     access.py       keys of the server's own
@@ -15,6 +16,7 @@ is how containers are told secrets.
 """
 
 from server.settings.access import AccessSettings
+from server.settings.bounds import BoundSettings
 from server.settings.environment import EnvironmentSettings, load
 from server.settings.features import FeatureSettings
 from server.settings.planner import OPENAI_URL, PlannerSettings, PurchaseSettings
@@ -25,6 +27,7 @@ from server.settings.worker import WorkerSettings, load_worker_settings
 __all__ = [
     "OPENAI_URL",
     "AccessSettings",
+    "BoundSettings",
     "EnvironmentSettings",
     "FeatureSettings",
     "GatewaySettings",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from server.settings.access import AccessSettings
+from server.settings.bounds import BoundSettings
 from server.settings.environment import load
 from server.settings.features import FeatureSettings
 from server.settings.planner import PlannerSettings, PurchaseSettings
@@ -15,6 +16,7 @@ class WorkerSettings:
     """All that a worker is told."""
 
     worker: Settings
+    bounds: BoundSettings
     tokens: TokenSettings
     planner: PlannerSettings
     purchases: PurchaseSettings
@@ -26,6 +28,7 @@ def load_worker_settings() -> WorkerSettings:
     """Reads all that a worker is told. Raises StartError as `load` does."""
     return WorkerSettings(
         load(Settings),
+        load(BoundSettings),
         load(TokenSettings),
         load(PlannerSettings),
         load(PurchaseSettings),

@@ -1,36 +1,65 @@
 """The SQL of shared items."""
 
 import secrets
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import bindparam, func, insert, literal_column, or_, select, update
 
-from server.database.engine import Database
-from server.database.owner import owner_must_exist
-from server.database.request_keys import GET_ANSWER, digest_of, is_new
+from server.bounds.quota import MAX_BYTES, MAX_SHARED_ITEMS, bounded_expiry, quota_exceeded
+from server.bounds.usage import SIZE, UsageRepository
+from server.database.engine import Connection, Database
+from server.database.request_keys import GET_ANSWER, NOTE, digest_of
 from server.database.schema import shared_items as items
+from server.database.schema import user_event_clocks as clocks
 from server.database.schema import users
 from server.database.statement import Statement
 
 # Whoever has the id can read the item, so it must not be guessed: 128 bits.
 ID_BYTES = 16
 
-_NEW = {
-    "id": bindparam("id", type_=items.c.id.type),
-    "user_id": bindparam("user_id", type_=items.c.user_id.type),
-    "timestamp": func.now(),
-    "expiry": bindparam("expiry", type_=items.c.expiry.type),
-    "encrypted_payload": bindparam("encrypted_payload", type_=items.c.encrypted_payload.type),
-    "encryption_iv": bindparam("encryption_iv", type_=items.c.encryption_iv.type),
-}
-_CREATE = Statement(insert(items).values(_NEW))
-_CREATE_ONCE = Statement(
-    insert(items)
-    .from_select(list(_NEW), select(*_NEW.values()).where(is_new()))
-    .returning(items.c.id)
-)
+
+def _create() -> Statement:
+    """Stores an item if there is room; returns a row if it did.
+
+    The user's clock counts its bytes, and must be there.
+    """
+    # First of all, as deleting the user does: in the other order the two would block each other.
+    owner = (
+        select(users.c.id)
+        .where(users.c.id == bindparam("owner_id"))
+        .with_for_update(read=True, key_share=True)
+        .cte("owner")
+    )
+    number = select(func.count()).where(items.c.user_id == bindparam("owner_id")).scalar_subquery()
+    total = clocks.c.bytes + SIZE
+    charged = (
+        update(clocks)
+        .values(bytes=total)
+        .where(
+            clocks.c.user_id == owner.c.id,
+            number < literal_column(str(MAX_SHARED_ITEMS)),
+            or_(clocks.c.counted.is_(None), total <= literal_column(str(MAX_BYTES))),
+        )
+        .returning(owner.c.id.label("owner_id"), clocks.c.counted)
+        .cte("charged")
+    )
+    new = select(
+        bindparam("id", type_=items.c.id.type),
+        charged.c.owner_id,
+        func.now(),
+        bounded_expiry("expiry"),
+        bindparam("encrypted_payload", type_=items.c.encrypted_payload.type),
+        bindparam("encryption_iv", type_=items.c.encryption_iv.type),
+    )
+    columns = ["id", "user_id", "timestamp", "expiry", "encrypted_payload", "encryption_iv"]
+    is_counted = select(charged.c.counted.is_not(None)).scalar_subquery().label("is_counted")
+    return Statement(insert(items).from_select(columns, new).returning(is_counted))
+
+
+_CREATE = _create()
 _GET = Statement(
     select(items.c.encrypted_payload, items.c.encryption_iv, users.c.rsa_public_key)
     .join(users, users.c.id == items.c.user_id)
@@ -38,54 +67,84 @@ _GET = Statement(
 )
 
 
+class _NotStored(Exception):
+    """There is no room, or no such user; the request is not noted."""
+
+
+class _Repeated(Exception):
+    """The request was noted before."""
+
+
 class ShareRepository:
     """The items that users share by link."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._usage = UsageRepository(database)
 
-    async def create(self, user_id: UUID, payload: bytes, iv: bytes, expiry: datetime) -> str:
-        """Stores an item of the user; returns its new id."""
-        item_id = secrets.token_urlsafe(ID_BYTES)
-        with owner_must_exist():
-            await self._database.execute(
-                _CREATE,
-                id=item_id,
-                user_id=user_id,
-                expiry=expiry,
-                encrypted_payload=payload,
-                encryption_iv=iv,
-            )
-        return item_id
-
-    async def create_once(
-        self, user_id: UUID, payload: bytes, iv: bytes, expiry: datetime, request_id: str
+    async def create(
+        self, user_id: UUID, payload: bytes, iv: bytes, expiry: datetime, request_id: str = ""
     ) -> str | None:
-        """Stores an item of the user, unless this request did; returns the id that it got.
+        """Stores an item of the user, unless this request did; returns its id.
 
-        None if a request of this name stored another item.
+        None if a request of this name stored another item. Raises NotFound if there is no such
+        user, ResourceExhausted if they store too much.
         """
-        key, contents = digest_of([b"share", request_id.encode()]), digest_of([payload, iv])
-        item_id = secrets.token_urlsafe(ID_BYTES)
+        item = {
+            "id": secrets.token_urlsafe(ID_BYTES),
+            "owner_id": user_id,
+            "expiry": expiry,
+            "encrypted_payload": payload,
+            "size": len(payload),
+            "encryption_iv": iv,
+        }
+        if not request_id:
+            await self._store(user_id, lambda: self._database.fetch_one(_CREATE, **item))
+            return str(item["id"])
+        request = {
+            "user_id": user_id,
+            "key": digest_of([b"share", request_id.encode()]),
+            "contents": digest_of([payload, iv]),
+            "answer": item["id"],
+        }
+
+        async def create_once(connection: Connection) -> asyncpg.Record | None:
+            noted = await connection.fetchval(NOTE.sql, *NOTE.arguments(request))
+            if noted is None:
+                raise _Repeated
+            stored = await connection.fetchrow(_CREATE.sql, *_CREATE.arguments(item))
+            if stored is None:
+                raise _NotStored
+            return stored
+
+        async def stored_once() -> asyncpg.Record | None:
+            try:
+                return await self._database.transact(create_once)
+            except _NotStored:
+                return None
+
         while True:
-            with owner_must_exist():
-                created = await self._database.fetch_one(
-                    _CREATE_ONCE,
-                    id=item_id,
-                    user_id=user_id,
-                    expiry=expiry,
-                    encrypted_payload=payload,
-                    encryption_iv=iv,
-                    key=key,
-                    contents=contents,
-                    answer=item_id,
+            try:
+                await self._store(user_id, stored_once)
+            except _Repeated:
+                before = await self._database.fetch_one(
+                    GET_ANSWER, user_id=user_id, key=request["key"]
                 )
-            if created:
-                return item_id
-            before = await self._database.fetch_one(GET_ANSWER, user_id=user_id, key=key)
-            # None: it was swept at this moment.
-            if before:
-                return before["answer"] if before["contents"] == contents else None
+                # None: it was swept at this moment.
+                if before:
+                    return before["answer"] if before["contents"] == request["contents"] else None
+            else:
+                return str(item["id"])
+
+    async def _store(
+        self, user_id: UUID, create: Callable[[], Awaitable[asyncpg.Record | None]]
+    ) -> None:
+        """Stores by `create`, which returns None where there seems to be no room."""
+        stored = await create()
+        if stored is None or not stored["is_counted"]:
+            await self._usage.recount(user_id, is_wrong=stored is not None)
+        if stored is None and await create() is None:
+            raise quota_exceeded(f"{MAX_SHARED_ITEMS:,} shared items, or {MAX_BYTES >> 20} MiB")
 
     async def get(self, item_id: str) -> asyncpg.Record | None:
         """An item's encrypted_payload, encryption_iv and its owner's rsa_public_key.

@@ -20,16 +20,13 @@ class ShareService(share_pb2_grpc.ShareServiceServicer):
         self, request: share_pb2.CreateSharedItemRequest, context: Any
     ) -> share_pb2.CreateSharedItemResponse:
         """Stores an item of the caller."""
-        item = (
+        item_id = await self._items.create(
             UUID(request.user_id),
             request.encrypted_payload.encrypted_payload,
             request.encrypted_payload.iv.value,
             datetime_of(request.expiry, "expiry"),
+            request.request_id,
         )
-        if request.request_id:
-            item_id = await self._items.create_once(*item, request.request_id)
-        else:
-            item_id = await self._items.create(*item)
         if item_id is None:
             raise AlreadyExists(
                 "Another item was shared by this request id. Choose another id.",

@@ -17,6 +17,15 @@ from server.telemetry.readings import Readings
 CALL_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 WAIT_SECONDS = (0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 ANSWER_SECONDS = (0.5, 1, 2.5, 5, 10, 20, 30, 60, 90, 120, 180)
+# Reasons of limits that are seen before anybody was refused.
+BOUNDS = (
+    "TOO_MANY_MESSAGES",
+    "INBOX_FULL",
+    "TOO_MANY_NEW_USERS",
+    "TOO_MANY_SECRETS",
+    "QUOTA_EXCEEDED",
+    "DISK_FULL",
+)
 
 
 class WorkerMetrics:
@@ -45,7 +54,19 @@ class WorkerMetrics:
             for outcome in ("wrong", "refused"):
                 self.wrong_secrets.labels(secret, outcome)
 
+    def refused(self, reason: str) -> None:
+        """Counts a call that was refused at a limit."""
+        self.refusals.labels(reason).inc()
+
     def _add_calls(self, registry: CollectorRegistry) -> None:
+        self.refusals = Counter(
+            "gymlocker_refusals",
+            "Calls that were refused at a limit, by its reason.",
+            ["reason"],
+            registry=registry,
+        )
+        for reason in BOUNDS:
+            self.refusals.labels(reason)
         self.calls = Counter(
             "gymlocker_calls",
             "Calls that have ended, by their method and status code.",

@@ -8,6 +8,7 @@ from gymlocker.v2 import user_pb2, user_pb2_grpc
 
 from server.auth.authenticator import PasswordAuthenticator
 from server.auth.password import PasswordHasher
+from server.bounds.limits import NewUsers
 from server.errors import no_such_user
 from server.rpc.caller import address_of
 from server.rpc.large_replies import LARGE_BYTES, LargeReplies
@@ -22,11 +23,13 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         users: UserRepository,
         hasher: PasswordHasher,
         authenticator: PasswordAuthenticator,
+        new_users: NewUsers,
         large_replies: LargeReplies,
     ) -> None:
         self._users = users
         self._hasher = hasher
         self._authenticator = authenticator
+        self._new_users = new_users
         self._large_replies = large_replies
 
     async def CreateUser(
@@ -34,6 +37,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
     ) -> user_pb2.CreateUserResponse:
         """Creates an anonymous user."""
         user_id, password, address = uuid4(), str(uuid4()), address_of(context)
+        await self._new_users.take(address)
         hashed = await self._hasher.hash(password, address)
         # Before the user is there: afterwards nothing may fail any more.
         await self._authenticator.remember(user_id, password, hashed, address)

@@ -19,11 +19,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from server.bounds.quota import MAX_WORKOUTS
 from server.database.engine import Connection, Database
 from server.database.owner import owner_must_exist
 from server.database.schema import workouts
 from server.database.statement import Statement
 from server.text import caseless
+from server.workout.repository import NUMBER, too_many_workouts
 from server.workout.workout import Workout
 
 # Workouts that one statement adds.
@@ -69,6 +71,7 @@ _ADD_MANY = Statement(
     .on_conflict_do_nothing(index_elements=[workouts.c.user_id, workouts.c.id])
     .returning(literal(1))
 )
+_GET_NUMBER = Statement(select(NUMBER))
 _GET_EXISTING = Statement(
     select(func.count()).where(
         workouts.c.user_id == bindparam("owner_id"),
@@ -84,7 +87,10 @@ class ImportRepository:
         self._database = database
 
     async def add_many(self, owner_id: UUID, new: Sequence[Workout]) -> int:
-        """Stores those of `new` whose id the owner has not, all or none; returns how many."""
+        """Stores those of `new` whose id the owner has not, all or none; returns how many.
+
+        Raises ResourceExhausted if they are too many.
+        """
         # In one order, so that two imports do not wait for each other.
         batches = _batches(sorted(new, key=lambda workout: (workout.date, workout.id)))
 
@@ -93,6 +99,9 @@ class ImportRepository:
             for batch in batches:
                 arguments = _ADD_MANY.arguments(_columns(owner_id, batch))
                 added += len(await connection.fetch(_ADD_MANY.sql, *arguments))
+            arguments = _GET_NUMBER.arguments({"owner_id": owner_id})
+            if added and await connection.fetchval(_GET_NUMBER.sql, *arguments) > MAX_WORKOUTS:
+                raise too_many_workouts()
             return added
 
         with owner_must_exist():

@@ -13,18 +13,22 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     delete,
+    exists,
     func,
     literal,
+    literal_column,
     select,
     tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from server.bounds.quota import MAX_WORKOUTS, quota_exceeded
 from server.database.engine import Database
 from server.database.owner import owner_must_exist
-from server.database.schema import workouts
+from server.database.schema import workout_days, workouts
 from server.database.statement import Statement
+from server.errors import ResourceExhausted
 from server.text import caseless
 from server.workout.workout import Workout
 
@@ -42,22 +46,33 @@ _COLUMNS = (
 _MINE = workouts.c.user_id == bindparam("owner_id")
 _THIS = (_MINE, workouts.c.id == bindparam("workout_id"))
 
+# How many workouts the owner has: the sum of each day's.
+NUMBER = (
+    select(func.coalesce(func.sum(workout_days.c.count), 0))
+    .where(workout_days.c.user_id == bindparam("owner_id"))
+    .scalar_subquery()
+)
+_HAS_ROOM = literal_column(str(MAX_WORKOUTS)) > NUMBER
 _CREATE = Statement(
     insert(workouts)
-    .values(
-        user_id=bindparam("owner_id"),
-        id=bindparam("workout_id"),
-        date=bindparam("new_date"),
-        type=bindparam("new_type"),
-        type_key=bindparam("new_type_key"),
-        duration=bindparam("new_duration"),
-        notes=bindparam("new_notes"),
-        # Not now(): two calls may come within one tick of it, and one statement is one workout.
-        created=func.clock_timestamp(),
+    .from_select(
+        ["user_id", "id", "date", "type", "type_key", "duration", "notes", "created"],
+        select(
+            bindparam("owner_id", type_=Uuid),
+            bindparam("workout_id", type_=Uuid),
+            bindparam("new_date", type_=Date),
+            bindparam("new_type", type_=Text),
+            bindparam("new_type_key", type_=Text),
+            bindparam("new_duration", type_=Integer),
+            bindparam("new_notes", type_=Text),
+            # Not now(): two calls may come within one tick of it, and one statement is one workout.
+            func.clock_timestamp(),
+        ).where(_HAS_ROOM),
     )
     .on_conflict_do_nothing(index_elements=[workouts.c.user_id, workouts.c.id])
     .returning(literal(1))
 )
+_WHY_NOT_CREATED = Statement(select((~exists().where(*_THIS) & ~_HAS_ROOM).label("is_full")))
 _GET = Statement(select(*_COLUMNS).where(*_THIS))
 # A field that is not to be changed comes as NULL.
 _UPDATE = Statement(
@@ -111,6 +126,11 @@ _EXPORT = Statement(
 )
 
 
+def too_many_workouts() -> ResourceExhausted:
+    """Return the error for a log that is full."""
+    return quota_exceeded(f"{MAX_WORKOUTS:,} workouts")
+
+
 @dataclass(frozen=True)
 class Filter:
     """Which workouts: of calendar dates, both ends included, and of a type or of any."""
@@ -158,20 +178,29 @@ class WorkoutRepository:
         self._database = database
 
     async def create(self, owner_id: UUID, workout: Workout) -> bool:
-        """Stores a workout; False, and nothing happens, if the owner has one of that id."""
+        """Stores a workout; False, and nothing happens, if the owner has one of that id.
+
+        Raises ResourceExhausted if they have MAX_WORKOUTS others.
+        """
         with owner_must_exist():
-            return bool(
-                await self._database.fetch_one(
-                    _CREATE,
-                    owner_id=owner_id,
-                    workout_id=workout.id,
-                    new_date=workout.date,
-                    new_type=workout.type,
-                    new_type_key=caseless(workout.type),
-                    new_duration=workout.duration,
-                    new_notes=workout.notes,
-                )
+            stored = await self._database.fetch_one(
+                _CREATE,
+                owner_id=owner_id,
+                workout_id=workout.id,
+                new_date=workout.date,
+                new_type=workout.type,
+                new_type_key=caseless(workout.type),
+                new_duration=workout.duration,
+                new_notes=workout.notes,
             )
+        if stored:
+            return True
+        why = await self._database.fetch_one(
+            _WHY_NOT_CREATED, owner_id=owner_id, workout_id=workout.id
+        )
+        if why and why["is_full"]:
+            raise too_many_workouts()
+        return False
 
     async def get(self, owner_id: UUID, workout_id: UUID) -> Workout | None:
         """A workout of the owner's, None if there is no such one."""

@@ -10,7 +10,7 @@ import pytest
 
 from server.auth.guessing import ANYWHERE, GuessLimit
 from server.auth.network import network_of
-from server.auth.repository import FailureRepository
+from server.bounds.repository import BucketRepository
 from server.database.engine import Database
 from server.errors import ResourceExhausted
 from server.local.throwaway import ThrowawayPostgres
@@ -36,7 +36,7 @@ async def limits(house: House, postgres: ThrowawayPostgres) -> AsyncIterator[lis
         ]
         yield [
             GuessLimit(
-                FailureRepository(database),
+                BucketRepository(database),
                 per_account=PER_ACCOUNT,
                 per_address=PER_ADDRESS,
                 known_seconds=3600,

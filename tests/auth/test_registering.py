@@ -98,10 +98,13 @@ class Crowded:
     async def username_was_taken(self, address: str) -> None:
         self.steps.append("counted")
 
+    async def take(self, address: str) -> None:
+        """A new user is no step of looking for names."""
+
 
 async def test_to_hear_that_a_name_is_taken_costs_a_hash() -> None:
     crowded: Any = Crowded()
-    service = AuthService(crowded, crowded, crowded, crowded, crowded, crowded, crowded)
+    service = AuthService(*[crowded] * 8)
     current_caller.set(Caller(uuid4(), uuid4()))
     current_metadata.set([(ADDRESS_KEY, "192.0.2.1")])
     requests = {

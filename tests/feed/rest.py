@@ -5,6 +5,7 @@ Nothing here is made from the protos: that the two agree is what the tests are f
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 import httpx2
@@ -13,7 +14,9 @@ from tests.feed.client import SOME_UUID
 
 Json: TypeAlias = Any
 
-FUTURE = "2999-12-31T23:59:59Z"
+# An expiry more than ten years ahead is cut.
+YEAR = datetime.now(UTC).year + 5
+FUTURE = f"{YEAR}-12-31T23:59:59Z"
 IV_TEXT = "AAECAwQFBgcICQoLDA0ODw=="
 UUID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

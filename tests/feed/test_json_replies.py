@@ -9,6 +9,7 @@ import pytest
 from tests.feed.client import EVERY_BYTE, SOME_UUID
 from tests.feed.rest import (
     CREATE_SHARED_ITEM,
+    FUTURE,
     GET_EVENTS,
     GET_INBOX,
     GET_USERS,
@@ -94,7 +95,7 @@ async def test_the_replies_about_events(rest: httpx2.AsyncClient, prefix: str) -
                 "timestamp": timestamp,
                 "encryptedEventPayload": "cGF5bG9hZA==",
                 "encryptedEventIV": IV_TEXT,
-                "expiry": "2999-12-31T23:59:59Z",
+                "expiry": FUTURE,
             }
         ],
         "invalidFollowSecrets": [],

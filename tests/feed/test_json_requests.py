@@ -8,6 +8,7 @@ import pytest
 
 from tests.feed.client import SOME_UUID
 from tests.feed.rest import (
+    FUTURE,
     GET_EVENTS,
     GET_INBOX,
     GET_USERS,
@@ -16,6 +17,7 @@ from tests.feed.rest import (
     PUT_FOLLOW_SECRET,
     PUT_INBOX,
     UPDATE_USER,
+    YEAR,
     answered,
     new_user,
     owner,
@@ -33,7 +35,7 @@ async def test_names_may_be_spelt_as_in_the_proto(rest: httpx2.AsyncClient) -> N
             "event_id": SOME_UUID,
             "encrypted_event_payload": "eA==",
             "encrypted_event_iv": IV_TEXT,
-            "expiry": "2999-12-31T23:59:59Z",
+            "expiry": FUTURE,
         },
     )
     entry = {"user_id": user["id"], "follow_secret": "secret"}
@@ -86,12 +88,12 @@ async def test_a_time_may_have_any_zone_and_precision(rest: httpx2.AsyncClient) 
     user = await new_user(rest)
     await answered(rest, PUT_FOLLOW_SECRET, **owner(user))
     printed = {
-        "2999-01-01T05:30:00+05:30": "2999-01-01T00:00:00Z",
-        "2999-01-01T00:00:00-00:30": "2999-01-01T00:30:00Z",
-        "2999-01-01T00:00:00.123456789Z": "2999-01-01T00:00:00.123456Z",
-        "2999-01-01T00:00:00.1Z": "2999-01-01T00:00:00.100Z",
-        "9999-12-31T23:59:59.999999Z": "9999-12-31T23:59:59.999999Z",
-        "9999-12-31T23:59:59.999999999Z": "9999-12-31T23:59:59.999999Z",
+        f"{YEAR}-01-01T05:30:00+05:30": f"{YEAR}-01-01T00:00:00Z",
+        f"{YEAR}-01-01T00:00:00-00:30": f"{YEAR}-01-01T00:30:00Z",
+        f"{YEAR}-01-01T00:00:00.123456789Z": f"{YEAR}-01-01T00:00:00.123456Z",
+        f"{YEAR}-01-01T00:00:00.1Z": f"{YEAR}-01-01T00:00:00.100Z",
+        f"{YEAR}-12-31T23:59:59.999999Z": f"{YEAR}-12-31T23:59:59.999999Z",
+        f"{YEAR}-12-31T23:59:59.999999999Z": f"{YEAR}-12-31T23:59:59.999999Z",
     }
     for expiry in printed:
         await answered(rest, PUT_EVENT, **owner(user), eventId=str(uuid4()), expiry=expiry)

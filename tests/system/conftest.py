@@ -28,7 +28,9 @@ def housekeeping(postgres: ThrowawayPostgres) -> str:
 async def connection(housekeeping: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection to the database, which has no users."""
     connection = await asyncpg.connect(housekeeping)
-    await connection.execute("TRUNCATE users, password_failures, rate_limit_consumptions CASCADE")
+    await connection.execute(
+        "TRUNCATE users, network_keys, password_failures, rate_limit_consumptions CASCADE"
+    )
     yield connection
     await connection.close()
 

@@ -167,6 +167,8 @@ async def test_passwords_are_counted_by_how_they_were_checked(
         ("password", "wrong"): 2,
         ("password", "refused"): 1,
     }
+    refusals = scrape.values("gymlocker_refusals_total", "reason")
+    assert refusals == {("TOO_MANY_PASSWORDS",): 1}
 
 
 async def test_passwords_that_wait_are_seen_and_so_are_those_that_are_shed(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 from uuid import UUID, uuid4
 
-from asyncpg import ForeignKeyViolationError, Record
+from asyncpg import Record
 
 from benchmarks.contenders import statements
 from benchmarks.contenders.peer.messages import (
@@ -64,6 +64,7 @@ class BareStorage:
             event_id=event.event_id,
             event_expiry=event.expiry,
             payload=event.encrypted_event_payload,
+            size=len(event.encrypted_event_payload),
             iv=event.encrypted_event_iv,
         )
         if not stored:
@@ -87,12 +88,17 @@ class BareStorage:
 
     async def put_message(self, user_id: UUID, message: Sequence[bytes]) -> None:
         """Puts it into the inbox. Raises NotFound."""
-        try:
-            await self._fetch(
-                statements.PUT_INBOX, id=uuid4(), user_id=user_id, encrypted_message=message
-            )
-        except ForeignKeyViolationError:
-            raise no_such_user() from None
+        stored = await self._fetch(
+            statements.PUT_INBOX,
+            id=uuid4(),
+            owner_id=user_id,
+            encrypted_message=message,
+            size=sum(map(len, message)),
+            network=None,
+            maximum=0,
+        )
+        if not stored:
+            raise no_such_user()
 
     async def take_messages(self, user_id: UUID) -> list[InboxMessage]:
         """Removes and returns the messages, oldest first."""

@@ -96,7 +96,7 @@ class AuthServiceServicer:
         """Creates a user with a username and a password.
 
         Anybody may call. ALREADY_EXISTS: the username is taken. RESOURCE_EXHAUSTED: too many taken
-        usernames were tried.
+        usernames were tried, or too many users and accounts come from the caller's network.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

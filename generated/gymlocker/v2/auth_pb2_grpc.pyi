@@ -29,7 +29,7 @@ class AuthServiceStub:
     """Creates a user with a username and a password.
 
     Anybody may call. ALREADY_EXISTS: the username is taken. RESOURCE_EXHAUSTED: too many taken
-    usernames were tried.
+    usernames were tried, or too many users and accounts come from the caller's network.
     """
     Login: _aio.UnaryUnaryMultiCallable[_auth_pb2.LoginRequest, _auth_pb2.Tokens]
     """Starts a session.
@@ -92,7 +92,7 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         """Creates a user with a username and a password.
 
         Anybody may call. ALREADY_EXISTS: the username is taken. RESOURCE_EXHAUSTED: too many taken
-        usernames were tried.
+        usernames were tried, or too many users and accounts come from the caller's network.
         """
 
     @_abc_1.abstractmethod

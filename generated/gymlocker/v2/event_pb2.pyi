@@ -43,7 +43,9 @@ class PutEventRequest(_message.Message):
     """The initialization vector of the payload: 1 to 16 bytes."""
     @_builtins.property
     def expiry(self) -> _timestamp_pb2.Timestamp:
-        """When the event ceases to be returned. It is deleted soon after."""
+        """When the event ceases to be returned. It is deleted soon after. A time more than ten years ahead
+        is cut to that.
+        """
 
     def __init__(
         self,
@@ -150,7 +152,9 @@ class GetEventsResponse(_message.Message):
 
     @_builtins.property
     def invalid_follow_secrets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The secrets that do not belong to the user they were given for, in the order of the request."""
+        """The secrets that do not belong to the user they were given for, in the order of the request.
+        Empty while too many wrong ones come from the caller's address.
+        """
 
     def __init__(
         self,

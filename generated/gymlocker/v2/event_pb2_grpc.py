@@ -56,7 +56,8 @@ class EventServiceServicer:
         timestamp.
 
         The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
-        NOT_FOUND: no such user.
+        NOT_FOUND: no such user. RESOURCE_EXHAUSTED: the caller has 10,000 events, or 64 MiB of events
+        and shared items, and the event does not replace one that is as large.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -68,6 +69,8 @@ class EventServiceServicer:
         Anybody may call who knows a follow secret of each user. Each entry is judged by itself: one
         whose secret does not belong to its user adds nothing but its secret to
         `invalid_follow_secrets`, and is never an error. Each event is returned once, oldest first.
+        RESOURCE_EXHAUSTED: too many wrong secrets came from the caller's address, and all of these are
+        wrong.
 
         Timestamps of one user are in the order of commits. Passing back the newest timestamp seen of
         a user therefore never misses an event, nor what a reply of more than 64 MiB leaves for the

@@ -21,7 +21,8 @@ class EventServiceStub:
     timestamp.
 
     The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
-    NOT_FOUND: no such user.
+    NOT_FOUND: no such user. RESOURCE_EXHAUSTED: the caller has 10,000 events, or 64 MiB of events
+    and shared items, and the event does not replace one that is as large.
     """
     GetEvents: _aio.UnaryUnaryMultiCallable[_event_pb2.GetEventsRequest, _event_pb2.GetEventsResponse]
     """Reads what up to 200 users published since given times.
@@ -29,6 +30,8 @@ class EventServiceStub:
     Anybody may call who knows a follow secret of each user. Each entry is judged by itself: one
     whose secret does not belong to its user adds nothing but its secret to
     `invalid_follow_secrets`, and is never an error. Each event is returned once, oldest first.
+    RESOURCE_EXHAUSTED: too many wrong secrets came from the caller's address, and all of these are
+    wrong.
 
     Timestamps of one user are in the order of commits. Passing back the newest timestamp seen of
     a user therefore never misses an event, nor what a reply of more than 64 MiB leaves for the
@@ -48,7 +51,8 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         timestamp.
 
         The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
-        NOT_FOUND: no such user.
+        NOT_FOUND: no such user. RESOURCE_EXHAUSTED: the caller has 10,000 events, or 64 MiB of events
+        and shared items, and the event does not replace one that is as large.
         """
 
     @_abc_1.abstractmethod
@@ -62,6 +66,8 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         Anybody may call who knows a follow secret of each user. Each entry is judged by itself: one
         whose secret does not belong to its user adds nothing but its secret to
         `invalid_follow_secrets`, and is never an error. Each event is returned once, oldest first.
+        RESOURCE_EXHAUSTED: too many wrong secrets came from the caller's address, and all of these are
+        wrong.
 
         Timestamps of one user are in the order of commits. Passing back the newest timestamp seen of
         a user therefore never misses an event, nor what a reply of more than 64 MiB leaves for the

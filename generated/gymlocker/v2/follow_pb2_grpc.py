@@ -61,7 +61,7 @@ class FollowServiceServicer:
         """Accepts a follow secret of the caller from now on. Repeating it changes nothing.
 
         The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
-        NOT_FOUND: no such user.
+        NOT_FOUND: no such user. RESOURCE_EXHAUSTED: the caller has 5,000 secrets.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

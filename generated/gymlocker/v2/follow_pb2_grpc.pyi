@@ -24,7 +24,7 @@ class FollowServiceStub:
     """Accepts a follow secret of the caller from now on. Repeating it changes nothing.
 
     The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
-    NOT_FOUND: no such user.
+    NOT_FOUND: no such user. RESOURCE_EXHAUSTED: the caller has 5,000 secrets.
     """
     DeleteFollowSecret: _aio.UnaryUnaryMultiCallable[_follow_pb2.DeleteFollowSecretRequest, _follow_pb2.DeleteFollowSecretResponse]
     """Refuses a follow secret of the caller from now on. Repeating it changes nothing.
@@ -49,7 +49,7 @@ class FollowServiceServicer(metaclass=_abc_1.ABCMeta):
         """Accepts a follow secret of the caller from now on. Repeating it changes nothing.
 
         The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
-        NOT_FOUND: no such user.
+        NOT_FOUND: no such user. RESOURCE_EXHAUSTED: the caller has 5,000 secrets.
         """
 
     @_abc_1.abstractmethod

@@ -22,7 +22,10 @@ class InboxServiceStub:
     """Puts a message into a user's inbox.
 
     Anybody may call, without credentials, by design: who the sender is, and whether that is true,
-    stands inside the encrypted message. NOT_FOUND: no such user.
+    stands inside the encrypted message. NOT_FOUND: no such user. RESOURCE_EXHAUSTED: too many
+    messages to that inbox come from the caller's network, or it is full and most of what waits
+    there is from that network. A full inbox (1,000 messages or 16 MiB) gives up the newest message
+    of the network that has most waiting there; what nobody reads is deleted after 180 days.
     """
     GetInboxMessages: _aio.UnaryUnaryMultiCallable[_inbox_pb2.GetInboxMessagesRequest, _inbox_pb2.GetInboxMessagesResponse]
     """Reads and removes the messages of the caller's inbox, oldest first. Each message is delivered
@@ -47,7 +50,10 @@ class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
         """Puts a message into a user's inbox.
 
         Anybody may call, without credentials, by design: who the sender is, and whether that is true,
-        stands inside the encrypted message. NOT_FOUND: no such user.
+        stands inside the encrypted message. NOT_FOUND: no such user. RESOURCE_EXHAUSTED: too many
+        messages to that inbox come from the caller's network, or it is full and most of what waits
+        there is from that network. A full inbox (1,000 messages or 16 MiB) gives up the newest message
+        of the network that has most waiting there; what nobody reads is deleted after 180 days.
         """
 
     @_abc_1.abstractmethod

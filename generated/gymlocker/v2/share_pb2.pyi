@@ -40,7 +40,9 @@ class CreateSharedItemRequest(_message.Message):
 
     @_builtins.property
     def expiry(self) -> _timestamp_pb2.Timestamp:
-        """When the item ceases to be returned. It is deleted soon after."""
+        """When the item ceases to be returned. It is deleted soon after. A time more than ten years ahead
+        is cut to that.
+        """
 
     def __init__(
         self,

@@ -59,7 +59,7 @@ class ShareServiceServicer:
         The user may call, with the password or an access token. A call with a `request_id` may be
         repeated within a day: the second one stores nothing and returns the same id. UNAUTHENTICATED: it
         is wrong, or there is no such user. ALREADY_EXISTS: the caller shared another item by the same
-        `request_id`.
+        `request_id`. RESOURCE_EXHAUSTED: the caller has 1,000 items, or 64 MiB of items and events.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -24,7 +24,7 @@ class ShareServiceStub:
     The user may call, with the password or an access token. A call with a `request_id` may be
     repeated within a day: the second one stores nothing and returns the same id. UNAUTHENTICATED: it
     is wrong, or there is no such user. ALREADY_EXISTS: the caller shared another item by the same
-    `request_id`.
+    `request_id`. RESOURCE_EXHAUSTED: the caller has 1,000 items, or 64 MiB of items and events.
     """
     GetSharedItem: _aio.UnaryUnaryMultiCallable[_share_pb2.GetSharedItemRequest, _share_pb2.GetSharedItemResponse]
     """Reads a shared item, with its owner's public key to verify the signature inside.
@@ -48,7 +48,7 @@ class ShareServiceServicer(metaclass=_abc_1.ABCMeta):
         The user may call, with the password or an access token. A call with a `request_id` may be
         repeated within a day: the second one stores nothing and returns the same id. UNAUTHENTICATED: it
         is wrong, or there is no such user. ALREADY_EXISTS: the caller shared another item by the same
-        `request_id`.
+        `request_id`. RESOURCE_EXHAUSTED: the caller has 1,000 items, or 64 MiB of items and events.
         """
 
     @_abc_1.abstractmethod

@@ -78,6 +78,10 @@ class UserServiceServicer:
         """Creates an anonymous user with a random id, lookup and password.
 
         Anybody may call. The password is shown this once; the server keeps only a salted hash of it.
+        RESOURCE_EXHAUSTED: too many users and accounts come from the caller's network.
+
+        A user without a username who was not seen for 90 days, and has nothing left that has not
+        expired, is deleted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -25,6 +25,10 @@ class UserServiceStub:
     """Creates an anonymous user with a random id, lookup and password.
 
     Anybody may call. The password is shown this once; the server keeps only a salted hash of it.
+    RESOURCE_EXHAUSTED: too many users and accounts come from the caller's network.
+
+    A user without a username who was not seen for 90 days, and has nothing left that has not
+    expired, is deleted.
     """
     GetUser: _aio.UnaryUnaryMultiCallable[_user_pb2.GetUserRequest, _user_pb2.GetUserResponse]
     """Reads the public profile of one user.
@@ -71,6 +75,10 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         """Creates an anonymous user with a random id, lookup and password.
 
         Anybody may call. The password is shown this once; the server keeps only a salted hash of it.
+        RESOURCE_EXHAUSTED: too many users and accounts come from the caller's network.
+
+        A user without a username who was not seen for 90 days, and has nothing left that has not
+        expired, is deleted.
         """
 
     @_abc_1.abstractmethod

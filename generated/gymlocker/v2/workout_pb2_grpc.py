@@ -97,7 +97,7 @@ class WorkoutServiceServicer:
 
         The user may call, with an access token. A call with an `id` or a `request_id` may be repeated:
         the second one adds nothing and returns the workout. ALREADY_EXISTS: there is a workout of that
-        id that says something else.
+        id that says something else. RESOURCE_EXHAUSTED: the caller has 100,000 workouts.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -166,7 +166,8 @@ class WorkoutServiceServicer:
 
         The user may call, with an access token. What was imported before is known again and not added
         twice. INVALID_ARGUMENT: the file cannot be read at all, or is too large. RESOURCE_EXHAUSTED:
-        other files of the caller's are being imported.
+        other files of the caller's are being imported, or the caller would have more than 100,000
+        workouts; then nothing is added.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

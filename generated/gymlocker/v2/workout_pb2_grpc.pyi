@@ -28,7 +28,7 @@ class WorkoutServiceStub:
 
     The user may call, with an access token. A call with an `id` or a `request_id` may be repeated:
     the second one adds nothing and returns the workout. ALREADY_EXISTS: there is a workout of that
-    id that says something else.
+    id that says something else. RESOURCE_EXHAUSTED: the caller has 100,000 workouts.
     """
     GetWorkout: _aio.UnaryUnaryMultiCallable[_workout_pb2.GetWorkoutRequest, _workout_pb2.Workout]
     """Reads a workout.
@@ -69,7 +69,8 @@ class WorkoutServiceStub:
 
     The user may call, with an access token. What was imported before is known again and not added
     twice. INVALID_ARGUMENT: the file cannot be read at all, or is too large. RESOURCE_EXHAUSTED:
-    other files of the caller's are being imported.
+    other files of the caller's are being imported, or the caller would have more than 100,000
+    workouts; then nothing is added.
     """
 
 class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -91,7 +92,7 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
 
         The user may call, with an access token. A call with an `id` or a `request_id` may be repeated:
         the second one adds nothing and returns the workout. ALREADY_EXISTS: there is a workout of that
-        id that says something else.
+        id that says something else. RESOURCE_EXHAUSTED: the caller has 100,000 workouts.
         """
 
     @_abc_1.abstractmethod
@@ -174,7 +175,8 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
 
         The user may call, with an access token. What was imported before is known again and not added
         twice. INVALID_ARGUMENT: the file cannot be read at all, or is too large. RESOURCE_EXHAUSTED:
-        other files of the caller's are being imported.
+        other files of the caller's are being imported, or the caller would have more than 100,000
+        workouts; then nothing is added.
         """
 
 def add_WorkoutServiceServicer_to_server(servicer: WorkoutServiceServicer, server: _aio.Server) -> None: ...

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "feed_0007"
-down_revision = "feed_0006"
+revision = "feed_0010"
+down_revision = "feed_0009"
 branch_labels = None
 depends_on = None
 

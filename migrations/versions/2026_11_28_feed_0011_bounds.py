@@ -1,0 +1,70 @@
+"""What bounds are kept by: usage of each user, networks of inbox messages, and when this began.
+
+Nothing is counted here: a user's usage is counted when they store something for the first time
+afterwards, and kept from then on by the statements that store, and by triggers where rows go.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "feed_0011"
+down_revision = "feed_0010"
+branch_labels = None
+depends_on = None
+
+# The table, its payload, and whether its rows are counted one by one.
+COUNTED = (("user_events", "encrypted_event", True), ("shared_items", "encrypted_payload", False))
+COUNT_DELETED = """
+CREATE FUNCTION count_deleted_{table}() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE user_event_clocks AS clock
+    SET {rows} bytes = clock.bytes - gone.bytes
+    FROM (
+        SELECT user_id, count(*) AS count, sum(octet_length({payload})) AS bytes
+        FROM gone GROUP BY user_id
+    ) AS gone
+    WHERE clock.user_id = gone.user_id AND clock.counted IS NOT NULL;
+    RETURN NULL;
+END $$
+"""
+TRIGGER = """
+CREATE TRIGGER count_deleted AFTER DELETE ON {table} REFERENCING OLD TABLE AS gone
+FOR EACH STATEMENT EXECUTE FUNCTION count_deleted_{table}()
+"""
+
+
+def upgrade() -> None:
+    """Creates the tables, the column and the triggers."""
+    op.add_column("user_event_clocks", sa.Column("events", sa.Integer()))
+    op.add_column("user_event_clocks", sa.Column("bytes", sa.BigInteger()))
+    op.add_column("user_event_clocks", sa.Column("counted", sa.DateTime(timezone=True)))
+    op.create_table(
+        "network_keys",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("day", name="pk_network_keys"),
+    )
+    op.create_table(
+        "milestones",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("time", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_milestones"),
+    )
+    op.execute("INSERT INTO milestones (name, time) VALUES ('bounds', now())")
+    op.add_column("user_inbox_items", sa.Column("network", sa.LargeBinary()))
+    for table, payload, one_by_one in COUNTED:
+        rows = "events = clock.events - gone.count," if one_by_one else ""
+        op.execute(COUNT_DELETED.format(table=table, payload=payload, rows=rows))
+        op.execute(TRIGGER.format(table=table))
+
+
+def downgrade() -> None:
+    """Takes them away: usage is no longer counted."""
+    for table, _, _ in COUNTED:
+        op.execute(f"DROP TRIGGER count_deleted ON {table}")
+        op.execute(f"DROP FUNCTION count_deleted_{table}()")
+    op.drop_column("user_inbox_items", "network")
+    op.drop_table("milestones")
+    op.drop_table("network_keys")
+    for column in ("counted", "bytes", "events"):
+        op.drop_column("user_event_clocks", column)

@@ -1,0 +1,1 @@
+"""Bounds on what strangers can make the server store."""
