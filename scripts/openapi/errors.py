@@ -57,6 +57,10 @@ REASONS: dict[int, dict[str, str]] = {
         "WORKOUT_EXISTS": "there is another workout of this id",
     },
     413: {"REQUEST_TOO_LARGE": "more than 4 MiB (431: headers of more than 32 KiB)"},
+    415: {
+        "UNSUPPORTED_CONTENT_TYPE": "the body is said to be something else than JSON",
+        "UNSUPPORTED_ENCODING": "the body is compressed",
+    },
     429: {
         "QUOTA_USED_UP": "no answers of the model are left",
         "TOO_MANY_IMPORTS": "other files of the caller's are being imported",
@@ -103,6 +107,7 @@ def errors_of(
         said[429].append(_TOO_MANY[scheme])
     if binding.body and not method.client_streaming:
         said[413].append("The request is larger than 4 MiB.")
+        said[415].append("The body is compressed, or is said to be something else than JSON.")
     said[503].append("The server cannot answer right now. Try again.")
     for code, clause in _clauses(method, comments):
         status = STATUSES[code]

@@ -44,6 +44,7 @@ _NAMES = {
     404: "NotFound",
     409: "Conflict",
     413: "TooLarge",
+    415: "UnsupportedMediaType",
     429: "TooMany",
     503: "Unavailable",
 }

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from server.address import host_and_port, unix_path
 from server.errors import StartError
 from server.gateway.certificate import upstream_transport_socket
+from server.gateway.core_errors import core_error_filters
 from server.gateway.listeners import headers, listeners
 from server.gateway.local_replies import mappers
 from server.gateway.memory import MOST_HEAP_BYTES
@@ -96,6 +97,7 @@ def render(template: str, gateway: Gateway) -> str:
         "WEB": web,
         "DESCRIPTOR_SET": str(gateway.descriptor_set),
         "LOCAL_REPLIES": mappers(),
+        **core_error_filters(),
         "CORS_ORIGINS": _origins(gateway.cors_origins),
         "TRUSTED_PROXIES": gateway.trusted_proxies,
         "ADMIN": {"address": admin} if admin else None,

@@ -91,7 +91,15 @@ def test_uploads_alone_may_be_of_any_type(door: FrontDoor) -> None:
 
 def test_filters_are_in_order(door: FrontDoor) -> None:
     names = [f["name"].removeprefix("envoy.filters.http.") for f in manager(door)["http_filters"]]
-    first = ["header_mutation", "health_check", "cors", "grpc_web", "buffer"]
+    first = [
+        "header_mutation",
+        "misread",
+        "too_large",
+        "health_check",
+        "cors",
+        "grpc_web",
+        "buffer",
+    ]
     assert names == [*first, "lua", "compressor", "grpc_json_transcoder", "rbac", "router"]
 
 
