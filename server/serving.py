@@ -26,6 +26,18 @@ MOST_REQUEST_BYTES = 4 * 1024 * 1024
 # path may be repeated. Between two different limits, gRPC would refuse at random.
 MAX_METADATA_BYTES = 128 * 1024
 STOP_GRACE_SECONDS = 5
+OPTIONS = (
+    ("grpc.max_receive_message_length", MOST_REQUEST_BYTES),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+    ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
+    # No table of headers, which the calls of a connection share: gRPC keeps of a header that it
+    # cannot read that it could not, and refuses other callers' calls for it. (Envoy's
+    # hpack_table_size is for replies as well, of which gRPC's own errors take no notice.)
+    ("grpc.http2.hpack_table_size.decoder", 0),
+    # A taken port is an error, not a second server that gets half of the calls.
+    ("grpc.so_reuseport", 0),
+)
 
 _log = structlog.get_logger("main")
 
@@ -36,14 +48,7 @@ def make_server(*interceptors: grpc.aio.ServerInterceptor) -> grpc.aio.Server:
         # Servicers register their methods, which come before this.
         handlers=[UnknownMethods()],
         interceptors=interceptors,
-        options=(
-            ("grpc.max_receive_message_length", MOST_REQUEST_BYTES),
-            ("grpc.max_send_message_length", -1),
-            ("grpc.max_metadata_size", MAX_METADATA_BYTES),
-            ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
-            # A taken port is an error, not a second server that gets half of the calls.
-            ("grpc.so_reuseport", 0),
-        ),
+        options=OPTIONS,
     )
 
 

@@ -28,9 +28,10 @@ An end-to-end encrypted feed of workouts, and a training diary. Everything here 
 as gRPC and gRPC-Web on the same port; the contract is `proto/gymlocker/v2`.
 
 - Each call has two paths, with `/v2` and without it. The one with it is the one to use.
-- JSON is read whatever the content type says. Fields may be spelt as here or as in the proto
-  (`user_id`), numbers may be texts, and what is not known is passed over: in bodies, and in the
-  queries of calls that change nothing. `null` is the same as absent, but clears in a PATCH.
+- JSON may come without a content type, or with one of JSON or of HTML forms, but not compressed.
+  Fields may be spelt as here or as in the proto (`user_id`), numbers may be texts, and what is not
+  known is passed over: in bodies, and in the queries of calls that change nothing. `null` is the
+  same as absent, but clears in a PATCH.
 - Bytes are base64, in replies the standard one. In requests, the URL-safe one will do as well, and
   `=` may be absent.
 - Lists, maps, numbers and texts of a reply are always there, empty or not, unless they are

@@ -67,6 +67,10 @@ REASONS: dict[int, dict[str, str]] = {
         "WORKOUT_EXISTS": "there is another workout of this id",
     },
     413: {"REQUEST_TOO_LARGE": "more than 4 MiB (431: headers of more than 32 KiB)"},
+    415: {
+        "UNSUPPORTED_CONTENT_TYPE": "the body is said to be something else than JSON",
+        "UNSUPPORTED_ENCODING": "the body is compressed",
+    },
     423: {"FEATURE_DISABLED": "it is switched off on this server"},
     429: {
         "QUOTA_EXHAUSTED": "no introductions of the model are left",
@@ -120,6 +124,7 @@ def errors_of(
         said[429].append(_TOO_MANY[scheme])
     if binding.body and not method.client_streaming:
         said[413].append("The request is larger than 4 MiB.")
+        said[415].append("The body is compressed, or is said to be something else than JSON.")
     if method.containing_service.GetOptions().Extensions[options_pb2.feature]:
         said[423].append(_DISABLED)
     said[503].append("The server cannot answer right now. Try again.")

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from server.address import host_and_port, unix_path
 from server.errors import StartError
 from server.gateway.certificate import upstream_transport_socket
+from server.gateway.core_errors import core_error_filters
 from server.gateway.forwarded import forwarded_for
 from server.gateway.listeners import headers, listeners
 from server.gateway.local_replies import mappers
@@ -99,6 +100,7 @@ def render(template: str, gateway: Gateway) -> str:
         "DESCRIPTOR_SET": str(gateway.descriptor_set),
         "PATHS": {**methods_by_path(gateway.descriptor_set), **(PAGES if gateway.web else {})},
         "LOCAL_REPLIES": mappers(),
+        **core_error_filters(),
         "CORS_ORIGINS": _origins(gateway.cors_origins),
         "TRUSTED_PROXIES": gateway.trusted_proxies,
         "FORWARDED_FOR": forwarded_for(gateway.trusted_proxies),

@@ -50,6 +50,19 @@ class LocalReply:
     retry_after: int | None = None
 
 
+TOO_LARGE = LocalReply(
+    "response.code in [413, 431, 507]",
+    RESOURCE_EXHAUSTED,
+    reason="REQUEST_TOO_LARGE",
+    message="The request is larger than any request may be.",
+)
+# What gRPC core finds, and Envoy never.
+MISREAD = LocalReply(
+    "false",
+    INVALID_ARGUMENT,
+    reason="MALFORMED_REQUEST",
+    message="The message is not compressed as the request says.",
+)
 LOCAL_REPLIES = (
     # The names in brackets are policies of the RBAC filter.
     LocalReply(
@@ -105,12 +118,7 @@ LOCAL_REPLIES = (
         reason="TIMEOUT",
         message="The call took too long.",
     ),
-    LocalReply(
-        "response.code in [413, 431, 507]",
-        RESOURCE_EXHAUSTED,
-        reason="REQUEST_TOO_LARGE",
-        message="The request is larger than any request may be.",
-    ),
+    TOO_LARGE,
     LocalReply(
         "response.code == 429",
         RESOURCE_EXHAUSTED,
@@ -142,25 +150,25 @@ def mappers() -> list[Any]:
     return [each(reply) for each in (_as_grpc, _as_json) for reply in LOCAL_REPLIES]
 
 
-def status_details(code: int, reply: LocalReply) -> str:
-    """The value of `grpc-status-details-bin` for an error."""
+def grpc_headers(reply: LocalReply) -> dict[str, str]:
+    """The headers that end a call of gRPC with `reply`."""
+    code = reply.code if reply.grpc_code is None else reply.grpc_code
     status = Status(code=code, message=reply.message)
     status.details.add().Pack(ErrorInfo(reason=reply.reason, domain=DOMAIN))
     if reply.retry_after is not None:
         delay = Duration(seconds=reply.retry_after)
         status.details.add().Pack(RetryInfo(retry_delay=delay))
-    return base64.b64encode(status.SerializeToString()).decode().rstrip("=")
+    details = base64.b64encode(status.SerializeToString()).decode().rstrip("=")
+    return {
+        "grpc-status": str(code),
+        "grpc-message": reply.message,
+        "grpc-status-details-bin": details,
+    }
 
 
 def _as_grpc(reply: LocalReply) -> Any:
-    code = reply.code if reply.grpc_code is None else reply.grpc_code
-    status = {
-        "content-type": "application/grpc",
-        "grpc-status": str(code),
-        "grpc-message": reply.message,
-        "grpc-status-details-bin": status_details(code, reply),
-    }
-    return _mapper(f"{FROM_GRPC} && ({reply.when})", status, EMPTY, 200)
+    headers = {"content-type": "application/grpc"} | grpc_headers(reply)
+    return _mapper(f"{FROM_GRPC} && ({reply.when})", headers, EMPTY, 200)
 
 
 def _as_json(reply: LocalReply) -> Any:

@@ -19,7 +19,8 @@ Feature: TypeAlias = options_pb2.Feature.ValueType
 class Method:
     """One RPC. `path` is as gRPC sends it: /gymlocker.v2.UserService/GetUser.
 
-    It is served as long as one of its `features` is on; without any, always.
+    It is served as long as one of its `features` is on; without any, always. `may_be_empty` is said
+    of streams of requests that may end before the first one.
     """
 
     path: str
@@ -32,6 +33,7 @@ class Method:
     features: frozenset[Feature]
     # The names that a query may have. None: any, for the call changes nothing.
     parameters: frozenset[str] | None
+    may_be_empty: bool = False
 
     @property
     def streams(self) -> bool:
@@ -66,7 +68,10 @@ def methods_of(services: Iterable[ServiceDescriptor]) -> dict[str, Method]:
 def public_methods_of(services: Iterable[ServiceDescriptor]) -> dict[str, Method]:
     """The methods of libraries' `services` by path, which declare nothing and are open to all."""
     methods = _by_path(services, lambda _: _WITHOUT_CREDENTIALS)
-    return {path: replace(method, has_side_effects=False) for path, method in methods.items()}
+    return {
+        path: replace(method, has_side_effects=False, may_be_empty=False)
+        for path, method in methods.items()
+    }
 
 
 def _by_path(
@@ -84,6 +89,8 @@ def _by_path(
             authentication=authentication_of(descriptor),
             features=frozenset(service.GetOptions().Extensions[options_pb2.feature]),
             parameters=_parameters(descriptor),
+            # A conversation may end before the caller has said anything.
+            may_be_empty=descriptor.client_streaming and descriptor.server_streaming,
         )
         for service in services
         for descriptor in service.methods

@@ -52,19 +52,20 @@ class ValidationInterceptor(Interceptor):
         async def validate_stream(requests: AsyncIterator[bytes], context: Context) -> Any:
             if parameters is not None:
                 require_known(parameters)
-            return await proceed(_each(validated, requests), context)
+            each = _each(validated, requests, may_be_empty=method.may_be_empty)
+            return await proceed(each, context)
 
         return validate_stream if method.streams_requests else validate
 
 
 async def _each(
-    validated: Callable[[bytes], Message], requests: AsyncIterator[bytes]
+    validated: Callable[[bytes], Message], requests: AsyncIterator[bytes], *, may_be_empty: bool
 ) -> AsyncIterator[Message]:
-    empty = True
+    is_empty = True
     async for request in requests:
-        empty = False
+        is_empty = False
         yield validated(request)
-    if empty:
+    if is_empty and not may_be_empty:
         raise no_message()
 
 

@@ -24,7 +24,7 @@ from gymlocker.v2 import event_pb2, system_pb2, user_pb2
 
 from server import errors
 from server.rpc.errors import abort_with
-from server.serving import bind
+from server.serving import OPTIONS, bind
 from server.tls import identity_of
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -237,12 +237,7 @@ async def serve(address: str, *files: str) -> None:
     chain, key, authority = map(Path, files) if files else (None, None, None)
     identity = identity_of(chain, key, authority, "the files", [address])
     worker = Worker()
-    server = grpc.aio.server(
-        options=(
-            ("grpc.max_receive_message_length", 4 * MEBIBYTE),
-            ("grpc.max_send_message_length", -1),
-        )
-    )
+    server = grpc.aio.server(options=OPTIONS)
     users, events, system = SERVICES
     add(
         server,

@@ -54,6 +54,8 @@ async def test_calls_are_counted_by_how_they_end(worker: Worker) -> None:
     assert [row async for row in rows]
     unknown: Any = worker.channel.unary_unary("/gymlocker.v2.UserService/No")
     await refused(unknown(b""), "UNIMPLEMENTED")
+    check: Any = worker.channel.stream_unary("/grpc.health.v1.Health/Check")
+    await refused(check(iter(())), "INVALID_ARGUMENT")
     scrape = await worker.scrape()
     assert scrape.values("gymlocker_calls_total", "method", "code") == {
         (name_of("SystemService", "GetHealth"), "OK"): 1,
@@ -64,6 +66,8 @@ async def test_calls_are_counted_by_how_they_end(worker: Worker) -> None:
         (name_of("InboxService", "GetInboxMessages"), "UNAUTHENTICATED"): 1,
         (name_of("AuthService", "Login"), "OK"): 1,
         (name_of("WorkoutService", "ExportWorkouts"), "OK"): 1,
+        ("unknown", "UNIMPLEMENTED"): 1,
+        ("grpc.health.v1.Health/Check", "INVALID_ARGUMENT"): 1,
     }
     assert scrape.values("gymlocker_call_seconds_count", "method")[(GET_USER,)] == 5
     assert 0 < scrape.value("gymlocker_call_seconds_sum", method=GET_USER) < 60
