@@ -17,7 +17,7 @@ from server.system.repository import RATE_LIMIT_SWEEPS, SWEEPS, SystemRepository
 from server.system.sweeper import sweep
 from tests.database.postmaster import postmaster_of
 from tests.local.helpers import eventually, eventually_true
-from tests.system.rows import EXPIRED, VALID, add_each, add_session, left
+from tests.system.rows import EXPIRED, VALID, add_each, add_session, add_user, left
 
 
 @pytest.fixture
@@ -34,6 +34,21 @@ async def test_exactly_what_has_expired_is_removed(
     assert await left(connection) == sorted(2 * VALID)
     assert await connection.fetchval("SELECT count(*) FROM users") == len(EXPIRED + VALID)
     assert await sweep(system) == 0
+
+
+async def test_names_of_requests_are_forgotten(
+    system: SystemRepository, connection: asyncpg.Connection
+) -> None:
+    user_id = await add_user(connection)
+    for expiry in ("yesterday", "tomorrow"):
+        await connection.execute(
+            "INSERT INTO request_keys (user_id, key, contents, answer, expiry)"
+            " VALUES ($1, convert_to($2, 'UTF8'), '', '', $2::timestamptz)",
+            user_id,
+            expiry,
+        )
+    assert await sweep(system) == 1
+    assert await connection.fetchval("SELECT key FROM request_keys") == b"tomorrow"
 
 
 async def test_a_batch_removes_no_more_than_it_may(
@@ -182,7 +197,8 @@ async def test_it_goes_on_when_the_database_was_away() -> None:
             await connection.execute(
                 "CREATE TABLE user_events (user_id int, id int, expiry timestamptz);"
                 "CREATE TABLE shared_items (id int, expiry timestamptz);"
-                "CREATE TABLE sessions (user_id int, id int, expiry timestamptz)"
+                "CREATE TABLE sessions (user_id int, id int, expiry timestamptz);"
+                "CREATE TABLE request_keys (user_id int, key bytea, expiry timestamptz)"
             )
             await connection.close()
             async with sweeping(system) as task:
