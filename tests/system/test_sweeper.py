@@ -40,6 +40,21 @@ async def test_exactly_what_has_expired_is_removed(
     assert await sweep(system) == 0
 
 
+async def test_names_of_requests_are_forgotten(
+    system: SystemRepository, connection: asyncpg.Connection
+) -> None:
+    user_id = await add_user(connection)
+    for expiry in ("yesterday", "tomorrow"):
+        await connection.execute(
+            "INSERT INTO request_keys (user_id, key, contents, answer, expiry)"
+            " VALUES ($1, convert_to($2, 'UTF8'), '', '', $2::timestamptz)",
+            user_id,
+            expiry,
+        )
+    assert await sweep(system) == 1
+    assert await connection.fetchval("SELECT key FROM request_keys") == b"tomorrow"
+
+
 async def test_a_batch_removes_no_more_than_it_may(
     system: SystemRepository, connection: asyncpg.Connection
 ) -> None:
