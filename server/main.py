@@ -24,6 +24,7 @@ from server.ai.purchase.authenticator import PurchaseAuthenticator
 from server.auth.authenticator import AccessTokenAuthenticator, PasswordAuthenticator
 from server.auth.guessing import GuessLimit
 from server.auth.keys import Keys, load_keys
+from server.auth.network import network_of
 from server.auth.password import PasswordHasher
 from server.auth.repository import FailureRepository, PasswordRepository, SessionRepository
 from server.auth.service import AuthService
@@ -47,6 +48,7 @@ from server.rpc.errors import ErrorInterceptor
 from server.rpc.interceptor import Interceptor
 from server.rpc.large_replies import LargeReplies
 from server.rpc.logging import LoggingInterceptor
+from server.rpc.replies import ReplyInterceptor
 from server.rpc.validation import ValidationInterceptor
 from server.serving import Background, add_reflection, bind, make_server, run
 from server.settings import Settings, TokenSettings, WorkerSettings
@@ -70,6 +72,7 @@ from server.workout.importing import Importer
 from server.workout.repository import WorkoutRepository
 from server.workout.service import WorkoutService
 from server.workout.stats_repository import StatsRepository
+from server.workout.uploads import Uploads
 
 
 async def serve(
@@ -155,21 +158,24 @@ def _build(
         seen=last_accessed.saw,
     )
     metrics.watch_passwords(hasher, authenticator)
+    large_replies = LargeReplies(
+        network_of, per_network=settings.worker.unread_mib_per_address * 1024 * 1024
+    )
     server = _server(
         outermost,
         AccessTokenAuthenticator(tokens, sessions, seen=last_accessed.saw),
         purchase_authenticator(settings.purchases, guesses, metrics, stack),
         authenticator,
+        large_replies,
     )
     system = SystemRepository(database)
-    large_replies = LargeReplies()
     _add_feed(
         server, database, UserService(users, hasher, authenticator, large_replies), large_replies
     )
     auth_pb2_grpc.add_AuthServiceServicer_to_server(
         AuthService(users, passwords, sessions, hasher, authenticator, tokens), server
     )
-    _add_workouts(server, database)
+    _add_workouts(server, database, Uploads(per_network=settings.worker.imports_per_address))
     ai_pb2_grpc.add_AiServiceServicer_to_server(
         planner_service(settings.planner, limits, metrics, stack), server
     )
@@ -215,9 +221,9 @@ def _add_feed(
     )
 
 
-def _add_workouts(server: grpc.aio.Server, database: Database) -> None:
+def _add_workouts(server: grpc.aio.Server, database: Database, uploads: Uploads) -> None:
     workouts, stats = WorkoutRepository(database), StatsRepository(database)
-    importer = Importer(ImportRepository(database))
+    importer = Importer(ImportRepository(database), uploads)
     workout_pb2_grpc.add_WorkoutServiceServicer_to_server(
         WorkoutService(workouts, stats, importer), server
     )
@@ -247,6 +253,7 @@ def _server(
     tokens: AccessTokenAuthenticator,
     purchases: PurchaseAuthenticator,
     passwords: PasswordAuthenticator,
+    large_replies: LargeReplies,
 ) -> grpc.aio.Server:
     methods = contract_methods()
     return make_server(
@@ -258,4 +265,5 @@ def _server(
         PurchaseTokenInterceptor(methods, purchases),
         ValidationInterceptor(methods),
         PasswordInterceptor(methods, passwords),
+        ReplyInterceptor(methods, large_replies),
     )

@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 from gymlocker.v2 import event_pb2, event_pb2_grpc
 
-from server.event.repository import Event, EventRepository, Followed
+from server.event.repository import Event, EventRepository, Followed, bytes_of
 from server.rpc.convert import datetime_of, set_time
 from server.rpc.large_replies import LARGE_BYTES, LargeReplies
 
@@ -41,15 +41,12 @@ class EventService(event_pb2_grpc.EventServiceServicer):
         """Reads the events of the users whose secret is right."""
         followed = [_followed(index, user) for index, user in enumerate(request.users)]
         rows = await self._events.get(followed, most_bytes=LARGE_BYTES)
-        if _payload_bytes(rows) >= LARGE_BYTES:
-            # There may be more.
-            await self._large_replies.wait_for_turn(context)
-            rows = await self._events.get(followed)
-        return _reply(followed, rows)
-
-
-def _payload_bytes(rows: list[asyncpg.Record]) -> int:
-    return sum(len(row["encrypted_event"]) for row in rows if row["id"] is not None)
+        if bytes_of(rows) < LARGE_BYTES:
+            return _reply(followed, rows)
+        # There may be more. These are not kept while others have their turn.
+        rows.clear()
+        async with self._large_replies.turn(context) as most_bytes:
+            return _reply(followed, await self._events.get(followed, most_bytes=most_bytes))
 
 
 def _reply(followed: list[Followed], rows: list[asyncpg.Record]) -> event_pb2.GetEventsResponse:

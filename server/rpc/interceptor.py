@@ -34,6 +34,8 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
 
     # Whether what surrounds a handler is given the request's bytes instead of a message.
     takes_bytes = False
+    # Whether what surrounds a handler returns the reply's bytes instead of a message.
+    gives_bytes = False
 
     def __init__(self, methods: Mapping[str, Method]) -> None:
         self._methods = methods
@@ -77,7 +79,7 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
             # The stubs type handlers for grpc without asyncio.
             cast(Any, behaviour),
             request_deserializer=None if self.takes_bytes else handler.request_deserializer,
-            response_serializer=handler.response_serializer,
+            response_serializer=None if self.gives_bytes else handler.response_serializer,
         )
 
 

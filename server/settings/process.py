@@ -75,6 +75,16 @@ class Settings(LogSettings):
             "wrong passwords and purchase tokens from one address; then one more each second"
         ),
     )
+    unread_mib_per_address: int = Field(
+        default=24,
+        ge=0,
+        description="MiB of replies that one address may leave unread at a worker; 0 is no limit",
+    )
+    imports_per_address: int = Field(
+        default=8,
+        ge=0,
+        description="files that one address may import at a time at a worker; 0 is no limit",
+    )
     drain_seconds: DrainSeconds = 3
     otel_exporter_otlp_endpoint: str | None = Field(
         default=None,

@@ -69,7 +69,8 @@ class WorkoutServiceStub:
 
     The user may call, with an access token. What was imported before is known again and not added
     twice. INVALID_ARGUMENT: the file cannot be read at all, or is too large. RESOURCE_EXHAUSTED:
-    other files of the caller's are being imported.
+    other files of the caller's, or of the same address, are being imported. UNAVAILABLE: too many
+    files are, or this one came too slowly (nothing for 30 s, or less than 16 KiB/s).
     """
 
 class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -174,7 +175,8 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
 
         The user may call, with an access token. What was imported before is known again and not added
         twice. INVALID_ARGUMENT: the file cannot be read at all, or is too large. RESOURCE_EXHAUSTED:
-        other files of the caller's are being imported.
+        other files of the caller's, or of the same address, are being imported. UNAVAILABLE: too many
+        files are, or this one came too slowly (nothing for 30 s, or less than 16 KiB/s).
         """
 
 def add_WorkoutServiceServicer_to_server(servicer: WorkoutServiceServicer, server: _aio.Server) -> None: ...
