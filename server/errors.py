@@ -114,7 +114,11 @@ class ResourceExhausted(GymlockerError):
 
 
 class Unavailable(GymlockerError):
-    """Not now: the same call may succeed later."""
+    """Not now: the same call may succeed later; `retry_after` says after how many seconds."""
+
+    def __init__(self, message: str, *, reason: str, retry_after: int | None = None) -> None:
+        super().__init__(message, reason=reason)
+        self.retry_after = retry_after
 
 
 class StartError(Exception):

@@ -23,6 +23,7 @@ from server.ai.authenticator import PlannerAuthenticator
 from server.auth.assembly import assemble as assemble_auth
 from server.auth.authenticator import AccessTokenAuthenticator, PasswordAuthenticator
 from server.auth.keys import Keys, load_keys
+from server.auth.network import network_of
 from server.auth.service import AuthService
 from server.background import repeat
 from server.bounds.assembly import Bounds
@@ -53,6 +54,7 @@ from server.rpc.large_replies import LargeReplies
 from server.rpc.logging import LoggingInterceptor
 from server.rpc.method import Feature
 from server.rpc.receiving import ReceivingInterceptor
+from server.rpc.replies import ReplyInterceptor
 from server.rpc.validation import ValidationInterceptor
 from server.serving import Background, add_reflection, bind, make_server, run
 from server.settings import Settings, WorkerSettings
@@ -77,6 +79,7 @@ from server.workout.importing import Importer
 from server.workout.repository import WorkoutRepository
 from server.workout.service import WorkoutService
 from server.workout.stats_repository import StatsRepository
+from server.workout.uploads import Uploads
 
 
 async def serve(
@@ -151,6 +154,9 @@ def _build(
     stack.push_async_callback(last_accessed.write)
     who = assemble_auth(settings, keys, database, limits, metrics, last_accessed.saw, stack)
     features = offered_features(settings.features, served_methods().values())
+    large_replies = LargeReplies(
+        network_of, per_network=settings.worker.unread_mib_per_address * 1024 * 1024
+    )
     server = _server(
         outermost,
         _admission(settings.worker),
@@ -160,8 +166,8 @@ def _build(
         who.token_authenticator,
         planner_authenticator(settings.purchases, who.api_keys, who.guesses, metrics, stack),
         who.authenticator,
+        large_replies,
     )
-    large_replies = LargeReplies()
     user_service = UserService(
         users, who.hasher, who.authenticator, bounds.new_users, large_replies
     )
@@ -177,7 +183,7 @@ def _build(
         bounds.new_users,
     )
     auth_pb2_grpc.add_AuthServiceServicer_to_server(auth_service, server)
-    _add_workouts(server, database)
+    _add_workouts(server, database, Uploads(per_network=settings.worker.imports_per_address))
     ai_pb2_grpc.add_AiServiceServicer_to_server(
         planner_service(settings.planner, limits, metrics, stack), server
     )
@@ -229,9 +235,9 @@ def _add_feed(
     )
 
 
-def _add_workouts(server: grpc.aio.Server, database: Database) -> None:
+def _add_workouts(server: grpc.aio.Server, database: Database, uploads: Uploads) -> None:
     workouts, stats = WorkoutRepository(database), StatsRepository(database)
-    importer = Importer(ImportRepository(database))
+    importer = Importer(ImportRepository(database), uploads)
     workout_pb2_grpc.add_WorkoutServiceServicer_to_server(
         WorkoutService(workouts, stats, importer), server
     )
@@ -265,6 +271,7 @@ def _server(
     tokens: AccessTokenAuthenticator,
     purchases: PlannerAuthenticator,
     passwords: PasswordAuthenticator,
+    large_replies: LargeReplies,
 ) -> grpc.aio.Server:
     methods = served_methods()
     return make_server(
@@ -280,4 +287,5 @@ def _server(
         ValidationInterceptor(methods),
         PasswordInterceptor(methods, passwords),
         bounds.interceptor(methods),
+        ReplyInterceptor(methods, large_replies),
     )

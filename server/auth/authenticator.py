@@ -19,6 +19,7 @@ from uuid import UUID
 from cachetools import TTLCache
 
 from server.auth.guessing import too_many_passwords
+from server.auth.network import network_of
 from server.auth.new_password import prepared
 from server.auth.password import KEY_BYTES, SALT_BYTES, HashedPassword, PasswordHasher
 from server.auth.tokens import AccessTokens
@@ -28,7 +29,8 @@ from server.rpc.caller import Caller
 from server.single_flight import SingleFlight
 
 MOST_REMEMBERED = 100_000
-# Different passwords of one account that are hashed at the same time. An app sends one.
+# Different passwords of one account, from one network, that are hashed at the same time. An app
+# sends one.
 MOST_AT_ONCE = 4
 # Addresses from which one person calls while a password is remembered.
 MAX_ADDRESSES = 32
@@ -92,7 +94,9 @@ class PasswordAuthenticator:
         )
         # The addresses that each may come from.
         self._remembered: TTLCache[bytes, set[str]] = TTLCache(MOST_REMEMBERED, memory_seconds)
-        self._hashing: SingleFlight[tuple[bytes, str], str, bool] = SingleFlight(MOST_AT_ONCE)
+        self._hashing: SingleFlight[tuple[bytes, str], tuple[str, str], bool] = SingleFlight(
+            MOST_AT_ONCE
+        )
 
     async def authenticate(self, user_id: UUID, password: str, address: str) -> None:
         """Returns if `password` is the user's.
@@ -159,7 +163,7 @@ class PasswordAuthenticator:
         """Hashes once for all calls that ask the same at the same time, as an app does at start."""
         return await self._hashing.run(
             (digest, address),
-            account,
+            (account, network_of(address)),
             lambda: self._matches(account, hashed, password, address),
             lambda: too_many_passwords(retry_after=1),
         )

@@ -1,6 +1,6 @@
 """The SQL of events."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -39,8 +39,10 @@ from server.database.schema import (
 from server.database.statement import Statement
 from server.database.time import representable
 
-# What one read returns at the most, in bytes of payload.
+# What one read returns at the most, in bytes.
 MOST_BYTES = 64 * 1024 * 1024
+# What an event counts beside its payload: its row in memory, and its ids and times in the reply.
+EVENT_BYTES = 512
 
 _EVENT_ID = bindparam("event_id", type_=user_events.c.id.type)
 
@@ -195,7 +197,7 @@ def _get() -> Statement:
         user_events.c.timestamp > judged.c.since,
         user_events.c.expiry > func.now(),
     )
-    size = func.octet_length(user_events.c.encrypted_event)
+    size = func.octet_length(user_events.c.encrypted_event) + EVENT_BYTES
     oldest_first = (user_events.c.timestamp, user_events.c.user_id, user_events.c.id)
     found = (
         select(
@@ -270,3 +272,8 @@ class EventRepository:
             times=[entry.since for entry in followed],
             most_bytes=most_bytes,
         )
+
+
+def bytes_of(rows: Iterable[asyncpg.Record]) -> int:
+    """Return what the events among `rows` of `EventRepository.get` count."""
+    return sum(len(row["encrypted_event"]) + EVENT_BYTES for row in rows if row["id"] is not None)

@@ -9,7 +9,7 @@ from gymlocker.v2 import event_pb2, event_pb2_grpc
 
 from server.bounds.limits import WrongSecrets
 from server.errors import ResourceExhausted
-from server.event.repository import Event, EventRepository, Followed
+from server.event.repository import Event, EventRepository, Followed, bytes_of
 from server.rpc.caller import address_of
 from server.rpc.convert import datetime_of, set_time
 from server.rpc.large_replies import LARGE_BYTES, LargeReplies
@@ -47,37 +47,37 @@ class EventService(event_pb2_grpc.EventServiceServicer):
         """Reads the events of the users whose secret is right."""
         followed = [_followed(index, user) for index, user in enumerate(request.users)]
         rows = await self._events.get(followed, most_bytes=LARGE_BYTES)
-        if _payload_bytes(rows) >= LARGE_BYTES:
-            # There may be more.
-            await self._large_replies.wait_for_turn(context)
-            rows = await self._events.get(followed)
-        reply = _reply(followed, rows)
-        if reply.invalid_follow_secrets:
-            await self._count_wrong(reply, rows, context)
-        return reply
+        if bytes_of(rows) < LARGE_BYTES:
+            return await self._checked(*_reply(followed, rows), context)
+        # There may be more. These are not kept while others have their turn.
+        rows.clear()
+        async with self._large_replies.turn(context) as most_bytes:
+            rows = await self._events.get(followed, most_bytes=most_bytes)
+            return await self._checked(*_reply(followed, rows), context)
 
-    async def _count_wrong(
-        self, reply: event_pb2.GetEventsResponse, rows: list[asyncpg.Record], context: Any
-    ) -> None:
+    async def _checked(
+        self, reply: event_pb2.GetEventsResponse, has_right_secret: bool, context: Any
+    ) -> event_pb2.GetEventsResponse:
         """Counts the wrong secrets; says nothing about them beyond the bound.
 
         Whoever has right ones among them gets their events all the same: somebody at the same
         address may be guessing. Raises ResourceExhausted if all are wrong.
         """
-        wrong = len(reply.invalid_follow_secrets)
-        try:
-            await self._wrong_secrets.take(address_of(context), wrong)
-        except ResourceExhausted:
-            if not any(row["valid"] for row in rows):
-                raise
-            reply.ClearField("invalid_follow_secrets")
+        if reply.invalid_follow_secrets:
+            try:
+                wrong = len(reply.invalid_follow_secrets)
+                await self._wrong_secrets.take(address_of(context), wrong)
+            except ResourceExhausted:
+                if not has_right_secret:
+                    raise
+                reply.ClearField("invalid_follow_secrets")
+        return reply
 
 
-def _payload_bytes(rows: list[asyncpg.Record]) -> int:
-    return sum(len(row["encrypted_event"]) for row in rows if row["id"] is not None)
-
-
-def _reply(followed: list[Followed], rows: list[asyncpg.Record]) -> event_pb2.GetEventsResponse:
+def _reply(
+    followed: list[Followed], rows: list[asyncpg.Record]
+) -> tuple[event_pb2.GetEventsResponse, bool]:
+    """The reply, and whether any secret is right."""
     reply = event_pb2.GetEventsResponse()
     valid: set[tuple[UUID, str]] = set()
     added: set[tuple[UUID, UUID]] = set()
@@ -91,7 +91,7 @@ def _reply(followed: list[Followed], rows: list[asyncpg.Record]) -> event_pb2.Ge
             _add(reply, row)
     invalid = (entry.secret for entry in followed if (entry.user_id, entry.secret) not in valid)
     reply.invalid_follow_secrets.extend(dict.fromkeys(invalid))
-    return reply
+    return reply, bool(valid)
 
 
 def _add(reply: event_pb2.GetEventsResponse, row: asyncpg.Record) -> None:

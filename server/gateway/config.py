@@ -53,6 +53,7 @@ class Gateway:
     `http3_port` is the UDP port that clients are told of, where HTTP/3 reaches us; None: no HTTP/3.
     `identity` are the files of `certificate.told_of_identity`, for mutual TLS with the workers;
     None: they are spoken to in plain text.
+    A reply of which nothing is read for `unread_seconds` is given up, and its connection over TCP.
     From nine tenths of `heap_bytes` on Envoy turns requests away.
     """
 
@@ -69,6 +70,7 @@ class Gateway:
     http3_port: int | None = None
     identity: tuple[Path, Path] | None = None
     access_log: str = "/dev/stdout"
+    unread_seconds: float = 25
     heap_bytes: int = MOST_HEAP_BYTES
 
 
@@ -109,12 +111,16 @@ def render(template: str, gateway: Gateway) -> str:
         "HAS_METRICS": gateway.metrics is not None,
         "METRICS_HOST": metrics_host,
         "METRICS_PORT": metrics_port,
+        # It does not begin anew when something is read: for a weak network, as long as it may be.
+        "FLUSH_TIMEOUT": f"{gateway.unread_seconds * 1.3}s",
         "HEAP_BYTES": gateway.heap_bytes,
         "ACCESS_LOG": gateway.access_log,
         "ONLY_WITH_TLS": headers(gateway.tls, gateway.http3_port),
     }
     http3 = gateway.http3_port is not None
-    front_door = listeners(gateway.host, gateway.port, gateway.tls, http3=http3)
+    front_door = listeners(
+        gateway.host, gateway.port, gateway.tls, http3=http3, unread_seconds=gateway.unread_seconds
+    )
     around = _EACH_LISTENER.split(template)
     # What stood between the marks is at the odd places.
     return "".join(

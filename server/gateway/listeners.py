@@ -4,6 +4,7 @@ What a listener does stands in envoy.yaml once; here stands in what the two diff
 """
 
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,13 @@ _ONLY_WITH_TLS = ("strict-transport-security", "max-age=63072000")
 _HTTP3_SECONDS = 86400
 
 
-def listeners(host: str, port: int, tls: Path | None, *, http3: bool) -> list[dict[str, Any]]:
+# Of <netinet/tcp.h>, on Linux alone; the number means something else elsewhere.
+_TCP_USER_TIMEOUT = 18
+
+
+def listeners(
+    host: str, port: int, tls: Path | None, *, http3: bool, unread_seconds: float
+) -> list[dict[str, Any]]:
     """What is filled in for each listener. `tls` is the file that tells of the certificate."""
     found = [
         {
@@ -24,6 +31,7 @@ def listeners(host: str, port: int, tls: Path | None, *, http3: bool) -> list[di
             "ADDRESS": _address(host, port, "TCP"),
             "QUIC": None,
             "CODEC": "AUTO",  # HTTP/1.1 or HTTP/2, told by ALPN or the first bytes
+            "SOCKET_OPTIONS": _unread_timeout(unread_seconds),
             "TLS": transport_socket(tls) if tls else None,
         }
     ]
@@ -34,6 +42,7 @@ def listeners(host: str, port: int, tls: Path | None, *, http3: bool) -> list[di
                 "ADDRESS": _address(host, port, "UDP"),
                 "QUIC": {"quic_options": {}},
                 "CODEC": "HTTP3",
+                "SOCKET_OPTIONS": [],
                 "TLS": quic_transport_socket(tls),
             }
         )
@@ -72,6 +81,24 @@ def _udp_is_free(host: str, port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def _unread_timeout(seconds: float) -> list[dict[str, Any]]:
+    """Return the socket options that end a connection on which nothing is taken for so long.
+
+    The connections that are accepted inherit them.
+    """
+    if sys.platform != "linux":
+        return []
+    return [
+        {
+            "description": "TCP_USER_TIMEOUT",
+            "level": int(socket.IPPROTO_TCP),
+            "name": _TCP_USER_TIMEOUT,
+            "int_value": round(seconds * 1_000),
+            "state": "STATE_LISTENING",
+        }
+    ]
 
 
 def _address(host: str, port: int, protocol: str) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-# More is of no use: one reply of the largest size takes 1.7 GB for a while.
-MOST_HEAP_BYTES = 3 * 1024**3
+# More is of no use: one reply of the largest size takes 0.3 GB for a while.
+MOST_HEAP_BYTES = 1024**3
 # Where Envoy is alone, as in a container of its own; it needs some beside its heap.
 ALONE = 6 / 7
 # Where workers and a database are beside it.

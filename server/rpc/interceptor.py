@@ -36,6 +36,8 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
     takes_bytes = False
     # Whether it is given an iterator of requests even where there is to be one.
     takes_streams = False
+    # Whether what surrounds a handler returns the reply's bytes instead of a message.
+    gives_bytes = False
 
     def __init__(self, methods: Mapping[str, Method]) -> None:
         self._methods = methods
@@ -79,7 +81,7 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
             # The stubs type handlers for grpc without asyncio.
             cast(Any, behaviour),
             request_deserializer=None if self.takes_bytes else handler.request_deserializer,
-            response_serializer=handler.response_serializer,
+            response_serializer=None if self.gives_bytes else handler.response_serializer,
         )
 
 

@@ -88,6 +88,16 @@ class Settings(LogSettings):
         ge=0,
         description="the same for streams, such as chats, imports and exports",
     )
+    unread_mib_per_address: int = Field(
+        default=24,
+        ge=0,
+        description="MiB of replies that one address may leave unread at a worker; 0 is no limit",
+    )
+    imports_per_address: int = Field(
+        default=8,
+        ge=0,
+        description="files that one address may import at a time at a worker; 0 is no limit",
+    )
     drain_seconds: DrainSeconds = 3
     reflection: bool = Field(
         default=False,

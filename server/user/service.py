@@ -85,18 +85,22 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         ids = [UUID(user_id) for user_id in request.ids]
         rows = await self._users.get_many(ids, most_bytes=LARGE_BYTES)
         if rows and rows[0]["picture_bytes"] > LARGE_BYTES:
-            await self._large_replies.wait_for_turn(context)
-            rows = await self._users.get_many(ids)
-        reply = user_pb2.GetUsersResponse()
-        # One after the other, so that only one picture is there twice.
-        while rows:
-            row = rows.pop()
-            reply.users[str(row["id"])].MergeFrom(_profile(row))
-        return reply
+            async with self._large_replies.turn(context, rows[0]["picture_bytes"]):
+                return _profiles(await self._users.get_many(ids))
+        return _profiles(rows)
 
 
 def _optional(request: user_pb2.UpdateUserRequest, field: Any) -> bytes | None:
     return getattr(request, field) if request.HasField(field) else None
+
+
+def _profiles(rows: list[asyncpg.Record]) -> user_pb2.GetUsersResponse:
+    reply = user_pb2.GetUsersResponse()
+    # One after the other, so that only one picture is there twice.
+    while rows:
+        row = rows.pop()
+        reply.users[str(row["id"])].MergeFrom(_profile(row))
+    return reply
 
 
 def _profile(row: asyncpg.Record) -> user_pb2.GetUserResponse:

@@ -8,6 +8,7 @@ import asyncio
 import re
 import secrets
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from functools import partial
@@ -21,6 +22,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from server.auth.network import network_of
+from server.rpc.caller import ADDRESS_KEY
 from server.web.api import (
     Api,
     Metadata,
@@ -55,7 +58,7 @@ class Hubs:
         self._today = today
         self._tally = tally
         # Those that are not let in yet count: they cost something, too.
-        self._present = 0
+        self._present: Counter[str] = Counter()
         self._connections: dict[Connection, asyncio.Task[None] | None] = {}
         self._stopping = False
 
@@ -86,7 +89,8 @@ class Hubs:
             await asyncio.wait(tasks, timeout=2 * self._limits.farewell_seconds)
 
     async def _negotiate(self, request: Request) -> Response:
-        if refusal := await self._refusal(metadata_of(request), self._present):
+        metadata = metadata_of(request)
+        if refusal := await self._refusal(metadata, _network_of(metadata), itself=0):
             return _as_json(refusal)
         offer = {
             "connectionId": secrets.token_urlsafe(16),
@@ -99,9 +103,10 @@ class Hubs:
 
     async def _connect(self, hub: type[Hub], websocket: WebSocket) -> None:
         metadata = metadata_of(websocket)
-        self._present += 1
+        network = _network_of(metadata)
+        self._present[network] += 1
         try:
-            if refusal := await self._refusal(metadata, self._present - 1):
+            if refusal := await self._refusal(metadata, network, itself=1):
                 await websocket.send_denial_response(_as_json(refusal))
             else:
                 await websocket.accept()
@@ -109,11 +114,13 @@ class Hubs:
         except GONE:
             pass  # before it was let in
         finally:
-            self._present -= 1
+            self._present -= Counter([network])
 
-    async def _refusal(self, metadata: Metadata, present: int) -> Refused | None:
-        """Why the client is not let in, if it is not."""
-        if self._stopping or present >= self._limits.connections:
+    async def _refusal(self, metadata: Metadata, network: str, *, itself: int) -> Refused | None:
+        """Why the client is not let in, if it is not. `itself` is what is counted of it."""
+        is_full = self._present.total() - itself >= self._limits.connections
+        has_share = self._present[network] - itself >= self._limits.connections_of_network
+        if self._stopping or is_full or has_share:
             return unavailable()
         return await _refusal_of(self._api.check(metadata))
 
@@ -190,3 +197,7 @@ def _negotiate_version(connection: HTTPConnection) -> int:
     """The version to negotiate by: ours, or 0 for a client that knows none."""
     version = connection.query_params.get("negotiateVersion", "")
     return NEGOTIATE_VERSION if re.fullmatch("0*[1-9][0-9]*", version) else 0
+
+
+def _network_of(metadata: Metadata) -> str:
+    return network_of(dict(metadata).get(ADDRESS_KEY, ""))

@@ -23,6 +23,8 @@ class Limits:
     # What waits in memory for a slow reader; one message may go beyond it.
     unsent_bytes: int = 1024 * 1024
     connections: int = 5000
+    # From one network: the rest is for others.
+    connections_of_network: int = 2500
     # Of one connection: calls at a time, and calls that wait for their turn.
     calls: int = 2
     waiting_calls: int = 20

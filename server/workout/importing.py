@@ -1,65 +1,42 @@
 """Importing a file: taking it in, reading it beside the calls, and adding what is new."""
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator
 from uuid import UUID
 
 from gymlocker.v2 import workout_pb2
 
-from server.errors import InvalidArgument, ResourceExhausted, Unavailable
+from server.errors import InvalidArgument
 from server.workout.formats.model import Format, ReadFile, UnreadableFile
 from server.workout.formats.read import read_file
 from server.workout.import_repository import ImportRepository
+from server.workout.uploads import Upload, Uploads
 
 MOST_FILE_BYTES = 16 * 1024 * 1024
-# Nobody can keep a place for longer.
-UPLOAD_SECONDS = 120
-# Of the largest files, as many as a worker has memory for; and of one person.
-MOST_AT_ONCE = 16
-MOST_OF_ONE = 4
 DEFAULT_DURATION = 60
 
 
 class Importer:
-    """Imports files: taken in side by side, up to MOST_AT_ONCE, and worked off one by one."""
+    """Imports files: taken in side by side, and worked off one by one."""
 
-    def __init__(self, workouts: ImportRepository) -> None:
+    def __init__(self, workouts: ImportRepository, uploads: Uploads) -> None:
         self._workouts = workouts
-        self._under_way: Counter[UUID] = Counter()
+        self._uploads = uploads
         # A large file takes seconds of a core, and what is in it ten times its size in memory.
         self._turn = asyncio.Lock()
 
     async def run(
-        self, owner_id: UUID, requests: AsyncIterator[workout_pb2.ImportWorkoutsRequest]
+        self,
+        owner_id: UUID,
+        network: str,
+        requests: AsyncIterator[workout_pb2.ImportWorkoutsRequest],
     ) -> workout_pb2.ImportWorkoutsResponse:
         """Does what the first of `requests` asks, with the file that all of them hold."""
-        self._require_room(owner_id)
-        self._under_way[owner_id] += 1
-        try:
-            return await self._import(owner_id, requests)
-        finally:
-            self._under_way -= Counter([owner_id])
-
-    def _require_room(self, owner_id: UUID) -> None:
-        if self._under_way[owner_id] >= MOST_OF_ONE:
-            raise ResourceExhausted(
-                "Other files of yours are being imported. Try again when they are.",
-                reason="TOO_MANY_IMPORTS",
-                retry_after=5,
-            )
-        if self._under_way.total() >= MOST_AT_ONCE:
-            raise Unavailable(
-                "Too many files are being imported. Try again in a moment.", reason="OVERLOADED"
-            )
-
-    async def _import(
-        self, owner_id: UUID, requests: AsyncIterator[workout_pb2.ImportWorkoutsRequest]
-    ) -> workout_pb2.ImportWorkoutsResponse:
-        options, data = await _taken_in(requests)
-        async with self._turn:
-            read = await self._read(data, options)
-            added, existing = await self._added(owner_id, read, options)
+        with self._uploads.place(owner_id, network) as upload:
+            options, data = await _taken_in(upload, requests)
+            async with self._turn:
+                read = await self._read(data, options)
+                added, existing = await self._added(owner_id, read, options)
         problems = [
             workout_pb2.ImportProblem(line=problem.line, message=problem.message)
             for problem in read.problems
@@ -99,23 +76,21 @@ class Importer:
 
 
 async def _taken_in(
-    requests: AsyncIterator[workout_pb2.ImportWorkoutsRequest],
+    upload: Upload, requests: AsyncIterator[workout_pb2.ImportWorkoutsRequest]
 ) -> tuple[workout_pb2.ImportWorkoutsRequest, bytes]:
     """The first request, and the file. Raises InvalidArgument if that is too large."""
     first = None
     data = bytearray()
-    try:
-        async with asyncio.timeout(UPLOAD_SECONDS):
-            async for request in requests:
-                first = first or request
-                data += request.file.data
-                if len(data) > MOST_FILE_BYTES:
-                    raise _unusable(
-                        f"the file is larger than {MOST_FILE_BYTES // 2**20} MiB; divide it, each "
-                        "part with the header line"
-                    )
-    except TimeoutError:
-        raise _unusable(f"it did not come within {UPLOAD_SECONDS} s; divide it") from None
+    async with upload.arriving():
+        async for request in requests:
+            first = first or request
+            data += request.file.data
+            upload.came(len(request.file.data))
+            if len(data) > MOST_FILE_BYTES:
+                raise _unusable(
+                    f"the file is larger than {MOST_FILE_BYTES // 2**20} MiB; divide it, each "
+                    "part with the header line"
+                )
     return first or workout_pb2.ImportWorkoutsRequest(), bytes(data)
 
 

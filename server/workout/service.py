@@ -8,8 +8,9 @@ from uuid import UUID, uuid4, uuid5
 from google.api.httpbody_pb2 import HttpBody
 from gymlocker.v2 import workout_pb2, workout_pb2_grpc
 
+from server.auth.network import network_of
 from server.errors import AlreadyExists, InvalidArgument, NotFound
-from server.rpc.caller import caller
+from server.rpc.caller import address_of, caller
 from server.rpc.convert import date_of
 from server.workout.exporting import CONTENT_TYPES, pieces
 from server.workout.importing import Importer
@@ -124,7 +125,8 @@ class WorkoutService(workout_pb2_grpc.WorkoutServiceServicer):
         context: Any,
     ) -> workout_pb2.ImportWorkoutsResponse:
         """Adds the workouts of a file."""
-        return await self._importer.run(caller().user_id, request_iterator)
+        owner_id, network = caller().user_id, network_of(address_of(context))
+        return await self._importer.run(owner_id, network, request_iterator)
 
 
 def _id_of(owner_id: UUID, request: workout_pb2.CreateWorkoutRequest) -> UUID:

@@ -12,7 +12,7 @@ from server.auth.password import HashedPassword
 from server.database.engine import Database
 from server.database.migrations import migrate
 from server.errors import NotFound, Unavailable
-from server.event.repository import Event, EventRepository, Followed
+from server.event.repository import EVENT_BYTES, Event, EventRepository, Followed
 from server.follow.repository import FollowRepository
 from server.user.repository import UserRepository
 
@@ -51,7 +51,7 @@ async def test_a_poller_gets_in_parts_what_is_too_much_at_once(feed: Database) -
     while True:
         asked = [Followed(user, "secret", since[user]) for user in users]
         asked.append(Followed(users[0], "wrong", LONG_AGO))
-        rows = await events.get(asked, most_bytes=1000)
+        rows = await events.get(asked, most_bytes=4 * (300 + EVENT_BYTES) - 1)
         assert [row["secret"] for row in rows if not row["valid"]] == ["wrong"]
         found = [row for row in rows if row["id"]]
         if not found:

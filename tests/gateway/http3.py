@@ -53,6 +53,11 @@ class Connection(QuicConnectionProtocol):
         assert shown
         return shown
 
+    def open_no_windows(self) -> None:
+        """Read no more than the server may send at the start."""
+        for name in ("_write_connection_limits", "_write_stream_limits"):
+            setattr(self._quic, name, lambda *_, **__: None)
+
     async def request(self, method: str, path: str, body: bytes = b"", **headers: str) -> Reply:
         """Makes a request; returns the whole reply. Raises ConnectionError."""
         stream = self._quic.get_next_available_stream_id()

@@ -31,7 +31,7 @@ def certificate_in(folder: Path) -> Certificate:
 @pytest.fixture(scope="module")
 def door(authority: Authority) -> Iterator[FrontDoor]:
     authority.written(authority.folder)
-    with front_door(certificate=certificate_in(authority.folder)) as door:
+    with front_door(certificate=certificate_in(authority.folder), unread_seconds=2) as door:
         yield door
 
 
@@ -54,6 +54,19 @@ async def test_errors_are_the_same_json(door: FrontDoor, authority: Authority) -
         assert (reply.status, reply.json()["code"]) == (413, 8)
         reply = await connection.request("GET", "/nowhere")
         assert reply.json()["details"][0]["reason"] == "UNKNOWN_PATH"
+
+
+async def test_an_unread_reply_is_given_up(door: FrontDoor, authority: Authority) -> None:
+    def given_up() -> bool:
+        stats = door.admin("/stats?format=json&filter=^http3.tx_flush_timeout$")["stats"]
+        return any(each["value"] for each in stats)
+
+    async with connected(door.port, authority.root) as connection:
+        connection.open_no_windows()
+        body = b'{"ids": ["2048000"]}'
+        reading = asyncio.create_task(connection.request("POST", "/users", body))
+        await eventually(given_up)
+        reading.cancel()
 
 
 async def test_grpc_goes_through_it(door: FrontDoor, authority: Authority) -> None:
@@ -128,7 +141,8 @@ async def test_a_certificate_is_renewed_while_it_runs(authority: Authority, tmp_
 
 
 def test_without_a_certificate_there_is_none() -> None:
-    assert [one["NAME"] for one in listeners("127.0.0.1", 8080, None, http3=True)] == ["front_door"]
+    found = listeners("127.0.0.1", 8080, None, http3=True, unread_seconds=30)
+    assert [one["NAME"] for one in found] == ["front_door"]
     assert headers(None, 8080) == []
 
 
@@ -141,5 +155,5 @@ def test_a_port_that_is_taken_is_done_without() -> None:
     assert len(said) == 1 and str(port) in said[0]
     assert http3_port("127.0.0.1", port, said.append) == port
     tls = Path("/run/certificate.yaml")
-    assert len(listeners("127.0.0.1", port, tls, http3=False)) == 1
+    assert len(listeners("127.0.0.1", port, tls, http3=False, unread_seconds=30)) == 1
     assert [each["header"]["key"] for each in headers(tls, None)] == ["strict-transport-security"]

@@ -48,7 +48,11 @@ def test_where_there_are_no_groups_the_machine_counts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("there_is", "share", "given"),
-    [(2 * GIB, 1 / 2, GIB), (64 * GIB, 1 / 2, MOST_HEAP_BYTES), (7 * GIB // 2, 6 / 7, 3 * GIB)],
+    [
+        (GIB, 1 / 2, GIB // 2),
+        (64 * GIB, 1 / 2, MOST_HEAP_BYTES),
+        (7 * GIB // 8, 6 / 7, 3 * GIB // 4),
+    ],
 )
 def test_envoy_has_its_share_up_to_what_is_of_use(
     monkeypatch: pytest.MonkeyPatch, there_is: int, share: float, given: int

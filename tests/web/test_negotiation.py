@@ -1,6 +1,7 @@
 """Who is let in, and what the others are told."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -187,6 +188,18 @@ async def test_there_is_room_for_so_many(api: FakeAi) -> None:
         async with asyncio.timeout(5):
             while (await front.post("/ai-chat/negotiate", GOOD)).status_code != 200:
                 await asyncio.sleep(0.01)
+
+
+async def test_one_network_does_not_take_all_the_room(api: FakeAi) -> None:
+    async with (
+        serving(api.address, connections=2, connections_of_network=1) as front,
+        AsyncExitStack() as stack,
+    ):
+        await stack.enter_async_context(front.connect())
+        with pytest.raises(InvalidStatus, match="503"):
+            await stack.enter_async_context(front.socket())
+        there = GOOD | {"x-client-address": "192.0.2.1"}
+        assert (await front.post("/ai-chat/negotiate", there)).status_code == 200
 
 
 async def test_nothing_else_is_here(front: Front) -> None:

@@ -74,7 +74,7 @@ class EventServiceServicer:
 
         Timestamps of one user are in the order of commits. Passing back the newest timestamp seen of
         a user therefore never misses an event, nor what a reply of more than 64 MiB leaves for the
-        next call. (A client of gRPC that expects more than 4 MiB must raise its own limit.)
+        next call (or of less, while the caller's address has not read earlier ones). (A client of gRPC that expects more than 4 MiB must raise its own limit.)
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -35,7 +35,7 @@ class EventServiceStub:
 
     Timestamps of one user are in the order of commits. Passing back the newest timestamp seen of
     a user therefore never misses an event, nor what a reply of more than 64 MiB leaves for the
-    next call. (A client of gRPC that expects more than 4 MiB must raise its own limit.)
+    next call (or of less, while the caller's address has not read earlier ones). (A client of gRPC that expects more than 4 MiB must raise its own limit.)
     """
 
 class EventServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -71,7 +71,7 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Timestamps of one user are in the order of commits. Passing back the newest timestamp seen of
         a user therefore never misses an event, nor what a reply of more than 64 MiB leaves for the
-        next call. (A client of gRPC that expects more than 4 MiB must raise its own limit.)
+        next call (or of less, while the caller's address has not read earlier ones). (A client of gRPC that expects more than 4 MiB must raise its own limit.)
         """
 
 def add_EventServiceServicer_to_server(servicer: EventServiceServicer, server: _aio.Server) -> None: ...

@@ -121,8 +121,9 @@ class UserServiceServicer:
         """Reads the public profiles of up to 200 users at once. Unknown ids are absent from the reply.
 
         With many pictures the reply is large. (A client of gRPC that expects more than 4 MiB must raise
-        its own limit.) Replies of that size are sent one after the other: UNAVAILABLE says that too many
-        were waiting.
+        its own limit.) Replies of that size are made one after the other: UNAVAILABLE says that too many
+        were waiting, or that too many are not read yet. RESOURCE_EXHAUSTED: the pictures have more than
+        64 MiB together; ask for fewer users at once.
 
         Anybody may call.
         """

@@ -69,8 +69,9 @@ class WorkoutServiceStub:
 
     The user may call, with an access token. What was imported before is known again and not added
     twice. INVALID_ARGUMENT: the file cannot be read at all, or is too large. RESOURCE_EXHAUSTED:
-    other files of the caller's are being imported, or the caller would have more than 100,000
-    workouts; then nothing is added.
+    other files of the caller's, or of the same address, are being imported, or the caller would have
+    more than 100,000 workouts; then nothing is added. UNAVAILABLE: too many files are being
+    imported, or this one came too slowly (nothing for 30 s, or less than 16 KiB/s).
     """
 
 class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -175,8 +176,9 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
 
         The user may call, with an access token. What was imported before is known again and not added
         twice. INVALID_ARGUMENT: the file cannot be read at all, or is too large. RESOURCE_EXHAUSTED:
-        other files of the caller's are being imported, or the caller would have more than 100,000
-        workouts; then nothing is added.
+        other files of the caller's, or of the same address, are being imported, or the caller would have
+        more than 100,000 workouts; then nothing is added. UNAVAILABLE: too many files are being
+        imported, or this one came too slowly (nothing for 30 s, or less than 16 KiB/s).
         """
 
 def add_WorkoutServiceServicer_to_server(servicer: WorkoutServiceServicer, server: _aio.Server) -> None: ...

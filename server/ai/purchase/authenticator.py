@@ -22,6 +22,7 @@ from server.ai.purchase.model import (
     purchase_of,
     store_unavailable,
 )
+from server.auth.network import network_of
 from server.errors import GymlockerError, Unauthenticated
 from server.single_flight import SingleFlight
 
@@ -32,6 +33,7 @@ REFUSED_SECONDS = 20
 MOST_REMEMBERED = 100_000
 # Questions to one store at the same time. One that hangs leaves the others alone.
 MOST_AT_ONCE = 20
+MOST_OF_NETWORK = 10
 TIMEOUT_SECONDS = 10.0
 
 _log = structlog.get_logger("purchase")
@@ -64,7 +66,9 @@ class PurchaseAuthenticator:
         # Apart, so that nobody who makes tokens up can push the buyers out.
         self._granted: TTLCache[Purchase, None] = TTLCache(MOST_REMEMBERED, GRANTED_SECONDS, clock)
         self._refused: TTLCache[Purchase, None] = TTLCache(MOST_REMEMBERED, REFUSED_SECONDS, clock)
-        self._asking: SingleFlight[Purchase, Store, bool] = SingleFlight(MOST_AT_ONCE)
+        self._asking: SingleFlight[Purchase, Store, bool] = SingleFlight(
+            MOST_AT_ONCE, most_of_caller=MOST_OF_NETWORK
+        )
 
     async def authenticate(self, header: str | None, address: str) -> Purchase:
         """The purchase that an `authorization` header stands for.
@@ -99,6 +103,7 @@ class PurchaseAuthenticator:
             purchase.store,
             lambda: self._tried(purchase, token, address),
             lambda: _too_many(purchase),
+            caller=network_of(address),
         )
 
     async def _tried(self, purchase: Purchase, token: str, address: str) -> bool:

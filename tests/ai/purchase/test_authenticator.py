@@ -11,6 +11,7 @@ from server.ai.purchase.authenticator import (
     GRANTED_SECONDS,
     LONGEST,
     MOST_AT_ONCE,
+    MOST_OF_NETWORK,
     REFUSED_SECONDS,
     PurchaseAuthenticator,
 )
@@ -208,11 +209,20 @@ async def test_a_store_is_asked_so_much_at_once_and_the_others_do_not_wait(scene
     scene.google.gate.clear()
     calls = [
         asyncio.create_task(scene.authenticate(f"Google {number}"))
-        for number in range(MOST_AT_ONCE)
+        for number in range(MOST_OF_NETWORK)
     ]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     await scene.unavailable("Google good")
+    # One network has no more than its share.
+    calls += [
+        asyncio.create_task(scene.authenticator.authenticate(f"Google there {number}", THERE))
+        for number in range(MOST_AT_ONCE - MOST_OF_NETWORK)
+    ]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await scene.authenticator.authenticate("Google good", "192.0.2.3")
     await scene.authenticate("Apple good")
     scene.google.gate.set()
     await asyncio.gather(*calls, return_exceptions=True)

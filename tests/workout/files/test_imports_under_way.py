@@ -2,22 +2,23 @@
 
 import asyncio
 import json
+from contextlib import AsyncExitStack, suppress
 from datetime import date
 from functools import partial
 from uuid import UUID, uuid4
 
 import asyncpg
+import httpx2
 import pytest
 from grpc import StatusCode, aio
 from gymlocker.v2 import user_pb2
 
 from server.database.engine import Database
-from server.demo.transport import CallError
 from server.local.throwaway import ThrowawayPostgres
 from server.workout import workout
 from server.workout.import_repository import ImportRepository
-from server.workout.importing import MOST_AT_ONCE, MOST_OF_ONE
-from tests.feed.client import Client, many_users, refused
+from server.workout.uploads import MAX_UPLOADS_OF_OWNER
+from tests.feed.client import Client, many_users
 from tests.house import House
 from tests.local.helpers import eventually, eventually_true
 from tests.workout.diary import Diary, diary_of, sums_are_right
@@ -66,32 +67,67 @@ async def two_wait(database: asyncpg.Connection) -> bool:
     return bool(await database.fetchval(query) == 2)
 
 
-async def test_no_more_files_are_taken_in_at_once_than_there_is_memory_for(
-    client: Client, diary: Diary, other: Diary, files: Files, channel: aio.Channel
+async def test_nobody_keeps_others_from_importing(
+    house: House, client: Client, diary: Diary, files: Files
 ) -> None:
     data = csv_of("2026-02-07,Run,30,")
-    busy = [diary] + [
-        await diary_of(client, await client.new_user())
-        for _ in range(MOST_AT_ONCE // MOST_OF_ONE - 1)
-    ]
-    calls = [begun(channel, owner, uuid4()) for owner in busy for _ in range(MOST_OF_ONE)]
-    for call in calls:
-        await say(call, data)
+    owners = [await diary_of(client, await client.new_user()) for _ in range(4)]
+    uploads: list[Upload] = []
+    async with AsyncExitStack() as stack:
 
-    async def there_is_no_room() -> bool:
-        with pytest.raises(CallError) as raised:
-            # Which is no file, while there is room.
-            await files.load(other.credentials)
-        return raised.value.code is StatusCode.UNAVAILABLE
+        async def send_for_ever() -> None:
+            """Send as much as keeps a place, however long the test takes."""
+            while True:
+                for upload in uploads:
+                    with suppress(ConnectionError):
+                        await upload.say(b"x" * 100_000)
+                await asyncio.sleep(1)
 
-    await eventually_true(there_is_no_room)
-    # Nobody can keep all others from importing.
-    with refused(StatusCode.RESOURCE_EXHAUSTED):
-        await files.load(diary.credentials)
-    for call in calls:
-        await call.done_writing()
-    assert sum([(await call).added for call in calls]) == len(busy)
-    assert (await files.load(diary.credentials, data)).existing == 1
+        stack.callback(asyncio.create_task(send_for_ever()).cancel)
+
+        async def fill(source: str, owner: Diary) -> list[Upload]:
+            new = [
+                await stack.enter_async_context(Upload(house, owner, uuid4(), source))
+                for _ in range(MAX_UPLOADS_OF_OWNER)
+            ]
+            for upload in new:
+                await upload.say(FILLING * 2)
+            uploads.extend(new)
+            return new
+
+        async def is_refused(owner: Diary) -> bool:
+            [outcome] = await asyncio.gather(
+                files.load(owner.credentials, data), return_exceptions=True
+            )
+            return getattr(outcome, "code", None) is StatusCode.RESOURCE_EXHAUSTED
+
+        await fill("127.0.0.2", owners[0])
+        await eventually_true(partial(is_refused, owners[0]))
+        greedy = await fill("127.0.0.1", diary) + await fill("127.0.0.1", owners[1])
+        await eventually_true(partial(is_refused, owners[2]))
+
+        transport = httpx2.AsyncHTTPTransport(local_address="127.0.0.4")
+        elsewhere = httpx2.AsyncClient(base_url=house.url, timeout=30, transport=transport)
+        await stack.enter_async_context(elsewhere)
+
+        async def status(owner: Diary) -> int:
+            headers = {**dict(owner.credentials), "content-type": "text/csv"}
+            return (
+                await elsewhere.post("/workouts/import", content=data, headers=headers)
+            ).status_code
+
+        async def has_its_share(owner: Diary) -> bool:
+            return await status(owner) == 429
+
+        await fill("127.0.0.3", owners[3])
+        await eventually_true(partial(has_its_share, owners[3]))
+        # All places are taken. The address that has most of them gives one up.
+        assert await status(owners[2]) == 200
+        answers = [asyncio.create_task(upload.reader.readline()) for upload in greedy]
+        done, others = await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
+        assert [task.result() for task in done] == [b"HTTP/1.1 503 Service Unavailable\r\n"]
+        for task in others:
+            task.cancel()
 
 
 # --- Half a file ---

@@ -18,7 +18,10 @@ from tests.workout.files.ways import Request
 class Upload:
     """An import over HTTP that can stop in the middle: its body comes in chunks."""
 
-    def __init__(self, house: House, diary: Diary, request_id: UUID) -> None:
+    def __init__(
+        self, house: House, diary: Diary, request_id: UUID, source: str = "127.0.0.1"
+    ) -> None:
+        self._source = source
         self._host, _, self._port = house.address.partition(":")
         headers = {
             "host": "x",
@@ -30,7 +33,9 @@ class Upload:
         self._head = "".join(["POST /workouts/import HTTP/1.1\r\n", *lines, "\r\n"])
 
     async def __aenter__(self) -> Self:
-        self.reader, self._writer = await asyncio.open_connection(self._host, int(self._port))
+        self.reader, self._writer = await asyncio.open_connection(
+            self._host, int(self._port), local_addr=(self._source, 0)
+        )
         self._writer.write(self._head.encode())
         await self.say(csv_of("2026-02-07,Run,30,"))
         return self

@@ -1,0 +1,91 @@
+"""Uploads: who gets a place, and what ends one."""
+
+import asyncio
+from contextlib import ExitStack
+from uuid import uuid4
+
+import pytest
+
+from server.errors import ResourceExhausted, Unavailable
+from server.workout import uploads as module
+from server.workout.uploads import MAX_UPLOADS, MAX_UPLOADS_OF_OWNER, Upload, Uploads
+
+
+async def arriving(uploads: Uploads, network: str) -> tuple[Upload, asyncio.Task[None]]:
+    """Begin an upload that never ends by itself."""
+    begun: asyncio.Future[Upload] = asyncio.get_running_loop().create_future()
+
+    async def run() -> None:
+        with uploads.place(uuid4(), network) as upload:
+            async with upload.arriving():
+                begun.set_result(upload)
+                await asyncio.Event().wait()
+
+    task = asyncio.create_task(run())
+    return await begun, task
+
+
+async def ended(task: asyncio.Task[None]) -> str:
+    with pytest.raises(Unavailable) as error:
+        await task
+    return error.value.reason
+
+
+async def test_an_owner_has_a_share() -> None:
+    uploads, owner = Uploads(), uuid4()
+    with ExitStack() as stack:
+        for number in range(MAX_UPLOADS_OF_OWNER):
+            stack.enter_context(uploads.place(owner, str(number)))
+        with pytest.raises(ResourceExhausted) as error:
+            stack.enter_context(uploads.place(owner, "another"))
+    assert (error.value.reason, error.value.retry_after) == ("TOO_MANY_IMPORTS", 5)
+
+
+async def test_a_network_has_a_share() -> None:
+    uploads = Uploads(per_network=2)
+    with ExitStack() as stack:
+        for network in "aab":
+            stack.enter_context(uploads.place(uuid4(), network))
+        with pytest.raises(ResourceExhausted):
+            stack.enter_context(uploads.place(uuid4(), "a"))
+
+
+async def test_the_greediest_network_gives_up_its_most_silent_upload() -> None:
+    uploads = Uploads()
+    begun = [await arriving(uploads, "ab"[number % 2]) for number in range(MAX_UPLOADS)]
+    for upload, _ in begun[:1] + begun[3:]:
+        upload.came(1)
+    with uploads.place(uuid4(), "c"):
+        done, _ = await asyncio.wait(
+            [task for _, task in begun], return_when=asyncio.FIRST_COMPLETED
+        )
+        assert done <= {begun[1][1], begun[2][1]}
+        assert await ended(done.pop()) == "OVERLOADED"
+    for _, task in begun:
+        task.cancel()
+
+
+async def test_nobody_gives_up_a_place_for_who_has_as_many() -> None:
+    uploads = Uploads()
+    begun = [await arriving(uploads, str(number)) for number in range(MAX_UPLOADS)]
+    with pytest.raises(Unavailable) as error, uploads.place(uuid4(), "another"):
+        pass
+    assert (error.value.reason, error.value.retry_after) == ("OVERLOADED", 5)
+    for _, task in begun:
+        task.cancel()
+
+
+async def test_an_upload_that_stands_still_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "IDLE_SECONDS", 0.05)
+    upload, task = await arriving(Uploads(), "a")
+    upload.came(0)
+    assert await ended(task) == "UPLOAD_TOO_SLOW"
+
+
+async def test_an_upload_that_comes_too_slowly_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "IDLE_SECONDS", 0.1)
+    upload, task = await arriving(Uploads(), "a")
+    while not task.done():
+        upload.came(1)
+        await asyncio.sleep(0.01)
+    assert await ended(task) == "UPLOAD_TOO_SLOW"
