@@ -7,6 +7,7 @@ a setting, and passwords in URLs are left out of all.
 import asyncio
 import os
 import re
+import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -103,7 +104,8 @@ def key_fault() -> str | None:
     """What is wrong with the keys of access tokens. That `up` makes one itself is right."""
     from server.auth.keys import load_keys
 
-    made = {"jwt_secret_key": "0f" * 32} if load(HouseSettings).jwt_secret_key is None else {}
+    is_given = load(HouseSettings).jwt_secret_key is not None
+    made = {} if is_given else {"jwt_secret_key": secrets.token_hex(32)}
     try:
         load_keys(load(TokenSettings, **made))
     except StartError as error:

@@ -9,6 +9,7 @@ import pytest
 from server.errors import StartError
 from server.operation.configuration import InForce, faults, in_force, misspelt, names
 from server.settings import Settings, TokenSettings, load
+from tests.worker import JWT_SECRET_KEY
 
 URL = "postgresql://user:canary@host/name"
 
@@ -193,7 +194,7 @@ def test_a_wrong_value_is_one_sentence_before_anything_is_started(
     nowhere: Path, command: tuple[str, ...], wrong: tuple[str, str, str]
 ) -> None:
     name, value, sentence = wrong
-    right = {"DATABASE_URL": URL, "JWT_SECRET_KEY": "0f" * 32} if command is SERVE else {}
+    right = {"DATABASE_URL": URL, "JWT_SECRET_KEY": JWT_SECRET_KEY} if command is SERVE else {}
     run = gymlocker(*command, **{**right, name: value})
     assert (run.returncode, run.stdout, len(run.stderr.splitlines())) == (1, "", 1)
     assert sentence in run.stderr
