@@ -27,7 +27,8 @@ WHO: dict[str, Any] = {"userId": SOME_UUID, "password": "canary-password"}
 
 
 async def test_no_log_knows_a_secret(tmp_path: Path) -> None:
-    with running_house(tmp_path / "house", workers=1, LOG_LEVEL="debug", API_KEY=KEY) as house:
+    settings = {"LOG_LEVEL": "debug", "API_KEY": KEY, "REFRESH_GRACE_SECONDS": "0"}
+    with running_house(tmp_path / "house", workers=1, **settings) as house:
         secrets = await _calls_over_grpc(house)
         request_ids = await _calls_over_rest(house)
     logs = {path.name: path.read_text() for path in (house.data_dir / "logs").iterdir()}
@@ -90,6 +91,7 @@ async def _calls_with_an_account(client: Client) -> list[str]:
         )
     refresh = auth_pb2.RefreshTokenRequest(refresh_token=tokens.refresh_token)
     again = await client.accounts.RefreshToken(refresh)
+    await client.accounts.GetMe(auth_pb2.GetMeRequest(), metadata=bearer(again))
     with pytest.raises(CallError):
         await client.accounts.RefreshToken(refresh)
     return [token for each in (tokens, again) for token in (each.access_token, each.refresh_token)]
