@@ -52,6 +52,14 @@ def test_what_is_no_path_has_no_methods(client: httpx2.Client) -> None:
             assert "allow" not in reply.headers
 
 
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain"])
+def test_what_a_body_is_said_to_be_changes_nothing(
+    client: httpx2.Client, content_type: str
+) -> None:
+    reply = client.patch("/user", headers={"content-type": content_type})
+    assert_error(reply, 405, 12, "METHOD_NOT_ALLOWED")
+
+
 def test_browsers_may_read_that_a_method_is_missing(client: httpx2.Client) -> None:
     reply = client.delete("/user/abc", headers={"origin": "https://app.example"})
     assert reply.headers["access-control-allow-origin"] == "https://app.example"
