@@ -58,11 +58,17 @@ REASONS: dict[int, dict[str, str]] = {
     },
     413: {"REQUEST_TOO_LARGE": "more than 4 MiB (431: headers of more than 32 KiB)"},
     429: {
+        "DISK_FULL": "the server's disk is full; only deletions are accepted",
+        "INBOX_FULL": "the inbox is full, most of all of what the caller's network sent",
+        "QUOTA_EXCEEDED": "the caller, or the caller's network, stores all that one may",
         "QUOTA_USED_UP": "no answers of the model are left",
         "TOO_MANY_IMPORTS": "other files of the caller's are being imported",
+        "TOO_MANY_MESSAGES": "too many messages to this inbox come from the caller's network",
+        "TOO_MANY_NEW_USERS": "too many users come from the caller's network",
         "TOO_MANY_PASSWORDS": "too many wrong passwords",
         "TOO_MANY_PURCHASE_TOKENS": "too many wrong purchase tokens",
         "TOO_MANY_REQUESTS": "too many calls",
+        "TOO_MANY_SECRETS": "too many wrong follow secrets",
     },
     500: {"INTERNAL": "nobody foresaw it; the log tells more under the x-request-id"},
     503: {
