@@ -1,8 +1,8 @@
 """The SQL of what each user stores in the feed.
 
 It stands in `user_event_clocks`, and the statements that store something keep it. Users who were
-never counted, as those who came with a LiftLog server's database, store one thing more and are
-counted then. So is somebody who is at the bound, before they are refused.
+never counted, as those who came with a LiftLog server's database, are counted when they store
+something. So is somebody who is at the bound, before they are refused.
 """
 
 from datetime import timedelta

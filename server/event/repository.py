@@ -16,6 +16,7 @@ from sqlalchemy import (
     bindparam,
     case,
     column,
+    exists,
     false,
     func,
     literal,
@@ -118,9 +119,10 @@ def _put() -> Statement:
                 "events": clocks.events + more,
                 "bytes": clocks.bytes + more_bytes,
             },
-            where=or_(clocks.counted.is_(None), fits),
+            # One that was just made has not been counted.
+            where=and_(clocks.counted.is_not(None), fits),
         )
-        .returning(clocks.user_id, clocks.timestamp, clocks.counted)
+        .returning(clocks.user_id, clocks.timestamp)
         .cte("tick")
     )
     replaced = ("timestamp", "last_accessed", "expiry", "encrypted_event", "encryption_iv")
@@ -138,16 +140,12 @@ def _put() -> Statement:
     )
     # PostgreSQL's own sign of a row that was there: not if its first two writers came at once.
     was_new: ColumnElement[bool] = literal_column("(user_events.xmax = '0'::xid)")
-    is_counted = (
-        select(and_(tick.c.counted.is_not(None), old.c.size.is_(None) == was_new))
-        .select_from(tick.outerjoin(old, true()))
-        .scalar_subquery()
-    )
+    was_old = exists(select(old.c.size))
     return Statement(
         event.on_conflict_do_update(
             index_elements=[user_events.c.user_id, user_events.c.id],
             set_={name: event.excluded[name] for name in replaced},
-        ).returning(is_counted.label("is_counted"))
+        ).returning((was_new != was_old).label("is_counted"))
     )
 
 

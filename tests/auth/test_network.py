@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.auth.network import network_of
+from server.auth.network import broad_network_of, network_of
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,19 @@ from server.auth.network import network_of
 )
 def test_a_guesser_is_known_by_what_a_household_has(address: str, network: str) -> None:
     assert network_of(address) == network
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.1", "192.0.2.0/24"),
+        ("::ffff:192.0.2.1", "192.0.2.0/24"),
+        ("2001:db8:1:2::3", "2001:db8:1::/48"),
+        ("2001:db8:1:ffff::3", "2001:db8:1::/48"),
+        ("2001:db8:2:2::3", "2001:db8:2::/48"),
+        ("unix:", "unix:"),
+        ("", ""),
+    ],
+)
+def test_a_network_is_what_a_site_has(address: str, network: str) -> None:
+    assert broad_network_of(address) == network

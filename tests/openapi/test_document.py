@@ -25,8 +25,6 @@ BODIES = {
     for name, operation in OPERATIONS.items()
     if "application/json" in operation.get("requestBody", {}).get("content", {})
 }
-# They are told in a conversation over gRPC alone.
-NOT_OVER_REST = {"TOO_MANY_MESSAGES"}
 
 
 def test_it_is_valid() -> None:
@@ -107,4 +105,4 @@ def test_it_names_the_reasons_of_the_code_and_no_others() -> None:
     used = set(re.findall(r'reason(?:: str = |=)"([A-Z_]+)"', "".join(sources)))
     used |= set(re.findall(r"reason: ([A-Z_]+)", (ROOT / "envoy.yaml").read_text()))
     named = {name for reasons in REASONS.values() for name in reasons}
-    assert named | NOT_OVER_REST == used
+    assert named == used
