@@ -27,8 +27,13 @@ WHO: dict[str, Any] = {"userId": SOME_UUID, "password": "canary-password"}
 
 
 async def test_no_log_knows_a_secret(tmp_path: Path) -> None:
-    settings = {"LOG_LEVEL": "debug", "API_KEY": KEY, "REFRESH_GRACE_SECONDS": "0"}
-    with running_house(tmp_path / "house", workers=1, **settings) as house:
+    with running_house(
+        tmp_path / "house",
+        workers=1,
+        LOG_LEVEL="debug",
+        API_KEY=KEY,
+        REFRESH_GRACE_SECONDS="0",
+    ) as house:
         secrets = await _calls_over_grpc(house)
         request_ids = await _calls_over_rest(house)
     logs = {path.name: path.read_text() for path in (house.data_dir / "logs").iterdir()}

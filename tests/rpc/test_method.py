@@ -153,7 +153,9 @@ def _is_bounded(field: FieldDescriptor) -> bool:
 
 def _is_bounded_value(field: FieldDescriptor, rules: validate_pb2.FieldRules) -> bool:
     if field.type == FieldDescriptor.TYPE_STRING:
-        return bool(rules.string.uuid or rules.string.max_len or rules.string.len)
+        return bool(
+            rules.string.uuid or rules.string.max_len or rules.string.max_bytes or rules.string.len
+        )
     if field.type == FieldDescriptor.TYPE_BYTES:
         return bool(rules.bytes.max_len or rules.bytes.len)
     if field.message_type is not None and field.message_type.name == "Timestamp":
