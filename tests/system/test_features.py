@@ -55,7 +55,7 @@ class TestGetFeatures:
         assert (reply.status_code, reply.content) == (200, b"")
 
 
-@pytest.mark.parametrize(("off", "refused"), REFUSED, ids=str)
+@pytest.mark.parametrize(("off", "refused"), REFUSED, ids=lambda value: "+".join(sorted(value)))
 def test_each_switch_refuses_its_own_services(off: tuple[str, ...], refused: set[str]) -> None:
     switches: dict[str, Any] = {name.lower(): False for name in off}
     methods = contract_methods()
