@@ -5,6 +5,7 @@ Spoken is OpenAI's chat completions, which Ollama, vLLM and llama.cpp speak as w
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from openai.types.chat import ChatCompletionChunk
 
 from server.ai.planner.answer import Answer, described
 from server.ai.planner.faults import no_good, not_configured, out_of_reach, overloaded
+from server.rpc.caller import calling_network
 from server.settings import PlannerSettings
 
 Message = dict[str, Any]
@@ -59,7 +61,7 @@ class Model:
         self._limits = limits
         self._used = used
         self._settings = settings
-        self._under_way = 0
+        self._under_way: Counter[str] = Counter()
         self._client = openai.AsyncOpenAI(
             api_key=key or _NO_KEY,
             base_url=settings.openai_base_url,
@@ -123,16 +125,18 @@ class Model:
 
     @contextmanager
     def _place(self) -> Iterator[None]:
-        """A place among the answers that are under way."""
+        """A place among the answers that are under way, of which no network has more than half."""
         if not self._configured:
             raise not_configured()
-        if self._under_way >= self._settings.ai_streams:
+        network, places = calling_network(), self._settings.ai_streams
+        share = max(1, places // 2)
+        if self._under_way.total() >= places or self._under_way[network] >= share:
             raise overloaded()
-        self._under_way += 1
+        self._under_way[network] += 1
         try:
             yield
         finally:
-            self._under_way -= 1
+            self._under_way -= Counter([network])
 
     def _next_deadline(self, deadline: float) -> float:
         return min(deadline, asyncio.get_running_loop().time() + self._limits.between_chunks)

@@ -220,20 +220,6 @@ async def test_cancelling_hangs_up_at_once(
     assert await provider.plan(PERSON) == plan_of(PLAN)
 
 
-async def test_too_many_at_once_are_turned_away(
-    make_provider: MakeProvider, model: ModelServer
-) -> None:
-    provider = make_provider(ai_streams=1)
-    model.faults.append(Fault.STALL)
-    task = asyncio.create_task(provider.plan(PERSON))
-    await model.until(lambda: model.stalled == 1)
-    error = await _overload(provider)
-    assert (error.reason, nothing_came(error)) == ("OVERLOADED", True)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    assert await provider.plan(PERSON) == plan_of(PLAN)
-
-
 async def test_before_its_first_word_a_model_has_more_time(
     make_provider: MakeProvider, model: ModelServer
 ) -> None:
@@ -245,12 +231,6 @@ async def test_before_its_first_word_a_model_has_more_time(
     assert not done
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-async def _overload(provider: Provider) -> Unavailable:
-    with pytest.raises(Unavailable) as caught:
-        await provider.plan(PERSON)
-    return caught.value
 
 
 async def test_without_a_key_the_setting_is_named(make_provider: MakeProvider) -> None:
