@@ -99,6 +99,7 @@ REASONS: dict[int, dict[str, str]] = {
         "READ_ONLY": "the database takes no writes",
         "STORE_UNAVAILABLE": "the store that sold the purchase is out of reach",
         "UNAVAILABLE": "no worker can be reached",
+        "UPLOAD_TOO_SLOW": "nothing of the file came for 30 s, or too little",
     },
     504: {"TIMEOUT": "the call took too long (408: the request did)"},
 }

@@ -40,6 +40,7 @@ class Things:
 
 REQUESTS: dict[str, Callable[[Things], Message]] = {
     "SystemService.GetHealth": lambda things: system_pb2.GetHealthRequest(),
+    "SystemService.GetFeatures": lambda things: system_pb2.GetFeaturesRequest(),
     "UserService.CreateUser": lambda things: user_pb2.CreateUserRequest(),
     "UserService.GetUser": lambda things: user_pb2.GetUserRequest(id_or_lookup=things.owner.lookup),
     "UserService.GetUsers": lambda things: user_pb2.GetUsersRequest(ids=[things.owner.id]),

@@ -47,6 +47,7 @@ CALLERS = ("nobody", "somebody else", "who was shut out", "the owner")
 # What each method answers to each of CALLERS. The owner's last three end what they use.
 TABLE: dict[str, tuple[StatusCode, StatusCode, StatusCode, StatusCode]] = {
     "SystemService.GetHealth": (OK, OK, OK, OK),
+    "SystemService.GetFeatures": (OK, OK, OK, OK),
     "UserService.CreateUser": (OK, OK, OK, OK),
     "UserService.GetUser": (OK, OK, OK, OK),
     "UserService.GetUsers": (OK, OK, OK, OK),

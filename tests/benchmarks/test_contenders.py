@@ -5,6 +5,7 @@ gRPC the messages have to be equal, over REST the JSON.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ from tests.benchmarks.running import (
 from tests.house import House
 
 EXPIRY = Timestamp(seconds=4_000_000_000)
+SOON = Timestamp(seconds=int(time.time()) + 86_400)
 PATHS = {
     "GetUser": ("GET", "/user/{id_or_lookup}"),
     "GetUsers": ("POST", "/users"),
@@ -131,7 +133,7 @@ async def check_publishing(pair: Pair, seeded: Seeded) -> None:
         event_id=str(uuid4()),
         encrypted_event_payload=b"first",
         encrypted_event_iv=b"iv",
-        expiry=EXPIRY,
+        expiry=SOON,
     )
     feed = event_pb2.GetEventsRequest(
         users=[event_pb2.FollowedUser(user_id=author.id, follow_secret=author.secret)]

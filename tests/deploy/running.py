@@ -19,6 +19,7 @@ from server.errors import StartError
 from server.health import check, check_http
 from tests.deploy import files
 from tests.deploy.files import Command
+from tests.house import BOUNDLESS
 from tests.local.helpers import eventually_true
 
 # What every process on this machine is told; nothing of Gymlocker's.
@@ -114,7 +115,8 @@ def shown(secrets: Path, service: str, folder: Path) -> dict[str, str]:
     folder.mkdir()
     for name in files.own_services()[service].get("secrets", []):
         (folder / name).symlink_to(secrets / name)
-    return {**PLAIN, "SECRETS_DIR": str(folder)}
+    # All callers of a test have one address.
+    return {**PLAIN, **BOUNDLESS, "SECRETS_DIR": str(folder)}
 
 
 def placed(command: Command, addresses: Mapping[str, list[str]]) -> list[str]:

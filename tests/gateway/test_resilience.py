@@ -171,7 +171,7 @@ def test_a_caller_who_talks_too_slowly_is_shown_out(impatient: FrontDoor) -> Non
 
 
 def test_more_than_can_be_done_is_refused_at_once() -> None:
-    with front_door(changes={"max_requests: 1024": "max_requests: 1"}) as door:
+    with front_door(changes={"max_requests: 8192\n": "max_requests: 1\n"}) as door:
         with grpc.insecure_channel(door.target) as channel:
             request = user_pb2.GetUserRequest(id_or_lookup="hang:").SerializeToString()
             invoke = unary(channel, "/gymlocker.v2.UserService/GetUser")
@@ -179,6 +179,7 @@ def test_more_than_can_be_done_is_refused_at_once() -> None:
             eventually(lambda: door.workers[0].ask("count:hang:") == "1", "a call in flight")
             reply = door.client.put("/user", json={})
             assert_error(reply, 503, 14, "UNAVAILABLE")
+            assert reply.headers["retry-after"] == "1"
             assert code_of(door, "UpdateUser", "a") is grpc.StatusCode.UNAVAILABLE
             hanging.cancel()
         eventually(

@@ -35,9 +35,13 @@ SETTINGS = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 # What is said of a field cannot hold where it depends on something else: a page token or a last
-# message that is none, a mask of fields that are not there, a file of which nothing can be read.
+# message that is none, a mask of fields that are not there, a file of which nothing can be read, a
+# name or a password that RFC 8265 does not allow.
 MAY_BE_REFUSED = {
     "AiService_StreamChat",
+    "AuthService_ChangePassword",
+    "AuthService_ClaimUsername",
+    "AuthService_Register",
     "WorkoutService_ImportWorkouts",
     "WorkoutService_ListWorkouts",
     "WorkoutService_UpdateWorkout_patch",

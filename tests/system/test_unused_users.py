@@ -17,6 +17,7 @@ MILESTONE = "UPDATE milestones SET time = now() - $1::text::interval WHERE name 
 CREATED = "UPDATE users SET created = now() - interval '1 year'"
 # What leads nowhere once its owner is gone for good, or is nothing without something else.
 KEEPS_NOBODY = {
+    "request_keys",
     "user_event_clocks",
     "user_follow_secrets",
     "user_inbox_items",

@@ -216,7 +216,7 @@ async def test_a_store_is_asked_so_much_at_once_and_the_others_do_not_wait(scene
     await scene.unavailable("Google good")
     # One network has no more than its share.
     calls += [
-        asyncio.create_task(scene.authenticator.authenticate(f"Google there {number}", THERE))
+        asyncio.create_task(scene.authenticator.authenticate(f"Google there-{number}", THERE))
         for number in range(MOST_AT_ONCE - MOST_OF_NETWORK)
     ]
     await asyncio.sleep(0)

@@ -58,7 +58,9 @@ async def test_options_count_in_the_first_message_alone(diary: Diary, channel: a
 
 
 async def test_no_message_at_all_is_no_file(diary: Diary, channel: aio.Channel) -> None:
-    for messages in ([], [Request()], [Request(dry_run=True), Request()]):
+    with refused(StatusCode.INVALID_ARGUMENT):
+        await GrpcFiles(channel).send(diary.credentials, [])
+    for messages in ([Request()], [Request(dry_run=True), Request()]):
         with refused(StatusCode.INVALID_ARGUMENT, "file"):
             await GrpcFiles(channel).send(diary.credentials, messages)
 
