@@ -67,7 +67,7 @@ REQUESTS: dict[str, Callable[[Things], Message]] = {
     "ShareService.CreateSharedItem": lambda things: item_of(things.who),
     "ShareService.GetSharedItem": lambda things: share_pb2.GetSharedItemRequest(id=things.item_id),
     "AuthService.Register": lambda things: auth_pb2.RegisterRequest(
-        username=things.username, password="password"
+        username=things.username, password="correct horse"
     ),
     "AuthService.Login": lambda things: auth_pb2.LoginRequest(
         username=things.username, password=things.password
