@@ -29,7 +29,6 @@ from sqlalchemy.dialects.postgresql import insert
 
 from server.bounds.quota import MAX_BYTES, MAX_EVENTS, bounded_expiry, quota_exceeded
 from server.bounds.usage import SIZE, UsageRepository
-from server.database.clock import start_of_day
 from server.database.engine import Database
 from server.database.schema import (
     user_event_clocks,
@@ -38,7 +37,7 @@ from server.database.schema import (
     users,
 )
 from server.database.statement import Statement
-from server.database.time import representable
+from server.database.time import representable, start_of_day
 
 # What one read returns at the most, in bytes.
 MOST_BYTES = 64 * 1024 * 1024

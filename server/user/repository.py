@@ -26,10 +26,10 @@ from sqlalchemy.dialects.postgresql import insert
 from server.auth.names import Username, login_keys
 from server.auth.password import HashedPassword
 from server.auth.repository import hashed_password, is_guessed
-from server.database.clock import start_of_day
 from server.database.engine import Database
 from server.database.schema import users
 from server.database.statement import Statement
+from server.database.time import start_of_day
 from server.errors import AlreadyExists
 from server.text import is_uuid, uuid_in
 
