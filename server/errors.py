@@ -116,7 +116,7 @@ class ResourceExhausted(GymlockerError):
 class Unavailable(GymlockerError):
     """Not now: the same call may succeed later; `retry_after` says after how many seconds."""
 
-    def __init__(self, message: str, *, reason: str, retry_after: int | None = None) -> None:
+    def __init__(self, message: str, *, reason: str, retry_after: int = 1) -> None:
         super().__init__(message, reason=reason)
         self.retry_after = retry_after
 
@@ -135,5 +135,5 @@ def disk_full() -> ResourceExhausted:
     return ResourceExhausted(
         "The server's disk is full: only deletions are accepted. Try again later.",
         reason="DISK_FULL",
-        retry_after=3600,
+        retry_after=DISK_FULL_RETRY_SECONDS,
     )

@@ -188,7 +188,7 @@ def _build(
         planner_service(settings.planner, limits, metrics, stack), server
     )
     system_pb2_grpc.add_SystemServiceServicer_to_server(
-        SystemService(_writabilities(database, limits), features), server
+        SystemService(_writabilities(database, limits), features, bounds.disk.check), server
     )
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)

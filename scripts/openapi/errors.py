@@ -130,9 +130,13 @@ def errors_of(
         said[401].append(_UNAUTHENTICATED[scheme])
     if scheme in _TOO_MANY:
         said[429].append(_TOO_MANY[scheme])
+    if method.name != "GetHealth":
+        said[429].append("Too many calls of the caller's address are in flight.")
     if binding.body and not method.client_streaming:
         said[413].append("The request is larger than 4 MiB.")
         said[415].append("The body is compressed, or is said to be something else than JSON.")
+    elif binding.body:
+        said[415].append("The body is compressed.")
     if method.containing_service.GetOptions().Extensions[options_pb2.feature]:
         said[423].append(_DISABLED)
     said[503].append("The server cannot answer right now. Try again.")

@@ -51,7 +51,7 @@ _NAMES = {
     429: "TooMany",
     503: "Unavailable",
 }
-_ERROR_HEADERS = {401: ["www-authenticate"], 429: ["retry-after"]}
+_ERROR_HEADERS = {401: ["www-authenticate"], 429: ["retry-after"], 503: ["retry-after"]}
 
 
 def received_messages(method: MethodDescriptor) -> list[Descriptor]:

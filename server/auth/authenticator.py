@@ -5,7 +5,7 @@ digest stays in memory, keyed by a random key of this process and bound to the u
 stored hash. The stored hash is read at every call, so a password that was changed, or a user who
 was deleted, is forgotten at once and by all workers.
 
-What is remembered passes at once only from addresses whose limit of guessing was looked at, and
+What is remembered passes at once only from networks whose limit of guessing was looked at, and
 not while the account is refused somewhere: so all workers say the same, and nobody who is refused
 learns from what one of them remembers.
 """
@@ -33,7 +33,7 @@ MOST_REMEMBERED = 100_000
 # sends one.
 MOST_AT_ONCE = 4
 # Addresses from which one person calls while a password is remembered.
-MAX_ADDRESSES = 32
+MAX_NETWORKS = 32
 
 
 class Passwords(Protocol):
@@ -92,7 +92,7 @@ class PasswordAuthenticator:
         self._nobodys = HashedPassword(
             secrets.token_hex(KEY_BYTES).upper(), secrets.token_bytes(SALT_BYTES)
         )
-        # The addresses that each may come from.
+        # The networks that each may come from: see `network_of`.
         self._remembered: TTLCache[bytes, set[str]] = TTLCache(MOST_REMEMBERED, memory_seconds)
         self._hashing: SingleFlight[tuple[bytes, str], tuple[str, str], bool] = SingleFlight(
             MOST_AT_ONCE
@@ -118,30 +118,31 @@ class PasswordAuthenticator:
         None, for a name that nobody has, takes as long as a wrong password.
         """
         hashed = hashed or self._nobodys
+        network = network_of(address)
         digest = self._digest(account, password, hashed)
-        addresses = self._addresses(digest)
-        if addresses is None:
+        networks = self._networks(digest)
+        if networks is None:
             self.hashed += 1
             if not await self._hashed_once(digest, account, hashed, password, address):
                 raise wrong_password()
-            self._remember(digest, address)
+            self._remember(digest, network)
             return
         self.remembered += 1
-        if address in addresses and not hashed.is_guessed:
+        if network in networks and not hashed.is_guessed:
             return
         await self._limit.check(account, address)
-        if address not in addresses:
+        if network not in networks:
             await self._limit.succeeded(account, address)
-            self._remember(digest, address)
+            self._remember(digest, network)
 
     async def remember(
         self, user_id: UUID, password: str, hashed: HashedPassword, address: str
     ) -> None:
         """Remember a password that was hashed just now: a new user's first call comes at once."""
         await self._limit.succeeded(str(user_id), address)
-        self._remember(self._digest(str(user_id), password, hashed), address)
+        self._remember(self._digest(str(user_id), password, hashed), network_of(address))
 
-    def _addresses(self, digest: bytes) -> set[str] | None:
+    def _networks(self, digest: bytes) -> set[str] | None:
         """Return where a remembered password may come from; None: it is not remembered."""
         try:
             # At one look: `get` takes two.
@@ -149,13 +150,13 @@ class PasswordAuthenticator:
         except KeyError:
             return None
 
-    def _remember(self, digest: bytes, address: str) -> None:
-        addresses = self._addresses(digest)
-        if addresses is None:
-            addresses = self._remembered[digest] = set()
-        if len(addresses) >= MAX_ADDRESSES:
-            addresses.clear()
-        addresses.add(address)
+    def _remember(self, digest: bytes, network: str) -> None:
+        networks = self._networks(digest)
+        if networks is None:
+            networks = self._remembered[digest] = set()
+        if len(networks) >= MAX_NETWORKS:
+            networks.clear()
+        networks.add(network)
 
     async def _hashed_once(
         self, digest: bytes, account: str, hashed: HashedPassword, password: str, address: str

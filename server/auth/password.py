@@ -92,6 +92,10 @@ class PasswordHasher:
         """How many wait for a thread."""
         return sum(map(len, self._waiting.values()))
 
+    def require_place(self, address: str) -> None:
+        """Raise Unavailable if there is no place for a new password of somebody at `address`."""
+        self._require_place(network_of(address), is_new=True)
+
     async def hash(self, password: str, address: str) -> HashedPassword:
         """Hashes `password` with a new salt, for somebody who calls from `address`."""
         work = partial(HashedPassword.of, password)

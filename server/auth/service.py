@@ -64,6 +64,8 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         username = username_of(request.username)
         password = new_password(request.password, "password", request.username)
         user_id, address = uuid4(), address_of(context)
+        # Before the user is counted: to come back in a moment should not cost another one.
+        self._hasher.require_place(address)
         await self._new_users.take(address)
         async with self._trying_username(address):
             # Before the name is looked at: to hear that it is taken costs as much.

@@ -14,7 +14,7 @@ import structlog
 from asyncpg import PostgresError
 
 from server.bounds.repository import bucket_key
-from server.errors import ResourceExhausted, Unavailable
+from server.errors import GymlockerError, ResourceExhausted
 
 FLUSH_SECONDS = 2
 DAY_SECONDS = 86_400
@@ -66,7 +66,7 @@ class StorageMeter:
             levels = await self._buckets.add(
                 {key: pending[network] * seconds_per_byte for key, network in keys.items()}
             )
-        except (Unavailable, PostgresError) as error:
+        except (GymlockerError, PostgresError) as error:
             self._pending += pending
             _log.warning("postponed", error=type(error).__name__)
             return

@@ -195,6 +195,10 @@ class Database:
         connection = self._take_kept() or await self._acquired(deadline)
         try:
             result = await action(connection, deadline - time.monotonic())
+        except GymlockerError:
+            # The action's own word: what it did is undone, and the connection as good as before.
+            self._kept.append(connection)
+            raise
         except BaseException:
             self._return(connection)
             raise

@@ -50,6 +50,8 @@ NOTE = _note()
 # Parameters: `user_id` and `key`.
 GET_ANSWER = Statement(
     select(keys.c.contents, keys.c.answer).where(
-        keys.c.user_id == bindparam("user_id"), keys.c.key == bindparam("key")
+        keys.c.user_id == bindparam("user_id"),
+        keys.c.key == bindparam("key"),
+        keys.c.expiry > func.now(),
     )
 )

@@ -44,19 +44,17 @@ class Turns:
 
     def give_back(self) -> None:
         """Give a place to who is next, if anybody waits."""
-        if not self._lines:
-            self._free += 1
-            return
-        caller = next(iter(self._lines))
-        line = self._lines.pop(caller)
-        place = line.popleft()
-        if line:
-            self._lines[caller] = line
-        if place.done():
-            # Its caller has gone, and has not been told yet.
-            self.give_back()
-        else:
-            place.set_result(None)
+        while self._lines:
+            caller = next(iter(self._lines))
+            line = self._lines.pop(caller)
+            place = line.popleft()
+            if line:
+                self._lines[caller] = line
+            # Else its caller has gone, and has not been told yet.
+            if not place.done():
+                place.set_result(None)
+                return
+        self._free += 1
 
     def _leave(self, caller: str, place: asyncio.Future[None]) -> None:
         line = self._lines.get(caller, deque())

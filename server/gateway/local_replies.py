@@ -124,6 +124,7 @@ LOCAL_REPLIES = (
         RESOURCE_EXHAUSTED,
         reason="TOO_MANY_REQUESTS",
         message="Too many requests. Try again later.",
+        retry_after=1,
     ),
     LocalReply(
         "response.code in [502, 503]",

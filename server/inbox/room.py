@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from server.bounds.quota import RETRY_AFTER
 from server.database.engine import Connection, Database
-from server.database.request_keys import NOTE, digest_of
+from server.database.request_keys import GET_ANSWER, NOTE, digest_of
 from server.database.schema import user_inbox_items as items
 from server.database.schema import users
 from server.database.statement import Statement
@@ -165,7 +165,7 @@ class InboxWriter:
         }
         request = {
             "user_id": user_id,
-            "key": digest_of([b"inbox", name.encode(), *message]),
+            "key": _key(message, name),
             "contents": b"",
             "answer": "",
         }
@@ -184,6 +184,16 @@ class InboxWriter:
             raise inbox_full()
 
         await self._database.transact(put)
+
+    async def was_put(self, user_id: UUID, message: Sequence[bytes], name: str) -> bool:
+        """Check whether `message` was put into the user's inbox by this name already."""
+        return bool(
+            await self._database.fetch_one(GET_ANSWER, user_id=user_id, key=_key(message, name))
+        )
+
+
+def _key(message: Sequence[bytes], name: str) -> bytes:
+    return digest_of([b"inbox", name.encode(), *message])
 
 
 def inbox_full() -> ResourceExhausted:

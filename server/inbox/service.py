@@ -32,13 +32,15 @@ class InboxService(inbox_pb2_grpc.InboxServiceServicer):
         self, request: inbox_pb2.PutInboxMessageRequest, context: Any
     ) -> inbox_pb2.PutInboxMessageResponse:
         """Puts a message into somebody's inbox."""
-        user_id = UUID(request.to_user_id)
+        user_id, message = UUID(request.to_user_id), request.encrypted_message
+        name = request.idempotency_key
+        # A repeat costs nothing: its message was counted.
+        if name and await self._writer.was_put(user_id, message, name):
+            return inbox_pb2.PutInboxMessageResponse()
         network = await self._networks.hash(address_of(context))
         await self._messages.take(user_id, network)
         try:
-            await self._writer.put(
-                user_id, request.encrypted_message, network, name=request.idempotency_key
-            )
+            await self._writer.put(user_id, message, network, name=name)
         except NotFound:
             await self._messages.forget(user_id, network)
             raise

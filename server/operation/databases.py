@@ -29,6 +29,9 @@ REMEMBER = "Set there max_prepared_statements = 200 (from 1.21 on), or pool_mode
 SKEW_SECONDS = 5.0
 OLDEST_POSTGRESQL = 140000
 
+WRITE_ADVICE = {"DISK_FULL": "Make room on its disk."}
+OTHER_WRITE_ADVICE = "Its log says more: is it a standby, or default_transaction_read_only on?"
+
 
 async def databases() -> list[Finding]:
     """What there is to say about both."""
@@ -80,10 +83,12 @@ def _out_of_reach(subject: str, url: str, error: Exception) -> Finding:
 
 
 async def _writes(subject: str, database: Database) -> Finding:
+    # Nothing was refused here yet: whether there is room is found out by trying.
+    database.disk_full = True
     try:
         await Writability(database).require()
     except GymlockerError as error:
-        advice = "Its log says more: is it a standby, or default_transaction_read_only on?"
+        advice = WRITE_ADVICE.get(error.reason, OTHER_WRITE_ADVICE)
         return fault(subject, f"takes no writes ({error.reason})", advice)
     return ok(subject, "takes writes")
 

@@ -154,7 +154,7 @@ def _details(error: GymlockerError) -> list[Message]:
             for field, description in error.violations
         ]
         details.append(BadRequest(field_violations=violations))
-    if isinstance(error, (ResourceExhausted, Unavailable)) and error.retry_after is not None:
+    if isinstance(error, (ResourceExhausted, Unavailable)):
         details.append(RetryInfo(retry_delay=Duration(seconds=error.retry_after)))
     return details
 

@@ -75,7 +75,8 @@ class Settings(LogSettings):
         default=100,
         ge=1,
         description=(
-            "wrong passwords and purchase tokens from one address; then one more each second"
+            "wrong passwords, purchase tokens and API keys, and taken usernames, from one "
+            "address; then one more each second"
         ),
     )
     calls_per_address: int = Field(

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, func, insert, literal_column, or_, select, upd
 from server.bounds.quota import MAX_BYTES, MAX_SHARED_ITEMS, bounded_expiry, quota_exceeded
 from server.bounds.usage import SIZE, UsageRepository
 from server.database.engine import Connection, Database
+from server.database.owner import owner_must_exist
 from server.database.request_keys import GET_ANSWER, NOTE, digest_of
 from server.database.schema import shared_items as items
 from server.database.schema import user_event_clocks as clocks
@@ -119,7 +120,8 @@ class ShareRepository:
 
         async def stored_once() -> asyncpg.Record | None:
             try:
-                return await self._database.transact(create_once)
+                with owner_must_exist():
+                    return await self._database.transact(create_once)
             except _NotStored:
                 return None
 

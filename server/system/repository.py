@@ -1,10 +1,12 @@
 """The SQL of the server's own housekeeping: what has expired."""
 
+from typing import Any
+
 from sqlalchemy import bindparam, func, select
 
 from server.database.engine import Connection, Database
 from server.database.statement import Statement
-from server.system.sweeps import SWEEPS, Sweeps
+from server.system.sweeps import SWEEPS, Sweep, Sweeps
 
 # How long one batch may take; nobody waits for it.
 SWEEP_SECONDS = 20.0
@@ -24,13 +26,17 @@ class SystemRepository:
 
         Does nothing while another worker sweeps: the lock is held until the commit.
         """
-        return sum([await self._sweep(statement, most) for statement in self._sweeps.statements])
+        return sum([await self._sweep(kind, most) for kind in self._sweeps.kinds])
 
-    async def _sweep(self, statement: Statement, most: int) -> int:
+    async def _sweep(self, kind: Sweep, most: int) -> int:
         async def action(connection: Connection) -> int:
             if not await connection.fetchval(_LOCK.sql, self._sweeps.lock):
                 return 0
-            arguments = statement.arguments({"most": most})
-            return len(await connection.fetch(statement.sql, *arguments))
+            parameters: dict[str, Any] = {"most": min(most, kind.most)}
+            if kind.find is not None:
+                found = await connection.fetch(kind.find.sql, *kind.find.arguments(parameters))
+                parameters = {"ids": [row["id"] for row in found]}
+            arguments = kind.delete.arguments(parameters)
+            return len(await connection.fetch(kind.delete.sql, *arguments))
 
         return await self._database.transact(action, seconds=SWEEP_SECONDS)

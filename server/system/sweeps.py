@@ -4,11 +4,14 @@ import datetime as dt
 from dataclasses import dataclass
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Date,
     Table,
+    Uuid,
     all_,
     and_,
+    any_,
     bindparam,
     delete,
     exists,
@@ -81,30 +84,61 @@ def _is_unused() -> ColumnElement[bool]:
 
 
 @dataclass(frozen=True)
+class Sweep:
+    """One kind of row. Returns a row for each that it removed, at most `most` of them.
+
+    With `find`, that is asked first, and locks: `delete` then sees what came in the meantime.
+    """
+
+    delete: Statement
+    find: Statement | None = None
+    most: int = 500
+
+
+@dataclass(frozen=True)
 class Sweeps:
     """What one sweep removes. For `lock` any number will do that all workers use for it alone."""
 
     lock: int
-    statements: tuple[Statement, ...]
+    kinds: tuple[Sweep, ...]
 
+
+_FIND_USERS = Statement(
+    select(users.c.id)
+    .where(_is_unused())
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_DELETE_USERS = Statement(
+    delete(users)
+    .where(users.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))), _is_unused())
+    .returning(literal(1))
+)
 
 SWEEPS = Sweeps(
     6_847_102_955_318_005,
     (
-        *(
-            Statement(_delete(table, table.c.expiry <= func.now()))
-            for table in (user_events, shared_items, sessions, request_keys)
-        ),
-        Statement(
-            _delete(
-                user_inbox_items, user_inbox_items.c.received < func.now() - literal(INBOX_TIME)
+        # With its key, the hashes of a day that is over become noise.
+        Sweep(
+            Statement(
+                _delete(
+                    network_keys, network_keys.c.day < func.timezone("UTC", func.now()).cast(Date)
+                )
             )
         ),
-        Statement(_delete(users, _is_unused())),
-        # With its key, the hashes of a day that is over become noise.
-        Statement(
-            _delete(network_keys, network_keys.c.day < func.timezone("UTC", func.now()).cast(Date))
+        *(
+            Sweep(Statement(_delete(table, table.c.expiry <= func.now())))
+            for table in (user_events, shared_items, sessions, request_keys)
         ),
+        Sweep(
+            Statement(
+                _delete(
+                    user_inbox_items, user_inbox_items.c.received < func.now() - literal(INBOX_TIME)
+                )
+            )
+        ),
+        # Few at a time: a full inbox goes with each.
+        Sweep(_DELETE_USERS, _FIND_USERS, most=20),
     ),
 )
 _a_day_ago = func.now() - literal(dt.timedelta(days=1))
@@ -112,10 +146,14 @@ _a_day_ago = func.now() - literal(dt.timedelta(days=1))
 RATE_LIMIT_SWEEPS = Sweeps(
     6_847_102_955_318_006,
     (
-        Statement(_delete(password_failures, password_failures.c.forgiven <= func.now())),
+        Sweep(Statement(_delete(password_failures, password_failures.c.forgiven <= func.now()))),
         # None of its requests counts any more.
-        Statement(
-            _delete(rate_limit_consumptions, _a_day_ago >= all_(rate_limit_consumptions.c.requests))
+        Sweep(
+            Statement(
+                _delete(
+                    rate_limit_consumptions, _a_day_ago >= all_(rate_limit_consumptions.c.requests)
+                )
+            )
         ),
     ),
 )

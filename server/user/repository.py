@@ -113,7 +113,8 @@ _SEEN = Statement(
                 users.c.last_accessed < start_of_day(),
             )
             .order_by(users.c.id)
-            .with_for_update(skip_locked=True)
+            # Not those whose row is being changed; calls that refer to it are no hindrance.
+            .with_for_update(key_share=True, skip_locked=True)
         )
     )
     .values(last_accessed=start_of_day())

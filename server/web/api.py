@@ -9,7 +9,7 @@ from itertools import cycle
 from typing import Any, TypeAlias
 
 import grpc
-from google.protobuf import json_format
+from google.protobuf import duration_pb2, json_format
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 from grpc import aio
@@ -92,17 +92,30 @@ class Refused(Exception):
         )
 
 
-def refusal(code: grpc.StatusCode, message: str, reason: str) -> Refused:
-    """An error of our own."""
+def refusal(
+    code: grpc.StatusCode, message: str, reason: str, retry_after: int | None = None
+) -> Refused:
+    """An error of our own, and in how many seconds to try again."""
     status = status_pb2.Status(code=code.value[0], message=message)
     info = error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN)
     status.details.add().Pack(info)
-    return Refused(_http_status(code), status)
+    if retry_after is None:
+        return Refused(_http_status(code), status)
+    delay = duration_pb2.Duration(seconds=retry_after)
+    status.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=delay))
+    return Refused(_http_status(code), status, {"retry-after": str(retry_after)})
 
 
 def unavailable() -> Refused:
     """The error for what may work in a moment."""
-    return refusal(grpc.StatusCode.UNAVAILABLE, AWAY, "UNAVAILABLE")
+    return refusal(grpc.StatusCode.UNAVAILABLE, AWAY, "UNAVAILABLE", retry_after=1)
+
+
+def too_many_conversations(limit: int) -> Refused:
+    """Return the error for a network that has all the conversations it may have."""
+    message = f"Your network has {limit} conversations open, the limit. Close one, then try again."
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    return refusal(code, message, "TOO_MANY_CALLS", retry_after=1)
 
 
 def unknown_path() -> Refused:

@@ -31,6 +31,7 @@ from server.web.api import (
     failed,
     metadata_of,
     request_id_in,
+    too_many_conversations,
     unavailable,
     unknown_method,
     unknown_path,
@@ -120,8 +121,10 @@ class Hubs:
         """Why the client is not let in, if it is not. `itself` is what is counted of it."""
         is_full = self._present.total() - itself >= self._limits.connections
         has_share = self._present[network] - itself >= self._limits.connections_of_network
-        if self._stopping or is_full or has_share:
+        if self._stopping or is_full:
             return unavailable()
+        if has_share:
+            return too_many_conversations(self._limits.connections_of_network)
         return await _refusal_of(self._api.check(metadata))
 
     async def _carry(self, hub: type[Hub], websocket: WebSocket, metadata: Metadata) -> None:

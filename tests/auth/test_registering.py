@@ -98,6 +98,9 @@ class Crowded:
     async def username_was_taken(self, address: str) -> None:
         self.steps.append("counted")
 
+    def require_place(self, address: str) -> None:
+        """There is one."""
+
     async def take(self, address: str) -> None:
         """A new user is no step of looking for names."""
 

@@ -89,6 +89,8 @@ async def test_on_a_full_disk_only_deletions_are_accepted(world: World, bounded:
             with refused_for("DISK_FULL", seconds=3600):
                 await call()
         async with httpx2.AsyncClient(base_url=bounded.house.url) as http:
+            health = await http.get("/health")
+            assert (health.status_code, health.json()["details"][0]["reason"]) == (503, "DISK_FULL")
             response = await http.post("/user/create", json={})
             assert (response.status_code, response.headers["retry-after"]) == (429, "3600")
             headers = dict(bearer(await client.login(user)))

@@ -79,6 +79,18 @@ async def test_who_was_cancelled_is_passed_over() -> None:
     assert not turns._lines
 
 
+async def test_a_crowd_that_hangs_up_at_once_takes_no_place_along() -> None:
+    turns = Turns(1)
+    assert turns.take()
+    crowd = [asyncio.create_task(turns.wait("crowd", PATIENCE)) for _ in range(1500)]
+    await asyncio.sleep(0)
+    for each in crowd:
+        each.cancel()
+    turns.give_back()
+    await asyncio.gather(*crowd, return_exceptions=True)
+    assert turns.take()
+
+
 async def test_a_crowd_has_one_connection_in_turn_with_somebody_else(empty_database: str) -> None:
     name = ContextVar("name", default="")
     order: list[str] = []

@@ -24,7 +24,7 @@ class Counting:
 
 async def test_many_who_ask_at_once_share_one_look() -> None:
     databases = {"main": Counting(), "rate_limits": Counting()}
-    service = SystemService(cast(dict[str, Writability], databases), ())
+    service = SystemService(cast(dict[str, Writability], databases), (), lambda: None)
     request = system_pb2.GetHealthRequest()
     asking = [asyncio.create_task(service.GetHealth(request, None)) for _ in range(100)]
     # One who hangs up takes the answer from nobody.
