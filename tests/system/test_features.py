@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import grpc
@@ -20,6 +21,7 @@ from server.settings import FeatureSettings
 from tests.feed.client import Client
 from tests.house import House, running_house
 from tests.openapi.descriptions import operations
+from tests.streams import answered
 
 ALL = {"feed": True, "sharing": True, "aiPlanner": True, "backup": False}
 PATHS = ("/features", "/v2/features")
@@ -115,13 +117,13 @@ async def test_all_paths_of_what_is_off_are_locked(bare_house: House) -> None:
 async def test_all_methods_of_what_is_off_are_refused(bare_house: House) -> None:
     async with grpc.aio.insecure_channel(bare_house.address) as channel:
         for path in (path for path, method in contract_methods().items() if method.features):
-            call: Any = channel.stream_stream(
+            method = channel.stream_stream(
                 path,
                 request_serializer=Empty.SerializeToString,
                 response_deserializer=Empty.FromString,
-            )(iter([Empty()]))
+            )
             with pytest.raises(grpc.aio.AioRpcError) as caught:
-                await call.read()
+                await answered(partial(_first_reply, method))
             assert caught.value.code() == grpc.StatusCode.FAILED_PRECONDITION
             details = dict(caught.value.trailing_metadata() or ())["grpc-status-details-bin"]
             info = ErrorInfo()
@@ -136,3 +138,7 @@ async def test_hubs_of_what_is_off_are_locked(bare_house: House) -> None:
             reply = await rest.post(f"{hub}/negotiate?negotiateVersion=1")
             assert reply.status_code == 423
             assert json.loads(reply.content)["details"][0]["reason"] == "FEATURE_DISABLED"
+
+
+async def _first_reply(method: Any) -> Any:
+    return await method(iter([Empty()])).read()

@@ -153,7 +153,9 @@ async def test_an_api_out_of_reach_is_none_either() -> None:
         refusal = await front.post("/ai-chat/negotiate", GOOD)
         body = refusal.json()
         assert (refusal.status_code, body["code"]) == (503, 14)
-        assert body["details"] == info("UNAVAILABLE")
+        assert body["details"][:1] == info("UNAVAILABLE")
+        assert body["details"][1]["retryDelay"] == "1s"
+        assert refusal.headers["retry-after"] == "1"
         assert "nowhere" not in refusal.text
 
 
@@ -196,8 +198,11 @@ async def test_one_network_does_not_take_all_the_room(api: FakeAi) -> None:
         AsyncExitStack() as stack,
     ):
         await stack.enter_async_context(front.connect())
-        with pytest.raises(InvalidStatus, match="503"):
+        with pytest.raises(InvalidStatus, match="429"):
             await stack.enter_async_context(front.socket())
+        refusal = await front.post("/ai-chat/negotiate", GOOD)
+        assert refusal.json()["details"][0]["reason"] == "TOO_MANY_CALLS"
+        assert refusal.headers["retry-after"] == "1"
         there = GOOD | {"x-client-address": "192.0.2.1"}
         assert (await front.post("/ai-chat/negotiate", there)).status_code == 200
 

@@ -158,7 +158,8 @@ async def test_a_page_takes_nothing(web: httpx2.AsyncClient) -> None:
     for path in [*PAGES, DOCUMENT]:
         for verb in ("POST", "PUT", "DELETE"):
             reply = await web.request(verb, path)
-            assert (reply.status_code, reply.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+            assert reply.status_code == 405
+            assert set(reply.headers["allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
 
 
 def test_without_a_document_it_does_not_start(tmp_path: Path) -> None:
