@@ -26,6 +26,8 @@ MOST_REQUEST_BYTES = 4 * 1024 * 1024
 # path may be repeated. Between two different limits, gRPC would refuse at random.
 MAX_METADATA_BYTES = 128 * 1024
 STOP_GRACE_SECONDS = 5
+# Calls of all callers, and as many streams, that Envoy lets through: see envoy.yaml.
+MAX_IN_FLIGHT = 8192
 OPTIONS = (
     ("grpc.max_receive_message_length", MOST_REQUEST_BYTES),
     ("grpc.max_send_message_length", -1),
@@ -35,6 +37,10 @@ OPTIONS = (
     # cannot read that it could not, and refuses other callers' calls for it. (Envoy's
     # hpack_table_size is for replies as well, of which gRPC's own errors take no notice.)
     ("grpc.http2.hpack_table_size.decoder", 0),
+    # Calls that Python has not begun: beyond so many, gRPC would end some of them without a word.
+    # More than Envoy lets through.
+    ("grpc.server.max_pending_requests", 2 * MAX_IN_FLIGHT),
+    ("grpc.server.max_pending_requests_hard_limit", 4 * MAX_IN_FLIGHT),
     # A taken port is an error, not a second server that gets half of the calls.
     ("grpc.so_reuseport", 0),
 )

@@ -23,7 +23,9 @@ BEGIN
         SELECT user_id, count(*) AS count, sum(octet_length({payload})) AS bytes
         FROM gone GROUP BY user_id
     ) AS gone
-    WHERE clock.user_id = gone.user_id AND clock.counted IS NOT NULL;
+    -- Of one that was never counted, too: whoever counts it at this moment has locked it, and has
+    -- seen what is gone by the end of this.
+    WHERE clock.user_id = gone.user_id;
     RETURN NULL;
 END $$
 """
