@@ -1,4 +1,4 @@
-"""What bounds are kept by: usage of each user, networks of inbox messages, and when this began.
+"""State of the bounds: usage of each user, networks of inbox messages, and when this began.
 
 Nothing is counted here: a user's usage is counted when they store something for the first time
 afterwards, and kept from then on by the statements that store, and by triggers where rows go.

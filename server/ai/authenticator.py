@@ -1,4 +1,4 @@
-"""Who may use the planner: holders of a key of this server, and buyers."""
+"""Callers of the planner: holders of a key of this server, and buyers."""
 
 from collections.abc import Sequence
 from typing import NoReturn, Protocol

@@ -1,4 +1,4 @@
-"""What knows callers, put together for `main`."""
+"""Authentication, put together for `main`."""
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack

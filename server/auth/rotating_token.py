@@ -31,12 +31,12 @@ class RotatingToken:
 
     @property
     def hash(self) -> bytes:
-        """What is stored. The token is random: one round of a fast hash is as good as any."""
+        """Return what is stored. The token is random: one round of a fast hash will do."""
         return hashlib.sha256(self.text.encode()).digest()
 
     @property
     def family_hash(self) -> bytes | None:
-        """What is stored of the family; None for a token without one."""
+        """Return what is stored of the family; None for a token without one."""
         return hashlib.sha256(self._family.encode()).digest() if self._family else None
 
     def successor(self, key: bytes) -> Self:

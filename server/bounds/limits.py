@@ -15,7 +15,7 @@ NETWORK = 10
 
 
 class Buckets(Protocol):
-    """Where rates are counted."""
+    """Store of the rates."""
 
     async def take(self, key: bytes, *, seconds: float, room: float) -> float | None:
         """Put something into a bucket, or return in how many seconds it is empty."""
