@@ -238,10 +238,13 @@ class EventRepository:
         Raises NotFound if there is no such user, ResourceExhausted if they store too much.
         """
         stored = await self._put(user_id, event)
-        if stored is None or not stored["is_counted"]:
-            await self._usage.recount(user_id, is_wrong=stored is not None)
-        if stored is None and await self._put(user_id, event) is None:
+        if stored is None:
+            await self._usage.recount(user_id, is_wrong=False)
+            stored = await self._put(user_id, event)
+        if stored is None:
             raise quota_exceeded(f"{MAX_EVENTS:,} events, or {MAX_BYTES >> 20} MiB")
+        if not stored["is_counted"]:
+            await self._usage.recount(user_id, is_wrong=True)
 
     async def _put(self, user_id: UUID, event: Event) -> asyncpg.Record | None:
         return await self._database.fetch_one(

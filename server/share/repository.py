@@ -143,10 +143,13 @@ class ShareRepository:
     ) -> None:
         """Stores by `create`, which returns None where there seems to be no room."""
         stored = await create()
-        if stored is None or not stored["is_counted"]:
-            await self._usage.recount(user_id, is_wrong=stored is not None)
-        if stored is None and await create() is None:
+        if stored is None:
+            await self._usage.recount(user_id, is_wrong=False)
+            stored = await create()
+        if stored is None:
             raise quota_exceeded(f"{MAX_SHARED_ITEMS:,} shared items, or {MAX_BYTES >> 20} MiB")
+        if not stored["is_counted"]:
+            await self._usage.recount(user_id, is_wrong=True)
 
     async def get(self, item_id: str) -> asyncpg.Record | None:
         """An item's encrypted_payload, encryption_iv and its owner's rsa_public_key.

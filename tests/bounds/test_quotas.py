@@ -187,7 +187,7 @@ async def stored(table: asyncpg.Connection, user_id: UUID) -> tuple[int, ...]:
     return tuple(row)
 
 
-async def test_usage_is_exact_after_a_recount_whatever_happened_at_once(
+async def test_usage_is_exact_whatever_happened_at_once(
     pool: Database, table: asyncpg.Connection
 ) -> None:
     [user_id] = await many_users(table, 1)
@@ -210,8 +210,6 @@ async def test_usage_is_exact_after_a_recount_whatever_happened_at_once(
             await table.execute("DELETE FROM user_events WHERE id = $1", chance.choice(ids))
 
     await asyncio.gather(*(write() for _ in range(6)), delete())
-    # As somebody at the bound is, before they are refused: see docs/decisions/0014-bounds.md.
-    await UsageRepository(pool).recount(user_id, is_wrong=True)
     assert await counted(table, user_id) == await stored(table, user_id)
     # From here on it is kept, one thing after the other.
     await events.put(user_id, Event(ids[0], b"new", IV, datetime.now(UTC) + timedelta(hours=1)))
