@@ -22,7 +22,7 @@ from gymlocker.v2 import ai_pb2, ai_pb2_grpc
 from rich.progress import track
 from websockets.asyncio.client import connect
 
-from server.local.throwaway import throwaway_postgres
+from server.programs.local.temporary_postgres import throwaway_postgres
 from tests.ai.planner.model_server import ModelServer
 from tests.house import House, running_house
 from tests.web.app import installed, running

@@ -22,8 +22,8 @@ from benchmarks.launcher import Launcher, free_port
 from benchmarks.seed import seed
 from benchmarks.servers import POSTGRES
 from benchmarks.workloads import TOGETHER, get_user
-from server.database.migrations import migrate
-from server.local.throwaway import throwaway_postgres
+from server.libraries.database.migrations import migrate
+from server.programs.local.temporary_postgres import throwaway_postgres
 
 STREAMS, STREAMS_BESIDE_LOAD = 1_000, 500
 KEY = "a-key-for-a-benchmark"
@@ -36,9 +36,9 @@ PLANNER = {
 SETTLE_SECONDS = 1.0
 # What is imported, by how it is called: the worker, and the least that a server of gRPC imports.
 IMPORTS = {
-    "the worker": "import server.main",
+    "the worker": "import server.programs.worker.main",
     "the floor": "import grpc, asyncpg, uvloop",
-    "the command line": "import server.cli",
+    "the command line": "import server.programs.cli.app",
 }
 
 

@@ -25,8 +25,8 @@ from benchmarks.contenders.floor import EVER
 from benchmarks.h2load import LoadError
 from benchmarks.launcher import Launcher, free_port, postgres_process
 from benchmarks.processor import LOAD, Meter, spent
-from server.database.migrations import migrate
-from server.local.throwaway import throwaway_postgres
+from server.libraries.database.migrations import migrate
+from server.programs.local.temporary_postgres import throwaway_postgres
 
 SIZES = (1_000, 1_000_000)
 EVENTS_EACH = 10

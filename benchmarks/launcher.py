@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.h2load import LoadError
-from server.local.options import free_address
+from server.programs.local.options import free_address
 
 START_SECONDS = 60
 STOP_SECONDS = 10

@@ -10,8 +10,8 @@ from benchmarks.launcher import Launcher, free_port
 from benchmarks.seed import seed
 from benchmarks.servers import POSTGRES
 from benchmarks.workloads import TOGETHER, get_user
-from server.database.migrations import migrate
-from server.local.throwaway import throwaway_postgres
+from server.libraries.database.migrations import migrate
+from server.programs.local.temporary_postgres import throwaway_postgres
 
 SIZES = (1, 2, 4)
 

@@ -14,8 +14,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from server.auth.password import HashedPassword
-from server.text import caseless
+from server.libraries.common.text import caseless
+from server.services.credentials.hashing import HashedPassword
 
 PASSWORD = "a password for a benchmark"  # noqa: S105 - of users who live for some minutes
 NAME_BYTES = 60

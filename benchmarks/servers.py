@@ -10,8 +10,8 @@ import psutil
 from benchmarks.launcher import Launcher, free_port, postgres_process
 from benchmarks.processor import Meter
 from benchmarks.seed import Seeded, seed
-from server.database.migrations import migrate
-from server.local.throwaway import throwaway_postgres
+from server.libraries.database.migrations import migrate
+from server.programs.local.temporary_postgres import throwaway_postgres
 
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 # Each contender has a pool, though one at a time uses it.

@@ -21,8 +21,8 @@ import httpx2
 import psutil
 from gymlocker.v2 import user_pb2, user_pb2_grpc
 
-from server.database.migrations import migrate
-from server.local.throwaway import throwaway_postgres
+from server.libraries.database.migrations import migrate
+from server.programs.local.temporary_postgres import throwaway_postgres
 from tests.telemetry.collector import collecting
 from tests.telemetry.scrape import metrics_url
 from tests.worker import health, serving

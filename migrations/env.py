@@ -10,9 +10,9 @@ from typing import Any
 from alembic import context
 from sqlalchemy import Connection
 
-from server.database import schema
-from server.database.migration_engine import sqlalchemy_engine
-from server.settings import Settings, load
+from server.libraries.database import schema
+from server.libraries.database.migration_engine import sqlalchemy_engine
+from server.libraries.settings import Settings, load
 
 
 def is_ours(

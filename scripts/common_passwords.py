@@ -1,4 +1,4 @@
-"""Writes server/auth/common_passwords.txt, the passwords that nobody may choose.
+"""Writes server/services/auth/common_passwords.txt, the passwords that nobody may choose.
 
     uv run --with zxcvbn python scripts/common_passwords.py
 
@@ -10,9 +10,9 @@ far more, and takes seconds to judge a long password.
 from importlib.metadata import distribution
 from pathlib import Path
 
-from server.auth.new_password import MIN_LENGTH
+from server.services.credentials.password_policy import MIN_LENGTH
 
-TARGET = Path(__file__).parent.parent / "server" / "auth" / "common_passwords.txt"
+TARGET = Path(__file__).parent.parent / "server/services/credentials/common_passwords.txt"
 
 
 def main() -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 from pydantic import ByteSize, SecretStr
 from pydantic.fields import FieldInfo
 
-from server.operation.configuration import GROUPS
-from server.paths import ROOT
+from server.libraries.common.paths import ROOT
+from server.programs.diagnostics.configuration import GROUPS
 
 README = ROOT / "README.md"
 BENCHMARKS = ROOT / "docs/benchmarks/README.md"

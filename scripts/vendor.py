@@ -1,4 +1,4 @@
-"""Copies other people's scripts and styles for our pages into `server/web/pages/vendor/`.
+"""Copies other people's scripts and styles for our pages into `server/programs/web/pages/vendor/`.
 
     uv run python scripts/vendor.py           copies what scripts/vendored/package-lock.json names
     uv run python scripts/vendor.py --check   writes nothing, fails if that would change a byte
@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 LOCK = ROOT / "scripts" / "vendored"
-TARGET = ROOT / "server" / "web" / "pages" / "vendor"
+TARGET = ROOT / "server/programs/web/pages/vendor"
 
 # What we serve, by the name that it has there, and where it is in its package.
 FILES = {

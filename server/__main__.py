@@ -1,5 +1,5 @@
 """`python -m server` is the command `gymlocker`."""
 
-from server.cli import main
+from server.programs.cli.app import main
 
 main()

@@ -20,9 +20,9 @@ import pytest
 # become another program, as those of the tests are.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
-from server.database.migrations import migrate
-from server.demo.transport import GrpcTransport, RestTransport, Transport
-from server.local.throwaway import ThrowawayPostgres, throwaway_postgres
+from server.libraries.database.migrations import migrate
+from server.programs.demo.transport import GrpcTransport, RestTransport, Transport
+from server.programs.local.temporary_postgres import ThrowawayPostgres, throwaway_postgres
 from tests.database.conftest import make_database
 from tests.feed.client import Client
 from tests.feed.users import UserPool

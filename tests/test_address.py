@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from server.address import (
+from server.errors import StartError
+from server.libraries.network.address import (
     Address,
     host_and_port,
     in_use,
@@ -13,7 +14,6 @@ from server.address import (
     option_address,
     unix_path,
 )
-from server.errors import StartError
 from tests.ports import free_port
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.database_url import hosts_of, require_usable, target_of
+from server.libraries.database.url import hosts_of, require_usable, target_of
 
 
 @pytest.mark.parametrize(

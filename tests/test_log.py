@@ -102,7 +102,8 @@ async def test_at_a_terminal_it_is_for_people(
 
 def test_whatever_is_said_becomes_a_line() -> None:
     say = (
-        "import structlog; from server import log; log.configure('info', 'json');"
+        "import structlog; from server.libraries.common.logging import configure_logging;"
+        "configure_logging('info', 'json');"
         "say = structlog.get_logger().info;"
         "say('odd', name='\\udcff', many=2**70); say('even', name='é', thing=object)"
     )

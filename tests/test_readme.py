@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import httpx2
 
-from server.operation.configuration import GROUPS
-from server.paths import ROOT
+from server.libraries.common.paths import ROOT
+from server.programs.diagnostics.configuration import GROUPS
 from tests.ai.planner.model_server import ModelServer
 from tests.ai.planner.script import HELLO, HERE_IT_IS
 from tests.house import House, running_house

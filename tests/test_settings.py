@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from server.errors import StartError
-from server.settings import (
+from server.libraries.settings import (
     AccessSettings,
     PlannerSettings,
     Settings,

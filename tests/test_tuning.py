@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from server.tuning import EXPERIMENTS
+from server.libraries.rpc.tuning import EXPERIMENTS
 
 PICTURES, PICTURE_BYTES, PAGE_BYTES = 200, 2_000 * 1024, 4_096
 FAULTS = f"""
@@ -25,7 +25,7 @@ def faults(before: str) -> int:
 
 def test_blocks_of_a_pictures_size_are_kept() -> None:
     all_of_them = PICTURES * PICTURE_BYTES // PAGE_BYTES
-    kept = faults("from server.tuning import keep_large_blocks; keep_large_blocks()")
+    kept = faults("from server.libraries.rpc.tuning import keep_large_blocks; keep_large_blocks()")
     assert kept < all_of_them / 20
     assert faults("") > all_of_them / 4
 

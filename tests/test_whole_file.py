@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import pytest
 
-from server.whole_file import whole_file
+from server.libraries.common.atomic_file import whole_file
 
 
 def test_it_is_there_when_all_is_written(tmp_path: Path) -> None:

@@ -35,10 +35,10 @@ from gymlocker.v2 import (
 from benchmarks.contenders import statements
 from benchmarks.contenders.pool import make_pool
 from benchmarks.contenders.sessions import LIFETIME, new_session
-from server.auth.names import login_keys
-from server.auth.password import KEY_BYTES, ROUNDS
-from server.serving import STOP_GRACE_SECONDS, make_server
-from server.text import uuid_in
+from server.libraries.common.text import uuid_in
+from server.libraries.rpc.server import STOP_GRACE_SECONDS, make_server
+from server.services.credentials.hashing import KEY_BYTES, ROUNDS
+from server.services.credentials.username import login_keys
 
 UUID_CHARACTERS = 36
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

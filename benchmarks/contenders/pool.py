@@ -2,8 +2,8 @@
 
 import asyncpg
 
-from server.database.pool import make_pool as make_our_pool
-from server.settings import Settings
+from server.libraries.database.asyncpg_pool import make_pool as make_our_pool
+from server.libraries.settings import Settings
 
 POOL_SIZE: int = Settings.model_fields["database_pool_size"].default
 

@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from server.auth.keys import load_keys
-from server.auth.rotating_token import RotatingToken
-from server.auth.tokens import AccessTokens
-from server.rpc.caller import Caller
-from server.settings import TokenSettings
+from server.libraries.rpc.caller import Caller
+from server.libraries.settings import TokenSettings
+from server.services.auth.refresh_token import RotatingToken
+from server.services.auth.signing_keys import load_keys
+from server.services.auth.tokens import AccessTokens
 
 SETTINGS = TokenSettings.model_validate({"jwt_secret_key": secrets.token_hex(32)})
 LIFETIME = timedelta(days=SETTINGS.refresh_token_expire_days)

@@ -4,18 +4,18 @@ They are the repositories' statements, so they stay the same whatever becomes of
 arguments of one into order takes less than a microsecond.
 """
 
-from server.auth.repository import _GET_PASSWORD as GET_PASSWORD
-from server.auth.session_repository import _START as START_SESSION
-from server.event.repository import _GET as GET_EVENTS
-from server.event.repository import _PUT as PUT_EVENT
-from server.event.repository import MOST_BYTES
-from server.inbox.repository import _TAKE as TAKE_INBOX
-from server.inbox.room import _PUT as PUT_INBOX
-from server.user.repository import _GET_BY_ID as GET_USER
-from server.user.repository import _GET_BY_LOOKUP as GET_USER_BY_LOOKUP
-from server.user.repository import _GET_LOGIN_BY_ID as GET_LOGIN_BY_ID
-from server.user.repository import _GET_LOGIN_BY_NAME as GET_LOGIN_BY_NAME
-from server.user.repository import _GET_MANY as GET_USERS
+from server.services.auth.repository import _START as START_SESSION
+from server.services.credentials.repository import _GET_PASSWORD as GET_PASSWORD
+from server.services.event.repository import _GET as GET_EVENTS
+from server.services.event.repository import _PUT as PUT_EVENT
+from server.services.event.repository import MOST_BYTES
+from server.services.inbox.repository import _TAKE as TAKE_INBOX
+from server.services.inbox.writer import _PUT as PUT_INBOX
+from server.services.user.repository import _GET_BY_ID as GET_USER
+from server.services.user.repository import _GET_BY_LOOKUP as GET_USER_BY_LOOKUP
+from server.services.user.repository import _GET_LOGIN_BY_ID as GET_LOGIN_BY_ID
+from server.services.user.repository import _GET_LOGIN_BY_NAME as GET_LOGIN_BY_NAME
+from server.services.user.repository import _GET_MANY as GET_USERS
 
 __all__ = [
     "GET_EVENTS",

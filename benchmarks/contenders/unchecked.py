@@ -7,13 +7,13 @@ What is left of the difference to our worker as it is, is the price of checking 
 
 from unittest.mock import AsyncMock, patch
 
-from server.cli import main
-from server.tuning import tune
+from server.libraries.rpc.tuning import tune
+from server.programs.cli.app import main
 
 if __name__ == "__main__":
     tune()
     # It imports grpc, which has to be told before.
-    from server.auth.authenticator import PasswordAuthenticator
+    from server.services.auth.authenticator import PasswordAuthenticator
 
     with patch.object(PasswordAuthenticator, "authenticate", AsyncMock(return_value=None)):
         main()

@@ -1,12 +1,12 @@
 """The schema of a LiftLog server.
 
 An empty database gets it here; the database of a running LiftLog server has it already and is only
-stamped (`server/database/takeover.py`).
+stamped (`server/libraries/database/takeover.py`).
 """
 
 from alembic import op
 
-from server.database.liftlog import feed
+from server.libraries.database.liftlog_schema import feed
 
 revision = "feed_0001"
 down_revision = None

@@ -6,7 +6,7 @@ A branch of its own, because these tables may live in a database of their own
 
 from alembic import op
 
-from server.database.liftlog import rate_limits
+from server.libraries.database.liftlog_schema import rate_limits
 
 revision = "rate_limits_0001"
 down_revision = None

@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
 from gymlocker.v2 import ai_pb2
 
-from server.ai.purchase.model import Store, purchase_of
+from server.services.ai.purchase.model import Store, purchase_of
 from tests.ai.planner.model_server import ModelServer
 
 TOKEN = "canary-web-key"

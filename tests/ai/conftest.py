@@ -15,8 +15,8 @@ import pytest
 import pytest_asyncio
 from gymlocker.v2 import ai_pb2_grpc
 
-from server.database.migrations import migrate
-from server.local.throwaway import ThrowawayPostgres
+from server.libraries.database.migrations import migrate
+from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.ai.calling import API_KEY, LIMIT, TOKEN, Chat, Stub
 from tests.ai.planner.model_server import ModelServer
 from tests.database.conftest import make_database

@@ -7,7 +7,7 @@ import pytest
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from gymlocker.v2 import ai_pb2
 
-from server.ai.planner.reading import plan_of
+from server.services.ai.planner.parser import plan_of
 from tests.ai.calling import (
     END,
     INTRODUCTION,

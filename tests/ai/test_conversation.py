@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from gymlocker.v2 import ai_pb2, plan_pb2
 
-from server.ai.conversation import MOST_WAITING, Conversation
-from server.ai.planner.talk import MOST_CHARACTERS, MOST_TURNS, Turn, recent
 from server.errors import ResourceExhausted
+from server.services.ai.conversation import MOST_WAITING, Conversation
+from server.services.ai.planner.planner import MOST_CHARACTERS, MOST_TURNS, Turn, recent
 
 END = ai_pb2.ChatEnd
 STOP = ai_pb2.ChatRequest(stop=ai_pb2.StopInProgress())

@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from server.ai.planner.faults import no_good, not_configured, out_of_reach
-from server.ai.purchase.model import Purchase, Store, purchase_of
-from server.ai.quota import Quota, Quotas
-from server.ai.repository import QuotaRepository
-from server.database.engine import Database
 from server.errors import GymlockerError, ResourceExhausted
+from server.libraries.database.pool import Database
+from server.services.ai.planner.errors import no_good, not_configured, out_of_reach
+from server.services.ai.purchase.model import Purchase, Store, purchase_of
+from server.services.ai.quota import Quota, Quotas
+from server.services.ai.repository import QuotaRepository
 
 NOW = dt.datetime(2026, 2, 7, 12, 30, 15, 123456, tzinfo=dt.UTC)
 DAY = dt.timedelta(hours=24)

@@ -11,7 +11,7 @@ import pytest
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from gymlocker.v2 import ai_pb2, ai_pb2_grpc
 
-from server.ai.planner.reading import plan_of, session_of
+from server.services.ai.planner.parser import plan_of, session_of
 from tests.ai.calling import (
     BUYER,
     END,

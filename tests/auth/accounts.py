@@ -10,7 +10,7 @@ import pytest
 from grpc import StatusCode
 from gymlocker.v2 import auth_pb2
 
-from server.demo.transport import CallError
+from server.programs.demo.transport import CallError
 from tests.feed.client import Client, bearer, error_info, refused
 
 PASSWORD = "correct horse"

@@ -9,7 +9,7 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc import StatusCode, aio
 from gymlocker.v2 import options_pb2
 
-from server.demo.transport import Metadata
+from server.programs.demo.transport import Metadata
 from tests.feed.client import contract_methods
 from tests.streams import answered
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from server.demo.transport import GrpcTransport
+from server.programs.demo.transport import GrpcTransport
 from tests.feed.client import Client
 from tests.feed.users import UserPool
 from tests.house import House

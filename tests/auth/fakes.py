@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from server.auth.authenticator import PasswordAuthenticator
-from server.auth.password import HashedPassword, PasswordHasher
 from server.errors import ResourceExhausted, Unauthenticated, Unavailable
+from server.services.auth.authenticator import PasswordAuthenticator
+from server.services.credentials.hashing import HashedPassword, PasswordHasher
 
 ANN, BOB = uuid4(), uuid4()
 MEMORY_SECONDS = 900.0

@@ -6,11 +6,11 @@ from uuid import uuid4
 
 import pytest
 
-from server.auth.keys import load_keys
-from server.auth.tokens import AccessTokens
 from server.errors import StartError, Unauthenticated
-from server.rpc.caller import Caller
-from server.settings import TokenSettings
+from server.libraries.rpc.caller import Caller
+from server.libraries.settings import TokenSettings
+from server.services.auth.signing_keys import load_keys
+from server.services.auth.tokens import AccessTokens
 
 OLD, NEW = "c1d96a70f35e82b40f7ad8e3259b61c4", "7b20e9f4a86d13c5d05fb871ea3c9246"
 

@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 import pytest
 from cachetools import TTLCache
 
-from server.auth import authenticator as module
-from server.auth.authenticator import MOST_AT_ONCE, PasswordAuthenticator
-from server.auth.password import HashedPassword, PasswordHasher
 from server.errors import NotFound, ResourceExhausted, Unauthenticated, Unavailable
+from server.services.auth import authenticator as module
+from server.services.auth.authenticator import MOST_AT_ONCE, PasswordAuthenticator
+from server.services.credentials.hashing import HashedPassword, PasswordHasher
 from tests.auth.fakes import ADDRESS, ANN, BOB, MEMORY_SECONDS, Scene, turn
 
 

@@ -20,7 +20,7 @@ from google.protobuf.message import Message
 from grpc import StatusCode, aio
 from gymlocker.v2 import auth_pb2, workout_pb2
 
-from server.demo.transport import Metadata, RestTransport
+from server.programs.demo.transport import Metadata, RestTransport
 from tests.auth.calling import PASSWORD, authentication_of, replies_of
 from tests.auth.requests import REQUESTS, Things
 from tests.auth.ways import GrpcWay, RestWay, Way

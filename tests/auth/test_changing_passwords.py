@@ -8,7 +8,7 @@ import httpx2
 from grpc import StatusCode
 from gymlocker.v2 import auth_pb2
 
-from server.demo.transport import CallError
+from server.programs.demo.transport import CallError
 from tests.auth.accounts import PASSWORD, assert_dead, change, login, me, refresh
 from tests.feed.client import Client, User, bearer, refused, with_password
 from tests.feed.rest import error_of

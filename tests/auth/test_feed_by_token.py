@@ -6,7 +6,7 @@ import pytest
 from grpc import StatusCode
 from gymlocker.v2 import follow_pb2, inbox_pb2, user_pb2
 
-from server.demo.transport import Metadata
+from server.programs.demo.transport import Metadata
 from tests.auth.accounts import assert_dead, logout
 from tests.feed.client import (
     Client,

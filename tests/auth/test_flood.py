@@ -6,7 +6,7 @@ from pathlib import Path
 from grpc import StatusCode, aio
 from gymlocker.v2 import auth_pb2, user_pb2
 
-from server.local.throwaway import ThrowawayPostgres
+from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.auth.failures import somewhere
 from tests.auth.test_guessing_over_the_wire import calling_from, code_of, log_in
 from tests.feed.client import Client

@@ -15,12 +15,12 @@ from google.protobuf.message import Message
 from grpc import StatusCode, aio
 from gymlocker.v2 import auth_pb2, user_pb2
 
-from server.auth.keys import load_keys
-from server.auth.tokens import AccessTokens
-from server.demo.transport import Metadata, RestTransport, channel_over
-from server.local.throwaway import ThrowawayPostgres
-from server.rpc.caller import Caller
-from server.settings import TokenSettings
+from server.libraries.rpc.caller import Caller
+from server.libraries.settings import TokenSettings
+from server.programs.demo.transport import Metadata, RestTransport, channel_over
+from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.services.auth.signing_keys import load_keys
+from server.services.auth.tokens import AccessTokens
 from tests.auth.calling import (
     ACCESS_TOKEN,
     PASSWORD,

@@ -8,12 +8,12 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from server.auth.guessing import ANYWHERE, GuessLimit
-from server.auth.network import network_of
-from server.bounds.repository import BucketRepository
-from server.database.engine import Database
 from server.errors import ResourceExhausted
-from server.local.throwaway import ThrowawayPostgres
+from server.libraries.database.pool import Database
+from server.libraries.limits.bucket_repository import BucketRepository
+from server.libraries.network.client_network import network_of
+from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.services.credentials.throttle import ANYWHERE, GuessLimit
 from tests.auth.failures import (
     PER_ACCOUNT,
     PER_ADDRESS,

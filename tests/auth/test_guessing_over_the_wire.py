@@ -13,8 +13,8 @@ from google.rpc.status_pb2 import Status
 from grpc import StatusCode, aio
 from gymlocker.v2 import ai_pb2, auth_pb2, inbox_pb2, user_pb2
 
-from server.demo.transport import Metadata
-from server.local.throwaway import ThrowawayPostgres
+from server.programs.demo.transport import Metadata
+from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.auth.failures import (
     PER_ACCOUNT,
     PER_ADDRESS,

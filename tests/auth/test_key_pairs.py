@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 from gymlocker.v2 import auth_pb2
 
 from server.errors import StartError
-from server.settings import TokenSettings, load
+from server.libraries.settings import TokenSettings, load
 from tests.auth.forge import Forge, claims_of
 from tests.auth.keys import (
     CALLER,

@@ -6,8 +6,8 @@ import asyncpg
 import httpx2
 import pytest
 
-from server.auth.session_repository import MAX_SESSIONS
-from server.demo.transport import CallError
+from server.programs.demo.transport import CallError
+from server.services.auth.repository import MAX_SESSIONS
 from tests.auth.accounts import assert_dead, login, logout, me, new_name, refresh
 from tests.feed.client import Client, bearer, nobody
 from tests.feed.rest import error_of

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.auth.network import broad_network_of, network_of
+from server.libraries.network.client_network import broad_network_of, network_of
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import asyncpg
 import pytest
 from grpc import StatusCode
 
-from server.auth.new_password import new_password, prepared
-from server.auth.password import HashedPassword
 from server.errors import InvalidArgument
+from server.services.credentials.hashing import HashedPassword
+from server.services.credentials.password_policy import new_password, prepared
 from tests.auth.accounts import PASSWORD, change, login, me, new_name, register
 from tests.feed.client import Client, refused
 

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from server.auth.password import HashedPassword, PasswordHasher
 from server.errors import Unavailable
+from server.services.credentials.hashing import HashedPassword, PasswordHasher
 from tests.local.helpers import eventually
 
 # Made with `openssl kdf -keylen 64 -kdfopt digest:SHA512 -kdfopt iter:350000 ... PBKDF2`.

@@ -8,8 +8,8 @@ import pytest
 from grpc import StatusCode
 from gymlocker.v2 import auth_pb2
 
-from server.auth.session_repository import MAX_SPENT
-from server.demo.transport import CallError
+from server.programs.demo.transport import CallError
+from server.services.auth.repository import MAX_SPENT
 from tests.auth.accounts import assert_dead, logout, me, refresh, refusal
 from tests.feed.client import Client, User, refused
 

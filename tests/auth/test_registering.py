@@ -10,13 +10,13 @@ import pytest
 from grpc import StatusCode
 from gymlocker.v2 import auth_pb2
 
-from server.auth.password import HashedPassword
-from server.auth.service import AuthService
-from server.demo.transport import CallError
 from server.errors import AlreadyExists
-from server.rpc.caller import ADDRESS_KEY, Caller, current_caller
-from server.rpc.metadata import current_metadata
-from server.user.repository import username_taken
+from server.libraries.rpc.caller import ADDRESS_KEY, Caller, current_caller
+from server.libraries.rpc.metadata import current_metadata
+from server.programs.demo.transport import CallError
+from server.services.auth.service import AuthService
+from server.services.credentials.hashing import HashedPassword
+from server.services.user.repository import username_taken
 from tests.auth.accounts import PASSWORD, change, login, me, new_name, register
 from tests.feed.client import Client, error_info, refused
 from tests.feed.rest import error_of

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from server.auth.keys import load_keys
+from server.services.auth.signing_keys import load_keys
 from tests.auth.keys import (
     CALLER,
     CANARY,

@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 from grpc import StatusCode
 
-from server.demo.transport import CallError
-from server.text import caseless
+from server.libraries.common.text import caseless
+from server.programs.demo.transport import CallError
 from tests.auth.accounts import claim, login, me, new_name, refusal, register
 from tests.feed.client import Client, User, error_info, event_of, follow, refused
 

@@ -8,7 +8,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from grpc import StatusCode, aio
 
-from server.demo.transport import CallError, Metadata, RestTransport
+from server.programs.demo.transport import CallError, Metadata, RestTransport
 from tests.auth.calling import code_of
 from tests.auth.requests import FILE
 

@@ -31,7 +31,7 @@ from gymlocker.v2 import (
 )
 
 from benchmarks.seed import Person, Seeded, seed
-from server.local.throwaway import ThrowawayPostgres
+from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.benchmarks.running import (
     FLOOR,
     GRPC_CONTENDERS,

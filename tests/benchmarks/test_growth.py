@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 
 from benchmarks.growth import end_to_end, fill
-from server.database.migrations import migrate
+from server.libraries.database.migrations import migrate
 
 USERS = 20_000
 

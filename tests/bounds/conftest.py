@@ -11,8 +11,14 @@ import pytest
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
-from server.demo.transport import GrpcTransport, Metadata, RestTransport, Transport, channel_over
-from server.local.throwaway import ThrowawayPostgres
+from server.programs.demo.transport import (
+    GrpcTransport,
+    Metadata,
+    RestTransport,
+    Transport,
+    channel_over,
+)
+from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.database.conftest import make_database
 from tests.feed.client import Client
 from tests.house import House, running_house

@@ -7,7 +7,7 @@ import pytest
 from google.rpc.error_details_pb2 import RetryInfo
 from grpc import StatusCode
 
-from server.demo.transport import CallError
+from server.programs.demo.transport import CallError
 from tests.feed.client import error_info
 
 

@@ -10,10 +10,10 @@ import pytest
 from grpc import StatusCode
 from gymlocker.v2 import inbox_pb2
 
-from server.database.engine import Database
 from server.errors import ResourceExhausted
-from server.inbox.repository import InboxRepository
-from server.inbox.room import MAX_BYTES, InboxWriter
+from server.libraries.database.pool import Database
+from server.services.inbox.repository import InboxRepository
+from server.services.inbox.writer import MAX_BYTES, InboxWriter
 from tests.bounds.conftest import MESSAGES, WAITING, Bounded, World
 from tests.bounds.refusals import refused_for
 from tests.feed.client import many_users, refused

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from gymlocker.v2 import auth_pb2
 
-from server.bounds.repository import bucket_key
+from server.libraries.limits.bucket_repository import bucket_key
 from tests.auth.failures import forgive_in
 from tests.bounds.conftest import NEW_USERS, Bounded, World
 from tests.bounds.refusals import refused_for

@@ -10,19 +10,19 @@ import asyncpg
 import pytest
 from gymlocker.v2 import event_pb2
 
-from server.bounds.quota import (
+from server.libraries.database.pool import Database
+from server.libraries.limits.quota import (
     MAX_BYTES,
     MAX_EVENTS,
     MAX_FOLLOW_SECRETS,
     MAX_LIFETIME,
     MAX_SHARED_ITEMS,
 )
-from server.bounds.usage import UsageRepository
-from server.database.engine import Database
-from server.event.repository import Event, EventRepository
-from server.share.repository import ShareRepository
-from server.system.repository import SystemRepository
-from server.system.sweeper import sweep
+from server.libraries.limits.usage import UsageRepository
+from server.services.event.repository import Event, EventRepository
+from server.services.share.repository import ShareRepository
+from server.services.system.cleanup import sweep
+from server.services.system.repository import SystemRepository
 from tests.bounds.conftest import Bounded, World
 from tests.bounds.refusals import refused_for
 from tests.feed.client import IV, User, event_of, follow, item_of, many_users

@@ -2,9 +2,9 @@
 
 import pytest
 
-from server.bounds.rate import Rate
 from server.errors import StartError
-from server.settings import BoundSettings, load
+from server.libraries.limits.rate import Rate
+from server.libraries.settings import BoundSettings, load
 
 
 @pytest.mark.parametrize(

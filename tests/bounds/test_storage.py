@@ -10,12 +10,12 @@ import httpx2
 import pytest
 from gymlocker.v2 import user_pb2, workout_pb2
 
-from server.bounds.disk import DiskWatch
-from server.bounds.interceptor import stores
-from server.bounds.traffic import DAY_SECONDS, StorageMeter
-from server.contract import contract_methods
-from server.demo.transport import CallError
 from server.errors import ResourceExhausted
+from server.libraries.limits.free_disk import DiskWatch
+from server.libraries.limits.interceptor import stores
+from server.libraries.limits.storage_meter import DAY_SECONDS, StorageMeter
+from server.programs.demo.transport import CallError
+from server.programs.worker.contract import contract_methods
 from tests.bounds.conftest import STORAGE, Bounded, World
 from tests.bounds.refusals import refused_for
 from tests.feed.client import KIB, bearer, event_of, follow, update_of

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from server.bounds.repository import bucket_key
+from server.libraries.limits.bucket_repository import bucket_key
 from tests.bounds.conftest import SECRETS, World
 from tests.bounds.refusals import refused_for
 from tests.feed.client import event_of, follow

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
-from server.paths import OPENAPI
+from server.libraries.common.paths import OPENAPI
 from tests.npm import installed
 from tests.tools import require
 

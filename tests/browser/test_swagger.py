@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from playwright.async_api import BrowserContext, Locator, Page, expect
 
-from server.paths import OPENAPI
+from server.libraries.common.paths import OPENAPI
 from tests.house import House
 
 from .conftest import Watch

@@ -12,7 +12,7 @@ from pathlib import Path
 from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest, CodeGeneratorResponse
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from server.paths import DESCRIPTOR_SET
+from server.libraries.common.paths import DESCRIPTOR_SET
 
 HERE = Path(__file__).parent
 PAGE = """<!doctype html><html lang="en"><title>A web app</title>

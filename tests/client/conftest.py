@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from server.cli import main
-from server.client.session import SessionFile, session_of
-from server.demo.transport import RestTransport, Transport
+from server.programs.cli.app import main
+from server.programs.client.session import SessionFile, session_of
+from server.programs.demo.transport import RestTransport, Transport
 from tests.client.fakes import FakeGymlocker
 from tests.database.command import Ended
 from tests.feed.client import Client, User

@@ -11,7 +11,7 @@ from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.message_factory import GetMessageClass
 from gymlocker.v2 import auth_pb2, workout_pb2
 
-from server.client.session import Session
+from server.programs.client.session import Session
 
 PATIENCE = 60.0
 

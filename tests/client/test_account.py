@@ -15,9 +15,9 @@ import grpc
 import pytest
 from gymlocker.v2 import auth_pb2
 
-from server.client import account
-from server.client.session import Session, SessionFile
 from server.errors import StartError
+from server.programs.client import account
+from server.programs.client.session import Session, SessionFile
 from tests.client.conftest import Gymlocker
 from tests.client.fakes import FakeGymlocker
 from tests.client.process import run

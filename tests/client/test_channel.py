@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc import StatusCode, aio
 
-from server.client.channel import DEFAULT_URL, refused, warn_of_eavesdroppers
+from server.programs.client.channel import DEFAULT_URL, refused, warn_of_eavesdroppers
 
 URL = "http://gym.example"
 ANSWERED = aio.Metadata(("x-request-id", "1"))

@@ -8,10 +8,10 @@ import pytest
 from gymlocker.v2 import workout_pb2
 from rich.console import Console
 
-from server.client import diary
-from server.client.screen import Screen, console_on
-from server.client.text import day, printable, waiting_time
 from server.errors import StartError
+from server.programs.client import diary
+from server.programs.client.screen import Screen, console_on
+from server.programs.client.text import day, printable, waiting_time
 from tests.client.conftest import Gymlocker
 from tests.client.fakes import FakeGymlocker
 from tests.client.process import end, started

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from server.client.exporting import format_of
+from server.programs.client.exporting import format_of
 from tests.client.conftest import Gymlocker
 from tests.client.fakes import FakeGymlocker
 from tests.client.process import SECONDS, end, started

@@ -10,12 +10,12 @@ import pytest
 from gymlocker.v2 import workout_pb2
 from rich.console import Console
 
-from server.client.commands import ImportFormat
-from server.client.importing import MOST_BYTES, PIECE_BYTES, opened
-from server.client.screen import Screen
 from server.errors import StartError
-from server.workout.formats.model import Format
-from server.workout.importing import MOST_FILE_BYTES
+from server.programs.cli.workouts import ImportFormat
+from server.programs.client.importing import MOST_BYTES, PIECE_BYTES, opened
+from server.programs.client.screen import Screen
+from server.services.workout.formats.model import Format
+from server.services.workout.importer import MOST_FILE_BYTES
 from tests.client.conftest import Gymlocker
 from tests.client.fakes import FakeGymlocker
 from tests.client.process import SECONDS, end, run, started

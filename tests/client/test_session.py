@@ -10,9 +10,9 @@ import asyncpg
 import pytest
 from gymlocker.v2 import auth_pb2
 
-from server.client.connection import Connection, connected
-from server.client.session import Session, SessionFile, session_file
 from server.errors import StartError
+from server.programs.client.connection import Connection, connected
+from server.programs.client.session import Session, SessionFile, session_file
 from tests.client.conftest import Gymlocker
 from tests.client.fakes import FakeGymlocker
 from tests.client.process import run

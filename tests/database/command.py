@@ -6,7 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from server.paths import MIGRATIONS
+from server.libraries.common.paths import MIGRATIONS
 
 COMMAND_SECONDS = 60
 

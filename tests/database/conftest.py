@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from server.database.engine import Database
-from server.local.throwaway import ThrowawayPostgres
+from server.libraries.database.pool import Database
+from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.database import liftlog
 
 EMPTY = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"

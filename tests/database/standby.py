@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from server.local.postgres import programs
-from server.local.system_user import database_user
-from server.local.throwaway import ThrowawayPostgres, throwaway_postgres
+from server.libraries.process.system_user import database_user
+from server.programs.local.postgres import programs
+from server.programs.local.temporary_postgres import ThrowawayPostgres, throwaway_postgres
 
 SECONDS = 60
 

@@ -10,11 +10,11 @@ import asyncpg
 import pytest
 from sqlalchemy import bindparam, text
 
-from server.database import engine, pool
-from server.database.engine import Connection, Database
-from server.database.statement import Statement
 from server.errors import Unavailable
-from server.local.throwaway import ThrowawayPostgres, throwaway_postgres
+from server.libraries.database import asyncpg_pool, pool
+from server.libraries.database.pool import Connection, Database
+from server.libraries.database.statement import Statement
+from server.programs.local.temporary_postgres import ThrowawayPostgres, throwaway_postgres
 from tests.database.conftest import CREATE
 from tests.database.postmaster import frozen, postmaster_of
 from tests.local.helpers import eventually_true
@@ -27,8 +27,8 @@ INSERT = Statement(text("INSERT INTO note VALUES (:id, :words)").bindparams(bind
 @pytest.fixture
 async def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds become tenths."""
-    monkeypatch.setattr(pool, "CONNECT_SECONDS", 0.5)
-    monkeypatch.setattr(engine, "ACQUIRE_SECONDS", 0.5)
+    monkeypatch.setattr(asyncpg_pool, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(pool, "ACQUIRE_SECONDS", 0.5)
     monkeypatch.setattr(ONE, "seconds", 1)
     monkeypatch.setattr(SLOW, "seconds", 1)
 
@@ -73,7 +73,7 @@ async def test_nothing_found_is_none(database: Database) -> None:
 async def test_a_call_that_finds_all_connections_taken_is_turned_away_in_time(
     database: Database, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "ACQUIRE_SECONDS", 0.2)
+    monkeypatch.setattr(pool, "ACQUIRE_SECONDS", 0.2)
 
     async def two_are_held() -> bool:
         return await sleeping(connection) == 2
@@ -204,7 +204,7 @@ async def test_connections_go_back_to_the_pool_again_when_one_could_not(
 ) -> None:
     # Returned after so many statements, a connection is closed, of which the server is told.
     monkeypatch.setattr(asyncpg, "create_pool", partial(asyncpg.create_pool, max_queries=1))
-    monkeypatch.setattr(engine, "KEEP_SECONDS", 0.3)
+    monkeypatch.setattr(pool, "KEEP_SECONDS", 0.3)
     async with Database(mortal.url(), pool_size=1) as database:
 
         async def is_returned() -> bool:

@@ -8,9 +8,9 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from server.database.engine import ATTEMPTS, Connection, Database
-from server.database.statement import Statement
 from server.errors import Unavailable
+from server.libraries.database.pool import ATTEMPTS, Connection, Database
+from server.libraries.database.statement import Statement
 from tests.database.conftest import CREATE
 from tests.local.helpers import eventually_true
 

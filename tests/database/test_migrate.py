@@ -9,13 +9,13 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 
-from server.database import migrations
-from server.database.connect import place_of
-from server.database.migration_engine import sqlalchemy_engine
-from server.database.migrations import migrate
 from server.errors import StartError
-from server.local.throwaway import ThrowawayPostgres
-from server.paths import MIGRATIONS
+from server.libraries.common.paths import MIGRATIONS
+from server.libraries.database import migrations
+from server.libraries.database.connect import place_of
+from server.libraries.database.migration_engine import sqlalchemy_engine
+from server.libraries.database.migrations import migrate
+from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.database import catalog
 from tests.database.command import gymlocker
 

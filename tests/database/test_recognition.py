@@ -3,8 +3,8 @@
 import asyncpg
 import pytest
 
-from server.database.migrations import migrate
 from server.errors import StartError
+from server.libraries.database.migrations import migrate
 from tests.database import catalog
 from tests.database.command import alembic, gymlocker
 

@@ -4,11 +4,11 @@ import asyncpg
 import pytest
 from alembic.script import ScriptDirectory
 
-from server.database.engine import Database
-from server.database.migrations import migrate
-from server.database.revision import NEEDED, require_current_schema
 from server.errors import StartError
-from server.paths import MIGRATIONS
+from server.libraries.common.paths import MIGRATIONS
+from server.libraries.database.migrations import migrate
+from server.libraries.database.pool import Database
+from server.libraries.database.schema_version import NEEDED, require_current_schema
 from tests.database.command import gymlocker
 from tests.worker import JWT_SECRET_KEY
 

@@ -2,7 +2,7 @@
 
 import asyncpg
 
-from server.database.migrations import migrate
+from server.libraries.database.migrations import migrate
 from tests.database import catalog
 from tests.database.command import alembic, gymlocker
 

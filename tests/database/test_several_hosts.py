@@ -8,12 +8,12 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from server.database.connect import CONNECT_SECONDS, connect
-from server.database.engine import Database
-from server.database.migrations import migrate
-from server.database.statement import Statement
 from server.errors import Unavailable
-from server.local.throwaway import ThrowawayPostgres, throwaway_postgres
+from server.libraries.database.connect import CONNECT_SECONDS, connect
+from server.libraries.database.migrations import migrate
+from server.libraries.database.pool import Database
+from server.libraries.database.statement import Statement
+from server.programs.local.temporary_postgres import ThrowawayPostgres, throwaway_postgres
 from tests.database.command import gymlocker
 from tests.database.postmaster import frozen, postmaster_of
 from tests.database.standby import standby_of

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import bindparam, column, literal, select, table
 
-from server.database.statement import Statement
+from server.libraries.database.statement import Statement
 
 people = table("people", column("name"), column("age"))
 

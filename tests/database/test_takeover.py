@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 from gymlocker.v2 import event_pb2, inbox_pb2, share_pb2, user_pb2
 
-from server.demo.transport import GrpcTransport, channel_over
-from server.local.throwaway import ThrowawayPostgres
+from server.programs.demo.transport import GrpcTransport, channel_over
+from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.database import catalog, liftlog
 from tests.database.command import Ended, alembic, gymlocker
 from tests.database.conftest import make_database

@@ -6,9 +6,9 @@ from contextvars import ContextVar
 import pytest
 from sqlalchemy import text
 
-from server.database.engine import Database
-from server.database.statement import Statement
-from server.database.turns import Turns
+from server.libraries.database.fair_queue import Turns
+from server.libraries.database.pool import Database
+from server.libraries.database.statement import Statement
 
 PATIENCE = 30.0
 

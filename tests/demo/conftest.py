@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from server.demo.transport import GrpcTransport, RestTransport, Transport
+from server.programs.demo.transport import GrpcTransport, RestTransport, Transport
 from tests.demo.fakes import FakeServer, grpc_server, rest_transport
 
 REST_URL = "http://gymlocker.example"

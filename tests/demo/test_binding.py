@@ -10,8 +10,8 @@ from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.type_pb2 import Field, Type
 from gymlocker.v2 import event_pb2, follow_pb2, user_pb2, workout_pb2
 
-from server.demo import binding
-from server.demo.binding import HttpRequest
+from server.programs.demo import binding
+from server.programs.demo.binding import HttpRequest
 from tests.demo.fakes import ROUTES
 
 

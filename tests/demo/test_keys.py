@@ -10,8 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from server.demo import keys
-from server.demo.keys import Keys, Sealed, Unreadable
+from server.programs.demo import keys
+from server.programs.demo.keys import Keys, Sealed, Unreadable
 from tests.tools import require
 
 HERE = pathlib.Path(__file__).parent

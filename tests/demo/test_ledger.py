@@ -7,9 +7,9 @@ import pytest
 from gymlocker.v2 import event_pb2
 from rich.console import Console
 
-from server.demo import samples
-from server.demo.ledger import Ledger, StoryBroken
-from server.demo.screen import Row, Screen, preview
+from server.programs.demo import samples
+from server.programs.demo.comparison_log import Ledger, StoryBroken
+from server.programs.demo.screen import Row, Screen, preview
 
 
 def test_equal() -> None:

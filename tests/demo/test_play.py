@@ -11,9 +11,9 @@ from google.protobuf.message import Message
 from gymlocker.v2 import event_pb2, inbox_pb2, share_pb2, user_pb2
 from rich.console import Console
 
-from server.demo.play import run, tell
-from server.demo.transport import Transport
 from server.errors import StartError
+from server.programs.demo.run import run, tell
+from server.programs.demo.transport import Transport
 from tests.demo.fakes import FakeServer, Refused
 
 URL = "http://gymlocker.example"
@@ -155,7 +155,7 @@ async def test_a_failing_clean_up_does_not_hide_the_error(
         raise RuntimeError("a mistake of our own")
 
     monkeypatch.setattr(fake, "_DeleteUser", refuse)
-    monkeypatch.setattr("server.demo.story.samples.plan", explode)
+    monkeypatch.setattr("server.programs.demo.scenario.samples.plan", explode)
     console, raw = _console()
     with pytest.raises(RuntimeError, match="a mistake of our own"):
         await tell(URL, console, over_grpc, over_rest)

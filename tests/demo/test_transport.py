@@ -11,7 +11,8 @@ from google.rpc import error_details_pb2
 from gymlocker.v2 import event_pb2, system_pb2, user_pb2
 from gymlocker.v2.user_pb2_grpc import UserServiceStub
 
-from server.demo.transport import (
+from server.errors import StartError
+from server.programs.demo.transport import (
     CallError,
     GrpcTransport,
     RestTransport,
@@ -19,7 +20,6 @@ from server.demo.transport import (
     Unreachable,
     channel_over,
 )
-from server.errors import StartError
 from tests.demo.fakes import FakeServer, grpc_server
 from tests.gateway.authority import HOST, Authority
 

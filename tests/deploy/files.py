@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from server.operation import configuration
-from server.paths import ROOT
+from server.libraries.common.paths import ROOT
+from server.programs.diagnostics import configuration
 
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 EXAMPLE = "secret.example.yaml"

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from server.errors import StartError
-from server.health import check, check_http
+from server.programs.diagnostics.health import check, check_http
 from tests.deploy import files
 from tests.deploy.files import Command
 from tests.house import BOUNDLESS

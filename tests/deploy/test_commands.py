@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import typer
 
-from server.cli import app
-from server.paths import ROOT
+from server.libraries.common.paths import ROOT
+from server.programs.cli.app import app
 from tests.deploy import files
 from tests.deploy.files import Command
 

@@ -5,11 +5,11 @@ import re
 import pytest
 import yaml
 
-from server.gateway.draining import GRACE_SECONDS
-from server.gateway.memory import ALONE, MOST_HEAP_BYTES
-from server.paths import ROOT
-from server.serving import STOP_GRACE_SECONDS
-from server.settings import Settings
+from server.libraries.common.paths import ROOT
+from server.libraries.rpc.server import STOP_GRACE_SECONDS
+from server.libraries.settings import Settings
+from server.programs.gateway.drain import GRACE_SECONDS
+from server.programs.gateway.memory_limit import ALONE, MOST_HEAP_BYTES
 from tests.deploy import files
 
 COMPOSE = files.compose()

@@ -14,8 +14,8 @@ import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from server.errors import StartError
-from server.health import check, check_http, check_tls
-from server.web.serve import web_server
+from server.programs.diagnostics.health import check, check_http, check_tls
+from server.programs.web.main import web_server
 from tests.house import House
 from tests.ports import free_port
 

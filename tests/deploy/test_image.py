@@ -10,7 +10,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from server.paths import ROOT
+from server.libraries.common.paths import ROOT
 from tests.deploy import files
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

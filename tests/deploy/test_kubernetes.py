@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from server.gateway.draining import GRACE_SECONDS
-from server.serving import STOP_GRACE_SECONDS
-from server.settings import Settings
+from server.libraries.rpc.server import STOP_GRACE_SECONDS
+from server.libraries.settings import Settings
+from server.programs.gateway.drain import GRACE_SECONDS
 from tests.deploy import files
 
 COMPONENT = "app.kubernetes.io/component"

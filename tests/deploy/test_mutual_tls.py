@@ -10,9 +10,9 @@ import grpc
 import httpx2
 import pytest
 
-from server.database.migrations import migrate
-from server.tls import Certificate, Identity
-from server.web.api import Api, Refused
+from server.libraries.database.migrations import migrate
+from server.libraries.network.tls import Certificate, Identity
+from server.programs.web.chat_client import Api, Refused
 from tests.deploy.running import PLAIN
 from tests.gateway.authority import HOST, Authority
 from tests.local.helpers import eventually_true

@@ -1,6 +1,6 @@
 """deploy/render.yaml and deploy/fly.toml: what they say fits the image."""
 
-from server.paths import ROOT
+from server.libraries.common.paths import ROOT
 from tests.deploy import files
 
 PORT = files.image_command().option("--port")

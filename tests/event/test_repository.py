@@ -8,13 +8,13 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from server.auth.password import HashedPassword
-from server.database.engine import Database
-from server.database.migrations import migrate
 from server.errors import NotFound, Unavailable
-from server.event.repository import EVENT_BYTES, Event, EventRepository, Followed
-from server.follow.repository import FollowRepository
-from server.user.repository import UserRepository
+from server.libraries.database.migrations import migrate
+from server.libraries.database.pool import Database
+from server.services.credentials.hashing import HashedPassword
+from server.services.event.repository import EVENT_BYTES, Event, EventRepository, Followed
+from server.services.follow.repository import FollowRepository
+from server.services.user.repository import UserRepository
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 HASHED = HashedPassword("0" * 128, bytes(64))

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from server.paths import DESCRIPTOR_SET, ROOT
+from server.libraries.common.paths import DESCRIPTOR_SET, ROOT
 
 EXAMPLES = ROOT / "examples"
 # What each of them says when all is well.

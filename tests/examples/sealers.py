@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from server.demo import keys
+from server.programs.demo import keys
 from tests.examples.built import built, commands
 
 HERE = Path(__file__).parent

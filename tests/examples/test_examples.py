@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from server.paths import ROOT
+from server.libraries.common.paths import ROOT
 from tests.examples.built import EXAMPLES, STEPS, built, commands
 from tests.examples.liar import liar
 from tests.house import House

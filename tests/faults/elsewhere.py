@@ -14,8 +14,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
-from server.local.postgres import EmbeddedPostgres
-from server.local.processes import Supervisor
+from server.libraries.process.supervisor import Supervisor
+from server.programs.local.postgres import EmbeddedPostgres
 
 PATIENCE_SECONDS = 60
 

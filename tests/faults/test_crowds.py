@@ -10,7 +10,7 @@ import asyncpg
 import httpx2
 import pytest
 
-from server.local.throwaway import ThrowawayPostgres
+from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.database.conftest import make_database
 from tests.house import House, running_house
 from tests.tools import require

@@ -11,7 +11,7 @@ import pytest
 from grpc import StatusCode
 
 from server.errors import StartError
-from server.health import check, check_http
+from server.programs.diagnostics.health import check, check_http
 from tests.database.postmaster import frozen
 from tests.faults import processes
 from tests.faults.elsewhere import Elsewhere

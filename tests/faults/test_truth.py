@@ -14,10 +14,10 @@ import pytest
 from gymlocker.v2 import event_pb2
 from gymlocker.v2.user_pb2 import CreateUserResponse as User
 
-from server.demo.transport import CallError, GrpcTransport, channel_over
 from server.errors import StartError
-from server.health import check, check_http
-from server.local.throwaway import ThrowawayPostgres, throwaway_postgres
+from server.programs.demo.transport import CallError, GrpcTransport, channel_over
+from server.programs.diagnostics.health import check, check_http
+from server.programs.local.temporary_postgres import ThrowawayPostgres, throwaway_postgres
 from tests.database.conftest import make_database
 from tests.database.postmaster import frozen, postmaster_of
 from tests.feed.client import Client, error_info, event_of

@@ -20,7 +20,7 @@ from uuid import uuid4
 import grpc
 from gymlocker.v2 import auth_pb2, event_pb2, inbox_pb2, system_pb2, user_pb2, workout_pb2
 
-from server.demo.transport import (
+from server.programs.demo.transport import (
     CallError,
     GrpcTransport,
     RestTransport,

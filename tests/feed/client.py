@@ -30,8 +30,8 @@ from gymlocker.v2 import (
     workout_pb2_grpc,
 )
 
-from server.contract import contract_services
-from server.demo.transport import CallError
+from server.programs.demo.transport import CallError
+from server.programs.worker.contract import contract_services
 
 KIB = 1024
 IV = bytes(range(16))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from grpc import aio
 
-from server.local.throwaway import ThrowawayPostgres
+from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.feed.client import Client
 from tests.house import House
 from tests.worker import health, serving

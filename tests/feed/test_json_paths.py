@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
 
-from server.demo.binding import rules, verb_and_path
+from server.programs.demo.binding import rules, verb_and_path
 from tests.feed.client import SOME_UUID, contract_methods
 from tests.feed.rest import ENDPOINTS, error_of
 

@@ -9,7 +9,7 @@ import grpc
 import pytest
 from gymlocker.v2 import user_pb2
 
-from server.rpc.large_replies import LARGE_BYTES
+from server.libraries.rpc.large_responses import LARGE_BYTES
 from tests.feed.client import KIB, Client, follow, many_users
 from tests.house import House
 

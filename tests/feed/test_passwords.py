@@ -14,8 +14,8 @@ from google.protobuf.message import Message
 from grpc import StatusCode, aio
 from gymlocker.v2 import follow_pb2, inbox_pb2, options_pb2, user_pb2
 
-from server.auth.password import HashedPassword
-from server.demo.transport import Transport
+from server.programs.demo.transport import Transport
+from server.services.credentials.hashing import HashedPassword
 from tests.feed.client import (
     Client,
     User,

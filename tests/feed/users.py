@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
-from server.demo.transport import Transport, channel_over
+from server.programs.demo.transport import Transport, channel_over
 from tests.feed.client import Client, User
 
 OWNED = (

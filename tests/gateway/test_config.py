@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from server.errors import StartError
-from server.gateway.config import Gateway, render
+from server.programs.gateway.config import Gateway, render
 
 from .processes import DESCRIPTOR_SET, TEMPLATE
 

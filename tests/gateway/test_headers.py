@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from gymlocker.v2 import user_pb2
 
-from server.gateway.local_replies import LOCAL_REPLIES, LocalReply, grpc_headers
+from server.programs.gateway.local_replies import LOCAL_REPLIES, LocalReply, grpc_headers
 
 from .assertions import assert_error, grpc_error
 from .processes import FrontDoor, front_door

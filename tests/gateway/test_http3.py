@@ -10,8 +10,8 @@ import pytest
 from aioquic.tls import SessionTicket
 from gymlocker.v2 import user_pb2
 
-from server.gateway.listeners import headers, http3_port, listeners
-from server.tls import Certificate
+from server.libraries.network.tls import Certificate
+from server.programs.gateway.listeners import headers, http3_port, listeners
 from tests.local.helpers import eventually, eventually_true
 
 from .authority import Authority

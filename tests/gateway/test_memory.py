@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from server.gateway import memory
-from server.gateway.memory import MOST_HEAP_BYTES, heap_bytes, memory_bytes
+from server.programs.gateway import memory_limit
+from server.programs.gateway.memory_limit import MOST_HEAP_BYTES, heap_bytes, memory_bytes
 
 GIB = 1024**3
 MACHINE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -57,5 +57,5 @@ def test_where_there_are_no_groups_the_machine_counts(tmp_path: Path) -> None:
 def test_envoy_has_its_share_up_to_what_is_of_use(
     monkeypatch: pytest.MonkeyPatch, there_is: int, share: float, given: int
 ) -> None:
-    monkeypatch.setattr(memory, "memory_bytes", lambda: there_is)
+    monkeypatch.setattr(memory_limit, "memory_bytes", lambda: there_is)
     assert heap_bytes(share) == given

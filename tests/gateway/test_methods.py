@@ -5,7 +5,7 @@ import socket
 import httpx2
 import pytest
 
-from server.gateway.paths import methods_by_path
+from server.programs.gateway.paths import methods_by_path
 
 from .assertions import assert_error
 from .processes import DESCRIPTOR_SET, FrontDoor

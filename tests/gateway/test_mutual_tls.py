@@ -12,8 +12,8 @@ from cryptography.x509 import load_der_x509_certificate
 from gymlocker.v2 import user_pb2
 
 from server.errors import StartError
-from server.health import check
-from server.tls import Certificate, Identity, Renewal, identity_of
+from server.libraries.network.tls import Certificate, Identity, Renewal, identity_of
+from server.programs.diagnostics.health import check
 
 from .authority import HOST, Authority
 from .processes import FrontDoor, Worker, call, eventually, front_door

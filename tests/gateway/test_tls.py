@@ -13,7 +13,7 @@ from cryptography.x509 import load_der_x509_certificate
 from gymlocker.v2 import user_pb2
 
 from server.errors import StartError
-from server.tls import Certificate, certificate_of
+from server.libraries.network.tls import Certificate, certificate_of
 
 from .authority import HOST, Authority
 from .processes import FrontDoor, call, eventually, front_door

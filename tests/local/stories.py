@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from server.local.processes import Process, Supervisor
+from server.libraries.process.supervisor import Process, Supervisor
 from tests.local.helpers import alive
 
 # Writes its process id where it can be found, and one line of its story per event.

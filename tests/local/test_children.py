@@ -5,13 +5,13 @@ import sys
 
 import pytest
 
-from server.local import children
+from server.libraries.process import child
 from tests.local.helpers import alive, eventually
 from tests.local.stories import STUBBORN, Scene
 
 
 async def test_a_command_returns_what_it_printed() -> None:
-    ended = await children.run(
+    ended = await child.run(
         [sys.executable, "-c", "import sys; print(input()); sys.exit('went wrong')"], text="hello\n"
     )
     assert ended.status == 1
@@ -21,7 +21,7 @@ async def test_a_command_returns_what_it_printed() -> None:
 
 async def test_a_command_that_is_cancelled_leaves_nothing(scene: Scene) -> None:
     argv = [sys.executable, "-c", STUBBORN, "mule", str(scene.story_file)]
-    running = asyncio.create_task(children.run(argv))
+    running = asyncio.create_task(child.run(argv))
     await eventually(lambda: bool(scene.pids("mule")))
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

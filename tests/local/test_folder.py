@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from server.errors import StartError
-from server.local.folder import kept_secret
+from server.programs.local.data_directory import kept_secret
 
 
 def test_it_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:

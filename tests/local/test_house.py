@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from server.address import Address
 from server.errors import StartError
-from server.local import options
-from server.local.folder import fresh_socket_folder, locked
-from server.local.options import UpOptions, default_workers, free_address
+from server.libraries.network.address import Address
+from server.programs.local import options
+from server.programs.local.data_directory import fresh_socket_folder, locked
+from server.programs.local.options import UpOptions, default_workers, free_address
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_a_second_one_on_the_same_folder_is_told_who_the_first_is(tmp_path: Path
 
 def test_the_lock_goes_with_a_killed_process(tmp_path: Path) -> None:
     script = (
-        "import pathlib, sys; from server.local.folder import locked\n"
+        "import pathlib, sys; from server.programs.local.data_directory import locked\n"
         f"with locked(pathlib.Path({str(tmp_path)!r})): print('in', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
@@ -93,7 +93,7 @@ def test_a_folder_that_is_not_writable_is_named(tmp_path: Path) -> None:
     closed.mkdir(mode=0o500)
     script = (
         "import os, pathlib, sys\n"
-        "from server.errors import StartError; from server.local.folder import locked\n"
+        "from server.errors import StartError; from server.programs.local.data_directory import locked\n"
         "os.geteuid() or os.setuid(65534)\n"  # to root, everything is writable
         f"try:\n  with locked(pathlib.Path({str(closed / 'data')!r})): pass\n"
         "except StartError as error: sys.exit(str(error))"

@@ -16,9 +16,9 @@ import asyncpg
 import pytest
 
 from server.errors import StartError
-from server.local.postgres import EmbeddedPostgres
-from server.local.processes import Supervisor
-from server.local.throwaway import throwaway_postgres
+from server.libraries.process.supervisor import Supervisor
+from server.programs.local.postgres import EmbeddedPostgres
+from server.programs.local.temporary_postgres import throwaway_postgres
 from tests.local.helpers import alive, eventually, processes_of, wait_until
 
 # What a killed PostgreSQL has committed is safe with the operating system, as long as that lives.

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from server.local import processes
-from server.local.processes import keep_log_short
+from server.libraries.process import supervisor
+from server.libraries.process.supervisor import keep_log_short
 from tests.local.helpers import PATIENCE, alive, eventually, wait_until
 from tests.local.stories import FAMILY, OBEDIENT, STUBBORN, Scene
 
@@ -139,7 +139,7 @@ async def test_watching_raises_a_fault_of_the_supervisor_itself(scene: Scene) ->
 def test_children_die_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     script = f"""
         import asyncio, pathlib, sys
-        from server.local.processes import Supervisor
+        from server.libraries.process.supervisor import Supervisor
         from tests.local.stories import STUBBORN, Scene
 
         async def main() -> None:
@@ -165,7 +165,7 @@ def test_children_die_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
 def test_a_log_that_grew_too_long_is_put_aside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "LOG_LIMIT", 10)
+    monkeypatch.setattr(supervisor, "LOG_LIMIT", 10)
     log = tmp_path / "worker.log"
     with log.open("ab", buffering=0) as writer:
         writer.write(b"0123456789")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from server.errors import StartError
-from server.local import processes
+from server.libraries.process import supervisor
 from tests.local.helpers import alive, eventually
 from tests.local.stories import OBEDIENT, STORY, Scene
 
@@ -59,7 +59,7 @@ async def test_one_that_never_gets_ready_ends_the_start(scene: Scene) -> None:
 
 
 async def test_a_slow_start_is_reported(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "PROGRESS_INTERVAL", 0.1)
+    monkeypatch.setattr(supervisor, "PROGRESS_INTERVAL", 0.1)
     script = "import time; print('redo in progress', flush=True); time.sleep(3600)"
     starting = asyncio.create_task(scene.supervisor.start(scene.process("database", script)))
     await eventually(lambda: any("redo in progress" in line for line in scene.lines))

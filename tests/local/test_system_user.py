@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.local import system_user
+from server.libraries.process import system_user
 
 
 def test_a_closed_folder_above_is_opened_for_passing_only(tmp_path: Path) -> None:

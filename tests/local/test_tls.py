@@ -10,8 +10,8 @@ import httpx2
 import pytest
 
 from server.errors import StartError
-from server.local.readiness import serves
-from server.tls import Certificate
+from server.libraries.network.tls import Certificate
+from server.programs.local.probes import serves
 from tests.database.command import gymlocker
 from tests.gateway.authority import HOST, Authority
 from tests.gateway.http3 import connected

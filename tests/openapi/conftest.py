@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from server.database.migrations import migrate
-from server.local.throwaway import ThrowawayPostgres
+from server.libraries.database.migrations import migrate
+from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.database.conftest import make_database
 from tests.house import House, running_house
 from tests.openapi.person import WEB_KEY, Person

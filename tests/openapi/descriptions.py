@@ -7,7 +7,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 
-from server.paths import ROOT
+from server.libraries.common.paths import ROOT
 
 Json = Any
 

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from scripts.openapi.errors import REASONS
-from server.paths import ROOT
+from server.libraries.common.paths import ROOT
 from tests.openapi.descriptions import DOCUMENT, operations, validator
 
 VERBS = ("get", "put", "post", "delete", "patch")

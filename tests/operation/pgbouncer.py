@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
-from server.local.system_user import database_user
-from server.local.throwaway import ThrowawayPostgres
+from server.libraries.process.system_user import database_user
+from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.local.helpers import eventually_true
 from tests.ports import free_port
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from server.errors import StartError
-from server.operation.configuration import InForce, faults, in_force, misspelt, names
-from server.settings import Settings, TokenSettings, load
+from server.libraries.settings import Settings, TokenSettings, load
+from server.programs.diagnostics.configuration import InForce, faults, in_force, misspelt, names
 from tests.worker import JWT_SECRET_KEY
 
 URL = "postgresql://user:canary@host/name"

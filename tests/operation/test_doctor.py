@@ -8,14 +8,14 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from server.database.migrations import migrate
 from server.errors import StartError
-from server.local.throwaway import ThrowawayPostgres
-from server.operation import databases
-from server.operation.configuration import names
-from server.operation.doctor import examine
-from server.operation.finding import Finding, Level
-from server.operation.report import report
+from server.libraries.database.migrations import migrate
+from server.programs.diagnostics import databases
+from server.programs.diagnostics.configuration import names
+from server.programs.diagnostics.doctor import examine
+from server.programs.diagnostics.finding import Finding, Level
+from server.programs.diagnostics.report import report
+from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.house import House
 from tests.worker import JWT_SECRET_KEY
 

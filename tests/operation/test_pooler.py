@@ -7,12 +7,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from server.database.engine import Database
-from server.database.migrations import migrate
-from server.database.writable import Writability
-from server.local.throwaway import ThrowawayPostgres
-from server.operation.databases import databases
-from server.operation.finding import Level
+from server.libraries.database.migrations import migrate
+from server.libraries.database.pool import Database
+from server.libraries.database.write_check import Writability
+from server.programs.diagnostics.databases import databases
+from server.programs.diagnostics.finding import Level
+from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.operation.pgbouncer import pgbouncer, url_through, version
 from tests.tools import require
 

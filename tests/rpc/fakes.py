@@ -7,9 +7,9 @@ import grpc
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from server.contract import contract_methods
-from server.rpc.interceptor import Context
-from server.rpc.method import Method
+from server.libraries.rpc.interceptor import Context
+from server.libraries.rpc.method import Method
+from server.programs.worker.contract import contract_methods
 
 METHODS = contract_methods()
 

@@ -3,7 +3,7 @@
 import pytest
 
 from server.errors import ResourceExhausted
-from server.rpc.admission import Shares
+from server.libraries.rpc.admission import Shares
 
 
 def test_a_network_has_its_share_and_no_more() -> None:

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from gymlocker.v2 import auth_pb2, workout_pb2
 
-from server.demo.transport import CallError, GrpcTransport, channel_over
+from server.programs.demo.transport import CallError, GrpcTransport, channel_over
 from tests.feed.client import Client, User, bearer, event_of, follow, nobody, with_password
 from tests.house import House, running_house
 

@@ -7,7 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.rpc.convert import set_time
+from server.libraries.rpc.conversions import set_time
 
 LAST = datetime.max  # noqa: DTZ901 - as asyncpg gives it
 

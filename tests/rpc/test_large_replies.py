@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from server.errors import ResourceExhausted, Unavailable
-from server.rpc import large_replies
-from server.rpc.caller import ADDRESS_KEY
-from server.rpc.large_replies import (
+from server.libraries.rpc import large_responses
+from server.libraries.rpc.caller import ADDRESS_KEY
+from server.libraries.rpc.large_responses import (
     LARGE_BYTES,
     MAX_REPLY_BYTES,
     MAX_UNREAD_BYTES,
@@ -18,7 +18,7 @@ from server.rpc.large_replies import (
     READ_BYTES_PER_SECOND,
     LargeReplies,
 )
-from server.rpc.metadata import current_metadata
+from server.libraries.rpc.metadata import current_metadata
 from tests.rpc.fakes import FakeContext
 
 CONTEXT = FakeContext().context
@@ -54,7 +54,7 @@ class Call:
 
 @pytest.fixture
 def replies(monkeypatch: pytest.MonkeyPatch) -> LargeReplies:
-    monkeypatch.setattr(large_replies, "TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(large_responses, "TIMEOUT_SECONDS", 0.05)
     return LargeReplies(per_network=SHARE)
 
 

@@ -13,8 +13,8 @@ from google.protobuf.descriptor_pb2 import (
 from google.protobuf.descriptor_pool import DescriptorPool
 from gymlocker.v2 import options_pb2
 
-from server.contract import CONTRACT, contract_services
-from server.rpc.method import methods_of
+from server.libraries.rpc.method import methods_of
+from server.programs.worker.contract import CONTRACT, contract_services
 
 SERVICES = contract_services()
 METHODS: list[MethodDescriptor] = [method for service in SERVICES for method in service.methods]
@@ -134,7 +134,7 @@ def _fields(message: Descriptor) -> Iterator[FieldDescriptor]:
     """Every field of `message` and of the messages inside it."""
     for field in message.fields:
         yield field
-        # JSON that becomes a message with limits of its own (see server/rpc/json_patch.py).
+        # JSON that becomes a message with limits of its own (see server/libraries/rpc/json_patch.py).
         is_json = field.GetOptions().Extensions[options_pb2.json_of]
         if field.message_type is not None and not is_json:
             yield from _fields(field.message_type)

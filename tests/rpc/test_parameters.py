@@ -2,10 +2,10 @@
 
 import pytest
 
-from server.contract import contract_methods
 from server.errors import InvalidArgument
-from server.rpc.metadata import current_metadata
-from server.rpc.parameters import ORIGINAL_PATH_KEY, require_known
+from server.libraries.rpc.metadata import current_metadata
+from server.libraries.rpc.query_parameters import ORIGINAL_PATH_KEY, require_known
+from server.programs.worker.contract import contract_methods
 
 METHODS = contract_methods()
 

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from gymlocker.v2 import system_pb2
 
-from server.contract import served_methods
+from server.programs.worker.contract import served_methods
 from tests.gateway.assertions import grpc_error
 from tests.house import House
 from tests.local.helpers import eventually

@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 from gymlocker.v2 import auth_pb2, event_pb2, share_pb2, user_pb2, workout_pb2
 
 from server.errors import InvalidArgument
-from server.rpc.validation import MOST_VIOLATIONS, ValidationInterceptor
+from server.libraries.rpc.validation import MOST_VIOLATIONS, ValidationInterceptor
 from tests.rpc.fakes import METHODS, FakeContext, method
 
 SOME_UUID = "8a6e0804-2bd0-4672-b79d-d97027f9071a"

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from server.database.engine import Database
-from server.database.migrations import migrate
-from server.local.throwaway import ThrowawayPostgres
+from server.libraries.database.migrations import migrate
+from server.libraries.database.pool import Database
+from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.database.conftest import make_database
 
 

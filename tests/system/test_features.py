@@ -13,11 +13,11 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from gymlocker.v2 import system_pb2
 
-from server.contract import contract_methods
-from server.features import offered_features
-from server.local.throwaway import ThrowawayPostgres
-from server.rpc.features import FeatureInterceptor
-from server.settings import FeatureSettings
+from server.libraries.rpc.feature_switches import FeatureInterceptor
+from server.libraries.settings import FeatureSettings
+from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.worker.contract import contract_methods
+from server.programs.worker.features import offered_features
 from tests.feed.client import Client
 from tests.house import House, running_house
 from tests.openapi.descriptions import operations

@@ -5,8 +5,8 @@ from typing import cast
 
 from gymlocker.v2 import system_pb2
 
-from server.database.writable import Writability
-from server.system.service import SystemService
+from server.libraries.database.write_check import Writability
+from server.services.system.service import SystemService
 
 
 class Counting:

@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from server.database.engine import Database
 from server.errors import Unavailable
-from server.user.last_accessed import LastAccessed
-from server.user.repository import UserRepository
+from server.libraries.database.pool import Database
+from server.services.user.last_accessed import LastAccessed
+from server.services.user.repository import UserRepository
 from tests.feed.client import Client, event_of, update_of
 from tests.system.rows import add_user
 

@@ -9,16 +9,16 @@ from functools import partial
 import asyncpg
 import pytest
 
-from server.background import repeat
-from server.bounds.network_key import NetworkHasher
-from server.database.engine import Database
-from server.database.migrations import migrate
 from server.errors import Unavailable
-from server.local.throwaway import throwaway_postgres
-from server.system import sweeper
-from server.system.repository import SystemRepository
-from server.system.sweeper import sweep
-from server.system.sweeps import RATE_LIMIT_SWEEPS, SWEEPS
+from server.libraries.common.periodic import repeat
+from server.libraries.database.migrations import migrate
+from server.libraries.database.pool import Database
+from server.libraries.limits.network_hash import NetworkHasher
+from server.programs.local.temporary_postgres import throwaway_postgres
+from server.services.system import cleanup
+from server.services.system.cleanup import sweep
+from server.services.system.repository import SystemRepository
+from server.services.system.sweeps import RATE_LIMIT_SWEEPS, SWEEPS
 from tests.database.postmaster import postmaster_of
 from tests.local.helpers import eventually, eventually_true
 from tests.system.rows import EXPIRED, VALID, add_each, add_session, add_user, left
@@ -65,7 +65,7 @@ async def test_a_batch_removes_no_more_than_it_may(
 async def test_a_sweep_goes_on_until_nothing_is_left(
     system: SystemRepository, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweeper, "BATCH_ROWS", 2)
+    monkeypatch.setattr(cleanup, "BATCH_ROWS", 2)
     await add_each(connection, "yesterday", number=5)
     await add_each(connection, "tomorrow")
     assert await sweep(system) == 10

@@ -6,11 +6,11 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from server.database.engine import Database
-from server.database.schema import metadata
-from server.system.repository import SystemRepository
-from server.system.sweeper import sweep
-from server.system.sweeps import KEEPS
+from server.libraries.database.pool import Database
+from server.libraries.database.schema import metadata
+from server.services.system.cleanup import sweep
+from server.services.system.repository import SystemRepository
+from server.services.system.sweeps import KEEPS
 from tests.system.rows import EVENTS, SHARED_ITEMS, add_user
 
 MILESTONE = "UPDATE milestones SET time = now() - $1::text::interval WHERE name = 'bounds'"

@@ -10,8 +10,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from server.database.migrations import migrate
-from server.local.throwaway import ThrowawayPostgres
+from server.libraries.database.migrations import migrate
+from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.ai.planner.model_server import ModelServer
 from tests.database.conftest import make_database
 from tests.feed.client import Client

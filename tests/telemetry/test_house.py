@@ -14,7 +14,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
 
 from server.errors import StartError
-from server.local.options import UpOptions, metrics_addresses
+from server.programs.local.options import UpOptions, metrics_addresses
 from tests.gateway.processes import eventually
 from tests.ports import free_ports
 from tests.telemetry.collector import Collector
@@ -144,7 +144,10 @@ def test_a_trace_goes_on_through_the_web_process(places: Places, collector: Coll
 
 
 def test_the_library_is_loaded_only_where_there_is_a_collector() -> None:
-    code = "import server.main, sys; sys.exit(any('opentelemetry' in name for name in sys.modules))"
+    code = (
+        "import server.programs.worker.main, sys;"
+        "sys.exit(any('opentelemetry' in name for name in sys.modules))"
+    )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 

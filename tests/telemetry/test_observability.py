@@ -10,7 +10,7 @@ import pytest
 import yaml
 from websockets.sync.client import connect
 
-from server.paths import ROOT
+from server.libraries.common.paths import ROOT
 from tests.gateway.processes import eventually
 from tests.telemetry.conftest import WEB_KEY, Places
 from tests.telemetry.expressions import ADDED_LABELS, OF_PROMETHEUS, selectors

@@ -19,8 +19,8 @@ import psutil
 import pytest
 from gymlocker.v2 import event_pb2, user_pb2
 
-from server.local.throwaway import ThrowawayPostgres
-from server.rpc.large_replies import TIMEOUT_SECONDS
+from server.libraries.rpc.large_responses import TIMEOUT_SECONDS
+from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.database.conftest import make_database
 from tests.feed.client import KIB, Client, follow
 from tests.house import House, running_house

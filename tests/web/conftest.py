@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from server.web.limits import Limits
-from server.web.serve import web_server
+from server.programs.web.limits import Limits
+from server.programs.web.main import web_server
 
 from .client import Front
 from .fake_api import FakeAi, fake_api

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from server.gateway.config import Gateway, render
+from server.programs.gateway.config import Gateway, render
 from tests.gateway.processes import DESCRIPTOR_SET, TEMPLATE, envoy_command
 from tests.ports import free_port
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from server.web.outbox import Outbox, Overflow
+from server.programs.web.send_queue import Outbox, Overflow
 
 
 async def drained(outbox: Outbox) -> list[str]:

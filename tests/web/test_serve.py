@@ -17,11 +17,11 @@ import pytest
 from websockets.asyncio.client import connect
 
 from server.errors import StartError
-from server.web.api import Api
-from server.web.app import Hubs, create_app, health_route
-from server.web.limits import USUAL_LIMITS
-from server.web.serve import web_server
-from server.web.tally import Tally
+from server.programs.web.app import Hubs, create_app, health_route
+from server.programs.web.chat_client import Api
+from server.programs.web.connection_counts import Tally
+from server.programs.web.limits import USUAL_LIMITS
+from server.programs.web.main import web_server
 from tests.ports import free_port
 
 from .client import Front, Signal, message
@@ -30,9 +30,9 @@ from .fake_api import FakeAi
 
 PROGRAM = """
 import sys, uvloop
-from server import log
-from server.web.serve import serve_web
-log.configure("info")
+from server.libraries.common.logging import configure_logging
+from server.programs.web.main import serve_web
+configure_logging("info")
 uvloop.run(serve_web(sys.argv[1], (sys.argv[2],)))
 """
 

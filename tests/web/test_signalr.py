@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.web.serve import web_server
+from server.programs.web.main import web_server
 
 from .app import running
 from .client import Front, message

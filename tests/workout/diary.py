@@ -11,7 +11,7 @@ import pytest
 from grpc import StatusCode
 from gymlocker.v2 import auth_pb2, workout_pb2
 
-from server.demo.transport import CallError
+from server.programs.demo.transport import CallError
 from tests.feed.client import Client, User, bearer, violated_fields
 
 Workout = workout_pb2.Workout

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from grpc import StatusCode
 
-from server.demo.transport import CallError
+from server.programs.demo.transport import CallError
 from tests.feed.client import SOME_UUID, refused
 from tests.workout.diary import CHANGED, FIELDS, Diary, Workout, blamed
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from grpc import StatusCode
 
-from server.demo.transport import CallError
+from server.programs.demo.transport import CallError
 from tests.feed.client import SOME_UUID, refused
 from tests.workout.diary import CHANGED, FIELDS, Diary, Workout, blamed, over_grpc
 

@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 from grpc import StatusCode
 from gymlocker.v2 import workout_pb2
 
-from server.demo.transport import CallError
+from server.programs.demo.transport import CallError
 from tests.feed.client import SOME_UUID, Client, refused
 from tests.workout.diary import CHANGED, FIELDS, Diary, blamed
 

@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from server.errors import InvalidArgument
-from server.workout.paging import page_token, position_in
-from server.workout.repository import FIRST, LAST, Filter, Position
+from server.services.workout.page_token import page_token, position_in
+from server.services.workout.repository import FIRST, LAST, Filter, Position
 from tests.feed.client import refused
 from tests.workout.diary import Diary, blamed, over_grpc
 from tests.workout.lists import DATES, written

@@ -17,11 +17,11 @@ from benchmarks.contenders.peer.messages import (
 )
 from benchmarks.contenders.pool import make_pool
 from benchmarks.contenders.sessions import LIFETIME, Session
-from server.auth.names import login_keys
-from server.auth.password import HashedPassword
-from server.database.statement import Statement
 from server.errors import no_such_user
-from server.text import uuid_in
+from server.libraries.common.text import uuid_in
+from server.libraries.database.statement import Statement
+from server.services.credentials.hashing import HashedPassword
+from server.services.credentials.username import login_keys
 
 
 class BareStorage:

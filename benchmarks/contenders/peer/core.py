@@ -34,8 +34,9 @@ from benchmarks.contenders.peer.messages import (
     PutEvent,
 )
 from benchmarks.contenders.sessions import LIFETIME, Session
-from server.auth.password import HashedPassword
-from server.database.schema import (
+from server.errors import no_such_user
+from server.libraries.common.text import caseless, uuid_in
+from server.libraries.database.schema import (
     refresh_tokens,
     sessions,
     user_event_clocks,
@@ -44,8 +45,7 @@ from server.database.schema import (
     user_inbox_items,
     users,
 )
-from server.errors import no_such_user
-from server.text import caseless, uuid_in
+from server.services.credentials.hashing import HashedPassword
 
 REPLACED = ("timestamp", "last_accessed", "expiry", "encrypted_event", "encryption_iv")
 

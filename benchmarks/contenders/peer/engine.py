@@ -4,8 +4,8 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from benchmarks.contenders.pool import POOL_SIZE
-from server.database.connect import CONNECT_SECONDS
-from server.database.statement import CALL_SECONDS
+from server.libraries.database.connect import CONNECT_SECONDS
+from server.libraries.database.statement import CALL_SECONDS
 
 
 def make_engine(url: str) -> AsyncEngine:

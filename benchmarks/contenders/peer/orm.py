@@ -46,9 +46,9 @@ from benchmarks.contenders.peer.models import (
     UserEventClock,
 )
 from benchmarks.contenders.sessions import LIFETIME, Session
-from server.auth.password import HashedPassword
 from server.errors import no_such_user
-from server.text import caseless, uuid_in
+from server.libraries.common.text import caseless, uuid_in
+from server.services.credentials.hashing import HashedPassword
 
 REPLACED = ("timestamp", "last_accessed", "expiry", "encrypted_event", "encryption_iv")
 

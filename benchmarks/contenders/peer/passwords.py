@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 from uuid import UUID
 
-from server.auth.authenticator import PasswordAuthenticator
-from server.auth.password import HashedPassword, PasswordHasher
-from server.rpc.authentication import wrong_password
-from server.settings import Settings
+from server.libraries.rpc.authentication import wrong_password
+from server.libraries.settings import Settings
+from server.services.auth.authenticator import PasswordAuthenticator
+from server.services.credentials.hashing import HashedPassword, PasswordHasher
 
 THREADS: int = Settings.model_fields["password_threads"].default
 QUEUE: int = Settings.model_fields["password_queue"].default

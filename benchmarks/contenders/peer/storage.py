@@ -13,7 +13,7 @@ from benchmarks.contenders.peer.messages import (
     PutEvent,
 )
 from benchmarks.contenders.sessions import Session
-from server.auth.password import HashedPassword
+from server.services.credentials.hashing import HashedPassword
 
 
 class Storage(AbstractAsyncContextManager["Storage"], Protocol):

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from server.ai.planner.model import Limits
-from server.ai.planner.provider import Provider
-from server.settings import PlannerSettings
+from server.libraries.settings import PlannerSettings
+from server.services.ai.planner.llm_client import Limits
+from server.services.ai.planner.llm_planner import Provider
 from tests.ai.planner.model_server import ModelServer
 
 MakeProvider = Callable[..., Provider]

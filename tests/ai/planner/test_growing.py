@@ -9,9 +9,9 @@ from gymlocker.v2 import plan_pb2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.ai.planner.growing import growing_plan_of, partial_data
-from server.ai.planner.reading import plan_of
-from server.ai.planner.schema import data_of
+from server.services.ai.planner.json_schema import data_of
+from server.services.ai.planner.parser import plan_of
+from server.services.ai.planner.partial_plan import growing_plan_of, partial_data
 from tests.ai.planner.plans import PLAN, RUN, plans
 
 

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from server.ai.planner.pacing import SHARE, paced
+from server.services.ai.planner.throttle import SHARE, paced
 
 
 class Counter:
@@ -46,7 +46,7 @@ async def test_nothing_is_held_back_for_longer_than_a_pause() -> None:
 async def test_what_is_much_work_is_told_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
     # Whoever is told something works for 20 ms.
     clock = count(0, 0.02)
-    monkeypatch.setattr("server.ai.planner.pacing.time.thread_time", lambda: next(clock))
+    monkeypatch.setattr("server.services.ai.planner.throttle.time.thread_time", lambda: next(clock))
 
     async def endless() -> AsyncGenerator[int]:
         for value in count():

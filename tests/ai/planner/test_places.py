@@ -5,12 +5,12 @@ import asyncio
 import pytest
 from gymlocker.v2 import ai_pb2
 
-from server.ai.planner.faults import nothing_came
-from server.ai.planner.provider import Provider
-from server.ai.planner.reading import plan_of
 from server.errors import Unavailable
-from server.rpc.caller import ADDRESS_KEY
-from server.rpc.metadata import current_metadata
+from server.libraries.rpc.caller import ADDRESS_KEY
+from server.libraries.rpc.metadata import current_metadata
+from server.services.ai.planner.errors import nothing_came
+from server.services.ai.planner.llm_planner import Provider
+from server.services.ai.planner.parser import plan_of
 from tests.ai.planner.conftest import MakeProvider
 from tests.ai.planner.model_server import ModelServer
 from tests.ai.planner.plans import PLAN

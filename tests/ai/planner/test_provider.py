@@ -8,11 +8,11 @@ import pytest
 import structlog
 from gymlocker.v2 import ai_pb2
 
-from server.ai.planner.faults import nothing_came
-from server.ai.planner.provider import Provider
-from server.ai.planner.reading import plan_of
 from server.errors import FailedPrecondition, GymlockerError, StartError, Unavailable
-from server.settings import OPENAI_URL, PlannerSettings, load
+from server.libraries.settings import OPENAI_URL, PlannerSettings, load
+from server.services.ai.planner.errors import nothing_came
+from server.services.ai.planner.llm_planner import Provider
+from server.services.ai.planner.parser import plan_of
 from tests.ai.planner.conftest import MakeProvider
 from tests.ai.planner.model_server import ModelServer
 from tests.ai.planner.plans import PLAN, SESSION
@@ -194,7 +194,7 @@ async def test_a_model_that_stalls_is_hung_up_on(
 async def test_a_model_that_does_not_stop_is_hung_up_on(
     provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.ai.planner.answer.MOST_ARGUMENTS", 100)
+    monkeypatch.setattr("server.services.ai.planner.completion.MOST_ARGUMENTS", 100)
     assert (await _failure(provider)).reason == "MODEL_FAILED"
 
 
@@ -247,7 +247,7 @@ async def test_a_model_of_ones_own_needs_no_key(make_provider: MakeProvider) -> 
 async def test_openai_is_asked_in_its_own_terms(
     make_provider: MakeProvider, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.ai.planner.model._is_openai", lambda url: True)
+    monkeypatch.setattr("server.services.ai.planner.llm_client._is_openai", lambda url: True)
     provider = make_provider()
     model.faults.append(Fault.NO_EFFORT)
     assert await provider.plan(PERSON) == plan_of(PLAN)

@@ -9,9 +9,9 @@ from google.protobuf.descriptor import Descriptor
 from gymlocker.v2 import plan_pb2
 from hypothesis import HealthCheck, given, settings
 
-from server.ai.planner.fields import FIELDS, fields_of, key_of, type_of
-from server.ai.planner.reading import InvalidPlan, plan_of, session_of
-from server.ai.planner.schema import data_of, schema_of
+from server.services.ai.planner.fields import FIELDS, fields_of, key_of, type_of
+from server.services.ai.planner.json_schema import data_of, schema_of
+from server.services.ai.planner.parser import InvalidPlan, plan_of, session_of
 from tests.ai.planner.plans import PLAN, SESSION, Json, plans
 
 # What strict schemas know, for every server.

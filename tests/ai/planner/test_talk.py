@@ -7,12 +7,12 @@ from itertools import pairwise
 
 import pytest
 
-from server.ai.planner import prompts
-from server.ai.planner.provider import Provider
-from server.ai.planner.reading import plan_of
-from server.ai.planner.talk import Event, FinishedPlan, GrowingPlan, Text, Turn
 from server.errors import FailedPrecondition, Unavailable
-from server.settings import OPENAI_URL
+from server.libraries.settings import OPENAI_URL
+from server.services.ai.planner import prompts
+from server.services.ai.planner.llm_planner import Provider
+from server.services.ai.planner.parser import plan_of
+from server.services.ai.planner.planner import Event, FinishedPlan, GrowingPlan, Text, Turn
 from tests.ai.planner.conftest import MakeProvider
 from tests.ai.planner.model_server import ModelServer
 from tests.ai.planner.plans import PLAN

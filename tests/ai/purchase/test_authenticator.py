@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import pytest
 from structlog.testing import LogCapture
 
-from server.ai.purchase import authenticator as module
-from server.ai.purchase.authenticator import (
+from server.errors import ResourceExhausted, Unauthenticated, Unavailable
+from server.services.ai.purchase import authenticator as module
+from server.services.ai.purchase.authenticator import (
     GRANTED_SECONDS,
     LONGEST,
     MOST_AT_ONCE,
@@ -15,8 +16,7 @@ from server.ai.purchase.authenticator import (
     REFUSED_SECONDS,
     PurchaseAuthenticator,
 )
-from server.ai.purchase.model import Purchase, Store, purchase_of
-from server.errors import ResourceExhausted, Unauthenticated, Unavailable
+from server.services.ai.purchase.model import Purchase, Store, purchase_of
 from tests.ai.purchase.conftest import FakeLimit
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"

@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from structlog.testing import LogCapture
 
-from server.ai.purchase import google as module
-from server.ai.purchase.google import SCOPE, GoogleVerifier, ServiceAccount
-from server.ai.purchase.model import Store
-from server.ai.purchase.store_client import StoreClient
 from server.errors import Unavailable
+from server.services.ai.purchase import google as module
+from server.services.ai.purchase.google import SCOPE, GoogleVerifier, ServiceAccount
+from server.services.ai.purchase.model import Store
+from server.services.ai.purchase.store_client import StoreClient
 from tests.ai.purchase import faults
 from tests.ai.purchase.conftest import NOW
 from tests.ai.purchase.server import Fault, Reply, Request, Server, serving

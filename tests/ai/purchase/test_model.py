@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from server.ai.purchase.model import Purchase, Store, credentials_in, purchase_of
+from server.services.ai.purchase.model import Purchase, Store, credentials_in, purchase_of
 
 
 @pytest.mark.parametrize(

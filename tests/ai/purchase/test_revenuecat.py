@@ -8,10 +8,10 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import LogCapture
 
-from server.ai.purchase.model import Store
-from server.ai.purchase.revenuecat import RevenueCatVerifier
-from server.ai.purchase.store_client import StoreClient
 from server.errors import Unavailable
+from server.services.ai.purchase.model import Store
+from server.services.ai.purchase.revenuecat import RevenueCatVerifier
+from server.services.ai.purchase.store_client import StoreClient
 from tests.ai.purchase import faults
 from tests.ai.purchase.conftest import NOW
 from tests.ai.purchase.server import Fault, Reply, Request, Server, serving

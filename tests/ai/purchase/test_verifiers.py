@@ -13,12 +13,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509 import load_der_x509_certificate
 
-from server import log
-from server.ai.purchase.authenticator import PurchaseAuthenticator
-from server.ai.purchase.model import Store, Verifier, names_of
-from server.ai.purchase.verifiers import verifiers
 from server.errors import StartError, Unauthenticated, Unavailable
-from server.settings import PurchaseSettings, load
+from server.libraries.common.logging import configure_logging
+from server.libraries.settings import PurchaseSettings, load
+from server.services.ai.purchase.authenticator import PurchaseAuthenticator
+from server.services.ai.purchase.model import Store, Verifier, names_of
+from server.services.ai.purchase.verifiers import verifiers
 from tests.ai.purchase import test_google
 from tests.ai.purchase.apple.chain import chain
 from tests.ai.purchase.conftest import NOW, FakeLimit
@@ -231,7 +231,7 @@ async def test_whom_the_log_can_be_shown(
         )
         urls = dict.fromkeys(URLS, server.url)
         stores = set_up(http, **(everything(files) | urls))
-        log.configure("debug")
+        configure_logging("debug")
         try:
             with pytest.raises(Unavailable):
                 await PurchaseAuthenticator(stores, FakeLimit()).authenticate(header, "")

@@ -10,8 +10,8 @@ import pytest
 from starlette.routing import Route
 
 from server.errors import StartError
-from server.paths import OPENAPI, ROOT
-from server.web.pages.routes import page_routes
+from server.libraries.common.paths import OPENAPI, ROOT
+from server.programs.web.pages.routes import page_routes
 
 from .addresses import DOCUMENT, PAGES, assets, names
 

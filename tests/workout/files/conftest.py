@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from grpc import aio
 
-from server.demo.transport import GrpcTransport, Transport
+from server.programs.demo.transport import GrpcTransport, Transport
 from tests.house import House
 from tests.workout.files.ways import GrpcFiles, RestFiles
 

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from grpc import StatusCode
 
-from server.workout.formats.guard import unguarded
+from server.services.workout.formats.guard import unguarded
 from tests.feed.client import refused
 from tests.workout.diary import Diary, Workout, blamed
 from tests.workout.files.contents import csv_of

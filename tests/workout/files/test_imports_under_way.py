@@ -13,11 +13,10 @@ import pytest
 from grpc import StatusCode, aio
 from gymlocker.v2 import user_pb2
 
-from server.database.engine import Database
-from server.local.throwaway import ThrowawayPostgres
-from server.workout import workout
-from server.workout.import_repository import ImportRepository
-from server.workout.uploads import MAX_UPLOADS_OF_OWNER
+from server.libraries.database.pool import Database
+from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.services.workout.import_repository import ImportRepository
+from server.services.workout.upload import MAX_UPLOADS_OF_OWNER
 from tests.feed.client import Client, many_users
 from tests.house import House
 from tests.local.helpers import eventually, eventually_true
@@ -43,7 +42,7 @@ async def test_the_same_workouts_in_another_order_do_not_stand_in_each_others_wa
     house: House, postgres: ThrowawayPostgres, database: asyncpg.Connection
 ) -> None:
     (user_id,) = await many_users(database, 1)
-    new = [workout.Workout(uuid4(), date(2026, 2, 7), "Run", 1, "") for _ in range(3)]
+    new = [model.Workout(uuid4(), date(2026, 2, 7), "Run", 1, "") for _ in range(3)]
     async with Database(postgres.url("gymlocker"), pool_size=2) as pool:
         add_many = ImportRepository(pool).add_many
         # Somebody has the second one, so that each of both gets one and waits.

@@ -9,7 +9,7 @@ from uuid import uuid4
 import asyncpg
 from grpc import StatusCode
 
-from server.workout.importing import MOST_FILE_BYTES
+from server.services.workout.importer import MOST_FILE_BYTES
 from tests.feed.client import refused
 from tests.house import House
 from tests.workout.diary import Diary, sums_are_right

@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 
 from server.errors import ResourceExhausted, Unavailable
-from server.workout import uploads as module
-from server.workout.uploads import MAX_UPLOADS, MAX_UPLOADS_OF_OWNER, Upload, Uploads
+from server.services.workout import upload as module
+from server.services.workout.upload import MAX_UPLOADS, MAX_UPLOADS_OF_OWNER, Upload, Uploads
 
 
 async def arriving(uploads: Uploads, network: str) -> tuple[Upload, asyncio.Task[None]]:

@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from grpc import aio
 from gymlocker.v2 import workout_pb2, workout_pb2_grpc
 
-from server.demo.transport import grpc_error, rest_error
+from server.programs.demo.transport import grpc_error, rest_error
 from tests.streams import answered
 
 Request = workout_pb2.ImportWorkoutsRequest

@@ -1,7 +1,7 @@
 """Strong's exports in its oldest form, and what is read from them."""
 
-from server.workout.formats.model import Format, Problem, ReadFile, ReadWorkout
-from server.workout.formats.read import read_file
+from server.services.workout.formats.model import Format, Problem, ReadFile, ReadWorkout
+from server.services.workout.formats.read import read_file
 
 PLAIN = (
     "Date,Workout Name,Duration,Exercise Name,Set Order,Weight,Reps,Distance,Seconds,"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from server.workout.formats.model import Format, Problem, ReadFile
-from server.workout.formats.read import read_file
+from server.services.workout.formats.model import Format, Problem, ReadFile
+from server.services.workout.formats.read import read_file
 
 OLD = "Date,Exercise,Category,Weight (kgs),Reps,Distance,Distance Unit,Time,Comment\n"
 NEW = "Date,Exercise,Category,Weight,Weight Unit,Reps,Distance,Distance Unit,Time\n"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.workout.formats.guard import guarded, unguarded
-from server.workout.formats.read import read_file
+from server.services.workout.formats.guard import guarded, unguarded
+from server.services.workout.formats.read import read_file
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "=", "'=1", "''@x"]
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.workout.formats.model import Format, Problem, ReadFile, ReadWorkout
-from server.workout.formats.read import read_file
-from server.workout.formats.write import csv_header, csv_line
-from server.workout.workout import Workout
+from server.services.workout.formats.model import Format, Problem, ReadFile, ReadWorkout
+from server.services.workout.formats.read import read_file
+from server.services.workout.formats.write import csv_header, csv_line
+from server.services.workout.model import Workout
 
 ID = "0b5c3f0e-1111-4222-8333-944445555666"
 OTHER = "1b5c3f0e-1111-4222-8333-944445555666"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from server.workout.formats.model import Format, Problem, ReadFile
-from server.workout.formats.read import read_file
+from server.services.workout.formats.model import Format, Problem, ReadFile
+from server.services.workout.formats.read import read_file
 
 HEADER = (
     '"title","start_time","end_time","description","exercise_title","superset_id",'

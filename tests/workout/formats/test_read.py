@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.workout.formats.model import Format, UnreadableFile
-from server.workout.formats.read import read_file
-from server.workout.workout import (
+from server.services.workout.formats.model import Format, UnreadableFile
+from server.services.workout.formats.read import read_file
+from server.services.workout.model import (
     LONGEST_MINUTES,
     MOST_NOTES_CHARACTERS,
     MOST_TYPE_CHARACTERS,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from server.workout.formats.model import ReadFile
-from server.workout.formats.read import read_file
+from server.services.workout.formats.model import ReadFile
+from server.services.workout.formats.read import read_file
 
 HEADER = "Date,Workout Name,Exercise Name,Set Order,Reps,Notes,Workout Notes\n"
 

@@ -4,8 +4,8 @@ import datetime as dt
 
 import pytest
 
-from server.workout.formats.model import Format
-from server.workout.formats.read import read_file
+from server.services.workout.formats.model import Format
+from server.services.workout.formats.read import read_file
 from tests.workout.formats.strong import PLAIN, notes_of, one, read, values
 
 NUMBERED = (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.workout.formats.model import Problem
+from server.services.workout.formats.model import Problem
 from tests.workout.formats.strong import PLAIN, problem, read
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from server.workout.formats.model import Problem, UnreadableFile
-from server.workout.formats.table import Header, Row, read_table
+from server.services.workout.formats.model import Problem, UnreadableFile
+from server.services.workout.formats.table import Header, Row, read_table
 
 Found = list[tuple[int, list[str]]]
 

@@ -4,8 +4,8 @@ import datetime as dt
 import json
 from uuid import UUID
 
-from server.workout.formats.write import csv_header, csv_line, json_object
-from server.workout.workout import Workout
+from server.services.workout.formats.write import csv_header, csv_line, json_object
+from server.services.workout.model import Workout
 
 ID = UUID("0b5c3f0e-1111-4222-8333-944445555666")
 

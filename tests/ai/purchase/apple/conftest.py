@@ -6,11 +6,15 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
-from server.ai.purchase.apple import AppleVerifier
-from server.ai.purchase.apple_receipts import Receipts
-from server.ai.purchase.apple_transactions import ApiKey, SignedTransactions, TransactionLookup
-from server.ai.purchase.model import Store
-from server.ai.purchase.store_client import StoreClient
+from server.services.ai.purchase.apple import AppleVerifier
+from server.services.ai.purchase.apple_receipts import Receipts
+from server.services.ai.purchase.apple_transactions import (
+    ApiKey,
+    SignedTransactions,
+    TransactionLookup,
+)
+from server.services.ai.purchase.model import Store
+from server.services.ai.purchase.store_client import StoreClient
 from tests.ai.purchase.apple.chain import chain
 from tests.ai.purchase.apple.fake import KEY, SECRET, FakeApple
 from tests.ai.purchase.conftest import NOW

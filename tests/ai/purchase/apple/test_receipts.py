@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from structlog.testing import LogCapture
 
-from server.ai.purchase.apple import AppleVerifier
 from server.errors import Unavailable
+from server.services.ai.purchase.apple import AppleVerifier
 from tests.ai.purchase.apple.chain import MILLISECONDS
 from tests.ai.purchase.apple.fake import ID, RECEIPT, SECRET, FakeApple
 from tests.ai.purchase.server import Reply, Server

@@ -8,9 +8,9 @@ import jwt
 import pytest
 from structlog.testing import LogCapture
 
-from server.ai.purchase.apple import AppleVerifier
-from server.ai.purchase.apple_transactions import SignedTransactions
 from server.errors import Unavailable
+from server.services.ai.purchase.apple import AppleVerifier
+from server.services.ai.purchase.apple_transactions import SignedTransactions
 from tests.ai.purchase.apple.chain import MILLISECONDS, TRANSACTION, Chain, chain
 from tests.ai.purchase.apple.fake import ID, FakeApple
 from tests.ai.purchase.server import Reply, Server

@@ -3,8 +3,8 @@
 import pytest
 from structlog.testing import LogCapture
 
-from server.ai.purchase.apple import AppleVerifier
 from server.errors import Unavailable
+from server.services.ai.purchase.apple import AppleVerifier
 from tests.ai.purchase import faults
 from tests.ai.purchase.apple.chain import chain
 from tests.ai.purchase.apple.fake import ID, RECEIPT

@@ -1,0 +1,102 @@
+"""The SQL of what each user stores in the feed.
+
+It stands in `user_event_clocks`, and the statements that store something keep it. Users who were
+never counted, as those who came with a LiftLog server's database, are counted when they store
+something. So is somebody who is at the bound, before they are refused.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Subquery,
+    Table,
+    bindparam,
+    func,
+    literal,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from server.errors import no_such_user
+from server.libraries.database.pool import Connection, Database
+from server.libraries.database.schema import shared_items, user_event_clocks, user_events, users
+from server.libraries.database.statement import Statement
+
+# A user at the bound is not counted anew at each call that is refused.
+RECOUNT_PERIOD = timedelta(minutes=1)
+
+SIZE = bindparam("size", type_=BigInteger)
+
+# Waits for calls of this user that store something, and keeps others waiting.
+_LOCK_USER = Statement(
+    select(users.c.id).where(users.c.id == bindparam("user_id")).with_for_update()
+)
+# And for the sweeper, which does not ask for the user.
+_LOCK_USAGE = Statement(
+    select((user_event_clocks.c.counted > func.now() - literal(RECOUNT_PERIOD)).label("is_fresh"))
+    .where(user_event_clocks.c.user_id == bindparam("user_id"))
+    .with_for_update()
+)
+
+
+def _total(table: Table, payload: str) -> Subquery:
+    size = func.coalesce(func.sum(func.octet_length(table.c[payload])), 0)
+    return (
+        select(func.count().label("number"), size.label("size"))
+        .where(table.c.user_id == bindparam("user_id"))
+        .subquery(f"all_{table.name}")
+    )
+
+
+def _recount() -> Statement:
+    events = _total(user_events, "encrypted_event")
+    items = _total(shared_items, "encrypted_payload")
+    counted = insert(user_event_clocks).from_select(
+        ["user_id", "timestamp", "events", "bytes", "counted"],
+        select(
+            bindparam("user_id", type_=user_event_clocks.c.user_id.type),
+            # Before all events.
+            func.to_timestamp(0),
+            events.c.number,
+            events.c.size + items.c.size,
+            func.now(),
+        ).select_from(events.join(items, true())),
+    )
+    return Statement(
+        counted.on_conflict_do_update(
+            index_elements=[user_event_clocks.c.user_id],
+            set_={name: counted.excluded[name] for name in ("events", "bytes", "counted")},
+        )
+    )
+
+
+_RECOUNT = _recount()
+
+
+class UsageRepository:
+    """How much each user stores."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def recount(self, user_id: UUID, *, is_wrong: bool) -> None:
+        """Count anew what the user stores; a count not known to be wrong, once in a while.
+
+        Raises NotFound if there is no such user.
+        """
+        parameters = {"user_id": user_id}
+
+        async def action(connection: Connection) -> None:
+            if await connection.fetchval(_LOCK_USER.sql, user_id) is None:
+                raise no_such_user()
+            is_fresh = await connection.fetchval(
+                _LOCK_USAGE.sql, *_LOCK_USAGE.arguments(parameters)
+            )
+            if is_wrong or not is_fresh:
+                # A statement of its own: it sees what was committed while the locks were awaited.
+                await connection.execute(_RECOUNT.sql, *_RECOUNT.arguments(parameters))
+
+        await self._database.transact(action)

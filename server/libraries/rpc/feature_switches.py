@@ -1,0 +1,42 @@
+"""Refuses calls of features that are switched off, before anything else is looked at."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NoReturn
+
+from gymlocker.v2 import options_pb2
+
+from server.errors import FeatureDisabled
+from server.libraries.rpc.interceptor import Context, Interceptor, Proceed
+from server.libraries.rpc.method import Feature, Method
+
+
+def switch_of(feature: Feature) -> str:
+    """Return the name of the setting that switches a feature on and off."""
+    return f"{options_pb2.Feature.Name(feature).removeprefix('FEATURE_')}_ENABLED"
+
+
+class FeatureInterceptor(Interceptor):
+    """Serves methods of which a feature is `enabled`, and those that belong to none."""
+
+    def __init__(self, methods: Mapping[str, Method], enabled: Collection[Feature]) -> None:
+        super().__init__(methods)
+        self._enabled = enabled
+
+    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+        """Refuses all calls of a method whose features are all off."""
+        if not method.features or not method.features.isdisjoint(self._enabled):
+            return proceed
+        error = _disabled(method.features)
+
+        async def refuse(_request: Any, _context: Context) -> NoReturn:
+            raise FeatureDisabled(error, reason="FEATURE_DISABLED")
+
+        return refuse
+
+
+def _disabled(features: Iterable[Feature]) -> str:
+    switches = sorted(switch_of(feature) for feature in features)
+    verb = "is" if len(switches) == 1 else "are"
+    return (
+        f"Switched off on this server: {' and '.join(switches)} {verb} false. Use another server."
+    )

@@ -1,0 +1,135 @@
+"""Refuses requests that break a limit of the contract, naming each field that does.
+
+The limits stand in the protos (`buf.validate`); protovalidate applies them. One does not, because
+a client may not know: a password is required unless the call carries an access token.
+"""
+
+import re
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any
+
+import protovalidate
+from google.protobuf.message import DecodeError, Message
+from gymlocker.v2.options_pb2 import Authentication
+
+from server.errors import InvalidArgument
+from server.libraries.rpc.caller import current_caller
+from server.libraries.rpc.interceptor import Context, Interceptor, Proceed
+from server.libraries.rpc.json_patch import patch_reader
+from server.libraries.rpc.method import Method
+from server.libraries.rpc.query_parameters import require_known
+from server.libraries.rpc.request_reading import no_message
+
+# A status travels in HTTP headers, which must stay small.
+MOST_VIOLATIONS = 20
+PASSWORD_REQUIRED = "password: required unless the call carries an access token"  # noqa: S105
+
+_collect_violations = protovalidate.Validator().collect_violations
+
+
+class ValidationInterceptor(Interceptor):
+    """Decodes the request itself, so that bytes which are no message are the caller's fault."""
+
+    takes_bytes = True
+
+    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+        """Decodes and validates each request, of a stream when it is its turn."""
+        needs_password = method.authentication.scheme == Authentication.SCHEME_PASSWORD
+        validated = partial(
+            _validated,
+            method.request,
+            needs_password=needs_password,
+            read_patch=patch_reader(method.request),
+        )
+        parameters = method.parameters
+
+        async def validate(request: bytes, context: Context) -> Any:
+            if parameters is not None:
+                require_known(parameters)
+            return await proceed(validated(request), context)
+
+        async def validate_stream(requests: AsyncIterator[bytes], context: Context) -> Any:
+            if parameters is not None:
+                require_known(parameters)
+            each = _each(validated, requests, may_be_empty=method.may_be_empty)
+            return await proceed(each, context)
+
+        return validate_stream if method.streams_requests else validate
+
+
+async def _each(
+    validated: Callable[[bytes], Message], requests: AsyncIterator[bytes], *, may_be_empty: bool
+) -> AsyncIterator[Message]:
+    is_empty = True
+    async for request in requests:
+        is_empty = False
+        yield validated(request)
+    if is_empty and not may_be_empty:
+        raise no_message()
+
+
+def _validated(
+    kind: type[Message],
+    request: bytes,
+    *,
+    needs_password: bool,
+    read_patch: Callable[[Any], None] | None,
+) -> Message:
+    try:
+        message = kind.FromString(request)
+    except DecodeError as error:
+        name = kind.DESCRIPTOR.full_name
+        raise InvalidArgument(f"The request is not a {name}.", violations=[]) from error
+    if read_patch is not None:
+        read_patch(message)
+    violations = _collect_violations(message)
+    lacks_password = (
+        needs_password
+        and not message.password  # type: ignore[attr-defined]
+        and current_caller.get() is None
+    )
+    if violations or lacks_password:
+        raise _invalid(message, violations, lacks_password=lacks_password)
+    return message
+
+
+def _invalid(
+    message: Message, violations: list[protovalidate.Violation], *, lacks_password: bool
+) -> InvalidArgument:
+    by_field: dict[str, str] = {}
+    for violation in violations:
+        path, json_path = _paths(message.DESCRIPTOR, violation)
+        # A field that breaks two rules is named once.
+        by_field.setdefault(path, f"{json_path}: {violation.proto.message}")
+    if lacks_password:
+        by_field["password"] = PASSWORD_REQUIRED
+    found = sorted(by_field.items(), key=lambda item: _number(message.DESCRIPTOR, item[0]))
+    text = found[0][1] + (f" (and {len(found) - 1} more)" if len(found) > 1 else "")
+    if len(found) > MOST_VIOLATIONS:
+        rest = len(found) - MOST_VIOLATIONS
+        found[MOST_VIOLATIONS:] = [("", f"and {rest} more")]
+    return InvalidArgument(text, violations=found)
+
+
+def _number(descriptor: Any, path: str) -> int:
+    """The number of the field that a path begins with: faults are listed in this order."""
+    field = descriptor.fields_by_name.get(re.split(r"[.\[]", path)[0])
+    return field.number if field else 0
+
+
+def _paths(descriptor: Any, violation: protovalidate.Violation) -> tuple[str, str]:
+    """The path of the field as the proto spells it (`users[3].user_id`) and as JSON does."""
+    path: list[str] = []
+    json_path: list[str] = []
+    message = descriptor
+    for element in violation.proto.field.elements if violation.proto.field else ():
+        subscript = f"[{element.subscript.value}]" if element.subscript else ""
+        path.append(element.field_name + subscript)
+        if message is None or element.field_name in message.oneofs_by_name:
+            json_path.append(element.field_name)
+            break
+        field = message.fields_by_name[element.field_name]
+        json_path.append(field.json_name + subscript)
+        message = field.message_type
+    return ".".join(path), ".".join(json_path)

@@ -1,0 +1,161 @@
+"""What processes are told: each about its log, a worker about its databases, Envoy, and `up`."""
+
+import re
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, SecretStr, field_validator
+
+from server.libraries.database.url import require_usable
+from server.libraries.settings.environment import EnvironmentSettings, unset
+
+# Host=…;Username=…;Password=…;Database=…, in any order.
+_OF_LIFTLOG = re.compile(
+    r"\s*(host|server|port|username|user id|password|database)\s*=", re.IGNORECASE
+)
+
+DrainSeconds: TypeAlias = Annotated[
+    float, Field(ge=0, description="seconds from saying NOT_SERVING to closing, at SIGTERM")
+]
+
+
+class LogSettings(EnvironmentSettings):
+    """What a process is told about its log."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="`debug`, `info`, `warning` or `error`"
+    )
+    log_format: Literal["json", "console"] | None = Field(
+        default=None,
+        description="`json`, an object a line, or `console`, for people",
+        json_schema_extra=unset("`console` at a terminal, else `json`"),
+    )
+
+
+class Settings(LogSettings):
+    """What a Gymlocker process is told by its environment."""
+
+    database_url: str = Field(
+        description=(
+            "PostgreSQL, as `postgresql://user:password@host/name`; of several hosts, as "
+            "`h1:5432,h2:5432` or `?host=h1,h2`, the one that takes writes"
+        ),
+        json_schema_extra=unset("embedded under `up`, required elsewhere"),
+    )
+    rate_limit_database_url: str | None = Field(
+        default=None,
+        description="PostgreSQL for rate limits alone",
+        json_schema_extra=unset("`DATABASE_URL`"),
+    )
+    database_pool_size: int = Field(
+        default=10, ge=1, le=1000, description="connections that one worker holds at the most"
+    )
+    cleanup_interval_minutes: float = Field(
+        default=60, gt=0, description="minutes between two removals of what has expired"
+    )
+    password_threads: int = Field(
+        default=1, ge=1, le=64, description="threads of one worker that hash passwords"
+    )
+    password_queue: int = Field(
+        default=128,
+        ge=2,
+        description=(
+            "passwords that may wait for a thread before calls are shed; half of them "
+            "from one address"
+        ),
+    )
+    password_memory_minutes: float = Field(
+        default=15, ge=0, description="minutes for which a verified password is remembered"
+    )
+    password_failures_per_account: int = Field(
+        default=20,
+        ge=1,
+        description="wrong passwords of an account from one address; then one more each minute",
+    )
+    password_failures_per_address: int = Field(
+        default=100,
+        ge=1,
+        description=(
+            "wrong passwords, purchase tokens and API keys, and taken usernames, from one "
+            "address; then one more each second"
+        ),
+    )
+    calls_per_address: int = Field(
+        default=512,
+        ge=0,
+        description="calls of one address in flight in one worker at the most; 0 is no limit",
+    )
+    streams_per_address: int = Field(
+        default=256,
+        ge=0,
+        description="the same for streams, such as chats, imports and exports",
+    )
+    unread_mib_per_address: int = Field(
+        default=24,
+        ge=0,
+        description="MiB of replies that one address may leave unread at a worker; 0 is no limit",
+    )
+    imports_per_address: int = Field(
+        default=8,
+        ge=0,
+        description="files that one address may import at a time at a worker; 0 is no limit",
+    )
+    drain_seconds: DrainSeconds = 3
+    reflection: bool = Field(
+        default=False,
+        description=(
+            "`true` lets grpcurl and other tools ask a worker what there is; under `up` they may"
+        ),
+    )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        default=None,
+        description=(
+            "where traces go: a collector of OpenTelemetry, by OTLP over HTTP, as "
+            "`http://host:4318`"
+        ),
+    )
+
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def _is_http(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("https://", "http://")):
+            raise ValueError("must start with http:// or https://")
+        return value
+
+    @field_validator("database_url", "rate_limit_database_url")
+    @classmethod
+    def _is_postgresql(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if _OF_LIFTLOG.match(value):
+            raise ValueError(
+                "is a connection string as LiftLog has it: write it as "
+                "postgresql://username:password@host/database, an @ in the password as %40"
+            )
+        scheme, separator, rest = value.partition("://")
+        if not separator or scheme not in ("postgresql", "postgres", "postgresql+asyncpg"):
+            raise ValueError("must start with postgresql://")
+        url = f"postgresql://{rest}"
+        require_usable(url)
+        return url
+
+
+class GatewaySettings(EnvironmentSettings):
+    """What the front door, Envoy, is told by the environment."""
+
+    cors_origins: str = Field(
+        default="*", description="origins that browsers may call from, comma-separated; `*` is any"
+    )
+    trusted_proxies: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="proxies in front of Envoy whose `X-Forwarded-For` is believed",
+    )
+    drain_seconds: DrainSeconds = 3
+
+
+class HouseSettings(EnvironmentSettings):
+    """What `gymlocker up` makes itself unless it is given."""
+
+    database_url: SecretStr | None = None
+    jwt_secret_key: SecretStr | None = None

@@ -1,0 +1,37 @@
+"""All that a worker is told, as one."""
+
+from dataclasses import dataclass
+
+from server.libraries.settings.access import AccessSettings
+from server.libraries.settings.environment import load
+from server.libraries.settings.features import FeatureSettings
+from server.libraries.settings.limits import BoundSettings
+from server.libraries.settings.planner import PlannerSettings, PurchaseSettings
+from server.libraries.settings.process import Settings
+from server.libraries.settings.tokens import TokenSettings
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """All that a worker is told."""
+
+    worker: Settings
+    bounds: BoundSettings
+    tokens: TokenSettings
+    planner: PlannerSettings
+    purchases: PurchaseSettings
+    access: AccessSettings
+    features: FeatureSettings
+
+
+def load_worker_settings() -> WorkerSettings:
+    """Reads all that a worker is told. Raises StartError as `load` does."""
+    return WorkerSettings(
+        load(Settings),
+        load(BoundSettings),
+        load(TokenSettings),
+        load(PlannerSettings),
+        load(PurchaseSettings),
+        load(AccessSettings),
+        load(FeatureSettings),
+    )

@@ -1,0 +1,250 @@
+"""The command `gymlocker`. What a subcommand needs is imported when it runs: --help is quick."""
+
+import asyncio
+import errno
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from server.errors import StartError
+from server.programs.cli.operation import name_misspelt, operation
+from server.programs.cli.options import (
+    WORKER_TLS,
+    Http3Port,
+    Metrics,
+    MetricsPort,
+    TlsCert,
+    TlsClientCa,
+    TlsKey,
+    WorkerTlsCa,
+    WorkerTlsCert,
+    WorkerTlsKey,
+)
+from server.programs.cli.workouts import accounts, workouts
+
+app = typer.Typer(
+    name="gymlocker",
+    help=(
+        "A privacy-first fitness backend: an end-to-end encrypted workout feed over gRPC, "
+        "gRPC-Web and REST, and a training diary.\n\nStart here: `gymlocker up` runs everything "
+        "on this machine, `gymlocker demo` shows what it does. Your own diary: `gymlocker login`, "
+        "then `gymlocker workouts`."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Runs the command line. A StartError is one sentence and exit code 1, as is a full disk."""
+    try:
+        app()
+    except StartError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = f" for {error.filename}" if error.filename else ""
+        print(f"There is no room left on the disk{where}: make some.", file=sys.stderr)
+        sys.exit(1)
+
+
+@app.command()
+def up(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any.")
+    ] = 8080,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Server processes.", show_default="one a core, up to 4"),
+    ] = None,
+    data_dir: Annotated[
+        Path, typer.Option(help="Where the database, the logs and the sockets are kept.")
+    ] = Path(".gymlocker"),
+    metrics_port: MetricsPort = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+) -> None:
+    """Run everything on this machine: PostgreSQL, migrations, workers and Envoy.
+
+    With DATABASE_URL set, that PostgreSQL is used instead of an embedded one. Ctrl-C stops it all.
+
+    Try it: gymlocker up, then in another terminal: gymlocker demo
+    """
+    from server.libraries.network.tls import certificate_of
+    from server.programs.diagnostics.configuration import require_usable
+    from server.programs.local.options import UpOptions, default_workers
+    from server.programs.local.up import up as run_up
+
+    name_misspelt()
+    require_usable()
+    options = UpOptions(
+        host=host,
+        port=port,
+        workers=workers or default_workers(),
+        data_dir=data_dir,
+        metrics_port=metrics_port,
+        certificate=certificate_of(tls_cert, tls_key),
+    )
+    asyncio.run(run_up(options))
+
+
+@app.command()
+def serve(
+    listen: Annotated[
+        str, typer.Option(help="Where to listen: host:port or unix:/path/to/socket.")
+    ],
+    reflection: Annotated[
+        bool,
+        typer.Option(help="Let grpcurl and other tools ask what there is (or: REFLECTION)."),
+    ] = False,
+    metrics: Metrics = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    tls_client_ca: TlsClientCa = None,
+) -> None:
+    """Run one worker, for production: gRPC alone, to stand behind Envoy.
+
+    Needs DATABASE_URL, a database that `gymlocker migrate` brought up to date, and JWT_SECRET_KEY,
+    the same for all workers (make one with: openssl rand -hex 32). With --tls-cert, only who has a
+    certificate of --tls-client-ca is let in.
+
+    Try it: DATABASE_URL=postgresql://user:password@host/name gymlocker serve --listen 0.0.0.0:9090
+    """
+    from server.libraries.rpc.tuning import tune
+
+    tune()
+    from server.libraries.common.logging import configure_logging
+    from server.libraries.network.tls import identity_of
+    from server.libraries.network.trusted_certificates import trusted_file
+    from server.libraries.settings import load_worker_settings
+    from server.programs.worker.main import serve as run_worker
+
+    name_misspelt()
+    trusted_file()
+    options = "--tls-cert, --tls-key and --tls-client-ca"
+    identity = identity_of(tls_cert, tls_key, tls_client_ca, options, [listen])
+    settings = load_worker_settings()
+    configure_logging(settings.worker.log_level, settings.worker.log_format)
+    work = run_worker(
+        settings,
+        listen=listen,
+        reflection=reflection or settings.worker.reflection,
+        metrics_at=metrics,
+        identity=identity,
+    )
+    _run(work)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database at DATABASE_URL up to date.
+
+    An empty database gets the schema; that of a running LiftLog server is adopted as it stands.
+    Running it again does nothing. So does running it twice at once.
+    """
+    from server.libraries.database.migrations import migrate as run_migrations
+    from server.libraries.settings import Settings, load
+
+    settings = load(Settings)
+    _run(run_migrations(settings.database_url, settings.rate_limit_database_url, print))
+
+
+@app.command()
+def web(
+    listen: Annotated[
+        str, typer.Option(help="Where to listen: host:port or unix:/path/to/socket.")
+    ],
+    worker: Annotated[
+        list[str], typer.Option(help="A worker's address; a name may stand for many. Repeatable.")
+    ],
+    metrics: Metrics = None,
+    worker_tls_cert: WorkerTlsCert = None,
+    worker_tls_key: WorkerTlsKey = None,
+    worker_tls_ca: WorkerTlsCa = None,
+) -> None:
+    """Run the web process, for production: pages, and the chat as the LiftLog app speaks it.
+
+    Try it: gymlocker web --listen 0.0.0.0:8000 --worker server:9090
+    """
+    from server.libraries.common.logging import configure_logging
+    from server.libraries.network.tls import identity_of
+    from server.libraries.settings import LogSettings, load
+    from server.programs.web.main import serve_web
+
+    identity = identity_of(worker_tls_cert, worker_tls_key, worker_tls_ca, WORKER_TLS, worker)
+    settings = load(LogSettings)
+    configure_logging(settings.log_level, settings.log_format)
+    _run(serve_web(listen, tuple(worker), metrics, identity))
+
+
+@app.command()
+def gateway(
+    listen: Annotated[str, typer.Option(help="Where to listen: host:port.")],
+    worker: Annotated[
+        list[str], typer.Option(help="A worker's address; a name may stand for many. Repeatable.")
+    ],
+    web: Annotated[
+        str | None, typer.Option(help="The web process's address, for the pages and the chat.")
+    ] = None,
+    metrics: Metrics = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    worker_tls_cert: WorkerTlsCert = None,
+    worker_tls_key: WorkerTlsKey = None,
+    worker_tls_ca: WorkerTlsCa = None,
+    http3_port: Http3Port = None,
+) -> None:
+    """Run Envoy, for production: the one address of gRPC, gRPC-Web and REST, before the workers.
+
+    Try it: gymlocker gateway --listen 0.0.0.0:8080 --worker server:9090 --web web:8000
+    """
+    from server.libraries.network.tls import certificate_of, identity_of
+    from server.libraries.settings import LogSettings, load
+    from server.programs.gateway.main import GatewayOptions, run_envoy
+
+    name_misspelt()
+    load(LogSettings)
+    options = GatewayOptions(
+        listen,
+        tuple(worker),
+        web,
+        metrics,
+        certificate=certificate_of(tls_cert, tls_key),
+        http3_port=http3_port,
+        identity=identity_of(worker_tls_cert, worker_tls_key, worker_tls_ca, WORKER_TLS, worker),
+    )
+    sys.exit(run_envoy(options))
+
+
+@app.command()
+def demo(
+    url: Annotated[str, typer.Option(help="The server to talk to.")] = "http://127.0.0.1:8080",
+) -> None:
+    """Show the encrypted feed at work: two people, real keys, over the wire.
+
+    Ends with code 1 if a byte differs from what was sent.
+    """
+    from rich.console import Console
+
+    from server.programs.demo import run as run_demo
+
+    if not asyncio.run(run_demo(url, Console())):
+        sys.exit(1)
+
+
+app.add_typer(operation)
+app.add_typer(accounts)
+app.add_typer(workouts)
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    import uvloop
+
+    uvloop.run(work)

@@ -1,0 +1,98 @@
+"""The way in: `run` opens the two transports, has the story told, and gives the verdict."""
+
+import time
+from urllib.parse import urlsplit
+
+from gymlocker.v2 import system_pb2
+from gymlocker.v2.system_pb2_grpc import SystemServiceStub
+from rich.console import Console
+
+from server.errors import StartError
+from server.programs.demo.comparison_log import Ledger, StoryBroken
+from server.programs.demo.keys import Unreadable
+from server.programs.demo.person import Phone
+from server.programs.demo.scenario import Story
+from server.programs.demo.screen import Screen
+from server.programs.demo.transport import (
+    CallError,
+    GrpcTransport,
+    RestTransport,
+    Transport,
+    Unreachable,
+    channel_over,
+)
+
+
+async def run(url: str, console: Console) -> bool:
+    """Plays the demo against the server at `url` and says whether every byte was equal.
+
+    Raises StartError if there is nothing at `url` to play it against.
+    """
+    address = _address(url)
+    ada, ben = GrpcTransport(address), RestTransport(address)
+    try:
+        await _check(address, ada, ben)
+        return await tell(address, console, ada, ben)
+    finally:
+        await ada.close()
+        await ben.close()
+
+
+async def tell(url: str, console: Console, ada: Transport, ben: Transport) -> bool:
+    """Plays the demo over two given transports; the accounts are gone afterwards."""
+    screen, ledger = Screen(console), Ledger()
+    screen.opening(url)
+    story = Story(screen, ledger, Phone(ada), Phone(ben))
+    began = time.monotonic()
+    try:
+        await story.tell()
+    except StoryBroken:
+        screen.step_done(ledger)
+    except (CallError, Unreadable) as error:
+        ledger.failed("the story ended early", error)
+        screen.step_done(ledger)
+    finally:
+        await story.clean_up()
+    screen.verdict(ledger, time.monotonic() - began)
+    return not ledger.differences
+
+
+def _address(url: str) -> str:
+    """Checks an address and cuts the final slash off. gRPC knows no path, so there is none."""
+    address = url.rstrip("/")
+    try:
+        parts = urlsplit(address)
+        complete = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        complete = False
+    if not complete or address != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
+        raise StartError(
+            f"{url!r} is not an address: give --url as http://host:port or https://host:port."
+        )
+    return address
+
+
+async def _check(address: str, ada: Transport, ben: Transport) -> None:
+    """Asks over REST, then over gRPC, how the server is. Raises StartError."""
+    try:
+        await _ask_health(ben)
+    except Unreachable as error:
+        raise StartError(
+            f"Nothing answers at {address} ({error.message}): start a server with `gymlocker up`, "
+            "or say with --url where one is."
+        ) from error
+    except CallError as error:
+        raise StartError(
+            f"What answers at {address} is not a healthy Gymlocker ({error}): see its log, "
+            "or say with --url where another one is."
+        ) from error
+    try:
+        await _ask_health(ada)
+    except CallError as error:
+        raise StartError(
+            f"{address} answers REST but not gRPC ({error}): give the address of Envoy with --url."
+        ) from error
+
+
+async def _ask_health(transport: Transport) -> None:
+    await SystemServiceStub(channel_over(transport)).GetHealth(system_pb2.GetHealthRequest())

@@ -1,0 +1,121 @@
+"""Looks at the databases: are they there, do they take writes, of what age are they.
+
+And at what stands in front of them: statements are prepared once and used again, which a PgBouncer
+that does not know them spoils.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+
+import asyncpg
+
+from server.errors import GymlockerError, StartError
+from server.libraries.database.connect import CONNECT_ERRORS, connect, place_of
+from server.libraries.database.pool import Database
+from server.libraries.database.schema_version import newer_schema, require_current_schema
+from server.libraries.database.write_check import Writability
+from server.libraries.settings import HouseSettings, Settings, load
+from server.programs.diagnostics.finding import Finding, fault, ok
+from server.programs.diagnostics.pooler import keeps_prepared_statements
+
+PATIENCE = 10.0
+SETTINGS = {
+    "database": "DATABASE_URL",
+    "database of rate limits": "RATE_LIMIT_DATABASE_URL",
+}
+FORGETS = "is reached through a PgBouncer that does not know prepared statements"
+REMEMBER = "Set there max_prepared_statements = 200 (from 1.21 on), or pool_mode = session."
+# By how much the clock may differ from the database's: tokens and quotas go by both.
+SKEW_SECONDS = 5.0
+OLDEST_POSTGRESQL = 140000
+
+WRITE_ADVICE = {"DISK_FULL": "Make room on its disk."}
+OTHER_WRITE_ADVICE = "Its log says more: is it a standby, or default_transaction_read_only on?"
+
+
+async def databases() -> list[Finding]:
+    """What there is to say about both."""
+    if load(HouseSettings).database_url is None:
+        return [ok("database", "none is set: `gymlocker up` runs its own")]
+    try:
+        settings = load(Settings)
+    except StartError:
+        return []  # said already
+    found = await _database("database", settings.database_url, ())
+    if settings.rate_limit_database_url:
+        found += await _database(
+            "database of rate limits", settings.rate_limit_database_url, ("rate_limits",)
+        )
+    return found
+
+
+async def _database(subject: str, url: str, branches: tuple[str, ...]) -> list[Finding]:
+    try:
+        connection = await connect(url, timeout=PATIENCE)
+    except CONNECT_ERRORS as error:
+        return [_out_of_reach(subject, url, error)]
+    try:
+        async with asyncio.timeout(PATIENCE):
+            if not await keeps_prepared_statements(url):
+                return [fault(subject, FORGETS, REMEMBER)]
+        version = await _version(subject, connection)
+        clock = await _clock(subject, connection)
+    except CONNECT_ERRORS as error:
+        return [_out_of_reach(subject, url, error)]
+    finally:
+        connection.terminate()
+    async with Database(url, pool_size=1) as database:
+        schema = await _schema(subject, database, branches)
+        return [version, clock, await _writes(subject, database), schema]
+
+
+def _out_of_reach(subject: str, url: str, error: Exception) -> Finding:
+    setting = SETTINGS[subject]
+    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
+        return fault(subject, "refuses the user or the password", f"Correct {setting}.")
+    if isinstance(error, asyncpg.InvalidCatalogNameError):
+        return fault(subject, "does not exist", "Create it: createdb, or CREATE DATABASE.")
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        text = f"has no host that takes writes{place_of(url)}"
+        return fault(subject, text, f"Promote one of them, or add the primary to {setting}.")
+    text = f"is out of reach{place_of(url)} ({type(error).__name__})"
+    return fault(subject, text, f"Is PostgreSQL running, and is {setting} right?")
+
+
+async def _writes(subject: str, database: Database) -> Finding:
+    # Nothing was refused here yet: whether there is room is found out by trying.
+    database.disk_full = True
+    try:
+        await Writability(database).require()
+    except GymlockerError as error:
+        advice = WRITE_ADVICE.get(error.reason, OTHER_WRITE_ADVICE)
+        return fault(subject, f"takes no writes ({error.reason})", advice)
+    return ok(subject, "takes writes")
+
+
+async def _version(subject: str, connection: asyncpg.Connection) -> Finding:
+    version = await connection.fetchval("SHOW server_version")
+    if int(await connection.fetchval("SHOW server_version_num")) < OLDEST_POSTGRESQL:
+        return fault(subject, f"is PostgreSQL {version}", "Upgrade it to 14 or newer.")
+    return ok(subject, f"is PostgreSQL {version}, and answers")
+
+
+async def _clock(subject: str, connection: asyncpg.Connection) -> Finding:
+    asked = datetime.now(UTC)
+    told: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    ahead = max((told - datetime.now(UTC)).total_seconds(), (asked - told).total_seconds())
+    if ahead > SKEW_SECONDS:
+        text = f"has a clock that differs from this machine's by {ahead:.0f} s"
+        return fault(subject, text, "Run a time service (NTP) on both.")
+    return ok(subject, "has the same time as this machine")
+
+
+async def _schema(subject: str, database: Database, branches: tuple[str, ...]) -> Finding:
+    try:
+        await require_current_schema(database, *branches)
+    except StartError:
+        return fault(subject, "is not up to date", "Run: gymlocker migrate")
+    if newer := await newer_schema(database):
+        text = f"was migrated by a newer Gymlocker ({', '.join(newer)})"
+        return fault(subject, text, "Update this one.")
+    return ok(subject, "is up to date")

@@ -1,0 +1,98 @@
+"""What `gymlocker up` is told on the command line, and the address it is to serve at."""
+
+import errno
+import os
+import socket
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from server.errors import StartError
+from server.libraries.network.address import MOST_PORT, Address, tried
+from server.libraries.network.tls import Certificate
+
+MOST_WORKERS_BY_DEFAULT = 4
+PATIENCE = 1.0
+HERE = "127.0.0.1"
+
+
+def default_workers() -> int:
+    """One for each core that this process may use, but not more than are of use on a laptop."""
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return max(1, min(cores, MOST_WORKERS_BY_DEFAULT))
+
+
+@dataclass(frozen=True)
+class UpOptions:
+    """The command line of `gymlocker up`. Port 0 is any free one.
+
+    At `metrics_port` are Envoy's metrics, at the next those of the web process and the workers.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = field(default_factory=default_workers)
+    data_dir: Path = Path(".gymlocker")
+    metrics_port: int | None = None
+    certificate: Certificate | None = None
+
+
+@dataclass(frozen=True)
+class MetricsAddresses:
+    """Where each process has its metrics, as host:port."""
+
+    envoy: str
+    web: str
+    workers: tuple[str, ...]
+
+
+def free_address(host: str, port: int, option: str = "--port") -> Address:
+    """The numeric address, found to be free by trying it.
+
+    Raises StartError, naming the `option` to change, if it is not. A second of patience, since an
+    Envoy that was just killed may not have let go of it yet.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return _tried(host, port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise StartError(_sentence(host, port, option, error)) from error
+        time.sleep(0.05)
+
+
+def metrics_addresses(options: UpOptions) -> MetricsAddresses | None:
+    """Where metrics are to be had, all found to be free; None if nobody asked for them.
+
+    Raises StartError as `free_address` does.
+    """
+    first = options.metrics_port
+    if first is None:
+        return None
+    ports = [first + number if first else 0 for number in range(2 + options.workers)]
+    if ports[-1] > MOST_PORT:
+        raise StartError("There are not enough ports above: choose a lower --metrics-port.")
+    envoy, web, *workers = (free_address(HERE, port, "--metrics-port").name for port in ports)
+    return MetricsAddresses(envoy, web, tuple(workers))
+
+
+def _tried(host: str, port: int) -> Address:
+    family, _, _, _, place = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    return tried(family, place)
+
+
+def _sentence(host: str, port: int, option: str, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Port {port} on {host} is taken by another program: "
+            f"stop that one, or choose another port with {option}."
+        )
+    if error.errno == errno.EACCES:
+        return f"Port {port} is for root alone: choose one above 1023 with {option}."
+    return f"{host} is not an address of this machine ({error.strerror}): choose another --host."

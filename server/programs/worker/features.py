@@ -1,0 +1,14 @@
+"""Which features a server offers: those whose switch is on."""
+
+from collections.abc import Iterable
+
+from server.libraries.rpc.feature_switches import switch_of
+from server.libraries.rpc.method import Feature, Method
+from server.libraries.settings import FeatureSettings
+
+
+def offered_features(settings: FeatureSettings, methods: Iterable[Method]) -> frozenset[Feature]:
+    """Return the features that are switched on, of those that the contract has methods for."""
+    known = frozenset[Feature]().union(*(method.features for method in methods))
+    switches = settings.model_dump()
+    return frozenset(feature for feature in known if switches[switch_of(feature).lower()])

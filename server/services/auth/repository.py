@@ -1,0 +1,285 @@
+"""The SQL of sessions and their refresh tokens.
+
+A session counts generations: each refresh token and the access tokens issued with it are of one.
+`sessions.confirmed` is the newest generation of which a token was used.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from secrets import token_bytes
+
+import asyncpg
+from sqlalchemy import (
+    Delete,
+    Interval,
+    LargeBinary,
+    bindparam,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from server.libraries.database.pool import Database
+from server.libraries.database.schema import refresh_tokens, sessions, users
+from server.libraries.database.statement import Statement
+from server.libraries.rpc.caller import Caller
+from server.services.auth.refresh_token import KEY_BYTES, RotatingToken
+from server.services.credentials.hashing import HashedPassword
+
+# Of one user. The longest unused ends when there are more.
+MAX_SESSIONS = 100
+# Spent refresh tokens of one session that may be repeated.
+MAX_SPENT = 20
+
+_LIFETIME = bindparam("lifetime", type_=Interval)
+_GRACE = bindparam("grace", type_=Interval)
+_FAMILY = bindparam("family", type_=LargeBinary)
+_HASH = bindparam("hash", type_=LargeBinary)
+_SPENT_HASH = bindparam("spent", type_=LargeBinary)
+_GENERATION = bindparam("generation", type_=sessions.c.confirmed.type)
+
+# Waits for a change of the password that is under way, and then finds the user's hash changed.
+_owner = (
+    select(users.c.id, bindparam("session_id", type_=sessions.c.id.type))
+    .add_columns(func.now(), func.now() + _LIFETIME, func.now(), _FAMILY)
+    .where(users.c.id == bindparam("user_id"), users.c.hashed_password == bindparam("key"))
+    .with_for_update(read=True)
+)
+_started = (
+    insert(sessions)
+    .from_select(["user_id", "id", "created", "expiry", "last_used", "family"], _owner)
+    .returning(sessions.c.user_id, sessions.c.id)
+    .cte("started")
+)
+# Before `last_used` was written, a session was prolonged when it was refreshed.
+_last_used = func.coalesce(sessions.c.last_used, sessions.c.expiry - _LIFETIME)
+_longest_unused = (
+    select(sessions.c.id)
+    .where(sessions.c.user_id == bindparam("user_id"))
+    .order_by(_last_used.desc(), sessions.c.created.desc())
+    .offset(MAX_SESSIONS - 1)
+)
+_forgotten = (
+    delete(sessions)
+    .where(sessions.c.user_id == bindparam("user_id"), sessions.c.id.in_(_longest_unused))
+    .cte("forgotten")
+)
+_START = Statement(
+    insert(refresh_tokens)
+    .from_select(
+        ["hash", "user_id", "session_id", "generation"],
+        select(_HASH, _started.c.user_id, _started.c.id, _GENERATION),
+    )
+    .returning(refresh_tokens.c.session_id)
+    .add_cte(_forgotten)
+)
+
+_OF_TOKEN = (
+    sessions.c.user_id == refresh_tokens.c.user_id,
+    sessions.c.id == refresh_tokens.c.session_id,
+)
+_IS_ALIVE = sessions.c.expiry > func.now()
+# The session before its token: in this order they are deleted, too.
+_locked = (
+    select(sessions.c.user_id, sessions.c.id, sessions.c.confirmed)
+    .where(refresh_tokens.c.hash == _SPENT_HASH, *_OF_TOKEN, _IS_ALIVE)
+    .with_for_update(of=sessions)
+    .cte("locked")
+)
+_spent = (
+    update(refresh_tokens)
+    .where(
+        refresh_tokens.c.hash == _SPENT_HASH,
+        refresh_tokens.c.used.is_(None),
+        refresh_tokens.c.user_id == _locked.c.user_id,
+        refresh_tokens.c.session_id == _locked.c.id,
+    )
+    .values(
+        used=func.now(),
+        successor_key=bindparam("successor_key", type_=LargeBinary),
+        # One that a worker of the release before issued counts none.
+        generation=func.greatest(refresh_tokens.c.generation, _locked.c.confirmed),
+    )
+    .returning(refresh_tokens.c.user_id, refresh_tokens.c.session_id, refresh_tokens.c.generation)
+    .cte("spent_token")
+)
+# Without a generation there is no family to know them by when they come back.
+_pruned = (
+    delete(refresh_tokens)
+    .where(
+        refresh_tokens.c.user_id == _spent.c.user_id,
+        refresh_tokens.c.session_id == _spent.c.session_id,
+        refresh_tokens.c.generation > 0,
+        refresh_tokens.c.used.is_not(None),
+        or_(
+            refresh_tokens.c.used < func.now() - _GRACE,
+            refresh_tokens.c.generation <= _spent.c.generation - MAX_SPENT,
+        ),
+    )
+    .cte("pruned")
+)
+_extended = (
+    update(sessions)
+    .where(sessions.c.user_id == _spent.c.user_id, sessions.c.id == _spent.c.session_id)
+    .values(
+        expiry=func.now() + _LIFETIME,
+        last_used=func.now(),
+        family=_FAMILY,
+        confirmed=func.greatest(sessions.c.confirmed, _spent.c.generation),
+    )
+    .returning(sessions.c.user_id, sessions.c.id, _spent.c.generation)
+    .cte("extended")
+)
+_ROTATE = Statement(
+    insert(refresh_tokens)
+    .from_select(
+        ["hash", "user_id", "session_id", "generation"],
+        select(_HASH, _extended.c.user_id, _extended.c.id, _extended.c.generation + 1),
+    )
+    .returning(refresh_tokens.c.user_id, refresh_tokens.c.session_id, refresh_tokens.c.generation)
+    .add_cte(_pruned)
+)
+_REPEAT = Statement(
+    update(sessions)
+    .where(
+        refresh_tokens.c.hash == _SPENT_HASH,
+        *_OF_TOKEN,
+        _IS_ALIVE,
+        refresh_tokens.c.successor_key.is_not(None),
+        or_(
+            refresh_tokens.c.used > func.now() - _GRACE,
+            sessions.c.confirmed <= refresh_tokens.c.generation,
+        ),
+    )
+    .values(expiry=func.now() + _LIFETIME, last_used=func.now())
+    .returning(
+        sessions.c.user_id,
+        sessions.c.id.label("session_id"),
+        (refresh_tokens.c.generation + 1).label("generation"),
+        refresh_tokens.c.successor_key,
+    )
+)
+_of_family = select(sessions.c.user_id, sessions.c.id).where(sessions.c.family == _FAMILY)
+_of_hash = select(refresh_tokens.c.user_id, refresh_tokens.c.session_id).where(
+    refresh_tokens.c.hash == _HASH
+)
+
+
+def _end(*, only_used: bool) -> Delete:
+    """Delete the session of a token: by its family, or by its hash if it has none."""
+    token = _of_hash.where(refresh_tokens.c.used.is_not(None)) if only_used else _of_hash
+    # Each part by its index.
+    of_session = union_all(_of_family, token)
+    return delete(sessions).where(tuple_(sessions.c.user_id, sessions.c.id).in_(of_session))
+
+
+_END = Statement(_end(only_used=False))
+_END_REUSED = Statement(_end(only_used=True).where(_IS_ALIVE).returning(literal(1)))
+
+_of_caller = (
+    sessions.c.user_id == bindparam("user_id"),
+    sessions.c.id == bindparam("session_id"),
+)
+_is_unconfirmed = sessions.c.confirmed < _GENERATION
+_GET = Statement(select(_is_unconfirmed.label("is_unconfirmed")).where(*_of_caller, _IS_ALIVE))
+_CONFIRM = Statement(
+    update(sessions)
+    .where(*_of_caller, _is_unconfirmed)
+    .values(confirmed=_GENERATION, last_used=func.now())
+)
+
+
+@dataclass(frozen=True)
+class Continued:
+    """A session that goes on, with its next refresh token."""
+
+    caller: Caller
+    refresh_token: RotatingToken
+
+
+class SessionRepository:
+    """The sessions, and their refresh tokens by their SHA-256."""
+
+    def __init__(self, database: Database, *, lifetime: timedelta, grace: timedelta) -> None:
+        self._database = database
+        self._lifetime = lifetime
+        self._grace = grace
+
+    async def start(
+        self, caller: Caller, hashed: HashedPassword, refresh_token: RotatingToken
+    ) -> bool:
+        """Start a session; False if the user's password is no longer `hashed`."""
+        return bool(
+            await self._database.fetch_one(
+                _START,
+                user_id=caller.user_id,
+                session_id=caller.session_id,
+                generation=caller.generation,
+                key=hashed.key,
+                hash=refresh_token.hash,
+                family=refresh_token.family_hash,
+                lifetime=self._lifetime,
+            )
+        )
+
+    async def rotate(self, spent: RotatingToken) -> Continued | None:
+        """Use up one refresh token and store the next, or give that again if it is a repeat.
+
+        None if there is no such token, it has expired, or its successor was used by now.
+        """
+        key = token_bytes(KEY_BYTES)
+        successor = spent.successor(key)
+        row = await self._database.fetch_one(
+            _ROTATE,
+            spent=spent.hash,
+            hash=successor.hash,
+            family=successor.family_hash,
+            successor_key=key,
+            lifetime=self._lifetime,
+            grace=self._grace,
+        )
+        if row is None:
+            # A statement of its own: it sees the key that another call stored a moment ago.
+            row = await self._database.fetch_one(
+                _REPEAT, spent=spent.hash, lifetime=self._lifetime, grace=self._grace
+            )
+            successor = spent.successor(row["successor_key"]) if row else successor
+        return Continued(_caller(row), successor) if row else None
+
+    async def is_alive(self, caller: Caller) -> bool:
+        """Check whether the session goes on; the first use of a generation is written down."""
+        user_id, session_id, generation = caller.user_id, caller.session_id, caller.generation
+        row = await self._database.fetch_one(
+            _GET, user_id=user_id, session_id=session_id, generation=generation
+        )
+        if row is None:
+            return False
+        if row["is_unconfirmed"]:
+            await self._database.execute(
+                _CONFIRM, user_id=user_id, session_id=session_id, generation=generation
+            )
+        return True
+
+    async def end(self, refresh_token: RotatingToken) -> None:
+        """End the session that a refresh token belongs to, if there is one."""
+        await self._database.execute(
+            _END, hash=refresh_token.hash, family=refresh_token.family_hash
+        )
+
+    async def end_reused(self, refresh_token: RotatingToken) -> bool:
+        """End the session of a refresh token that was used before; say whether there was one."""
+        return bool(
+            await self._database.fetch_one(
+                _END_REUSED, hash=refresh_token.hash, family=refresh_token.family_hash
+            )
+        )
+
+
+def _caller(row: asyncpg.Record) -> Caller:
+    return Caller(row["user_id"], row["session_id"], row["generation"])

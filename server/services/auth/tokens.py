@@ -1,0 +1,99 @@
+"""Access tokens: short-lived JWTs (RFC 9068) that say whose session a call belongs to.
+
+Claims: `iss`, `aud`, `sub` (the user's id), `sid` (the session's id), `iat`, `nbf`, `exp`, `jti`,
+and `gen`, the generation of the refresh token that it was issued with.
+"""
+
+import base64
+import time
+from typing import Any
+from uuid import UUID, uuid4
+
+import jwt
+
+from server.errors import Unauthenticated
+from server.libraries.rpc.authentication import invalid_token
+from server.libraries.rpc.caller import Caller
+from server.services.auth.signing_keys import Keys
+
+TYPE = "at+jwt"
+CLAIMS = ["iss", "aud", "sub", "sid", "iat", "nbf", "exp", "jti"]
+LONGEST = 4096
+# A token may come from a worker whose clock is ahead.
+CLOCK_SKEW_SECONDS = 30
+
+
+class AccessTokens:
+    """Issues access tokens, and reads them again."""
+
+    def __init__(self, keys: Keys, *, issuer: str, audience: str, lifetime_seconds: int) -> None:
+        self._keys = keys
+        self._issuer = issuer
+        self._audience = audience
+        self.lifetime_seconds = lifetime_seconds
+
+    def issue(self, caller: Caller) -> str:
+        """A token of the caller's session, valid from now on for `lifetime_seconds`."""
+        now = int(time.time())
+        claims = {
+            "iss": self._issuer,
+            "aud": self._audience,
+            "sub": str(caller.user_id),
+            "sid": str(caller.session_id),
+            "gen": caller.generation,
+            "iat": now,
+            "nbf": now,
+            "exp": now + self.lifetime_seconds,
+            "jti": str(uuid4()),
+        }
+        headers = {"typ": TYPE, "kid": self._keys.signing_id}
+        return jwt.encode(claims, self._keys.signing, self._keys.algorithm, headers)
+
+    def verify(self, token: str) -> Caller:
+        """Whose token it is. Raises Unauthenticated if it is not ours, or not valid now."""
+        try:
+            claims = self._claims(token)
+            caller = Caller(UUID(claims["sub"]), UUID(claims["sid"]), claims.get("gen", 0))
+        # A header may be nested deeper than Python can follow.
+        except (jwt.InvalidTokenError, ValueError, RecursionError):
+            raise invalid_token() from None
+        if claims["exp"] <= time.time():
+            raise Unauthenticated(
+                "The access token has expired. Get another one with the refresh token.",
+                reason="ACCESS_TOKEN_EXPIRED",
+            )
+        return caller
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        if len(token) > LONGEST or not _is_canonical(token):
+            raise jwt.InvalidTokenError
+        header = jwt.get_unverified_header(token)
+        key = self._keys.verifying.get(header.get("kid", ""))
+        if key is None or header.get("typ") != TYPE:
+            raise jwt.InvalidTokenError
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=[self._keys.algorithm],
+            issuer=self._issuer,
+            audience=self._audience,
+            leeway=CLOCK_SKEW_SECONDS,
+            # An end is an end: `verify` looks at it, without leeway.
+            options={"require": CLAIMS, "strict_aud": True, "verify_exp": False},
+        )
+        # `gen` is no older than its release: tokens of the one before go on counting.
+        kinds = (type(claims["sid"]), type(claims["exp"]), type(claims.get("gen", 0)))
+        if kinds != (str, int, int):
+            raise jwt.InvalidTokenError
+        return claims
+
+
+def _is_canonical(token: str) -> bool:
+    """Whether the signature is written in the one way that an encoder writes it.
+
+    base64 ends in bits that decoders overlook: without this, each token would have others that are
+    as good.
+    """
+    signature = token.rpartition(".")[2].encode()
+    decoded = base64.urlsafe_b64decode(signature + b"=" * (-len(signature) % 4))
+    return base64.urlsafe_b64encode(decoded).rstrip(b"=") == signature

@@ -1,0 +1,93 @@
+"""The SQL of passwords."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import (
+    ColumnElement,
+    Interval,
+    bindparam,
+    delete,
+    func,
+    select,
+    update,
+)
+
+from server.libraries.database.pool import Connection, Database
+from server.libraries.database.schema import sessions, users
+from server.libraries.database.statement import Statement
+from server.services.credentials.hashing import HashedPassword
+
+
+def is_guessed() -> ColumnElement[bool]:
+    """Return the column that says whether the user is refused at some address right now."""
+    return (users.c.guessed > func.now()).label("is_guessed")
+
+
+_GET_PASSWORD = Statement(
+    select(users.c.hashed_password, users.c.salt, is_guessed()).where(
+        users.c.id == bindparam("user_id")
+    )
+)
+_GUESSED = Statement(
+    update(users)
+    .where(users.c.id == bindparam("user_id"))
+    .values(
+        guessed=func.greatest(
+            users.c.guessed, func.now() + bindparam("guessed_for", type_=Interval)
+        )
+    )
+)
+_CHANGE_PASSWORD = Statement(
+    update(users)
+    .where(users.c.id == bindparam("user_id"), users.c.hashed_password == bindparam("until_now"))
+    .values(hashed_password=bindparam("key"), salt=bindparam("new_salt"))
+    .returning(users.c.id)
+)
+_END_ALL = Statement(delete(sessions).where(sessions.c.user_id == bindparam("user_id")))
+
+
+def hashed_password(row: asyncpg.Record) -> HashedPassword:
+    """Return what a row of `hashed_password`, `salt` and `is_guessed` says of a password."""
+    return HashedPassword(row["hashed_password"], row["salt"], bool(row["is_guessed"]))
+
+
+class PasswordRepository:
+    """The stored hashes of the users' passwords."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, user_id: UUID) -> HashedPassword | None:
+        """The user's hash, None if there is no such user."""
+        row = await self._database.fetch_one(_GET_PASSWORD, user_id=user_id)
+        return hashed_password(row) if row else None
+
+    async def guessed(self, user_id: UUID, seconds: float) -> None:
+        """Note that the user is refused at some address for so many seconds."""
+        await self._database.execute(
+            _GUESSED, user_id=user_id, guessed_for=timedelta(seconds=seconds)
+        )
+
+    async def change(
+        self, user_id: UUID, until_now: HashedPassword, from_now: HashedPassword
+    ) -> bool:
+        """Changes the user's password and ends their sessions.
+
+        False, and nothing is changed, if the password is no longer `until_now`.
+        """
+        change = {"user_id": user_id, "until_now": until_now.key}
+        change |= {"key": from_now.key, "new_salt": from_now.salt}
+
+        async def action(connection: Connection) -> bool:
+            changed = await connection.fetchrow(
+                _CHANGE_PASSWORD.sql, *_CHANGE_PASSWORD.arguments(change)
+            )
+            if changed is None:
+                return False
+            # A statement of its own: it sees the session of a login that the change waited for.
+            await connection.execute(_END_ALL.sql, user_id)
+            return True
+
+        return await self._database.transact(action)

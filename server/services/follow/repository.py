@@ -1,0 +1,83 @@
+"""The SQL of follow secrets."""
+
+from uuid import UUID, uuid5
+
+from sqlalchemy import Text, bindparam, delete, exists, func, literal_column, or_, select
+from sqlalchemy.dialects.postgresql import insert
+
+from server.errors import no_such_user
+from server.libraries.database.pool import Database
+from server.libraries.database.schema import user_follow_secrets as secrets
+from server.libraries.database.schema import users
+from server.libraries.database.statement import Statement
+from server.libraries.limits.quota import MAX_FOLLOW_SECRETS, quota_exceeded
+
+
+def _put() -> Statement:
+    """Stores a secret that is not there, if there is room; returns whether it is there now.
+
+    No row: there is no such user.
+    """
+    owner = (
+        select(users.c.id)
+        .where(users.c.id == bindparam("owner_id"))
+        .with_for_update(read=True, key_share=True)
+        .cte("owner")
+    )
+    is_mine = secrets.c.user_id == bindparam("owner_id")
+    value = bindparam("value", type_=Text)
+    number = select(func.count()).where(is_mine).scalar_subquery()
+    state = select(
+        exists().where(is_mine, secrets.c.value == value).label("is_there"),
+        (number < literal_column(str(MAX_FOLLOW_SECRETS))).label("has_room"),
+    ).cte("state")
+    new = (
+        select(bindparam("id", type_=secrets.c.id.type), owner.c.id, value)
+        .select_from(owner, state)
+        .where(~state.c.is_there, state.c.has_room)
+    )
+    stored = (
+        insert(secrets)
+        .from_select(["id", "user_id", "value"], new)
+        .on_conflict_do_nothing(index_elements=[secrets.c.id])
+        .cte("stored")
+    )
+    return Statement(
+        select(or_(state.c.is_there, state.c.has_room).label("is_accepted"))
+        .select_from(owner, state)
+        .add_cte(stored)
+    )
+
+
+_PUT = _put()
+_DELETE = Statement(
+    delete(secrets).where(
+        secrets.c.user_id == bindparam("owner_id"), secrets.c.value == bindparam("secret")
+    )
+)
+
+
+class FollowRepository:
+    """The secrets by which users may be followed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(self, user_id: UUID, secret: str) -> None:
+        """Accepts `secret` from now on.
+
+        The row's id is derived from what it says, so that repeating it, even at the same moment,
+        adds nothing: LiftLog's table has no unique constraint that would see to it. Raises NotFound
+        if there is no such user, ResourceExhausted if they have too many.
+        """
+        row = await self._database.fetch_one(
+            _PUT, id=uuid5(user_id, secret), owner_id=user_id, value=secret
+        )
+        if row is None:
+            raise no_such_user()
+        if not row["is_accepted"]:
+            raise quota_exceeded(f"{MAX_FOLLOW_SECRETS:,} follow secrets")
+
+    async def delete(self, user_id: UUID, secret: str) -> None:
+        """Refuses `secret` from now on."""
+        await self._database.execute(_DELETE, owner_id=user_id, secret=secret)

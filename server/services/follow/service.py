@@ -1,0 +1,29 @@
+"""FollowService: who may read a feed."""
+
+from typing import Any
+from uuid import UUID
+
+from gymlocker.v2 import follow_pb2, follow_pb2_grpc
+
+from server.services.follow.repository import FollowRepository
+
+
+class FollowService(follow_pb2_grpc.FollowServiceServicer):
+    """Accepts and refuses follow secrets."""
+
+    def __init__(self, secrets: FollowRepository) -> None:
+        self._secrets = secrets
+
+    async def PutFollowSecret(
+        self, request: follow_pb2.PutFollowSecretRequest, context: Any
+    ) -> follow_pb2.PutFollowSecretResponse:
+        """Accepts a secret of the caller."""
+        await self._secrets.put(UUID(request.user_id), request.follow_secret)
+        return follow_pb2.PutFollowSecretResponse()
+
+    async def DeleteFollowSecret(
+        self, request: follow_pb2.DeleteFollowSecretRequest, context: Any
+    ) -> follow_pb2.DeleteFollowSecretResponse:
+        """Refuses a secret of the caller."""
+        await self._secrets.delete(UUID(request.user_id), request.follow_secret)
+        return follow_pb2.DeleteFollowSecretResponse()

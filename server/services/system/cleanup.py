@@ -1,0 +1,24 @@
+"""Removes what has expired, now and then, in small batches."""
+
+import asyncio
+
+import structlog
+
+from server.services.system.repository import SystemRepository
+
+BATCH_ROWS = 500
+# Between two batches, so that sweeping never takes the database for itself.
+PAUSE_SECONDS = 0.05
+
+_log = structlog.get_logger("sweeper")
+
+
+async def sweep(system: SystemRepository) -> int:
+    """Removes all that has expired; returns how many rows that were."""
+    total = 0
+    while removed := await system.sweep(BATCH_ROWS):
+        total += removed
+        await asyncio.sleep(PAUSE_SECONDS)
+    if total:
+        _log.info("swept", removed=total)
+    return total

@@ -1,0 +1,117 @@
+"""UserService: identities of the encrypted feed."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+from gymlocker.v2 import user_pb2, user_pb2_grpc
+
+from server.errors import no_such_user
+from server.libraries.limits.rate_limits import NewUsers
+from server.libraries.rpc.caller import address_of
+from server.libraries.rpc.large_responses import LARGE_BYTES, LargeReplies
+from server.services.auth.authenticator import PasswordAuthenticator
+from server.services.credentials.hashing import PasswordHasher
+from server.services.user.repository import Profile, UserRepository
+
+
+class UserService(user_pb2_grpc.UserServiceServicer):
+    """Creates, reads, changes and deletes users."""
+
+    def __init__(
+        self,
+        users: UserRepository,
+        hasher: PasswordHasher,
+        authenticator: PasswordAuthenticator,
+        new_users: NewUsers,
+        large_replies: LargeReplies,
+    ) -> None:
+        self._users = users
+        self._hasher = hasher
+        self._authenticator = authenticator
+        self._new_users = new_users
+        self._large_replies = large_replies
+
+    async def CreateUser(
+        self, request: user_pb2.CreateUserRequest, context: Any
+    ) -> user_pb2.CreateUserResponse:
+        """Creates an anonymous user."""
+        user_id, password, address = uuid4(), str(uuid4()), address_of(context)
+        # Before the user is counted: to come back in a moment should not cost another one.
+        self._hasher.require_place(address)
+        await self._new_users.take(address)
+        hashed = await self._hasher.hash(password, address)
+        # Before the user is there: afterwards nothing may fail any more.
+        await self._authenticator.remember(user_id, password, hashed, address)
+        row = await self._users.create(user_id, hashed)
+        return user_pb2.CreateUserResponse(
+            id=str(user_id), lookup=row["user_lookup"], password=password
+        )
+
+    async def GetUser(
+        self, request: user_pb2.GetUserRequest, context: Any
+    ) -> user_pb2.GetUserResponse:
+        """Reads one profile."""
+        row = await self._users.get(request.id_or_lookup)
+        if row is None:
+            raise no_such_user()
+        return _profile(row)
+
+    async def UpdateUser(
+        self, request: user_pb2.UpdateUserRequest, context: Any
+    ) -> user_pb2.UpdateUserResponse:
+        """Replaces the caller's profile."""
+        profile = Profile(
+            encrypted_current_plan=_optional(request, "encrypted_current_plan"),
+            encrypted_profile_picture=_optional(request, "encrypted_profile_picture"),
+            encrypted_name=_optional(request, "encrypted_name"),
+            encryption_iv=request.encryption_iv,
+            rsa_public_key=request.rsa_public_key,
+        )
+        if not await self._users.update(UUID(request.id), profile):
+            raise no_such_user()
+        return user_pb2.UpdateUserResponse()
+
+    async def DeleteUser(
+        self, request: user_pb2.DeleteUserRequest, context: Any
+    ) -> user_pb2.DeleteUserResponse:
+        """Deletes the caller."""
+        if not await self._users.delete(UUID(request.id)):
+            raise no_such_user()
+        return user_pb2.DeleteUserResponse()
+
+    async def GetUsers(
+        self, request: user_pb2.GetUsersRequest, context: Any
+    ) -> user_pb2.GetUsersResponse:
+        """Reads many profiles."""
+        ids = [UUID(user_id) for user_id in request.ids]
+        rows = await self._users.get_many(ids, most_bytes=LARGE_BYTES)
+        if rows and rows[0]["picture_bytes"] > LARGE_BYTES:
+            async with self._large_replies.turn(context, rows[0]["picture_bytes"]):
+                return _profiles(await self._users.get_many(ids))
+        return _profiles(rows)
+
+
+def _optional(request: user_pb2.UpdateUserRequest, field: Any) -> bytes | None:
+    return getattr(request, field) if request.HasField(field) else None
+
+
+def _profiles(rows: list[asyncpg.Record]) -> user_pb2.GetUsersResponse:
+    reply = user_pb2.GetUsersResponse()
+    # One after the other, so that only one picture is there twice.
+    while rows:
+        row = rows.pop()
+        reply.users[str(row["id"])].MergeFrom(_profile(row))
+    return reply
+
+
+def _profile(row: asyncpg.Record) -> user_pb2.GetUserResponse:
+    return user_pb2.GetUserResponse(
+        id=str(row["id"]),
+        lookup=row["user_lookup"],
+        encrypted_current_plan=row["encrypted_current_plan"],
+        encrypted_profile_picture=row["encrypted_profile_picture"],
+        encrypted_name=row["encrypted_name"],
+        encryption_iv=row["encryption_iv"],
+        rsa_public_key=row["rsa_public_key"],
+    )

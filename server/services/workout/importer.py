@@ -1,0 +1,99 @@
+"""Importing a file: taking it in, reading it beside the calls, and adding what is new."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+from gymlocker.v2 import workout_pb2
+
+from server.errors import InvalidArgument
+from server.services.workout.formats.model import Format, ReadFile, UnreadableFile
+from server.services.workout.formats.read import read_file
+from server.services.workout.import_repository import ImportRepository
+from server.services.workout.upload import Upload, Uploads
+
+MOST_FILE_BYTES = 16 * 1024 * 1024
+DEFAULT_DURATION = 60
+
+
+class Importer:
+    """Imports files: taken in side by side, and worked off one by one."""
+
+    def __init__(self, workouts: ImportRepository, uploads: Uploads) -> None:
+        self._workouts = workouts
+        self._uploads = uploads
+        # A large file takes seconds of a core, and what is in it ten times its size in memory.
+        self._turn = asyncio.Lock()
+
+    async def run(
+        self,
+        owner_id: UUID,
+        network: str,
+        requests: AsyncIterator[workout_pb2.ImportWorkoutsRequest],
+    ) -> workout_pb2.ImportWorkoutsResponse:
+        """Does what the first of `requests` asks, with the file that all of them hold."""
+        with self._uploads.place(owner_id, network) as upload:
+            options, data = await _taken_in(upload, requests)
+            async with self._turn:
+                read = await self._read(data, options)
+                added, existing = await self._added(owner_id, read, options)
+        problems = [
+            workout_pb2.ImportProblem(line=problem.line, message=problem.message)
+            for problem in read.problems
+        ]
+        return workout_pb2.ImportWorkoutsResponse(
+            format=read.format.value,
+            added=added,
+            existing=existing,
+            assumed_durations=sum(workout.duration_assumed for workout in read.workouts),
+            problems=problems,
+            problem_count=read.problems.total,
+        )
+
+    async def _read(self, data: bytes, options: workout_pb2.ImportWorkoutsRequest) -> ReadFile:
+        try:
+            return await asyncio.to_thread(
+                read_file,
+                data,
+                format=Format(options.format) if options.format else None,
+                default_duration=options.default_duration or DEFAULT_DURATION,
+            )
+        except UnreadableFile as error:
+            raise _unusable(str(error)) from None
+
+    async def _added(
+        self, owner_id: UUID, read: ReadFile, options: workout_pb2.ImportWorkoutsRequest
+    ) -> tuple[int, int]:
+        """Adds the workouts, unless not asked to; returns how many are new and how many are not."""
+        new = [line.workout for line in read.workouts]
+        if options.all_or_nothing and read.problems:
+            return 0, await self._workouts.count_existing(owner_id, new)
+        if options.dry_run:
+            existing = await self._workouts.count_existing(owner_id, new)
+            return len(new) - existing, existing
+        added = await self._workouts.add_many(owner_id, new)
+        return added, len(new) - added
+
+
+async def _taken_in(
+    upload: Upload, requests: AsyncIterator[workout_pb2.ImportWorkoutsRequest]
+) -> tuple[workout_pb2.ImportWorkoutsRequest, bytes]:
+    """The first request, and the file. Raises InvalidArgument if that is too large."""
+    first = None
+    data = bytearray()
+    async with upload.arriving():
+        async for request in requests:
+            first = first or request
+            data += request.file.data
+            upload.came(len(request.file.data))
+            if len(data) > MOST_FILE_BYTES:
+                raise _unusable(
+                    f"the file is larger than {MOST_FILE_BYTES // 2**20} MiB; divide it, each "
+                    "part with the header line"
+                )
+    return first or workout_pb2.ImportWorkoutsRequest(), bytes(data)
+
+
+def _unusable(problem: str) -> InvalidArgument:
+    text = f"file: {problem}"
+    return InvalidArgument(text, violations=[("file", text)])
