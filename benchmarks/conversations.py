@@ -24,7 +24,7 @@ from websockets.asyncio.client import connect
 
 from server.programs.local.temporary_postgres import throwaway_postgres
 from tests.ai.planner.model_server import ModelServer
-from tests.house import House, running_house
+from tests.stack import Stack, running_stack
 from tests.web.app import installed, running
 from tests.web.client import Signal
 
@@ -41,32 +41,32 @@ async def main() -> None:
     with throwaway_postgres() as postgres, tempfile.TemporaryDirectory() as folder:
         url = postgres.url("postgres")
         async with ModelServer() as model:
-            with running_house(
+            with running_stack(
                 Path(folder),
                 workers=1,
                 DATABASE_URL=url,
                 OPENAI_BASE_URL=model.url,
                 WEB_AUTH_API_KEY=TOKEN,
                 RATE_LIMIT_WEB_PER_DAY="1000000",
-            ) as house:
-                await cut_many(house, model, url)
-                await idle(house)
+            ) as stack:
+                await cut_many(stack, model, url)
+                await idle(stack)
 
 
-async def cut_many(house: House, model: ModelServer, database: str) -> None:
+async def cut_many(stack: Stack, model: ModelServer, database: str) -> None:
     """Cancels answers, and prints what that leaves."""
     async with (
-        grpc.aio.insecure_channel(house.address) as channel,
-        httpx2.AsyncClient(base_url=house.url, timeout=30) as http,
+        grpc.aio.insecure_channel(stack.address) as channel,
+        httpx2.AsyncClient(base_url=stack.url, timeout=30) as http,
     ):
         ai: Any = ai_pb2_grpc.AiServiceStub(channel)
-        ways = [cut_grpc(ai), cut_rest(http), cut_signalr(house)]
+        ways = [cut_grpc(ai), cut_rest(http), cut_signalr(stack)]
         connection = await asyncpg.connect(database)
         slowest = 0.0
         before: Counter[str] = Counter()
         for count in track(range(0, WARM_UP + STREAMS, AT_ONCE), "cancelling"):
             if count == WARM_UP:
-                before = await memory(house)
+                before = await memory(stack)
             way = ways[count // AT_ONCE % len(ways)]
             await asyncio.gather(*(way() for _ in range(AT_ONCE)))
             cancelled = time.perf_counter()
@@ -77,7 +77,7 @@ async def cut_many(house: House, model: ModelServer, database: str) -> None:
             # Its times are written anew at each use; it is not what is measured.
             await connection.execute("TRUNCATE rate_limit_consumptions")
         await connection.close()
-    after = await memory(house)
+    after = await memory(stack)
     for name, kilobytes in sorted(after.items()):
         print(f"{name}: {kilobytes / before[name]:.3f} of {before[name] / 1024:.1f} MiB")
     print(f"{model.hung_up} answers cut; the model was hung up on within {slowest:.3f} s")
@@ -107,11 +107,11 @@ def cut_rest(http: httpx2.AsyncClient) -> Cut:
     return cut
 
 
-def cut_signalr(house: House) -> Cut:
+def cut_signalr(stack: Stack) -> Cut:
     """Leaves in the middle of an answer."""
 
     async def cut() -> None:
-        url = f"ws://{house.address}/ai-chat-v2?access_token=Web%20{TOKEN}"
+        url = f"ws://{stack.address}/ai-chat-v2?access_token=Web%20{TOKEN}"
         async with connect(url) as socket:
             signal = Signal(socket)
             await signal.shake_hands()
@@ -121,20 +121,20 @@ def cut_signalr(house: House) -> Cut:
     return cut
 
 
-async def memory(house: House) -> Counter[str]:
+async def memory(stack: Stack) -> Counter[str]:
     """The kilobytes that only this process has, of each process of the house but PostgreSQL."""
     await asyncio.sleep(1)
     found: Counter[str] = Counter()
-    for process in psutil.Process(house.process.pid).children(recursive=True):
+    for process in psutil.Process(stack.process.pid).children(recursive=True):
         words = {Path(word).name for word in process.cmdline()}
         for name in words & {"serve", "web", "envoy"}:
             found[name] += process.memory_full_info().uss // 1024
     return found
 
 
-async def idle(house: House) -> None:
+async def idle(stack: Stack) -> None:
     """Lets many connections be, and prints how many are still there."""
-    async with running(installed(), house.url, "idle", PEOPLE, SECONDS) as app:
+    async with running(installed(), stack.url, "idle", PEOPLE, SECONDS) as app:
         found = await app.result(within=SECONDS + 60)
     print(f"{found['people']} connections idle for {SECONDS} s: {found['lost']} lost")
 

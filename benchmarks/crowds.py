@@ -14,7 +14,7 @@ import httpx2
 from gymlocker.v2 import user_pb2, user_pb2_grpc
 
 from benchmarks.h2load import Load, Request, Shape, offered, once
-from benchmarks.house import running_house
+from benchmarks.stack import running_stack
 from benchmarks.workloads import grpc_request
 
 TURNS = 5
@@ -31,7 +31,7 @@ CROWDS = {
 
 async def main() -> None:
     """Measures and prints."""
-    with running_house(workers=2) as address:
+    with running_stack(workers=2) as address:
         port = int(address.rpartition(":")[2])
         async with grpc.aio.insecure_channel(address) as channel:
             users = user_pb2_grpc.UserServiceStub(channel)

@@ -67,7 +67,7 @@ FROM generate_series(1, $1::int) AS n, generate_series(1, $2::int) AS e
 
 
 @dataclass(frozen=True)
-class House:
+class Stack:
     """A worker on a database with so many `users`."""
 
     users: int
@@ -77,16 +77,16 @@ class House:
 
 def measured(*, rounds: int, advance: Callable[[], None]) -> dict[str, float]:
     """The cost of a call with many users as a ratio to that with few, by call."""
-    with _houses(advance) as houses:
-        return asyncio.run(_measured(houses, rounds, advance))
+    with _stacks(advance) as stacks:
+        return asyncio.run(_measured(stacks, rounds, advance))
 
 
 @contextmanager
-def _houses(advance: Callable[[], None]) -> Iterator[list[House]]:
-    with ExitStack() as stack:
-        postgres = stack.enter_context(throwaway_postgres(POSTGRES))
-        launcher = Launcher(stack)
-        houses = []
+def _stacks(advance: Callable[[], None]) -> Iterator[list[Stack]]:
+    with ExitStack() as resources:
+        postgres = resources.enter_context(throwaway_postgres(POSTGRES))
+        launcher = Launcher(resources)
+        stacks = []
         for users in SIZES:
             url = postgres.url(f"users_{users}")
             asyncio.run(_prepare(url, postgres.url(), users))
@@ -97,8 +97,8 @@ def _houses(advance: Callable[[], None]) -> Iterator[list[House]]:
             worker = launcher.worker(url, address, module="benchmarks.contenders.unchecked")
             launcher.wait_for(port)
             meter = Meter({"worker": worker, "postgres": postgres_process()})
-            houses.append(House(users, address, meter))
-        yield houses
+            stacks.append(Stack(users, address, meter))
+        yield stacks
 
 
 async def _prepare(url: str, admin_url: str, users: int) -> None:
@@ -139,7 +139,7 @@ def _hot(users: int) -> Iterator[tuple[Any, dict[str, object]]]:
     people = [_user(number) for number in random.sample(range(1, users), FOLLOWED)]
     yield statements.GET_USER, {"id": people[0]}
     yield statements.GET_USER_BY_LOOKUP, {"lookup": "000000000001"}
-    yield statements.GET_USERS, {"ids": people, "most_bytes": statements.MOST_BYTES}
+    yield statements.GET_USERS, {"ids": people, "max_bytes": statements.MAX_BYTES}
     yield statements.GET_PASSWORD, {"user_id": people[0]}
     yield statements.GET_LOGIN_BY_NAME, {"username_keys": ["nobody"], "name": "nobody"}
     yield statements.TAKE_INBOX, {"owner_id": people[0]}
@@ -149,23 +149,23 @@ def _hot(users: int) -> Iterator[tuple[Any, dict[str, object]]]:
             "user_ids": people,
             "secrets": ["secret"] * FOLLOWED,
             "times": [EVER] * FOLLOWED,
-            "most_bytes": statements.MOST_BYTES,
+            "max_bytes": statements.MAX_BYTES,
         },
     )
 
 
 async def _measured(
-    houses: list[House], rounds: int, advance: Callable[[], None]
+    stacks: list[Stack], rounds: int, advance: Callable[[], None]
 ) -> dict[str, float]:
     costs: dict[str, dict[int, list[float]]] = {
-        name: {house.users: [] for house in houses} for name in _CALLS
+        name: {stack.users: [] for stack in stacks} for name in _CALLS
     }
     for number in range(-WARM_UP_ROUNDS, rounds):
-        for house in houses if number % 2 else reversed(houses):
-            async with grpc.aio.insecure_channel(house.address) as channel:
+        for stack in stacks if number % 2 else reversed(stacks):
+            async with grpc.aio.insecure_channel(stack.address) as channel:
                 for name, call in _CALLS.items():
-                    cost = await _cost(house, call(channel, house.users))
-                    costs[name][house.users] += [cost] if number >= 0 else []
+                    cost = await _cost(stack, call(channel, stack.users))
+                    costs[name][stack.users] += [cost] if number >= 0 else []
             advance()
     few, many = SIZES
     return {
@@ -174,16 +174,16 @@ async def _measured(
     }
 
 
-async def _cost(house: House, call: Callable[[], Awaitable[object]]) -> float:
+async def _cost(stack: Stack, call: Callable[[], Awaitable[object]]) -> float:
     """The processor seconds of one call, on the side of the server."""
 
     async def again_and_again() -> None:
         for _ in range(CALLS // AT_ONCE):
             await call()
 
-    before = house.meter.read()
+    before = stack.meter.read()
     await asyncio.gather(*(again_and_again() for _ in range(AT_ONCE)))
-    used = spent(before, house.meter.read())
+    used = spent(before, stack.meter.read())
     return sum(seconds for user, seconds in used.items() if user != LOAD) / CALLS
 
 

@@ -13,7 +13,7 @@ from collections import Counter
 import grpc
 from gymlocker.v2 import auth_pb2, auth_pb2_grpc, user_pb2, user_pb2_grpc
 
-from benchmarks.house import logged_in, running_house
+from benchmarks.stack import logged_in, running_stack
 
 TURNS = 7
 TURN_SECONDS = 6.0
@@ -23,7 +23,7 @@ GUESSES_A_MINUTE = 2_000
 
 async def main() -> None:
     """Measures and prints."""
-    with running_house(workers=2) as address:
+    with running_stack(workers=2) as address:
         async with grpc.aio.insecure_channel(address) as channel:
             person = await logged_in(channel)
             users = user_pb2_grpc.UserServiceStub(channel)

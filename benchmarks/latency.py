@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.h2load import Request, Shape, latencies, repeated
 from benchmarks.seed import Seeded
-from benchmarks.servers import FORGETFUL, IN_LOOP, OURS, Arena
+from benchmarks.servers import IN_LOOP, NON_DURABLE, OURS, Arena
 from benchmarks.workloads import get_user, log_in, replace_picture
 
 RATE = 400
@@ -52,7 +52,7 @@ def disturbances(seeded: Seeded) -> list[Disturbance]:
     login = [log_in(logging_in, seeded.password)] * CLIENTS
     pictures = [replace_picture(large, seeded.password), get_user(large)] * (CLIENTS // 2)
     return [
-        Disturbance("logins", FORGETFUL, login),
+        Disturbance("logins", NON_DURABLE, login),
         Disturbance("logins hashed in the loop", IN_LOOP, login),
         Disturbance("20 pictures of 2,000 KiB a second", OURS, pictures, PICTURES_A_SECOND),
         Disturbance("pictures of 2,000 KiB without pause", OURS, pictures),

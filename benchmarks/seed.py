@@ -38,7 +38,7 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Followed:
+class FeedSubscription:
     """Somebody whose events are read, with the secret that lets one."""
 
     id: str
@@ -50,7 +50,7 @@ class Seeded:
     """What there is to ask for."""
 
     people: tuple[Person, ...]
-    followed: tuple[Followed, ...]
+    followed: tuple[FeedSubscription, ...]
     password: str = PASSWORD
 
 
@@ -95,8 +95,8 @@ async def _add_people(
 
 async def _add_secrets(
     connection: asyncpg.Connection, people: tuple[Person, ...]
-) -> tuple[Followed, ...]:
-    followed = tuple(Followed(person.id, str(uuid4())) for person in people)
+) -> tuple[FeedSubscription, ...]:
+    followed = tuple(FeedSubscription(person.id, str(uuid4())) for person in people)
     columns: Columns = {
         "id": [uuid4() for _ in followed],
         "user_id": [UUID(each.id) for each in followed],

@@ -19,7 +19,7 @@ POSTGRES = {**DURABLE, "max_connections": "400", "shared_buffers": "1GB"}
 
 OURS, OURS_ENVOY, OURS_REST = "Gymlocker, gRPC", "Gymlocker, gRPC by Envoy", "Gymlocker, REST"
 UNCHECKED = "Gymlocker, no password check"
-FORGETFUL = "Gymlocker, nothing remembered"
+NON_DURABLE = "Gymlocker, nothing remembered"
 FLOOR, FLOOR_REST = "floor, gRPC", "floor, REST by Envoy"
 IN_LOOP = "hashing in the loop"
 PEER_ORM, PEER_CORE, PEER_BARE = "FastAPI, ORM", "FastAPI, Core", "FastAPI, asyncpg"
@@ -64,7 +64,7 @@ class _Builder:
         """Starts them all."""
         self._ours_direct(OURS)
         self._ours_direct(UNCHECKED, module="benchmarks.contenders.unchecked")
-        self._ours_direct(FORGETFUL, PASSWORD_MEMORY_MINUTES="0")
+        self._ours_direct(NON_DURABLE, PASSWORD_MEMORY_MINUTES="0")
         self._floor_direct(FLOOR)
         self._floor_direct(IN_LOOP, "--passwords", "loop")
         socket = self._socket("ours")

@@ -16,7 +16,7 @@ import grpc
 from google.api.httpbody_pb2 import HttpBody
 from gymlocker.v2 import workout_pb2, workout_pb2_grpc
 
-from benchmarks.house import Person, logged_in, running_house
+from benchmarks.stack import Person, logged_in, running_stack
 
 SMALL, LARGE = 1_000, 100_000
 REPEATS = 200
@@ -29,7 +29,7 @@ Call = Callable[[Person], Awaitable[object]]
 
 async def main() -> None:
     """Fills both diaries, measures, prints."""
-    with running_house(workers=1) as address:
+    with running_stack(workers=1) as address:
         async with grpc.aio.insecure_channel(address) as channel:
             stub = workout_pb2_grpc.WorkoutServiceStub(channel)
             small, large = await logged_in(channel), await logged_in(channel)

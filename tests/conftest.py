@@ -26,7 +26,7 @@ from server.programs.local.temporary_postgres import ThrowawayPostgres, throwawa
 from tests.database.conftest import make_database
 from tests.feed.client import Client
 from tests.feed.users import UserPool
-from tests.house import House, running_house
+from tests.stack import Stack, running_stack
 from tests.tools import require
 from tests.web.app import installed
 
@@ -75,26 +75,26 @@ def migrated_database(postgres: ThrowawayPostgres) -> str:
 
 
 @pytest.fixture(scope="session")
-def house(postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def stack(postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Gymlocker with one worker behind Envoy."""
-    with running_house(
+    with running_stack(
         tmp_path_factory.mktemp("house"),
         workers=1,
         DATABASE_URL=postgres.url("gymlocker"),
         # Tests share users and an address. What the limits do is tested where they are low.
         PASSWORD_FAILURES_PER_ACCOUNT="1000000",
         PASSWORD_FAILURES_PER_ADDRESS="1000000",
-    ) as house:
-        yield house
+    ) as stack:
+        yield stack
 
 
 @pytest.fixture(params=["grpc", "rest", "rest-v2"])
-async def transport(house: House, request: pytest.FixtureRequest) -> AsyncIterator[Transport]:
+async def transport(stack: Stack, request: pytest.FixtureRequest) -> AsyncIterator[Transport]:
     """Each way to call: the test runs once for each."""
     transport: Transport = (
-        GrpcTransport(house.url)
+        GrpcTransport(stack.url)
         if request.param == "grpc"
-        else RestTransport(house.url, versioned=request.param == "rest-v2")
+        else RestTransport(stack.url, versioned=request.param == "rest-v2")
     )
     yield transport
     await transport.close()
@@ -116,9 +116,9 @@ async def client(
 
 
 @pytest.fixture
-async def rest(house: House) -> AsyncIterator[httpx2.AsyncClient]:
+async def rest(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
     """Plain HTTP, for tests about JSON itself."""
-    async with httpx2.AsyncClient(base_url=house.url, timeout=30, verify=False) as client:
+    async with httpx2.AsyncClient(base_url=stack.url, timeout=30, verify=False) as client:
         yield client
 
 

@@ -13,7 +13,7 @@ import pytest
 from gymlocker.v2 import user_pb2, user_pb2_grpc
 
 from tests.local.helpers import wait_until
-from tests.worker import JWT_SECRET_KEY, PATIENCE, health, serving
+from tests.worker import JWT_SECRET_KEY, TIMEOUT, health, serving
 
 CALL = "/gymlocker.v2.UserService/GetUser"
 
@@ -25,7 +25,7 @@ async def called(socket: Path) -> None:
         users = user_pb2_grpc.UserServiceStub(channel)
         request = user_pb2.GetUserRequest(id_or_lookup="canary")
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await users.GetUser(request, metadata=metadata, timeout=PATIENCE)
+            await users.GetUser(request, metadata=metadata, timeout=TIMEOUT)
     # What the log says, the caller was told.
     assert ("x-request-id", "the-request") in tuple(caught.value.trailing_metadata() or ())
 

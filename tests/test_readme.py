@@ -14,7 +14,7 @@ from server.libraries.common.paths import ROOT
 from server.programs.diagnostics.configuration import GROUPS
 from tests.ai.planner.model_server import ModelServer
 from tests.ai.planner.script import HELLO, HERE_IT_IS
-from tests.house import House, running_house
+from tests.stack import Stack, running_stack
 from tests.tools import require
 
 README = (ROOT / "README.md").read_text()
@@ -26,13 +26,13 @@ def commands_of(title: str) -> str:
     return "\n".join(re.findall(r"```sh\n(.*?)```", section, re.DOTALL))
 
 
-def test_every_example_works_as_it_is_written(house: House, tmp_path: Path) -> None:
+def test_every_example_works_as_it_is_written(stack: Stack, tmp_path: Path) -> None:
     require("grpcurl")
     # Both sections as one: what grpcurl is given was created by curl.
     script = commands_of("Try it with curl")
     assert commands_of("Try it with grpcurl") in script
     script = script.replace("curl -s", "curl -s --fail-with-body")
-    script = script.replace("127.0.0.1:8080", house.address)
+    script = script.replace("127.0.0.1:8080", stack.address)
     run = subprocess.run(
         ["bash", "-euxo", "pipefail", "-c", script],
         capture_output=True,
@@ -53,11 +53,11 @@ def test_every_example_works_as_it_is_written(house: House, tmp_path: Path) -> N
     assert '"encrypted_event_payload": "d29ya291dA=="' in run.stdout
 
 
-def test_the_diary_is_kept_as_it_is_written(house: House, tmp_path: Path) -> None:
+def test_the_diary_is_kept_as_it_is_written(stack: Stack, tmp_path: Path) -> None:
     script = commands_of("Your diary from the command line")
     for as_written, here in (
         ("uv run gymlocker", f"{sys.executable} -P -m server"),
-        ("register ada", f"register 'ada {uuid4()}' --url {house.url}"),
+        ("register ada", f"register 'ada {uuid4()}' --url {stack.url}"),
     ):
         assert as_written in script
         script = script.replace(as_written, here)
@@ -82,26 +82,26 @@ def test_a_backup_is_restored_as_it_is_written(tmp_path: Path) -> None:
     def run(script: str) -> None:
         subprocess.run(["bash", "-euxc", script], cwd=tmp_path, timeout=60, check=True)
 
-    with running_house(tmp_path / ".gymlocker") as house:
-        httpx2.post(f"{house.url}/auth/register", json=account).raise_for_status()
+    with running_stack(tmp_path / ".gymlocker") as stack:
+        httpx2.post(f"{stack.url}/auth/register", json=account).raise_for_status()
         run(dump)
-    with running_house(tmp_path / "restored"):
+    with running_stack(tmp_path / "restored"):
         run(restore)
-    with running_house(tmp_path / "restored") as house:
-        httpx2.post(f"{house.url}/auth/login", json=account).raise_for_status()
+    with running_stack(tmp_path / "restored") as stack:
+        httpx2.post(f"{stack.url}/auth/login", json=account).raise_for_status()
 
 
 async def test_the_planner_talks_as_it_is_written(empty_database: str, tmp_path: Path) -> None:
     require("grpcurl")
     script = commands_of("The planner").replace("curl -s", "curl --fail-with-body -s")
     async with ModelServer() as model:
-        with running_house(
+        with running_stack(
             tmp_path,
             DATABASE_URL=empty_database,
             OPENAI_BASE_URL=model.url,
             WEB_AUTH_API_KEY="a-key",
-        ) as house:
-            script = script.replace("127.0.0.1:8080", house.address)
+        ) as stack:
+            script = script.replace("127.0.0.1:8080", stack.address)
             run = await asyncio.create_subprocess_exec(
                 *("bash", "-euxo", "pipefail", "-c", script), stdout=subprocess.PIPE
             )

@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from tests.ports import free_port
-from tests.worker import PATIENCE, health, serving
+from tests.worker import TIMEOUT, health, serving
 
 REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 
@@ -82,7 +82,7 @@ async def test_reflection_is_off_unless_asked_for(
     ):
         assert await health(socket) == "ok"
         ask: Any = channel.stream_stream(REFLECTION)
-        call = ask(iter([b""]), timeout=PATIENCE)
+        call = ask(iter([b""]), timeout=TIMEOUT)
         with suppress(grpc.aio.AioRpcError):
             assert [reply async for reply in call]
         assert (await call.code()).name == code

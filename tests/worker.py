@@ -10,12 +10,12 @@ from pathlib import Path
 import grpc
 from gymlocker.v2 import system_pb2, system_pb2_grpc
 
-from tests.house import BOUNDLESS
+from tests.stack import BOUNDLESS
 
 # The same for all, as it has to be.
 JWT_SECRET_KEY = "f4a1c07b95e2d83606be917cda524f38f7139ed02b68c4a5e0d7831f9b26ac54"
 # On a machine that has much else to do, a start can take long.
-PATIENCE = 60
+TIMEOUT = 60
 
 
 @asynccontextmanager
@@ -51,4 +51,4 @@ async def health(socket: Path) -> str:
     async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
         stub = system_pb2_grpc.SystemServiceStub(channel)
         request = system_pb2.GetHealthRequest()
-        return (await stub.GetHealth(request, wait_for_ready=True, timeout=PATIENCE)).status
+        return (await stub.GetHealth(request, wait_for_ready=True, timeout=TIMEOUT)).status

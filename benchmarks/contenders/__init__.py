@@ -1,7 +1,6 @@
 """What Gymlocker is compared with. Each contender is a process and a command of its own.
 
-They read the same database, made by `server.libraries.database.migrations.migrate`. Each prints the line
-`serving` when it serves, and stops at SIGTERM; `running.py` does both. That all of them do the
+They read the same database, migrated as a server's. Each prints the line `serving` when it serves, and stops at SIGTERM; `running.py` does both. That all of them do the
 same work is tested: tests/benchmarks/test_contenders.py.
 
     python -m benchmarks.contenders.floor --listen unix:PATH|HOST:PORT --database URL

@@ -65,7 +65,7 @@ class Users(user_pb2_grpc.UserServiceServicer):
         self, request: user_pb2.GetUsersRequest, context: Any
     ) -> user_pb2.GetUsersResponse:
         """Reads many."""
-        bound = {"ids": request.ids, "most_bytes": statements.MOST_BYTES}
+        bound = {"ids": request.ids, "max_bytes": statements.MAX_BYTES}
         rows = await self._pool.fetch(
             statements.GET_USERS.sql, *statements.GET_USERS.arguments(bound)
         )
@@ -110,7 +110,7 @@ class Events(event_pb2_grpc.EventServiceServicer):
             "user_ids": [user.user_id for user in users],
             "secrets": [user.follow_secret for user in users],
             "times": times,
-            "most_bytes": statements.MOST_BYTES,
+            "max_bytes": statements.MAX_BYTES,
         }
         get = statements.GET_EVENTS
         reply = event_pb2.GetEventsResponse()

@@ -8,7 +8,7 @@ from server.services.auth.repository import _START as START_SESSION
 from server.services.credentials.repository import _GET_PASSWORD as GET_PASSWORD
 from server.services.event.repository import _GET as GET_EVENTS
 from server.services.event.repository import _PUT as PUT_EVENT
-from server.services.event.repository import MOST_BYTES
+from server.services.event.repository import MAX_RESPONSE_BYTES as MAX_BYTES
 from server.services.inbox.repository import _TAKE as TAKE_INBOX
 from server.services.inbox.writer import _PUT as PUT_INBOX
 from server.services.user.repository import _GET_BY_ID as GET_USER
@@ -25,7 +25,7 @@ __all__ = [
     "GET_USER",
     "GET_USERS",
     "GET_USER_BY_LOOKUP",
-    "MOST_BYTES",
+    "MAX_BYTES",
     "PUT_EVENT",
     "PUT_INBOX",
     "START_SESSION",

@@ -80,7 +80,7 @@ def _pattern(pattern: str) -> Json:
     return {"pattern": pattern}
 
 
-def _most_bytes(length: int) -> Json:
+def _max_bytes(length: int) -> Json:
     groups, rest = divmod(length, 3)
     keywords: Json = {
         "maxLength": 4 * (groups + bool(rest)),
@@ -126,7 +126,7 @@ _KEYWORDS: dict[str, Callable[[Any], Json]] = {
     "string.in": lambda values: {"enum": list(values)},
     # In base64.
     "bytes.min_len": lambda value: {"minLength": 4 * -(-value // 3)},
-    "bytes.max_len": _most_bytes,
+    "bytes.max_len": _max_bytes,
     "bytes.len": _exact_bytes,
     # The names that may be used are the schema's.
     "enum.defined_only": lambda _: {},

@@ -9,8 +9,8 @@ import pytest
 from gymlocker.v2 import ai_pb2, plan_pb2
 
 from server.errors import ResourceExhausted
-from server.services.ai.conversation import MOST_WAITING, Conversation
-from server.services.ai.planner.planner import MOST_CHARACTERS, MOST_TURNS, Turn, recent
+from server.services.ai.conversation import MAX_WAITING, Conversation
+from server.services.ai.planner.planner import MAX_CHARACTERS, MAX_TURNS, Turn, recent
 
 END = ai_pb2.ChatEnd
 STOP = ai_pb2.ChatRequest(stop=ai_pb2.StopInProgress())
@@ -81,17 +81,17 @@ async def test_after_a_restart_each_that_waited_has_its_end(speaker: FakeSpeaker
 
 
 async def test_not_too_many_wait(speaker: FakeSpeaker) -> None:
-    found = await ends(speaker, *[says("Hi")] * (MOST_WAITING + 1))
-    assert found == [END.REASON_COMPLETE] * (MOST_WAITING + 1)
+    found = await ends(speaker, *[says("Hi")] * (MAX_WAITING + 1))
+    assert found == [END.REASON_COMPLETE] * (MAX_WAITING + 1)
     with pytest.raises(ResourceExhausted) as caught:
-        await ends(speaker, *[says("Hi")] * (MOST_WAITING + 2))
+        await ends(speaker, *[says("Hi")] * (MAX_WAITING + 2))
     assert caught.value.reason == "TOO_MANY_MESSAGES"
 
 
 async def test_the_last_twenty_are_kept_with_their_plans(speaker: FakeSpeaker) -> None:
     await ends(speaker, *(says(str(number)) for number in range(15)))
     history = speaker.histories[-1]
-    assert len(history) == MOST_TURNS
+    assert len(history) == MAX_TURNS
     assert history[-2:] == [
         Turn("assistant", "13", plan_pb2.Plan(name="13")),
         Turn("user", "14"),
@@ -99,11 +99,11 @@ async def test_the_last_twenty_are_kept_with_their_plans(speaker: FakeSpeaker) -
 
 
 def test_long_messages_push_out_older_ones() -> None:
-    old, half, last = (Turn("user", "x" * (MOST_CHARACTERS // 2)) for _ in range(3))
+    old, half, last = (Turn("user", "x" * (MAX_CHARACTERS // 2)) for _ in range(3))
     assert recent([old, half, last]) == [half, last]
     plan = Turn("assistant", "", plan_pb2.Plan(name="x"))
     assert recent([old, plan, half, last]) == [half, last]
-    too_long = Turn("user", "x" * (MOST_CHARACTERS + 1))
+    too_long = Turn("user", "x" * (MAX_CHARACTERS + 1))
     assert recent([old, too_long]) == [too_long]
 
 

@@ -20,7 +20,7 @@ import pytest_asyncio
 
 from tests.ai.planner.model_server import ModelServer
 from tests.ai.planner.script import HELLO, HERE_IT_IS
-from tests.house import House, running_house
+from tests.stack import Stack, running_stack
 from tests.tools import require
 from tests.web.app import running
 
@@ -35,7 +35,7 @@ SQUATS = "I like squats. " * 8
 PLAN_WISH = "Make me a plan"
 WAIT = "Take your time and tell me more. " * 8
 QUESTION = "What did I say first?"
-PATIENCE = 20
+TIMEOUT = 20
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -45,20 +45,20 @@ async def slow_model() -> AsyncIterator[ModelServer]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def house(
+async def stack(
     quota_database: str, slow_model: ModelServer, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[House]:
+) -> AsyncIterator[Stack]:
     """A house; when it has stopped, nothing of what was said stands in its logs."""
-    with running_house(
+    with running_stack(
         tmp_path_factory.mktemp("ai-house"),
         DATABASE_URL=quota_database,
         OPENAI_BASE_URL=slow_model.url,
         WEB_AUTH_API_KEY=TOKEN,
         API_KEY=KEY,
         RATE_LIMIT_WEB_PER_DAY="1000",
-    ) as house:
-        yield house
-    logs = house.logs()
+    ) as stack:
+        yield stack
+    logs = stack.logs()
     assert "StreamChat" in logs and "/ai-chat-v2" in logs
     secrets = (f"Web {TOKEN}", f"Web%20{TOKEN}", f"Web+{TOKEN}", KEY, "squats", HERE_IT_IS[:12])
     assert [secret for secret in secrets if secret in logs] == []
@@ -114,7 +114,7 @@ class Grpcurl:
             try:
                 response, end = json.JSONDecoder().raw_decode(self._text.lstrip())
             except ValueError:
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(TIMEOUT):
                     more = await self._from.read(65536)
                 assert more, "grpcurl has ended"
                 self._text = self._text.lstrip() + more.decode()
@@ -136,14 +136,14 @@ class Grpcurl:
     async def done(self) -> None:
         """Says that nothing more comes."""
         self._to.close()
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             assert not (await self._from.read()).strip()
 
 
 @asynccontextmanager
-async def grpcurl(house: House) -> AsyncIterator[Grpcurl]:
+async def grpcurl(stack: Stack) -> AsyncIterator[Grpcurl]:
     process = await asyncio.create_subprocess_exec(
-        *("grpcurl", "-plaintext", "-H", HEADER, "-d", "@", house.address),
+        *("grpcurl", "-plaintext", "-H", HEADER, "-d", "@", stack.address),
         "gymlocker.v2.AiService/Chat",
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -160,10 +160,10 @@ def said(text: str) -> Json:
     return {"message": {"text": text}}
 
 
-async def test_grpcurl(house: House, slow_model: ModelServer) -> None:
+async def test_grpcurl(stack: Stack, slow_model: ModelServer) -> None:
     require("grpcurl")
     hung_up = slow_model.hung_up
-    async with grpcurl(house) as chat:
+    async with grpcurl(stack) as chat:
         assert is_hello(await chat.asked({"introduce": {"locale": "en-AU", "weight_unit": "kg"}}))
         check_words(words(await chat.asked(said(SQUATS))))
         pieces = await chat.asked(said(PLAN_WISH))
@@ -185,8 +185,8 @@ async def test_grpcurl(house: House, slow_model: ModelServer) -> None:
 class Curl:
     """Somebody with curl, who keeps the history."""
 
-    def __init__(self, house: House, path: str) -> None:
-        self._url = house.url + path
+    def __init__(self, stack: Stack, path: str) -> None:
+        self._url = stack.url + path
         self.history: list[Json] = []
 
     async def events(self) -> AsyncGenerator[Json]:
@@ -217,9 +217,9 @@ class Curl:
 
 
 @pytest.mark.parametrize("path", ["/ai/chat", "/v2/ai/chat"])
-async def test_curl(house: House, slow_model: ModelServer, path: str) -> None:
+async def test_curl(stack: Stack, slow_model: ModelServer, path: str) -> None:
     hung_up = slow_model.hung_up
-    chat = Curl(house, path)
+    chat = Curl(stack, path)
     assert is_hello([event async for event in chat.events()])
     check_words(words(await chat.asked(SQUATS)))
     pieces = await chat.asked(PLAN_WISH)
@@ -241,9 +241,9 @@ async def test_curl(house: House, slow_model: ModelServer, path: str) -> None:
 # --- The app's client ---
 
 
-async def test_the_apps_own_client(house: House, slow_model: ModelServer, modules: Path) -> None:
+async def test_the_apps_own_client(stack: Stack, slow_model: ModelServer, modules: Path) -> None:
     hung_up = slow_model.hung_up
-    async with running(modules, house.url, "everything") as app:
+    async with running(modules, stack.url, "everything") as app:
         found = await app.result()
     assert is_hello(found["hello"])
     check_words(words(found["words"]))
@@ -258,14 +258,14 @@ async def test_the_apps_own_client(house: House, slow_model: ModelServer, module
 
 @pytest.mark.parametrize("prefix", ["", "/v2"])
 async def test_the_apps_own_client_sends_a_program(
-    house: House,
+    stack: Stack,
     slow_model: ModelServer,
     modules: Path,
     prefix: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(slow_model, "pace", 0)
-    async with running(modules, house.url, "long", prefix) as app:
+    async with running(modules, stack.url, "long", prefix) as app:
         found = await app.result()
     for hub in found.values():
         assert hub["repeated"]
@@ -279,8 +279,8 @@ async def test_the_apps_own_client_sends_a_program(
     assert found["/ai-chat-v2"]["plan"]["version"] == 3
 
 
-async def test_the_apps_own_client_has_a_key(house: House, modules: Path) -> None:
-    async with running(modules, house.url, "keys", KEY) as app:
+async def test_the_apps_own_client_has_a_key(stack: Stack, modules: Path) -> None:
+    async with running(modules, stack.url, "keys", KEY) as app:
         found = await app.result()
     assert "'401'" in found.pop("stale")
     assert set(found) == {"header", "v2", "token", "query", "direct"}
@@ -288,11 +288,11 @@ async def test_the_apps_own_client_has_a_key(house: House, modules: Path) -> Non
 
 
 @pytest.mark.parametrize("prefix", ["", "/v2"])
-async def test_rest_takes_a_key(house: House, prefix: str) -> None:
-    url = f"{house.url}{prefix}/ai/quota"
+async def test_rest_takes_a_key(stack: Stack, prefix: str) -> None:
+    url = f"{stack.url}{prefix}/ai/quota"
     key, stale = {"X-API-Key": KEY}, {"x-api-key": "stale"}
     beside = {"authorization": "Bearer of-a-proxy"}
-    async with httpx2.AsyncClient(timeout=PATIENCE) as rest:
+    async with httpx2.AsyncClient(timeout=TIMEOUT) as rest:
         for headers in (key, key | beside, stale | {"authorization": f"Web {TOKEN}"}):
             reply = await rest.get(url, headers=headers)
             assert (reply.status_code, reply.json()["limit"]) == (200, 1000)
@@ -314,8 +314,8 @@ def check_blueprints(messages: list[Json], model: ModelServer) -> None:
     assert kinds == {"WeightedExerciseBlueprint", "CardioExerciseBlueprint"}
 
 
-async def test_strangers_cannot_start(house: House, modules: Path) -> None:
-    async with running(modules, house.url, "strangers") as app:
+async def test_strangers_cannot_start(stack: Stack, modules: Path) -> None:
+    async with running(modules, stack.url, "strangers") as app:
         found = await app.result()
     assert len(found) == 7
     assert [token for token, error in found.items() if "'401'" not in str(error)] == []

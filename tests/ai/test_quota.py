@@ -12,7 +12,7 @@ import pytest
 
 from server.errors import GymlockerError, ResourceExhausted
 from server.libraries.database.pool import Database
-from server.services.ai.planner.errors import no_good, not_configured, out_of_reach
+from server.services.ai.planner.errors import model_failed, not_configured, out_of_reach
 from server.services.ai.purchase.model import Purchase, Store, purchase_of
 from server.services.ai.quota import Quota, Quotas
 from server.services.ai.repository import QuotaRepository
@@ -219,7 +219,7 @@ async def test_if_nothing_came_it_costs_nothing(
 
 async def test_what_was_no_good_costs_as_much(quotas: Quotas, web: Purchase) -> None:
     with pytest.raises(GymlockerError):
-        await use(quotas, web, no_good())
+        await use(quotas, web, model_failed())
     assert (await quotas.get(web)).remaining == 2
 
 

@@ -51,9 +51,9 @@ async def claim(client: Client, tokens: auth_pb2.Tokens, username: str) -> auth_
     )
 
 
-async def change(client: Client, tokens: auth_pb2.Tokens, until_now: str, from_now: str) -> None:
+async def change(client: Client, tokens: auth_pb2.Tokens, current: str, replacement: str) -> None:
     await client.accounts.ChangePassword(
-        auth_pb2.ChangePasswordRequest(current_password=until_now, new_password=from_now),
+        auth_pb2.ChangePasswordRequest(current_password=current, new_password=replacement),
         metadata=bearer(tokens),
     )
 

@@ -8,15 +8,15 @@ import pytest
 from server.programs.demo.transport import GrpcTransport
 from tests.feed.client import Client
 from tests.feed.users import UserPool
-from tests.house import House
+from tests.stack import Stack
 
 
 @pytest.fixture
 async def one_client(
-    house: House, user_pool: UserPool, database: asyncpg.Connection
+    stack: Stack, user_pool: UserPool, database: asyncpg.Connection
 ) -> AsyncIterator[Client]:
     """The stubs over gRPC alone."""
-    transport = GrpcTransport(house.url)
+    transport = GrpcTransport(stack.url)
     async with user_pool.client(transport, database) as client:
         yield client
     await transport.close()

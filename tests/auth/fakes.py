@@ -79,7 +79,7 @@ class Scene:
     hasher: CountingHasher = field(default_factory=CountingHasher)
     stored: Stored = field(default_factory=lambda: Stored({ANN: "anns", BOB: "bobs"}))
     limit: CountingLimit = field(default_factory=CountingLimit)
-    seen: list[UUID] = field(default_factory=list)
+    touched: list[UUID] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.authenticator = PasswordAuthenticator(
@@ -87,7 +87,7 @@ class Scene:
             self.hasher,
             self.limit,
             memory_seconds=self.memory_seconds,
-            seen=self.seen.append,
+            touch=self.touched.append,
         )
 
     async def accepts(self, user_id: UUID, password: str, address: str = ADDRESS) -> bool:

@@ -9,7 +9,7 @@ from cachetools import TTLCache
 
 from server.errors import NotFound, ResourceExhausted, Unauthenticated, Unavailable
 from server.services.auth import authenticator as module
-from server.services.auth.authenticator import MOST_AT_ONCE, PasswordAuthenticator
+from server.services.auth.authenticator import MAX_CONCURRENT, PasswordAuthenticator
 from server.services.credentials.hashing import HashedPassword, PasswordHasher
 from tests.auth.fakes import ADDRESS, ANN, BOB, MEMORY_SECONDS, Scene, turn
 
@@ -64,7 +64,7 @@ async def test_a_password_that_is_hashed_anew_is_checked_anew(scene: Scene) -> N
             raise AssertionError("nobody guesses")
 
     authenticator = PasswordAuthenticator(
-        Real(), hasher, scene.limit, memory_seconds=MEMORY_SECONDS, seen=scene.seen.append
+        Real(), hasher, scene.limit, memory_seconds=MEMORY_SECONDS, touch=scene.touched.append
     )
     await authenticator.authenticate(ANN, "password", ADDRESS)
     stored[ANN] = second
@@ -87,7 +87,7 @@ async def test_only_who_proved_it_was_seen(scene: Scene) -> None:
     await scene.accepts(BOB, "wrong")
     with pytest.raises(NotFound):
         await scene.accepts(uuid4(), "anybodys")
-    assert scene.seen == [ANN, ANN]
+    assert scene.touched == [ANN, ANN]
 
 
 @pytest.mark.parametrize(("password", "answer"), [("anns", True), ("wrong", False)])
@@ -248,7 +248,7 @@ async def test_a_password_in_another_form_is_hashed_twice_and_counted_once(scene
 
 async def test_many_different_passwords_at_once_are_refused(scene: Scene) -> None:
     scene.hasher.gate.clear()
-    tasks = [asyncio.create_task(scene.accepts(ANN, f"wrong {n}")) for n in range(MOST_AT_ONCE)]
+    tasks = [asyncio.create_task(scene.accepts(ANN, f"wrong {n}")) for n in range(MAX_CONCURRENT)]
     await turn()
     with pytest.raises(ResourceExhausted):
         await scene.accepts(ANN, "one more")
@@ -256,7 +256,7 @@ async def test_many_different_passwords_at_once_are_refused(scene: Scene) -> Non
     others = [asyncio.create_task(scene.accepts(BOB, "bobs")), *scene.calls(1, "wrong 0")]
     await turn()
     scene.hasher.gate.set()
-    assert await asyncio.gather(*tasks, *others) == [False] * MOST_AT_ONCE + [True, False]
+    assert await asyncio.gather(*tasks, *others) == [False] * MAX_CONCURRENT + [True, False]
     assert not await scene.accepts(ANN, "afterwards")
 
 

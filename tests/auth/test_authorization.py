@@ -34,7 +34,7 @@ from tests.feed.client import (
     with_password,
 )
 from tests.feed.users import UserPool
-from tests.house import House
+from tests.stack import Stack
 
 OK = StatusCode.OK
 INVALID = StatusCode.INVALID_ARGUMENT
@@ -102,13 +102,13 @@ WITHOUT_A_PATH = {"AiService.Chat"}
 
 @pytest.fixture(params=["grpc", "rest"])
 async def way(
-    house: House, rest: httpx2.AsyncClient, request: pytest.FixtureRequest
+    stack: Stack, rest: httpx2.AsyncClient, request: pytest.FixtureRequest
 ) -> AsyncIterator[Way]:
     if request.param == "grpc":
-        async with aio.insecure_channel(house.address) as channel:
+        async with aio.insecure_channel(stack.address) as channel:
             yield GrpcWay(channel)
     else:
-        transport = RestTransport(house.url)
+        transport = RestTransport(stack.url)
         yield RestWay(transport, rest)
         await transport.close()
 
@@ -150,8 +150,8 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(house: House, user_pool: UserPool, database: asyncpg.Connection) -> Any:
-    async with aio.insecure_channel(house.address) as channel:
+async def scene(stack: Stack, user_pool: UserPool, database: asyncpg.Connection) -> Any:
+    async with aio.insecure_channel(stack.address) as channel:
         client = Client(channel)
         owner = await user_pool.take(database, client.created_user)
         other = await user_pool.take(database, client.created_user)
@@ -218,10 +218,10 @@ async def test_the_owner_gets_what_the_table_says(way: Way, scene: Scene, proof:
 
 @pytest.mark.parametrize("name", ["ListWorkouts", "GetWorkoutStats", "ExportWorkouts"])
 async def test_what_is_read_without_an_id_is_ones_own_alone(
-    house: House, scene: Scene, name: str
+    stack: Stack, scene: Scene, name: str
 ) -> None:
     name = f"WorkoutService.{name}"
-    async with aio.insecure_channel(house.address) as channel:
+    async with aio.insecure_channel(stack.address) as channel:
         mine = await replies_of(channel, *await scene.call_of("the owner", "token", name))
         others = await replies_of(channel, *await scene.call_of("somebody else", "token", name))
     assert "Canary" in repr(mine)

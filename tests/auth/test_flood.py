@@ -10,19 +10,19 @@ from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.auth.failures import somewhere
 from tests.auth.test_guessing_over_the_wire import calling_from, code_of, log_in
 from tests.feed.client import Client
-from tests.house import House
+from tests.stack import Stack
 from tests.worker import health, serving
 
 QUEUE = 8
 
 
 async def test_who_logs_in_goes_before_new_users_from_however_many_addresses(
-    house: House, postgres: ThrowawayPostgres, tmp_path: Path
+    stack: Stack, postgres: ThrowawayPostgres, tmp_path: Path
 ) -> None:
     socket = tmp_path / "worker.sock"
     worker = serving(socket, postgres.url("gymlocker"), PASSWORD_QUEUE=str(QUEUE))
     async with (
-        aio.insecure_channel(house.address) as elsewhere,
+        aio.insecure_channel(stack.address) as elsewhere,
         worker,
         aio.insecure_channel(f"unix:{socket}") as channel,
     ):

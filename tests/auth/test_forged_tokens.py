@@ -32,7 +32,7 @@ from tests.auth.forge import Forge, claims_of
 from tests.auth.forged import FORGED, WITHOUT
 from tests.feed.client import SOME_UUID, Client, User, bearer, many_users
 from tests.feed.rest import error_of
-from tests.house import House
+from tests.stack import Stack
 from tests.worker import JWT_SECRET_KEY, health, serving
 
 PROTECTED = methods_with(PASSWORD, ACCESS_TOKEN)
@@ -62,7 +62,7 @@ class Scene:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def scene(
-    house: House, postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory
+    stack: Stack, postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Scene]:
     socket = tmp_path_factory.mktemp("forged") / "worker.sock"
     url = postgres.url("gymlocker")
@@ -215,14 +215,14 @@ OVER_REST = [
 
 
 @pytest.fixture
-async def house_forge(house: House) -> Forge:
+async def stack_forge(stack: Stack) -> Forge:
     """A forge with the key of the house."""
-    transport = RestTransport(house.url)
+    transport = RestTransport(stack.url)
     client = Client(channel_over(transport))
     user = await client.created_user()
     logged_out = await _of_one_who_logged_out(client, user)
     forge = Forge(
-        key=(house.data_dir / "jwt-secret-key").read_bytes().strip(),
+        key=(stack.data_dir / "jwt-secret-key").read_bytes().strip(),
         tokens=await client.login(user),
         others=await client.login(await client.created_user()),
         stale={"logged out": logged_out},
@@ -232,10 +232,10 @@ async def house_forge(house: House) -> Forge:
 
 
 async def test_over_rest_a_forged_token_opens_nothing_either(
-    rest: httpx2.AsyncClient, house_forge: Forge
+    rest: httpx2.AsyncClient, stack_forge: Forge
 ) -> None:
-    token = house_forge.token
-    headers = {kind: FORGED[kind](house_forge) for kind in OVER_REST}
+    token = stack_forge.token
+    headers = {kind: FORGED[kind](stack_forge) for kind in OVER_REST}
     # What only HTTP can say.
     headers |= {
         "tab": [f"Bearer\t{token}"],

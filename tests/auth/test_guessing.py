@@ -13,7 +13,7 @@ from server.libraries.database.pool import Database
 from server.libraries.limits.bucket_repository import BucketRepository
 from server.libraries.network.client_network import network_of
 from server.programs.local.temporary_postgres import ThrowawayPostgres
-from server.services.credentials.throttle import ANYWHERE, GuessLimit
+from server.services.credentials.throttle import ANYWHERE, GuessThrottle
 from tests.auth.failures import (
     PER_ACCOUNT,
     PER_ADDRESS,
@@ -23,19 +23,19 @@ from tests.auth.failures import (
     someone,
     somewhere,
 )
-from tests.house import House
+from tests.stack import Stack
 
 
 @pytest.fixture
-async def limits(house: House, postgres: ThrowawayPostgres) -> AsyncIterator[list[GuessLimit]]:
+async def limits(stack: Stack, postgres: ThrowawayPostgres) -> AsyncIterator[list[GuessThrottle]]:
     """The limits of two workers."""
-    async with AsyncExitStack() as stack:
+    async with AsyncExitStack() as resources:
         databases = [
-            await stack.enter_async_context(Database(postgres.url("gymlocker"), pool_size=5))
+            await resources.enter_async_context(Database(postgres.url("gymlocker"), pool_size=5))
             for _ in range(2)
         ]
         yield [
-            GuessLimit(
+            GuessThrottle(
                 BucketRepository(database),
                 per_account=PER_ACCOUNT,
                 per_address=PER_ADDRESS,
@@ -45,7 +45,7 @@ async def limits(house: House, postgres: ThrowawayPostgres) -> AsyncIterator[lis
         ]
 
 
-async def wait_of(limit: GuessLimit, account: str, address: str) -> int:
+async def wait_of(limit: GuessThrottle, account: str, address: str) -> int:
     """For how many seconds nothing may be tried; 0: it may be tried now."""
     try:
         await limit.check(account, address)
@@ -55,7 +55,7 @@ async def wait_of(limit: GuessLimit, account: str, address: str) -> int:
 
 
 async def test_as_many_failures_as_the_limit_says_are_taken_and_not_one_more(
-    limits: list[GuessLimit],
+    limits: list[GuessThrottle],
 ) -> None:
     account, address = someone(), somewhere()
     for _ in range(PER_ACCOUNT):
@@ -68,7 +68,7 @@ async def test_as_many_failures_as_the_limit_says_are_taken_and_not_one_more(
 
 
 async def test_an_account_has_a_limit_over_all_addresses(
-    limits: list[GuessLimit], database: asyncpg.Connection
+    limits: list[GuessThrottle], database: asyncpg.Connection
 ) -> None:
     account, most = someone(), PER_ACCOUNT * ANYWHERE
     seconds = SECONDS_PER_ACCOUNT / ANYWHERE
@@ -80,7 +80,7 @@ async def test_an_account_has_a_limit_over_all_addresses(
 
 
 async def test_an_address_has_a_limit_of_its_own_over_all_accounts(
-    limits: list[GuessLimit], database: asyncpg.Connection
+    limits: list[GuessThrottle], database: asyncpg.Connection
 ) -> None:
     address = somewhere()
     for _ in range(PER_ADDRESS - 1):
@@ -94,7 +94,7 @@ async def test_an_address_has_a_limit_of_its_own_over_all_accounts(
 
 
 async def test_from_a_known_address_the_accounts_own_failures_there_count_alone(
-    limits: list[GuessLimit], database: asyncpg.Connection
+    limits: list[GuessThrottle], database: asyncpg.Connection
 ) -> None:
     account, address = someone(), somewhere()
     await limits[0].succeeded(account, address)
@@ -113,7 +113,7 @@ async def test_from_a_known_address_the_accounts_own_failures_there_count_alone(
     assert await wait_of(limits[1], account, address) > 0
 
 
-async def test_all_workers_count_together(limits: list[GuessLimit]) -> None:
+async def test_all_workers_count_together(limits: list[GuessThrottle]) -> None:
     account, address = someone(), somewhere()
     for number in range(PER_ACCOUNT):
         assert await wait_of(limits[number % 2], account, address) == 0
@@ -123,7 +123,7 @@ async def test_all_workers_count_together(limits: list[GuessLimit]) -> None:
 
 
 async def test_no_failure_is_lost_among_many_at_the_same_time(
-    limits: list[GuessLimit], database: asyncpg.Connection
+    limits: list[GuessThrottle], database: asyncpg.Connection
 ) -> None:
     account = someone()
     addresses = [somewhere(), somewhere()]
@@ -135,7 +135,7 @@ async def test_no_failure_is_lost_among_many_at_the_same_time(
 
 
 async def test_failures_are_forgiven_one_by_one(
-    limits: list[GuessLimit], database: asyncpg.Connection
+    limits: list[GuessThrottle], database: asyncpg.Connection
 ) -> None:
     account, address = someone(), somewhere()
     # The first of three was forgiven a second ago.
@@ -146,7 +146,7 @@ async def test_failures_are_forgiven_one_by_one(
 
 
 async def test_what_was_forgiven_long_ago_is_no_credit(
-    limits: list[GuessLimit], database: asyncpg.Connection
+    limits: list[GuessThrottle], database: asyncpg.Connection
 ) -> None:
     account, address = someone(), somewhere()
     await forgive_in(-86400, database, "account", account, address)
@@ -157,7 +157,7 @@ async def test_what_was_forgiven_long_ago_is_no_credit(
 
 
 async def test_checking_costs_nothing(
-    limits: list[GuessLimit], database: asyncpg.Connection
+    limits: list[GuessThrottle], database: asyncpg.Connection
 ) -> None:
     account, address = someone(), somewhere()
     for _ in range(PER_ADDRESS + 1):
@@ -167,7 +167,7 @@ async def test_checking_costs_nothing(
 
 
 async def test_an_account_and_an_address_of_the_same_name_are_not_the_same(
-    limits: list[GuessLimit],
+    limits: list[GuessThrottle],
 ) -> None:
     name, address = someone(), somewhere()
     for _ in range(PER_ACCOUNT):
@@ -177,7 +177,7 @@ async def test_an_account_and_an_address_of_the_same_name_are_not_the_same(
 
 
 async def test_the_addresses_of_one_household_count_together(
-    limits: list[GuessLimit], database: asyncpg.Connection
+    limits: list[GuessThrottle], database: asyncpg.Connection
 ) -> None:
     household = f"2001:db8:{uuid4().hex[:4]}:{uuid4().hex[:4]}"
     await limits[0].failed(someone(), f"{household}::1")

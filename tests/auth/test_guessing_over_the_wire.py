@@ -25,7 +25,7 @@ from tests.auth.failures import (
     somewhere,
 )
 from tests.feed.client import Client, User, bearer, item_of, many_users, with_password
-from tests.house import House
+from tests.stack import Stack
 from tests.worker import health, serving
 
 one_loop = pytest.mark.asyncio(loop_scope="module")
@@ -33,10 +33,10 @@ one_loop = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def workers(
-    house: House, postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory
+    stack: Stack, postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[list[Client]]:
     """Two workers with low limits."""
-    async with AsyncExitStack() as stack:
+    async with AsyncExitStack() as resources:
         clients = []
         for number in range(2):
             socket = tmp_path_factory.mktemp("guessing") / f"{number}.sock"
@@ -47,8 +47,8 @@ async def workers(
                 PASSWORD_FAILURES_PER_ADDRESS=str(PER_ADDRESS),
                 WEB_AUTH_API_KEY="a-key",
             )
-            await stack.enter_async_context(worker)
-            channel = await stack.enter_async_context(aio.insecure_channel(f"unix:{socket}"))
+            await resources.enter_async_context(worker)
+            channel = await resources.enter_async_context(aio.insecure_channel(f"unix:{socket}"))
             assert await health(socket) == "ok"
             clients.append(Client(channel))
         yield clients
@@ -220,10 +220,10 @@ async def test_who_is_remembered_gets_in_while_others_guess(
 
 @one_loop
 async def test_who_shares_an_address_with_a_guesser_waits_unless_they_are_remembered(
-    worker: Client, house: House, table: asyncpg.Connection
+    worker: Client, stack: Stack, table: asyncpg.Connection
 ) -> None:
     # Created by the other worker.
-    async with aio.insecure_channel(house.address) as channel:
+    async with aio.insecure_channel(stack.address) as channel:
         user = await Client(channel).created_user()
     here = somewhere()
     await forgive_in(PER_ACCOUNT * SECONDS_PER_ACCOUNT, table, "account", user.id, here)

@@ -109,9 +109,9 @@ async def test_when_the_queue_is_full_calls_are_shed_and_later_ones_served(
     accepted = [asyncio.create_task(hasher.matches("right", gate, somewhere())) for _ in range(3)]
     await eventually(lambda: len(gate.threads) == 1)
     for _ in range(2):
-        with pytest.raises(Unavailable) as shed:
+        with pytest.raises(Unavailable) as rejected:
             await hasher.matches("right", gate, somewhere())
-        assert shed.value.reason == "OVERLOADED"
+        assert rejected.value.reason == "OVERLOADED"
     gate.opened.set()
     assert await asyncio.gather(*accepted) == [True] * 3
     assert not await hasher.matches("wrong", gate, somewhere())

@@ -38,7 +38,7 @@ from tests.benchmarks.running import (
     REST_CONTENDERS,
     running,
 )
-from tests.house import House
+from tests.stack import Stack
 
 EXPIRY = Timestamp(seconds=4_000_000_000)
 SOON = Timestamp(seconds=int(time.time()) + 86_400)
@@ -62,27 +62,27 @@ class Pair:
     """A contender and the house, both called in the same way."""
 
     contender: Call
-    house: Call
+    stack: Call
 
     async def ask(self, method: str, request: Message) -> tuple[Reply, Reply]:
         """What each of them replies."""
-        return await self.contender(method, request), await self.house(method, request)
+        return await self.contender(method, request), await self.stack(method, request)
 
 
 @pytest.fixture(scope="session")
-def seeded(house: House, postgres: ThrowawayPostgres) -> Seeded:
+def seeded(stack: Stack, postgres: ThrowawayPostgres) -> Seeded:
     """What the contenders and the house are asked for."""
     return asyncio.run(seed(postgres.url(), people=5, followed=3, events=3))
 
 
 @pytest.mark.parametrize("name", [*GRPC_CONTENDERS, *REST_CONTENDERS])
 async def test_it_does_the_same_work(
-    name: str, seeded: Seeded, house: House, postgres: ThrowawayPostgres, tmp_path: Path
+    name: str, seeded: Seeded, stack: Stack, postgres: ThrowawayPostgres, tmp_path: Path
 ) -> None:
     socket = tmp_path / "socket"
     async with (
         running(name, listen=f"unix:{socket}", database=postgres.url()),
-        both(name, socket, house) as pair,
+        both(name, socket, stack) as pair,
     ):
         # One after the other: to start a contender takes longer than all of them.
         await check_profiles(pair, seeded)
@@ -91,7 +91,7 @@ async def test_it_does_the_same_work(
         await check_inbox(pair, seeded)
         await check_login(pair, seeded)
         if name in REST_CONTENDERS:
-            await check_refusals(socket, house, seeded)
+            await check_refusals(socket, stack, seeded)
         else:
             await check_wrong_password(name, pair, seeded)
 
@@ -140,10 +140,10 @@ async def check_publishing(pair: Pair, seeded: Seeded) -> None:
     )
     seen = []
     # Each replaces what the other has put, and its event is the newest: they share the clock.
-    for put, payload in ((pair.house, b"ours"), (pair.contender, b"its"), (pair.house, b"ours")):
+    for put, payload in ((pair.stack, b"ours"), (pair.contender, b"its"), (pair.stack, b"ours")):
         request.encrypted_event_payload = payload
         assert await put("PutEvent", request) == {}
-        newest = (await pair.house("GetEvents", feed))["events"][-1]
+        newest = (await pair.stack("GetEvents", feed))["events"][-1]
         assert newest["eventId"] == request.event_id
         seen.append(newest)
     first, its, last = seen
@@ -157,7 +157,7 @@ async def check_inbox(pair: Pair, seeded: Seeded) -> None:
     reader = seeded.people[1]
     take = inbox_pb2.GetInboxMessagesRequest(user_id=reader.id, password=seeded.password)
     put = inbox_pb2.PutInboxMessageRequest(to_user_id=reader.id)
-    for sender, taker in ((pair.house, pair.contender), (pair.contender, pair.house)):
+    for sender, taker in ((pair.stack, pair.contender), (pair.contender, pair.stack)):
         for chunks in ([b"a", b""], [b"b"]):
             put.encrypted_message[:] = chunks
             assert await sender("PutInboxMessage", put) == {}
@@ -175,10 +175,10 @@ async def check_login(pair: Pair, seeded: Seeded) -> None:
         assert {key for key in mine if mine[key] != ours[key]} == {"access_token", "refresh_token"}
         # The session is there: the house goes on with it.
         refresh = auth_pb2.RefreshTokenRequest(refresh_token=mine["refresh_token"])
-        assert (await pair.house("RefreshToken", refresh)).keys() == mine.keys()
+        assert (await pair.stack("RefreshToken", refresh)).keys() == mine.keys()
 
 
-async def check_refusals(socket: Path, house: House, seeded: Seeded) -> None:
+async def check_refusals(socket: Path, stack: Stack, seeded: Seeded) -> None:
     """What the house refuses, the peer refuses in the same words."""
     person = seeded.people[0]
     who = {"userId": person.id, "password": "wrong"}
@@ -196,7 +196,7 @@ async def check_refusals(socket: Path, house: House, seeded: Seeded) -> None:
         ("PUT", "/inbox", {"encryptedMessage": ["YQ=="], "toUserId": nobody["userId"]}),
         ("POST", "/auth/login", {"username": person.username, "password": "wrong"}),
     ]
-    async with http_over(socket) as contender, http_to(house) as ours:
+    async with http_over(socket) as contender, http_to(stack) as ours:
         for verb, path, body in requests:
             refused = await ours.request(verb, path, json=body)
             assert refused.status_code in (401, 404)
@@ -222,21 +222,21 @@ async def check_wrong_password(name: str, pair: Pair, seeded: Seeded) -> None:
 
 
 @asynccontextmanager
-async def both(name: str, socket: Path, house: House) -> AsyncIterator[Pair]:
+async def both(name: str, socket: Path, stack: Stack) -> AsyncIterator[Pair]:
     """A contender at a socket, and the house."""
     if name in GRPC_CONTENDERS:
         async with (
             aio.insecure_channel(f"unix:{socket}") as contender,
-            aio.insecure_channel(house.address) as ours,
+            aio.insecure_channel(stack.address) as ours,
         ):
             yield Pair(calls_of(contender), calls_of(ours))
     else:
-        async with http_over(socket) as client, http_to(house) as to_house:
-            yield Pair(requests_of(client), requests_of(to_house))
+        async with http_over(socket) as client, http_to(stack) as to_stack:
+            yield Pair(requests_of(client), requests_of(to_stack))
 
 
-def http_to(house: House) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(base_url=house.url, verify=False, timeout=30)
+def http_to(stack: Stack) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(base_url=stack.url, verify=False, timeout=30)
 
 
 def http_over(socket: Path) -> httpx2.AsyncClient:

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.h2load import LoadError, Request
 from benchmarks.wrk import mixed
-from tests.house import House
+from tests.stack import Stack
 from tests.tools import require
 
 HEALTH = Request("rest", "/health", verb="GET")
@@ -17,15 +17,15 @@ def wrk() -> None:
     require("wrk")
 
 
-def test_requests_are_sent_in_turns(house: House) -> None:
-    load = mixed(house.port, [HEALTH, USERS], clients=2, seconds=0.5)
+def test_requests_are_sent_in_turns(stack: Stack) -> None:
+    load = mixed(stack.port, [HEALTH, USERS], clients=2, seconds=0.5)
     assert load.done > 0
     assert load.rate > 0
 
 
-def test_one_that_fails_is_an_error(house: House) -> None:
+def test_one_that_fails_is_an_error(stack: Stack) -> None:
     with pytest.raises(LoadError, match="Non-2xx"):
-        mixed(house.port, [HEALTH, NOWHERE], clients=1, seconds=1)
+        mixed(stack.port, [HEALTH, NOWHERE], clients=1, seconds=1)
 
 
 def test_nobody_there_is_an_error() -> None:

@@ -21,7 +21,7 @@ from server.programs.demo.transport import (
 from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.database.conftest import make_database
 from tests.feed.client import Client
-from tests.house import House, running_house
+from tests.stack import Stack, running_stack
 
 NEW_USERS, SECRETS, MESSAGES, WAITING, STORAGE = 2, 5, 5, 4, 100 * 1024
 _numbers = count(1)
@@ -31,7 +31,7 @@ _numbers = count(1)
 class Bounded:
     """A house whose bounds are low. When there is a `disk`, it is full."""
 
-    house: House
+    stack: Stack
     database_url: str
     disk: Path
 
@@ -43,7 +43,7 @@ def bounded(
     """The house. It believes X-Forwarded-For, so that tests can call from anywhere."""
     url = asyncio.run(make_database(postgres, "bounded"))
     folder = tmp_path_factory.mktemp("bounded")
-    with running_house(
+    with running_stack(
         folder / "house",
         DATABASE_URL=url,
         TRUSTED_PROXIES="1",
@@ -54,8 +54,8 @@ def bounded(
         STORAGE_PER_NETWORK=str(STORAGE),
         MIN_FREE_DISK="100",
         DATABASE_FOLDER=str(folder / "disk"),
-    ) as house:
-        yield Bounded(house, url, folder / "disk")
+    ) as stack:
+        yield Bounded(stack, url, folder / "disk")
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ class World:
 @pytest.fixture(params=["grpc", "rest"])
 async def world(bounded: Bounded, request: pytest.FixtureRequest) -> AsyncIterator[World]:
     """Each way to call."""
-    url = bounded.house.url
+    url = bounded.stack.url
     transport: Transport = GrpcTransport(url) if request.param == "grpc" else RestTransport(url)
     yield World(transport)
     await transport.close()

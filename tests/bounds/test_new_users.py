@@ -59,7 +59,7 @@ async def test_a_network_makes_ten_times_as_many(
 
 async def test_over_http_it_is_429_and_says_when_to_come_back(bounded: Bounded) -> None:
     headers = {"x-forwarded-for": "198.51.100.9"}
-    async with httpx2.AsyncClient(base_url=bounded.house.url, headers=headers) as http:
+    async with httpx2.AsyncClient(base_url=bounded.stack.url, headers=headers) as http:
         for _ in range(NEW_USERS):
             assert (await http.post("/user/create", json={})).status_code == 200
         response = await http.post("/v2/user/create", json={})

@@ -88,7 +88,7 @@ async def test_on_a_full_disk_only_deletions_are_accepted(world: World, bounded:
         ):
             with refused_for("DISK_FULL", seconds=3600):
                 await call()
-        async with httpx2.AsyncClient(base_url=bounded.house.url) as http:
+        async with httpx2.AsyncClient(base_url=bounded.stack.url) as http:
             health = await http.get("/health")
             assert (health.status_code, health.json()["details"][0]["reason"]) == (503, "DISK_FULL")
             response = await http.post("/user/create", json={})
@@ -178,7 +178,7 @@ async def test_a_log_has_100_000_workouts(
         await client.workouts.CreateWorkout(create[1], metadata=metadata)
     # One that is there is no other.
     assert await client.workouts.CreateWorkout(create[0], metadata=metadata) == first
-    async with httpx2.AsyncClient(base_url=bounded.house.url, headers=dict(metadata)) as http:
+    async with httpx2.AsyncClient(base_url=bounded.stack.url, headers=dict(metadata)) as http:
         csv = b"date,type,duration,notes\n2026-02-08,Running,30,\n2026-02-09,Running,30,\n"
         response = await http.post("/workouts/import", content=csv)
         assert response.status_code == 429, response.text

@@ -17,8 +17,8 @@ from tests.tools import require
 from .web_app import HERE, built, served
 
 # Of a machine that has other things to do.
-PATIENCE_MS = 20_000
-expect.set_options(timeout=PATIENCE_MS)
+TIMEOUT_MS = 20_000
+expect.set_options(timeout=TIMEOUT_MS)
 
 REPORT_VIOLATIONS = """addEventListener("securitypolicyviolation", (violation) =>
   console.error("forbidden:", violation.violatedDirective, violation.blockedURI))"""
@@ -67,7 +67,7 @@ async def browser() -> AsyncIterator[Browser]:
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     """A window of somebody who was never here."""
     context = await browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(PATIENCE_MS)
+    context.set_default_timeout(TIMEOUT_MS)
     yield context
     await context.close()
 

@@ -8,7 +8,7 @@ from playwright.async_api import BrowserContext, Page, Route, expect
 
 from tests.examples.built import STEPS, built, commands
 from tests.examples.liar import GET_EVENTS, changed
-from tests.house import House
+from tests.stack import Stack
 from tests.tools import require
 
 from .conftest import Watch
@@ -38,18 +38,18 @@ async def opened(context: BrowserContext, origin: str, server: str) -> Page:
 
 
 async def test_it_takes_every_step(
-    context: BrowserContext, watch: Watch, origin: str, house: House
+    context: BrowserContext, watch: Watch, origin: str, stack: Stack
 ) -> None:
-    page = await opened(context, origin, house.url)
+    page = await opened(context, origin, stack.url)
     await expect(page.get_by_role("status")).to_have_text("All is as it should be.")
     await expect(page.get_by_role("listitem")).to_have_text(STEPS.splitlines())
     assert watch.complaints == []
-    assert watch.elsewhere(origin, house.url) == []
-    assert f"{house.url}{GET_EVENTS}" in watch.requests
+    assert watch.elsewhere(origin, stack.url) == []
+    assert f"{stack.url}{GET_EVENTS}" in watch.requests
 
 
 async def test_it_notices_a_changed_event(
-    context: BrowserContext, origin: str, house: House
+    context: BrowserContext, origin: str, stack: Stack
 ) -> None:
     async def lie(route: Route) -> None:
         reply = await route.fetch()
@@ -59,7 +59,7 @@ async def test_it_notices_a_changed_event(
         await route.fulfill(response=reply, body=lied)
 
     await context.route(f"**{GET_EVENTS}", lie)
-    page = await opened(context, origin, house.url)
+    page = await opened(context, origin, stack.url)
     await expect(page.get_by_role("status")).to_contain_text(
         "that is not right: the server changed the encrypted bytes"
     )

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import BrowserContext
 
-from tests.house import House
+from tests.stack import Stack
 
 from .conftest import Watch
 
@@ -15,26 +15,26 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def call(context: BrowserContext, watch: Watch, house: House, web_app: str) -> Any:
+async def call(context: BrowserContext, watch: Watch, stack: Stack, web_app: str) -> Any:
     """Calls a function of the web app, in the browser."""
     page = await context.new_page()
     await page.goto(web_app)
 
     async def called(function: str, *arguments: Any) -> Any:
         return await page.evaluate(
-            "([name, ...its]) => globalThis[name](...its)", [function, house.url, *arguments]
+            "([name, ...its]) => globalThis[name](...its)", [function, stack.url, *arguments]
         )
 
     return called
 
 
-async def test_a_call_and_its_answer(call: Any, watch: Watch, house: House, web_app: str) -> None:
+async def test_a_call_and_its_answer(call: Any, watch: Watch, stack: Stack, web_app: str) -> None:
     assert await call("health") == "ok"
     user = await call("user")
     assert user["created"] == user["found"] != ""
     assert watch.complaints == []
-    assert watch.elsewhere(house.url, web_app) == []
-    assert f"{house.url}/gymlocker.v2.UserService/GetUser" in watch.requests
+    assert watch.elsewhere(stack.url, web_app) == []
+    assert f"{stack.url}/gymlocker.v2.UserService/GetUser" in watch.requests
 
 
 async def test_a_stream_of_the_server(call: Any, watch: Watch) -> None:

@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 from playwright.async_api import BrowserContext, Page, Route, ViewportSize, expect
 
-from tests.house import House
+from tests.stack import Stack
 
 from .conftest import Watch
 
@@ -22,31 +22,31 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 FOCUSABLE = "a[href], button"
 
 
-async def opened(context: BrowserContext, house: House, path: str) -> Page:
+async def opened(context: BrowserContext, stack: Stack, path: str) -> Page:
     """A page, as a whole."""
     page = await context.new_page()
-    await page.goto(house.url + path)
+    await page.goto(stack.url + path)
     await page.locator(READY[path]).first.wait_for()
     return page
 
 
 @pytest.mark.parametrize("path", READY)
 async def test_a_page_asks_nobody_else_and_has_nothing_to_complain_about(
-    context: BrowserContext, watch: Watch, house: House, path: str
+    context: BrowserContext, watch: Watch, stack: Stack, path: str
 ) -> None:
-    page = await opened(context, house, path)
+    page = await opened(context, stack, path)
     await page.wait_for_load_state("networkidle")
-    assert watch.requests[0] == house.url + path
-    assert watch.elsewhere(house.url) == []
+    assert watch.requests[0] == stack.url + path
+    assert watch.elsewhere(stack.url) == []
     assert watch.complaints == []
     await page.set_viewport_size(NARROW)
     assert await page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
 
 
 async def test_an_eye_sees_what_a_page_must_not_do(
-    context: BrowserContext, watch: Watch, house: House
+    context: BrowserContext, watch: Watch, stack: Stack
 ) -> None:
-    page = await opened(context, house, "/")
+    page = await opened(context, stack, "/")
     await page.evaluate("fetch('http://127.0.0.2:9/').catch(() => {})")
     await page.evaluate("document.body.setAttribute('style', 'color: red')")
     assert watch.complaints
@@ -55,9 +55,9 @@ async def test_an_eye_sees_what_a_page_must_not_do(
 
 
 async def test_a_keyboard_reaches_all_of_the_landing_page(
-    context: BrowserContext, house: House
+    context: BrowserContext, stack: Stack
 ) -> None:
-    page = await opened(context, house, "/")
+    page = await opened(context, stack, "/")
     count = await page.locator(FOCUSABLE).count()
     assert count >= 8
     reached = []
@@ -78,8 +78,8 @@ FOCUSED = """(focusable) => {
 }"""
 
 
-async def test_words_stand_out_from_their_ground(context: BrowserContext, house: House) -> None:
-    page = await opened(context, house, "/")
+async def test_words_stand_out_from_their_ground(context: BrowserContext, stack: Stack) -> None:
+    page = await opened(context, stack, "/")
     grounds = set()
     for scheme in SCHEMES:
         await page.emulate_media(color_scheme=scheme)
@@ -117,14 +117,14 @@ CONTRASTS = """() => {
 
 
 async def test_the_commands_name_this_server_and_can_be_copied(
-    context: BrowserContext, house: House
+    context: BrowserContext, stack: Stack
 ) -> None:
     await context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = await opened(context, house, "/")
+    page = await opened(context, stack, "/")
     commands = [
-        f"curl -X POST {house.url}/user/create",
-        f"grpcurl -plaintext {house.address} list",
-        f"uv run gymlocker demo --url {house.url}",
+        f"curl -X POST {stack.url}/user/create",
+        f"grpcurl -plaintext {stack.address} list",
+        f"uv run gymlocker demo --url {stack.url}",
     ]
     await expect(page.locator("pre")).to_have_text(commands)
     for number, command in enumerate(commands):
@@ -135,12 +135,12 @@ async def test_the_commands_name_this_server_and_can_be_copied(
 
 
 async def test_a_server_that_is_not_well_is_shown_as_such(
-    context: BrowserContext, house: House
+    context: BrowserContext, stack: Stack
 ) -> None:
     async def unavailable(route: Route) -> None:
         await route.fulfill(status=503, json={"code": 14})
 
-    page = await opened(context, house, "/")
+    page = await opened(context, stack, "/")
     health = page.get_by_role("status")
     await expect(health).to_have_text("Up and well")
     await page.route("**/health", unavailable)
@@ -149,17 +149,17 @@ async def test_a_server_that_is_not_well_is_shown_as_such(
 
 
 async def test_redoc_shows_each_call_once(
-    context: BrowserContext, house: House, operations: list[tuple[str, str]]
+    context: BrowserContext, stack: Stack, operations: list[tuple[str, str]]
 ) -> None:
-    page = await opened(context, house, "/redoc")
+    page = await opened(context, stack, "/redoc")
     headings = page.locator("[data-section-id*='operation/'] h2")
     await expect(headings).to_have_count(len(operations))
     await page.get_by_placeholder("Search").fill("streaks")
     await expect(page.locator("[data-role='search:results']")).to_contain_text("orkout")
 
 
-async def test_a_page_says_that_the_document_is_away(context: BrowserContext, house: House) -> None:
+async def test_a_page_says_that_the_document_is_away(context: BrowserContext, stack: Stack) -> None:
     page = await context.new_page()
     await page.route("**/openapi.json", lambda route: route.abort())
-    await page.goto(house.url + "/docs")
+    await page.goto(stack.url + "/docs")
     await expect(page.get_by_role("alert")).to_contain_text("cannot be loaded right now")

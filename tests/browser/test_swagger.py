@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import BrowserContext, Locator, Page, expect
 
 from server.libraries.common.paths import OPENAPI
-from tests.house import House
+from tests.stack import Stack
 
 from .conftest import Watch
 
@@ -36,10 +36,10 @@ async def executed(page: Page, verb: str, path: str, body: dict[str, Any]) -> tu
 
 
 async def test_from_nobody_to_a_first_workout(
-    context: BrowserContext, watch: Watch, house: House
+    context: BrowserContext, watch: Watch, stack: Stack
 ) -> None:
     page = await context.new_page()
-    await page.goto(f"{house.url}/docs")
+    await page.goto(f"{stack.url}/docs")
     account = {"username": f"swagger-{uuid4().hex}", "password": "correct horse battery"}
     status, _ = await executed(page, "post", "/v2/auth/register", account)
     assert status == "200"
@@ -58,20 +58,20 @@ async def test_from_nobody_to_a_first_workout(
     assert (status, created["type"]) == ("200", "Running")
 
     bearer = {"authorization": f"Bearer {tokens['access_token']}"}
-    async with httpx2.AsyncClient(base_url=house.url, verify=False) as client:
+    async with httpx2.AsyncClient(base_url=stack.url, verify=False) as client:
         listed = (await client.get("/workouts", headers=bearer)).json()
     assert [workout["id"] for workout in listed["workouts"]] == [created["id"]]
     assert watch.complaints == []
-    assert watch.elsewhere(house.url) == []
+    assert watch.elsewhere(stack.url) == []
     # The token is nowhere but in the page, which forgets it.
     assert await page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
 
 
 async def test_each_call_is_shown_once(
-    context: BrowserContext, house: House, operations: list[tuple[str, str]]
+    context: BrowserContext, stack: Stack, operations: list[tuple[str, str]]
 ) -> None:
     page = await context.new_page()
-    await page.goto(f"{house.url}/docs")
+    await page.goto(f"{stack.url}/docs")
     await expect(page.locator(".opblock")).to_have_count(len(operations))
     shown = await page.locator(".opblock").evaluate_all(
         "all => all.map(one => [one.querySelector('.opblock-summary-method').textContent, "
@@ -80,10 +80,10 @@ async def test_each_call_is_shown_once(
     assert sorted(map(tuple, shown)) == sorted(operations)
 
 
-async def test_a_call_has_a_link(context: BrowserContext, house: House) -> None:
+async def test_a_call_has_a_link(context: BrowserContext, stack: Stack) -> None:
     health = json.loads(OPENAPI.read_text())["paths"]["/v2/health"]["get"]
     page = await context.new_page()
-    await page.goto(f"{house.url}/docs#/{health['tags'][0]}/{health['operationId']}")
+    await page.goto(f"{stack.url}/docs#/{health['tags'][0]}/{health['operationId']}")
     found = page.locator(".opblock.is-open")
     await found.get_by_role("button", name="Execute").click()
     await expect(found.locator(".live-responses-table")).to_contain_text('"status": "ok"')

@@ -12,15 +12,15 @@ from server.programs.demo.transport import RestTransport, Transport
 from tests.client.fakes import FakeGymlocker
 from tests.database.command import Ended
 from tests.feed.client import Client, User
-from tests.house import House
+from tests.stack import Stack
 
 Gymlocker = Callable[..., Ended]
 
 
 @pytest.fixture
-async def transport(house: House) -> AsyncIterator[Transport]:
+async def transport(stack: Stack) -> AsyncIterator[Transport]:
     """How tests prepare what they need: once, and beside the event loops of the commands."""
-    transport = RestTransport(house.url)
+    transport = RestTransport(stack.url)
     yield transport
     await transport.close()
 
@@ -39,10 +39,10 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SessionFile:
 
 
 @pytest.fixture
-async def logged_in(house: House, client: Client, user: User, file: SessionFile) -> SessionFile:
+async def logged_in(stack: Stack, client: Client, user: User, file: SessionFile) -> SessionFile:
     """The session of `user`."""
     file.path.parent.mkdir()
-    file.save(session_of(house.url, user.id, await client.login(user)))
+    file.save(session_of(stack.url, user.id, await client.login(user)))
     return file
 
 

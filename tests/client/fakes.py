@@ -13,7 +13,7 @@ from gymlocker.v2 import auth_pb2, workout_pb2
 
 from server.programs.client.session import Session
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 
 class FakeGymlocker:
@@ -71,7 +71,7 @@ class FakeGymlocker:
 
     def _wait(self) -> None:
         self.reached.set()
-        self.go_on.wait(PATIENCE)
+        self.go_on.wait(TIMEOUT)
 
     def _serve(self, module: Any, name: str, make_handler: Any, behaviour: Any) -> None:
         (service,) = module.DESCRIPTOR.services_by_name.values()

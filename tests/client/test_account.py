@@ -22,7 +22,7 @@ from tests.client.conftest import Gymlocker
 from tests.client.fakes import FakeGymlocker
 from tests.client.process import run
 from tests.feed.client import Client, User, bearer, refused
-from tests.house import House
+from tests.stack import Stack
 
 
 def mode(path: Path) -> int:
@@ -36,11 +36,11 @@ def password(monkeypatch: pytest.MonkeyPatch, user: User) -> str:
     return user.password
 
 
-def test_a_day_with_the_diary(house: House, file: SessionFile) -> None:
+def test_a_day_with_the_diary(stack: Stack, file: SessionFile) -> None:
     name, password = f"Ada {uuid4().hex[:8]}", "correct horse battery"
-    registered = run("register", name, f"--url={house.url}", stdin=f"{password}\n".encode())
+    registered = run("register", name, f"--url={stack.url}", stdin=f"{password}\n".encode())
     assert registered.code == 0, registered.errors
-    assert registered.output == f"{name} is registered and logged in at {house.url}.\n"
+    assert registered.output == f"{name} is registered and logged in at {stack.url}.\n"
 
     assert run("workouts", "add", "2026-02-07", "Running", "45", "--notes=rain").code == 0
     listed = run("workouts", "list")
@@ -57,33 +57,33 @@ def test_a_day_with_the_diary(house: House, file: SessionFile) -> None:
     assert not any(secret in said for secret in secrets)
 
 
-async def test_a_name_that_is_taken(house: House, file: SessionFile, client: Client) -> None:
+async def test_a_name_that_is_taken(stack: Stack, file: SessionFile, client: Client) -> None:
     user = await client.new_user()
     name = f"Ada {uuid4()}"
     await client.accounts.ClaimUsername(
         auth_pb2.ClaimUsernameRequest(username=name), metadata=bearer(await client.login(user))
     )
     with pytest.raises(StartError, match="The username is taken: choose another"):
-        await account.register(file, house.url, name.upper(), "correct horse battery")
+        await account.register(file, stack.url, name.upper(), "correct horse battery")
     assert not file.path.exists()
 
 
 def test_what_the_server_does_not_take_is_named(
-    house: House, gymlocker: Gymlocker, password: str
+    stack: Stack, gymlocker: Gymlocker, password: str
 ) -> None:
-    ended = gymlocker("register", "ab", f"--url={house.url}")
+    ended = gymlocker("register", "ab", f"--url={stack.url}")
     assert (ended.code, ended.output) == (1, "")
     assert ended.errors.startswith("The server does not take that. username: ")
 
 
 @pytest.mark.parametrize("how", ["id", "lookup"])
 def test_a_session_is_the_owners_alone(
-    house: House, gymlocker: Gymlocker, file: SessionFile, user: User, password: str, how: str
+    stack: Stack, gymlocker: Gymlocker, file: SessionFile, user: User, password: str, how: str
 ) -> None:
     name = user.id if how == "id" else user.lookup
-    assert gymlocker("login", name, f"--url={house.url}/").code == 0
+    assert gymlocker("login", name, f"--url={stack.url}/").code == 0
     assert (mode(file.path), mode(file.path.parent)) == (0o600, 0o700)
-    assert file.load().url == house.url
+    assert file.load().url == stack.url
     left = {each.name for each in file.path.parent.iterdir()}
     assert left == {"session.json", "session.json.lock"}
 
@@ -100,24 +100,24 @@ def test_what_others_could_read_is_closed_and_said(
 
 
 def test_a_wrong_password(
-    house: House,
+    stack: Stack,
     gymlocker: Gymlocker,
     file: SessionFile,
     user: User,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(account, "asked_password", lambda **_: "wrong")
-    ended = gymlocker("login", user.id, f"--url={house.url}")
+    ended = gymlocker("login", user.id, f"--url={stack.url}")
     assert (ended.code, ended.output) == (1, "")
     assert ended.errors == "The username or the password is wrong: try again.\n"
     assert not file.path.exists()
 
 
 async def test_logging_in_again_ends_the_session_before(
-    house: House, client: Client, logged_in: SessionFile, user: User
+    stack: Stack, client: Client, logged_in: SessionFile, user: User
 ) -> None:
     before = logged_in.load()
-    await account.login(logged_in, house.url, user.id, user.password)
+    await account.login(logged_in, stack.url, user.id, user.password)
     with refused(grpc.StatusCode.UNAUTHENTICATED):
         await client.accounts.GetMe(auth_pb2.GetMeRequest(), metadata=bearer(_tokens(before)))
     await client.accounts.GetMe(auth_pb2.GetMeRequest(), metadata=bearer(_tokens(logged_in.load())))
@@ -148,10 +148,10 @@ def _tokens(session: Session) -> auth_pb2.Tokens:
     return auth_pb2.Tokens(access_token=session.access_token)
 
 
-def test_a_password_that_is_typed_is_not_shown(house: House, file: SessionFile, user: User) -> None:
+def test_a_password_that_is_typed_is_not_shown(stack: Stack, file: SessionFile, user: User) -> None:
     terminal, inside = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "server", "login", user.id, f"--url={house.url}"],
+        [sys.executable, "-P", "-m", "server", "login", user.id, f"--url={stack.url}"],
         stdin=inside,
         stdout=inside,
         stderr=inside,

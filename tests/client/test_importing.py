@@ -12,10 +12,10 @@ from rich.console import Console
 
 from server.errors import StartError
 from server.programs.cli.workouts import ImportFormat
-from server.programs.client.importing import MOST_BYTES, PIECE_BYTES, opened
+from server.programs.client.importing import MAX_BYTES, PIECE_BYTES, opened
 from server.programs.client.screen import Screen
 from server.services.workout.formats.model import Format
-from server.services.workout.importer import MOST_FILE_BYTES
+from server.services.workout.importer import MAX_FILE_BYTES
 from tests.client.conftest import Gymlocker
 from tests.client.fakes import FakeGymlocker
 from tests.client.process import SECONDS, end, run, started
@@ -100,13 +100,13 @@ def test_what_cannot_be_read(gymlocker: Gymlocker, tmp_path: Path) -> None:
 def test_a_file_that_is_too_large(gymlocker: Gymlocker, tmp_path: Path) -> None:
     path = tmp_path / "large.csv"
     path.touch()
-    os.truncate(path, MOST_BYTES + 1)
+    os.truncate(path, MAX_BYTES + 1)
     refusal = "is larger than 16 MiB: divide it, each part with the header line.\n"
     ended = gymlocker("workouts", "import", str(path))
     assert (ended.code, ended.errors) == (1, f"{path} {refusal}")
-    ended = run("workouts", "import", "-", stdin=bytes(MOST_BYTES + 1))
+    ended = run("workouts", "import", "-", stdin=bytes(MAX_BYTES + 1))
     assert (ended.code, ended.errors) == (1, f"(standard input) {refusal}")
-    assert MOST_BYTES == MOST_FILE_BYTES
+    assert MAX_BYTES == MAX_FILE_BYTES
 
 
 def test_a_file_is_sent_in_pieces(
@@ -123,7 +123,7 @@ def test_a_file_that_is_too_large_is_not_sent(
 ) -> None:
     path = tmp_path / "large.csv"
     path.touch()
-    os.truncate(path, MOST_BYTES + 1)
+    os.truncate(path, MAX_BYTES + 1)
     assert gymlocker("workouts", "import", str(path)).code == 1
     assert fake.sizes == []
 

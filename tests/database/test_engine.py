@@ -172,7 +172,7 @@ async def test_a_server_that_is_gone_is_unavailable_until_it_is_back(
     async with Database(mortal.url(), pool_size=3) as database:
         assert await answers(database)
         postmaster = await postmaster_of(mortal.url())
-        under_way = asyncio.create_task(database.fetch(SLOW))
+        in_flight = asyncio.create_task(database.fetch(SLOW))
         watcher = await asyncpg.connect(mortal.url())
 
         async def is_held() -> bool:
@@ -181,7 +181,7 @@ async def test_a_server_that_is_gone_is_unavailable_until_it_is_back(
         await eventually_true(is_held)
         postmaster.kill()
         with pytest.raises(Unavailable):
-            await under_way
+            await in_flight
         assert not await answers(database)
         await eventually_true(lambda: answers(database))
         watcher.terminate()

@@ -16,14 +16,14 @@ from tests.database.command import Ended, alembic, gymlocker
 from tests.database.conftest import make_database
 from tests.database.liftlog import EVERY_BYTE, IV, Person
 from tests.feed.client import Client, event_of
-from tests.house import running_house
+from tests.stack import running_stack
 
 SOON = "2099-01-01 00:00:00+00"
 YEARS_AGO = "2024-05-06 07:08:09.123456+00"
 
 
 @dataclass
-class Story:
+class Scenario:
     """A database that was taken over: what was in it, and what was seen while that happened."""
 
     url: str
@@ -78,27 +78,27 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(postgres: ThrowawayPostgres) -> Story:
-    story = Story(asyncio.run(make_database(postgres, "taken_over")))
+def story(postgres: ThrowawayPostgres) -> Scenario:
+    story = Scenario(asyncio.run(make_database(postgres, "taken_over")))
     asyncio.run(story.happen())
     return story
 
 
 @pytest.fixture(scope="module")
-def url_of_house(story: Story, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_house(tmp_path_factory.mktemp("taken_over"), DATABASE_URL=story.url) as house:
-        yield house.url
+def url_of_stack(story: Scenario, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_stack(tmp_path_factory.mktemp("taken_over"), DATABASE_URL=story.url) as stack:
+        yield stack.url
 
 
 @pytest.fixture
-async def client(url_of_house: str) -> AsyncIterator[Client]:
-    transport = GrpcTransport(url_of_house)
+async def client(url_of_stack: str) -> AsyncIterator[Client]:
+    transport = GrpcTransport(url_of_stack)
     yield Client(channel_over(transport))
     await transport.close()
 
 
 @pytest.fixture
-async def old_server(story: Story) -> AsyncIterator[asyncpg.Connection]:
+async def old_server(story: Scenario) -> AsyncIterator[asyncpg.Connection]:
     """The connection of a LiftLog server that is still running."""
     connection = await asyncpg.connect(story.url)
     yield connection
@@ -129,7 +129,7 @@ async def inbox_of(client: Client, person: Person) -> list[list[bytes]]:
 
 
 def test_migrating_says_that_the_tables_are_adopted_and_the_second_time_changes_nothing(
-    story: Story,
+    story: Scenario,
 ) -> None:
     first, second = story.migrations
     assert (first.code, first.errors) == (0, "")
@@ -137,25 +137,25 @@ def test_migrating_says_that_the_tables_are_adopted_and_the_second_time_changes_
     assert second == Ended(0, "The database was up to date.\n", "")
 
 
-def test_not_one_row_is_rewritten(story: Story) -> None:
+def test_not_one_row_is_rewritten(story: Scenario) -> None:
     assert all(story.before.values())
     assert story.after == story.before
 
 
-async def test_alembic_finds_no_difference(story: Story) -> None:
+async def test_alembic_finds_no_difference(story: Scenario) -> None:
     ended = await alembic("check", DATABASE_URL=story.url)
     assert (ended.code, ended.output) == (0, "No new upgrade operations detected.\n")
 
 
 async def test_the_history_of_liftlogs_migrations_stays(
-    story: Story, old_server: asyncpg.Connection
+    story: Scenario, old_server: asyncpg.Connection
 ) -> None:
     columns = {"__EFMigrationsHistory": ["migration_id", "product_version"]}
     history = await catalog.rows(old_server, columns)
     assert history == {"__EFMigrationsHistory": story.before["__EFMigrationsHistory"]}
 
 
-async def test_profiles_are_as_they_were(client: Client, story: Story) -> None:
+async def test_profiles_are_as_they_were(client: Client, story: Scenario) -> None:
     for person in (story.ann, story.bob):
         for name in (str(person.id), person.lookup):
             reply = await client.users.GetUser(user_pb2.GetUserRequest(id_or_lookup=name))
@@ -169,7 +169,7 @@ async def test_profiles_are_as_they_were(client: Client, story: Story) -> None:
             )
 
 
-async def test_events_are_readable_byte_for_byte(client: Client, story: Story) -> None:
+async def test_events_are_readable_byte_for_byte(client: Client, story: Scenario) -> None:
     events = {UUID(event.event_id): event for event in await events_of(client, story.ann)}
     assert {key: events[key].encrypted_event_payload for key in story.events} == story.events
     for key in story.events:
@@ -178,7 +178,7 @@ async def test_events_are_readable_byte_for_byte(client: Client, story: Story) -
     assert b"expired" not in {event.encrypted_event_payload for event in events.values()}
 
 
-async def test_infinite_times_are_the_last_moment_there_is(client: Client, story: Story) -> None:
+async def test_infinite_times_are_the_last_moment_there_is(client: Client, story: Scenario) -> None:
     events = {event.encrypted_event_payload: event for event in await events_of(client, story.bob)}
     event = events[b"timeless"]
     assert event.expiry.ToJsonString() == "9999-12-31T23:59:59.999999Z"
@@ -186,7 +186,7 @@ async def test_infinite_times_are_the_last_moment_there_is(client: Client, story
 
 
 async def test_somebody_with_an_event_of_infinite_time_can_go_on_publishing(
-    client: Client, story: Story
+    client: Client, story: Scenario
 ) -> None:
     await client.events.PutEvent(event_of(login(story.bob), b"after the infinite one"))
     payloads = {event.encrypted_event_payload for event in await events_of(client, story.bob)}
@@ -194,7 +194,7 @@ async def test_somebody_with_an_event_of_infinite_time_can_go_on_publishing(
 
 
 async def test_passwords_are_accepted_and_new_events_come_after_the_old_ones(
-    client: Client, story: Story
+    client: Client, story: Scenario
 ) -> None:
     await client.events.PutEvent(event_of(login(story.ann), b"after the takeover"))
     events = await events_of(client, story.ann)
@@ -202,7 +202,7 @@ async def test_passwords_are_accepted_and_new_events_come_after_the_old_ones(
 
 
 async def test_inbox_items_are_delivered_once_and_before_those_that_came_later(
-    client: Client, story: Story, old_server: asyncpg.Connection
+    client: Client, story: Scenario, old_server: asyncpg.Connection
 ) -> None:
     await old_server.execute(liftlog.INBOX_ITEM, uuid4(), story.ann.id, [b"from LiftLog"])
     await client.inbox.PutInboxMessage(
@@ -217,7 +217,7 @@ async def test_inbox_items_are_delivered_once_and_before_those_that_came_later(
 
 
 @pytest.mark.parametrize("item_id", ["kept", "forever"])
-async def test_shared_items_are_readable(client: Client, story: Story, item_id: str) -> None:
+async def test_shared_items_are_readable(client: Client, story: Scenario, item_id: str) -> None:
     reply = await client.shares.GetSharedItem(share_pb2.GetSharedItemRequest(id=item_id))
     assert reply.encrypted_payload.encrypted_payload == item_id.encode()
     assert reply.encrypted_payload.iv.value == IV

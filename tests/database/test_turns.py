@@ -6,15 +6,15 @@ from contextvars import ContextVar
 import pytest
 from sqlalchemy import text
 
-from server.libraries.database.fair_queue import Turns
+from server.libraries.database.fair_queue import FairQueue
 from server.libraries.database.pool import Database
 from server.libraries.database.statement import Statement
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 
 
 async def test_a_free_place_is_had_at_once() -> None:
-    turns = Turns(2)
+    turns = FairQueue(2)
     assert turns.take()
     assert turns.take()
     assert not turns.take()
@@ -23,11 +23,11 @@ async def test_a_free_place_is_had_at_once() -> None:
 
 
 async def test_callers_have_turns_however_long_their_lines_are() -> None:
-    turns, order = Turns(1), []
+    turns, order = FairQueue(1), []
     assert turns.take()
 
     async def wait(caller: str) -> None:
-        await turns.wait(caller, PATIENCE)
+        await turns.wait(caller, TIMEOUT)
         order.append(caller)
         turns.give_back()
 
@@ -43,7 +43,7 @@ async def test_callers_have_turns_however_long_their_lines_are() -> None:
 
 
 async def test_who_has_waited_too_long_is_not_in_the_way() -> None:
-    turns = Turns(1)
+    turns = FairQueue(1)
     assert turns.take()
     with pytest.raises(TimeoutError):
         await turns.wait("somebody", 0)
@@ -53,10 +53,10 @@ async def test_who_has_waited_too_long_is_not_in_the_way() -> None:
 
 
 async def test_who_is_cancelled_as_their_turn_comes_leaves_the_place_to_the_next() -> None:
-    turns = Turns(1)
+    turns = FairQueue(1)
     assert turns.take()
-    first = asyncio.create_task(turns.wait("somebody", PATIENCE))
-    second = asyncio.create_task(turns.wait("somebody", PATIENCE))
+    first = asyncio.create_task(turns.wait("somebody", TIMEOUT))
+    second = asyncio.create_task(turns.wait("somebody", TIMEOUT))
     await asyncio.sleep(0)
     turns.give_back()
     first.cancel()
@@ -66,10 +66,10 @@ async def test_who_is_cancelled_as_their_turn_comes_leaves_the_place_to_the_next
 
 
 async def test_who_was_cancelled_is_passed_over() -> None:
-    turns = Turns(1)
+    turns = FairQueue(1)
     assert turns.take()
-    first = asyncio.create_task(turns.wait("somebody", PATIENCE))
-    second = asyncio.create_task(turns.wait("else", PATIENCE))
+    first = asyncio.create_task(turns.wait("somebody", TIMEOUT))
+    second = asyncio.create_task(turns.wait("else", TIMEOUT))
     await asyncio.sleep(0)
     first.cancel()
     turns.give_back()
@@ -80,9 +80,9 @@ async def test_who_was_cancelled_is_passed_over() -> None:
 
 
 async def test_a_crowd_that_hangs_up_at_once_takes_no_place_along() -> None:
-    turns = Turns(1)
+    turns = FairQueue(1)
     assert turns.take()
-    crowd = [asyncio.create_task(turns.wait("crowd", PATIENCE)) for _ in range(1500)]
+    crowd = [asyncio.create_task(turns.wait("crowd", TIMEOUT)) for _ in range(1500)]
     await asyncio.sleep(0)
     for each in crowd:
         each.cancel()

@@ -8,12 +8,12 @@ from gymlocker.v2 import event_pb2
 from rich.console import Console
 
 from server.programs.demo import samples
-from server.programs.demo.comparison_log import Ledger, StoryBroken
+from server.programs.demo.comparison_log import ComparisonLog, ScenarioFailed
 from server.programs.demo.screen import Row, Screen, preview
 
 
 def test_equal() -> None:
-    ledger = Ledger()
+    ledger = ComparisonLog()
     assert ledger.same("bytes", b"abc", b"abc")
     assert ledger.same("messages", event_pb2.GetEventsResponse(), event_pb2.GetEventsResponse())
     ledger.must("lists", [b"a"], [b"a"])
@@ -32,23 +32,23 @@ def test_equal() -> None:
     ],
 )
 def test_different(expected: object, actual: object, told: str) -> None:
-    ledger = Ledger()
+    ledger = ComparisonLog()
     assert not ledger.same("it", expected, actual)
     assert ledger.differences == [f"it: {told}"]
-    with pytest.raises(StoryBroken):
+    with pytest.raises(ScenarioFailed):
         ledger.must("it", expected, actual)
     assert ledger.count == 2
 
 
 def test_a_long_difference_is_cut() -> None:
-    ledger = Ledger()
+    ledger = ComparisonLog()
     ledger.same("it", "a" * 1000, "b" * 1000)
     assert len(ledger.differences[0]) < 300
 
 
 def test_differences_are_shown_in_red_with_their_text_unharmed() -> None:
     console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system="standard")
-    screen, ledger = Screen(console), Ledger()
+    screen, ledger = Screen(console), ComparisonLog()
     ledger.same("it", "[bold]x", "y")
     screen.side_by_side([Row("it", "[bold]x", "[/]", "y" * 100, False)])
     screen.step_done(ledger)

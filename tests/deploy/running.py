@@ -19,8 +19,8 @@ from server.errors import StartError
 from server.programs.diagnostics.health import check, check_http
 from tests.deploy import files
 from tests.deploy.files import Command
-from tests.house import BOUNDLESS
 from tests.local.helpers import eventually_true
+from tests.stack import BOUNDLESS
 
 # What every process on this machine is told; nothing of Gymlocker's.
 PLAIN = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {
@@ -172,7 +172,7 @@ async def composed(
             place.with_suffix(".log"),
         )
 
-    house = Composed(
+    composed = Composed(
         url=f"http://{addresses['gateway'][0]}",
         servers=[replica("server", number) for number in range(len(ports["server"]))],
         web=replica("web"),
@@ -180,10 +180,10 @@ async def composed(
     )
     await migrated(secrets, folder)
     async with AsyncExitStack() as stack:
-        for stage in (house.servers, [house.web], [house.gateway]):
+        for stage in (composed.servers, [composed.web], [composed.gateway]):
             for each in stage:
                 stack.push_async_callback(each.end)
             async with asyncio.TaskGroup() as starting:
                 for each in stage:
                     starting.create_task(each.start())
-        yield house
+        yield composed

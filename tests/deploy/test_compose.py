@@ -9,7 +9,7 @@ from server.libraries.common.paths import ROOT
 from server.libraries.rpc.server import STOP_GRACE_SECONDS
 from server.libraries.settings import Settings
 from server.programs.gateway.drain import GRACE_SECONDS
-from server.programs.gateway.memory_limit import ALONE, MOST_HEAP_BYTES
+from server.programs.gateway.memory_limit import ALONE, MAX_HEAP_BYTES
 from tests.deploy import files
 
 COMPOSE = files.compose()
@@ -106,7 +106,7 @@ def test_envoy_may_have_all_the_memory_that_is_of_use(memory: str) -> None:
         limit = gateway["resources"]["limits"]["memory"]
     else:
         limit = SERVICES["gateway"]["deploy"]["resources"]["limits"]["memory"]
-    assert round(files.byte_count(limit) * ALONE) >= MOST_HEAP_BYTES
+    assert round(files.byte_count(limit) * ALONE) >= MAX_HEAP_BYTES
 
 
 def test_no_key_of_yaml_is_said_twice() -> None:

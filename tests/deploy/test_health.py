@@ -16,8 +16,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from server.errors import StartError
 from server.programs.diagnostics.health import check, check_http, check_tls
 from server.programs.web.main import web_server
-from tests.house import House
 from tests.ports import free_port
+from tests.stack import Stack
 
 Status = health_pb2.HealthCheckResponse
 NOBODY = "127.0.0.1:1"
@@ -42,9 +42,9 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=30, env=os.environ)
 
 
-def test_the_front_door_serves(house: House) -> None:
+def test_the_front_door_serves(stack: Stack) -> None:
     for options in ((), ("--http",)):
-        ended = run("--address", house.address, *options)
+        ended = run("--address", stack.address, *options)
         assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
@@ -112,6 +112,6 @@ async def test_nobody_is_there_over_http(tmp_path: Path) -> None:
         await check_http("8000", 5)
 
 
-async def test_one_that_speaks_no_tls(house: House) -> None:
-    with pytest.raises(StartError, match=house.address):
-        await check_tls(house.address, 5)
+async def test_one_that_speaks_no_tls(stack: Stack) -> None:
+    with pytest.raises(StartError, match=stack.address):
+        await check_tls(stack.address, 5)

@@ -11,7 +11,7 @@ from tests.deploy import files
 from tests.deploy.running import PLAIN, composed
 from tests.deploy.test_image import without_the_rest
 from tests.faults.traffic import traffic
-from tests.local.helpers import PATIENCE, wait_until
+from tests.local.helpers import TIMEOUT, wait_until
 from tests.ports import free_port
 from tests.worker import JWT_SECRET_KEY
 
@@ -24,20 +24,20 @@ async def test_workers_are_replaced_one_by_one_and_nobody_notices(
         "web": [free_port()],
         "gateway": [free_port()],
     }
-    async with composed(tmp_path, empty_database, ports) as house:
-        assert all(await asyncio.gather(*(each.healthy() for each in house.replicas)))
-        async with traffic(house.url, callers=1) as people:
-            for worker in house.servers:
+    async with composed(tmp_path, empty_database, ports) as stack:
+        assert all(await asyncio.gather(*(each.healthy() for each in stack.replicas)))
+        async with traffic(stack.url, callers=1) as people:
+            for worker in stack.servers:
                 assert await worker.stop() == 0
                 await worker.start()
                 await people.flows()
         assert [str(error) for error in people.errors] == []
-        for worker in house.servers:
+        for worker in stack.servers:
             assert calls_before_and_after(worker.log.read_text()) == [True, True]
         key = (tmp_path / "secrets" / "jwt_secret_key").read_text().strip()
-        assert key not in house.logs()
-        assert await house.web.stop() == 0
-        await house.gateway.stop()
+        assert key not in stack.logs()
+        assert await stack.web.stop() == 0
+        await stack.gateway.stop()
 
 
 def calls_before_and_after(log: str) -> list[bool]:
@@ -68,7 +68,7 @@ def test_the_image_by_itself_runs_everything_on_a_database_that_a_file_names(
             assert {path.name for path in data.iterdir()} == {"lock", "logs", "run"}
         finally:
             process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE) == 0
+        assert process.wait(TIMEOUT) == 0
 
 
 def answers(port: int) -> bool:

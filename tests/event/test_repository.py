@@ -12,7 +12,7 @@ from server.errors import NotFound, Unavailable
 from server.libraries.database.migrations import migrate
 from server.libraries.database.pool import Database
 from server.services.credentials.hashing import HashedPassword
-from server.services.event.repository import EVENT_BYTES, Event, EventRepository, Followed
+from server.services.event.repository import EVENT_BYTES, Event, EventRepository, FeedSubscription
 from server.services.follow.repository import FollowRepository
 from server.services.user.repository import UserRepository
 
@@ -49,9 +49,9 @@ async def test_a_poller_gets_in_parts_what_is_too_much_at_once(feed: Database) -
     read: list[UUID] = []
     parts: list[int] = []
     while True:
-        asked = [Followed(user, "secret", since[user]) for user in users]
-        asked.append(Followed(users[0], "wrong", LONG_AGO))
-        rows = await events.get(asked, most_bytes=4 * (300 + EVENT_BYTES) - 1)
+        asked = [FeedSubscription(user, "secret", since[user]) for user in users]
+        asked.append(FeedSubscription(users[0], "wrong", LONG_AGO))
+        rows = await events.get(asked, max_bytes=4 * (300 + EVENT_BYTES) - 1)
         assert [row["secret"] for row in rows if not row["valid"]] == ["wrong"]
         found = [row for row in rows if row["id"]]
         if not found:
@@ -67,7 +67,7 @@ async def test_an_event_larger_than_a_part_is_a_part(feed: Database) -> None:
     user = await new_user(feed)
     events = EventRepository(feed)
     await events.put(user, event(b"x" * 300))
-    rows = await events.get([Followed(user, "secret", LONG_AGO)], most_bytes=10)
+    rows = await events.get([FeedSubscription(user, "secret", LONG_AGO)], max_bytes=10)
     assert [row["valid"] for row in rows]
 
 
@@ -84,7 +84,7 @@ async def test_timestamps_grow_though_the_clock_was_set_back(
     await connection.close()
     for _ in range(3):
         await events.put(user, event())
-    rows = await events.get([Followed(user, "secret", ahead)])
+    rows = await events.get([FeedSubscription(user, "secret", ahead)])
     step = timedelta(microseconds=1)
     assert [row["timestamp"] for row in rows] == [ahead + step * n for n in (1, 2, 3)]
 
@@ -125,4 +125,4 @@ async def test_deleting_a_user_and_their_writers_do_not_block_each_other(
 async def test_without_a_database_the_caller_is_told_to_try_again() -> None:
     async with Database("postgresql://nobody@127.0.0.1:1/x", pool_size=1) as database:
         with pytest.raises(Unavailable):
-            await EventRepository(database).get([Followed(uuid4(), "secret", LONG_AGO)])
+            await EventRepository(database).get([FeedSubscription(uuid4(), "secret", LONG_AGO)])

@@ -9,7 +9,7 @@ import pytest
 from server.libraries.common.paths import ROOT
 from tests.examples.built import EXAMPLES, STEPS, built, commands
 from tests.examples.liar import liar
-from tests.house import House
+from tests.stack import Stack
 from tests.tools import require
 
 NOBODY = "127.0.0.1:1"
@@ -27,14 +27,14 @@ def run(command: str, folder: Path, address: str) -> subprocess.CompletedProcess
     )
 
 
-def takes_every_step(command: str, folder: Path, house: House) -> None:
-    well = run(command, folder, house.address)
+def takes_every_step(command: str, folder: Path, stack: Stack) -> None:
+    well = run(command, folder, stack.address)
     assert well.returncode == 0, well.stderr
     assert STEPS in well.stdout
 
 
-def notices_a_changed_event(command: str, folder: Path, house: House) -> None:
-    with liar(house.address) as address:
+def notices_a_changed_event(command: str, folder: Path, stack: Stack) -> None:
+    with liar(stack.address) as address:
         deceived = run(command, folder, address)
     assert deceived.returncode == 1
     assert "that is not right: the server changed the encrypted bytes" in deceived.stderr
@@ -48,27 +48,27 @@ def says_that_nobody_is_there(command: str, folder: Path) -> None:
     assert "Ada" not in badly.stdout
 
 
-def test_python(house: House) -> None:
+def test_python(stack: Stack) -> None:
     (command,) = commands("Python")
     command = command.replace("uv run python", sys.executable)
-    takes_every_step(command, ROOT, house)
-    notices_a_changed_event(command, ROOT, house)
+    takes_every_step(command, ROOT, stack)
+    notices_a_changed_event(command, ROOT, stack)
     says_that_nobody_is_there(command, ROOT)
 
 
 # Building for the first time fetches what the lock file, or Maven's, names.
 @pytest.mark.timeout(600)
-def test_typescript(house: House) -> None:
+def test_typescript(stack: Stack) -> None:
     require("node", "npm")
     build, command = commands("TypeScript")
     folder = built("typescript", build)
-    takes_every_step(command, folder, house)
+    takes_every_step(command, folder, stack)
     says_that_nobody_is_there(command, folder)
 
 
 @pytest.mark.timeout(600)
 def test_typescript_without_the_global_that_node_18_lacks(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     require("node", "npm")
     build, command = commands("TypeScript")
@@ -76,16 +76,16 @@ def test_typescript_without_the_global_that_node_18_lacks(
     old = tmp_path / "old.cjs"
     old.write_text("delete globalThis.crypto;")
     monkeypatch.setenv("NODE_OPTIONS", f"--require={old}")
-    takes_every_step(command, folder, house)
+    takes_every_step(command, folder, stack)
 
 
 @pytest.mark.timeout(600)
-def test_kotlin(house: House) -> None:
+def test_kotlin(stack: Stack) -> None:
     require("mvn", "javac")
     build, command = commands("Kotlin")
     folder = built("kotlin", build)
-    takes_every_step(command, folder, house)
-    notices_a_changed_event(command, folder, house)
+    takes_every_step(command, folder, stack)
+    notices_a_changed_event(command, folder, stack)
 
 
 def test_no_example_needs_the_server() -> None:

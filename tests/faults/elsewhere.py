@@ -17,7 +17,7 @@ from typing import Self
 from server.libraries.process.supervisor import Supervisor
 from server.programs.local.postgres import EmbeddedPostgres
 
-PATIENCE_SECONDS = 60
+TIMEOUT_SECONDS = 60
 
 
 class Elsewhere:
@@ -53,7 +53,7 @@ class Elsewhere:
 
     async def _line(self) -> str:
         assert self._process.stdout is not None
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             return (await self._process.stdout.readline()).decode().strip()
 
 

@@ -4,26 +4,26 @@ from collections.abc import Callable
 
 import psutil
 
-from tests.house import House
+from tests.stack import Stack
 
 
-def worker(house: House, number: int) -> psutil.Process:
+def worker(stack: Stack, number: int) -> psutil.Process:
     """A worker."""
-    return _child(house, lambda words: words[-2].endswith(f"worker-{number}.sock"))
+    return _child(stack, lambda words: words[-2].endswith(f"worker-{number}.sock"))
 
 
-def envoy(house: House) -> psutil.Process:
+def envoy(stack: Stack) -> psutil.Process:
     """The front door."""
-    return _child(house, lambda words: "--config-path" in words)
+    return _child(stack, lambda words: "--config-path" in words)
 
 
-def postgres(house: House) -> psutil.Process:
+def postgres(stack: Stack) -> psutil.Process:
     """The first process of the embedded PostgreSQL."""
-    return _child(house, lambda words: words[0].endswith("bin/postgres"))
+    return _child(stack, lambda words: words[0].endswith("bin/postgres"))
 
 
-def _child(house: House, fits: Callable[[list[str]], bool]) -> psutil.Process:
-    for process in psutil.Process(house.process.pid).children():
+def _child(stack: Stack, fits: Callable[[list[str]], bool]) -> psutil.Process:
+    for process in psutil.Process(stack.process.pid).children():
         try:
             words = process.cmdline()
         except (psutil.NoSuchProcess, psutil.ZombieProcess):

@@ -12,12 +12,12 @@ import pytest
 
 from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.database.conftest import make_database
-from tests.house import House, running_house
+from tests.stack import Stack, running_stack
 from tests.tools import require
 
 SHARE = 4
 GREEDY, HONEST = "127.0.0.31", "127.0.0.32"
-PATIENCE = 20.0
+TIMEOUT = 20.0
 # What nobody publishes, in tables that the test leaves alone.
 FEED = {"users": [{"userId": str(UUID(int=0)), "followSecret": "none"}]}
 
@@ -29,25 +29,25 @@ def url(postgres: ThrowawayPostgres) -> str:
 
 
 @pytest.fixture(scope="module")
-def crowded(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def crowded(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Gymlocker with one worker, in which no address has more than SHARE calls in flight."""
     folder = tmp_path_factory.mktemp("crowds")
-    with running_house(folder, DATABASE_URL=url, CALLS_PER_ADDRESS=str(SHARE)) as house:
-        yield house
+    with running_stack(folder, DATABASE_URL=url, CALLS_PER_ADDRESS=str(SHARE)) as stack:
+        yield stack
 
 
 @asynccontextmanager
-async def at(address: str, house: House) -> AsyncIterator[httpx2.AsyncClient]:
+async def at(address: str, stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
     """Somebody who calls from an address of this machine."""
     transport = httpx2.AsyncHTTPTransport(local_address=address, verify=False)
     async with httpx2.AsyncClient(
-        base_url=house.url, transport=transport, timeout=PATIENCE
+        base_url=stack.url, transport=transport, timeout=TIMEOUT
     ) as client:
         yield client
 
 
 async def test_an_address_that_waits_for_many_calls_keeps_nobody_else_out(
-    crowded: House, url: str
+    crowded: Stack, url: str
 ) -> None:
     connection = await asyncpg.connect(url)
     try:
@@ -74,13 +74,13 @@ async def test_an_address_that_waits_for_many_calls_keeps_nobody_else_out(
 
 @pytest.mark.parametrize("shape", [("-c100", "-m100"), ("--h1", "-c500")], ids=["http2", "http1"])
 async def test_who_calls_as_fast_as_they_can_keeps_nobody_else_waiting(
-    house: House, shape: tuple[str, ...]
+    stack: Stack, shape: tuple[str, ...]
 ) -> None:
     require("h2load")
-    async with at(HONEST, house) as honest:
+    async with at(HONEST, stack) as honest:
         user_id = (await honest.post("/user/create", json={})).json()["id"]
         path = f"/user/{user_id}"
-        command = ("h2load", *shape, "-t1", "-D4", house.url + path)
+        command = ("h2load", *shape, "-t1", "-D4", stack.url + path)
         flood = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
         answers = []
         while flood.returncode is None:

@@ -16,16 +16,16 @@ from tests.database.postmaster import frozen
 from tests.faults import processes
 from tests.faults.elsewhere import Elsewhere
 from tests.faults.traffic import callers_errors, traffic
-from tests.house import House, running_house
 from tests.local.helpers import eventually
+from tests.stack import Stack, running_stack
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[House]:
+def stack() -> Iterator[Stack]:
     """Gymlocker with two workers and its own PostgreSQL. Every test leaves it in good health."""
     # Few connections, so that callers queue for them.
-    with own_folder() as folder, running_house(folder, workers=2, DATABASE_POOL_SIZE="1") as house:
-        yield house
+    with own_folder() as folder, running_stack(folder, workers=2, DATABASE_POOL_SIZE="1") as stack:
+        yield stack
 
 
 @contextmanager
@@ -51,53 +51,53 @@ async def replaced(old: psutil.Process, find: Callable[[], psutil.Process]) -> N
     await eventually(is_another)
 
 
-async def test_a_worker_is_killed(house: House) -> None:
-    async with traffic(house.url) as people:
-        worker = processes.worker(house, 0)
+async def test_a_worker_is_killed(stack: Stack) -> None:
+    async with traffic(stack.url) as people:
+        worker = processes.worker(stack, 0)
         worker.kill()
-        await replaced(worker, lambda: processes.worker(house, 0))
+        await replaced(worker, lambda: processes.worker(stack, 0))
         await people.flows()
     people.errors_were_clear(StatusCode.UNAVAILABLE)
 
 
-async def test_a_worker_is_asked_to_stop_and_nobody_notices(house: House) -> None:
-    async with traffic(house.url) as people:
-        worker = processes.worker(house, 1)
+async def test_a_worker_is_asked_to_stop_and_nobody_notices(stack: Stack) -> None:
+    async with traffic(stack.url) as people:
+        worker = processes.worker(stack, 1)
         worker.terminate()
-        await replaced(worker, lambda: processes.worker(house, 1))
+        await replaced(worker, lambda: processes.worker(stack, 1))
         await people.flows()
     assert [str(error) for error in people.errors] == []
 
 
-async def test_envoy_is_killed(house: House) -> None:
-    async with traffic(house.url) as people:
-        envoy = processes.envoy(house)
+async def test_envoy_is_killed(stack: Stack) -> None:
+    async with traffic(stack.url) as people:
+        envoy = processes.envoy(stack)
         envoy.kill()
         await people.fails()
-        await replaced(envoy, lambda: processes.envoy(house))
+        await replaced(envoy, lambda: processes.envoy(stack))
     people.errors_were_clear(StatusCode.UNAVAILABLE)
 
 
-async def test_postgres_is_killed(house: House) -> None:
-    async with traffic(house.url) as people:
-        postgres = processes.postgres(house)
+async def test_postgres_is_killed(stack: Stack) -> None:
+    async with traffic(stack.url) as people:
+        postgres = processes.postgres(stack)
         postgres.kill()
         await people.fails()
-        await replaced(postgres, lambda: processes.postgres(house))
+        await replaced(postgres, lambda: processes.postgres(stack))
     people.errors_were_clear(StatusCode.UNAVAILABLE)
     assert {error.message for error in callers_errors(people.over_rest)} == {
         "Try again in a moment: the database is out of reach."
     }
 
 
-async def test_postgres_swallows_everything_for_a_while(house: House) -> None:
-    workers = [processes.worker(house, number).pid for number in range(2)]
+async def test_postgres_swallows_everything_for_a_while(stack: Stack) -> None:
+    workers = [processes.worker(stack, number).pid for number in range(2)]
     # More callers than connections, so that some wait for one in vain, over gRPC and over REST.
-    async with traffic(house.url, callers=4) as people:
-        with frozen(processes.postgres(house)):
+    async with traffic(stack.url, callers=4) as people:
+        with frozen(processes.postgres(stack)):
             await people.fails()
     people.errors_were_clear(StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED)
-    assert [processes.worker(house, number).pid for number in range(2)] == workers
+    assert [processes.worker(stack, number).pid for number in range(2)] == workers
 
 
 @pytest.fixture
@@ -108,8 +108,8 @@ def folder() -> Iterator[Path]:
 
 async def test_a_postgres_of_somebody_else_is_stopped_and_started(folder: Path) -> None:
     async with Elsewhere.running(folder / "elsewhere") as (postgres, url):
-        with running_house(folder / "house", workers=2, DATABASE_URL=url) as house:
-            async with traffic(house.url) as people, httpx2.AsyncClient(base_url=house.url) as rest:
+        with running_stack(folder / "house", workers=2, DATABASE_URL=url) as stack:
+            async with traffic(stack.url) as people, httpx2.AsyncClient(base_url=stack.url) as rest:
                 assert (await rest.get("/health")).json() == {"status": "ok"}
                 await postgres.say("off")
                 for path in ("/health", "/v2/health"):
@@ -120,9 +120,9 @@ async def test_a_postgres_of_somebody_else_is_stopped_and_started(folder: Path) 
                     assert health.json()["details"][0]["reason"] == "DATABASE_UNAVAILABLE"
                 assert (await rest.head("/health")).status_code == 503
                 # The processes serve, for a restart would not help: see `gymlocker health`.
-                await check(house.address, 10)
+                await check(stack.address, 10)
                 with pytest.raises(StartError, match=r"503 .*DATABASE_UNAVAILABLE"):
-                    await check_http(house.address, 10)
+                    await check_http(stack.address, 10)
                 await people.fails()
                 await postgres.say("on")
                 await people.flows()

@@ -21,8 +21,8 @@ from server.programs.local.temporary_postgres import ThrowawayPostgres, throwawa
 from tests.database.conftest import make_database
 from tests.database.postmaster import frozen, postmaster_of
 from tests.feed.client import Client, error_info, event_of
-from tests.house import House, running_house
 from tests.local.helpers import eventually_true
+from tests.stack import Stack, running_stack
 
 # What a disk that is full says: to a row, and to a new table.
 FULL = """
@@ -49,27 +49,27 @@ def postgres() -> Iterator[ThrowawayPostgres]:
 
 
 @pytest.fixture(scope="module")
-def house(postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def stack(postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Gymlocker with one worker; every test leaves its databases in good health."""
     limits = asyncio.run(make_database(postgres, "limits"))
-    with running_house(
+    with running_stack(
         tmp_path_factory.mktemp("truth"),
         DATABASE_URL=postgres.url(),
         RATE_LIMIT_DATABASE_URL=limits,
-    ) as house:
-        yield house
+    ) as stack:
+        yield stack
 
 
 @pytest.fixture
-async def client(house: House) -> AsyncIterator[Client]:
-    transport = GrpcTransport(house.url)
+async def client(stack: Stack) -> AsyncIterator[Client]:
+    transport = GrpcTransport(stack.url)
     yield Client(channel_over(transport))
     await transport.close()
 
 
 @pytest.fixture
-async def rest(house: House) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=house.url, timeout=30) as rest:
+async def rest(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(base_url=stack.url, timeout=30) as rest:
         yield rest
 
 
@@ -116,7 +116,7 @@ async def read_only(url: str) -> AsyncIterator[None]:
 
 
 async def test_a_database_that_takes_no_writes(
-    postgres: ThrowawayPostgres, house: House, client: Client, rest: httpx2.AsyncClient
+    postgres: ThrowawayPostgres, stack: Stack, client: Client, rest: httpx2.AsyncClient
 ) -> None:
     user = await client.created_user()
     async with read_only(postgres.url()):
@@ -128,16 +128,16 @@ async def test_a_database_that_takes_no_writes(
             await client.events.PutEvent(event_of(user))
         assert error_info(refused.value).reason == "READ_ONLY"
         with pytest.raises(StartError, match=r"503 .*READ_ONLY"):
-            await check_http(house.address, 10)
+            await check_http(stack.address, 10)
         # Those who read have no reason to notice, and a restart would not help.
         assert (await client.profile(user.id)).id == user.id
-        await check(house.address, 10)
+        await check(stack.address, 10)
     await eventually_true(lambda: is_well(rest))
     await client.events.PutEvent(event_of(user))
 
 
 async def test_a_database_of_rate_limits_that_takes_no_writes(
-    postgres: ThrowawayPostgres, house: House, rest: httpx2.AsyncClient
+    postgres: ThrowawayPostgres, stack: Stack, rest: httpx2.AsyncClient
 ) -> None:
     async with read_only(postgres.url("limits")):
         assert (await unwell(rest))[0] == "READ_ONLY"

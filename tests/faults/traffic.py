@@ -34,7 +34,7 @@ from tests.local.helpers import eventually
 Reply = TypeVar("Reply")
 
 # Envoy ends a call after 30 s; a client that waits longer than this has been forgotten.
-LONGEST_SECONDS = 40.0
+MAX_SECONDS = 40.0
 # After a failure, as clients do; without it a refused connection is tried a thousand times.
 PAUSE_SECONDS = 0.05
 
@@ -170,9 +170,7 @@ class Traffic:
     async def flows(self) -> None:
         """Returns when every caller has gone through two more rounds without an error."""
         goals = [(caller, caller.rounds + 2) for caller in self.callers]
-        await eventually(
-            lambda: all(caller.rounds >= goal for caller, goal in goals), LONGEST_SECONDS
-        )
+        await eventually(lambda: all(caller.rounds >= goal for caller, goal in goals), MAX_SECONDS)
 
     async def fails(self) -> None:
         """Returns when somebody was told over gRPC that it does not work, and over REST."""
@@ -182,7 +180,7 @@ class Traffic:
                 len(callers_errors(callers)) > number
                 for callers, number in zip((self.over_grpc, self.over_rest), before, strict=True)
             ),
-            LONGEST_SECONDS,
+            MAX_SECONDS,
         )
 
     def errors_were_clear(self, *codes: grpc.StatusCode) -> None:
@@ -201,8 +199,8 @@ def callers_errors(callers: list[Caller]) -> list[CallError]:
 @asynccontextmanager
 async def traffic(url: str, callers: int = 2) -> AsyncIterator[Traffic]:
     """`callers` over gRPC and as many over REST, who live; at the end their books must be right."""
-    over_grpc: Transport = GrpcTransport(url, timeout=LONGEST_SECONDS)
-    over_rest: Transport = RestTransport(url, timeout=LONGEST_SECONDS)
+    over_grpc: Transport = GrpcTransport(url, timeout=MAX_SECONDS)
+    over_rest: Transport = RestTransport(url, timeout=MAX_SECONDS)
     try:
         people = Traffic(
             *[

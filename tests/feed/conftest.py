@@ -8,13 +8,13 @@ from grpc import aio
 
 from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.feed.client import Client
-from tests.house import House
+from tests.stack import Stack
 from tests.worker import health, serving
 
 
 @pytest.fixture
 async def workers(
-    house: House, postgres: ThrowawayPostgres, tmp_path: Path
+    stack: Stack, postgres: ThrowawayPostgres, tmp_path: Path
 ) -> AsyncIterator[list[Client]]:
     """Two workers on the database of the `house`, without Envoy: for what must be so in all."""
     sockets = [tmp_path / "first.sock", tmp_path / "second.sock"]

@@ -9,7 +9,7 @@ from grpc import StatusCode
 
 from tests.feed.client import Client, User, event_of, follow, nobody, refused
 
-LONGEST = "schlüssel 🏋️ ключ 鍵 " + "🔑" * 20
+MAX_LENGTH = "schlüssel 🏋️ ключ 鍵 " + "🔑" * 20
 
 
 async def may_read(client: Client, user: User, secret: str) -> bool:
@@ -21,17 +21,17 @@ async def may_read(client: Client, user: User, secret: str) -> bool:
 
 
 async def test_a_secret_of_40_characters_of_any_language_opens_the_feed(client: Client) -> None:
-    assert len(LONGEST) == 40
+    assert len(MAX_LENGTH) == 40
     user = await client.new_user()
     await client.events.PutEvent(event_of(user))
-    assert not await may_read(client, user, LONGEST)
-    await client.accept(user, LONGEST)
-    assert await may_read(client, user, LONGEST)
-    await client.revoke(user, LONGEST)
-    assert not await may_read(client, user, LONGEST)
+    assert not await may_read(client, user, MAX_LENGTH)
+    await client.accept(user, MAX_LENGTH)
+    assert await may_read(client, user, MAX_LENGTH)
+    await client.revoke(user, MAX_LENGTH)
+    assert not await may_read(client, user, MAX_LENGTH)
 
 
-@pytest.mark.parametrize("secret", ["", LONGEST + "🔑", "nul\0"], ids=["none", "41", "NUL"])
+@pytest.mark.parametrize("secret", ["", MAX_LENGTH + "🔑", "nul\0"], ids=["none", "41", "NUL"])
 async def test_a_secret_that_breaks_a_limit_is_refused(client: Client, secret: str) -> None:
     with refused(StatusCode.INVALID_ARGUMENT, "follow_secret"):
         await client.accept(nobody(), secret)

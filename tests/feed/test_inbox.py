@@ -20,7 +20,7 @@ from tests.feed.client import (
     refused,
     with_password,
 )
-from tests.house import House
+from tests.stack import Stack
 
 
 def texts(messages: list[inbox_pb2.InboxMessage]) -> list[bytes]:
@@ -136,9 +136,9 @@ async def test_a_wrong_password_takes_no_message_away(client: Client) -> None:
 
 
 async def test_a_crowded_inbox_is_read_in_parts_that_any_client_takes(
-    house: House, database: asyncpg.Connection
+    stack: Stack, database: asyncpg.Connection
 ) -> None:
-    async with grpc.aio.insecure_channel(house.address) as channel:  # takes 4 MiB at the most
+    async with grpc.aio.insecure_channel(stack.address) as channel:  # takes 4 MiB at the most
         client = Client(channel)
         user = await client.new_user()
         await database.execute(

@@ -11,17 +11,17 @@ from gymlocker.v2 import user_pb2
 
 from server.libraries.rpc.large_responses import LARGE_BYTES
 from tests.feed.client import KIB, Client, follow, many_users
-from tests.house import House
+from tests.stack import Stack
 
 PICTURE = bytes(2000 * KIB)
 PAYLOAD = bytes(15 * KIB)
 
 
 @pytest.fixture
-async def patient(house: House) -> AsyncIterator[Client]:
+async def patient(stack: Stack) -> AsyncIterator[Client]:
     """A client that takes messages of any size."""
     options = [("grpc.max_receive_message_length", -1)]
-    async with grpc.aio.insecure_channel(house.address, options) as channel:
+    async with grpc.aio.insecure_channel(stack.address, options) as channel:
         yield Client(channel)
 
 

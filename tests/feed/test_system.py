@@ -5,7 +5,7 @@ from grpc_health.v1 import health_pb2
 from gymlocker.v2 import system_pb2
 
 from tests.feed.client import Client
-from tests.house import House
+from tests.stack import Stack
 
 
 async def test_health_is_ok_while_the_database_answers(client: Client) -> None:
@@ -13,8 +13,8 @@ async def test_health_is_ok_while_the_database_answers(client: Client) -> None:
     assert reply.status == "ok"
 
 
-async def test_the_standard_health_service_says_serving(house: House) -> None:
-    async with aio.insecure_channel(house.address) as channel:
+async def test_the_standard_health_service_says_serving(stack: Stack) -> None:
+    async with aio.insecure_channel(stack.address) as channel:
         check = channel.unary_unary(
             "/grpc.health.v1.Health/Check",
             request_serializer=health_pb2.HealthCheckRequest.SerializeToString,

@@ -8,7 +8,7 @@ import httpx2
 
 from tests.feed.rest import GET_USERS, Endpoint, error_of
 from tests.feed.wrong import answered_in_form, every_body, every_request, raw
-from tests.house import House
+from tests.stack import Stack
 
 
 @every_body
@@ -40,8 +40,8 @@ async def test_a_body_larger_than_any_request_may_be_is_413(rest: httpx2.AsyncCl
     assert error["details"][0]["reason"] == "REQUEST_TOO_LARGE"
 
 
-async def test_a_body_of_100_mb_is_413_before_all_of_it_was_sent(house: House) -> None:
-    host, _, port = house.address.partition(":")
+async def test_a_body_of_100_mb_is_413_before_all_of_it_was_sent(stack: Stack) -> None:
+    host, _, port = stack.address.partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
 
     async def speak() -> None:

@@ -7,13 +7,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode, aio
 
 from tests.feed.client import Client, event_of, follow, item_of
-from tests.house import House
+from tests.stack import Stack
 
 
 @pytest.fixture
-async def channel(house: House) -> AsyncIterator[aio.Channel]:
+async def channel(stack: Stack) -> AsyncIterator[aio.Channel]:
     """Bare gRPC, without messages."""
-    async with aio.insecure_channel(house.address) as channel:
+    async with aio.insecure_channel(stack.address) as channel:
         yield channel
 
 

@@ -19,7 +19,7 @@ from cryptography.x509 import Certificate
 
 from .authority import HOST
 
-PATIENCE = 15
+TIMEOUT = 15
 
 
 @dataclass
@@ -69,7 +69,7 @@ class Connection(QuicConnectionProtocol):
         if body:
             self._http.send_data(stream, body, end_stream=True)
         self.transmit()
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await reply.ended.wait()
         if not reply.headers:
             raise ConnectionError("closed without a reply")

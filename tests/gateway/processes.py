@@ -19,24 +19,24 @@ from google.protobuf.message import Message
 from gymlocker.v2 import user_pb2
 
 from server.libraries.network.tls import Certificate, Identity
-from server.programs.gateway.certificates import told_of, told_of_identity
+from server.programs.gateway.certificates import write_sds_identity, write_sds_secret
 from server.programs.gateway.config import Gateway, render
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "envoy.yaml"
 DESCRIPTOR_SET = ROOT / "generated" / "gymlocker.binpb"
-PATIENCE = 15.0
+TIMEOUT = 15.0
 
 
 def eventually(condition: Callable[[], Any], what: str) -> Any:
     """Returns the first true value of `condition`; fails when none comes in time."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
         if value := condition():
             return value
         time.sleep(0.01)
-    raise AssertionError(f"did not happen in {PATIENCE} s: {what}")
+    raise AssertionError(f"did not happen in {TIMEOUT} s: {what}")
 
 
 def as_it_is(message: bytes) -> bytes:
@@ -52,7 +52,7 @@ def unary(channel: grpc.Channel, path: str) -> "grpc.UnaryUnaryMultiCallable[byt
 def call(channel: grpc.Channel, method: str, request: Message) -> Any:
     """Calls a method of UserService; returns its reply."""
     invoke = unary(channel, f"/gymlocker.v2.UserService/{method}")
-    reply = invoke(request.SerializeToString(), timeout=PATIENCE)
+    reply = invoke(request.SerializeToString(), timeout=TIMEOUT)
     return getattr(user_pb2, f"{method}Response").FromString(reply)
 
 
@@ -191,9 +191,9 @@ def front_door(
             admin_socket=folder / "admin.sock",
             access_log=str(folder / "access.log"),
             unread_seconds=unread_seconds,
-            tls=told_of(certificate, folder / "certificate.yaml") if certificate else None,
+            tls=write_sds_secret(certificate, folder / "certificate.yaml") if certificate else None,
             http3_port=port if certificate else None,
-            identity=told_of_identity(identity, folder) if identity else None,
+            identity=write_sds_identity(identity, folder) if identity else None,
         )
         template = TEMPLATE.read_text()
         for old, new in (changes or {}).items():

@@ -19,7 +19,7 @@ from .processes import FrontDoor, as_it_is, call, front_door, unary
 GET_USER = "/gymlocker.v2.UserService/GetUser"
 REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 # As envoy.yaml has it.
-MOST_STREAMS = 100
+MAX_STREAMS = 100
 FEW_STREAMS = {
     "{priority: HIGH, max_connections: 1024, max_pending_requests: 8192, max_requests: 8192}": (
         "{priority: HIGH, max_connections: 1024, max_pending_requests: 8192, max_requests: 100}"
@@ -133,11 +133,11 @@ async def test_open_streams_keep_no_call_waiting() -> None:
             for _ in range(2)
         ]
         streams: list[Any] = []
-        for number in range(MOST_STREAMS + 1):
+        for number in range(MAX_STREAMS + 1):
             # A connection has room for 100.
             channel = channels[number // 95]
             streams.append(channel.stream_stream(REFLECTION, as_it_is, as_it_is)())
-            if number < MOST_STREAMS:
+            if number < MAX_STREAMS:
                 await streams[-1].write(request)
                 assert await streams[-1].read()
         assert await streams[-1].code() == grpc.StatusCode.UNAVAILABLE

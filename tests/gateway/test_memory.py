@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from server.programs.gateway import memory_limit
-from server.programs.gateway.memory_limit import MOST_HEAP_BYTES, heap_bytes, memory_bytes
+from server.programs.gateway.memory_limit import MAX_HEAP_BYTES, heap_bytes, memory_bytes
 
 GIB = 1024**3
 MACHINE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -50,7 +50,7 @@ def test_where_there_are_no_groups_the_machine_counts(tmp_path: Path) -> None:
     ("there_is", "share", "given"),
     [
         (GIB, 1 / 2, GIB // 2),
-        (64 * GIB, 1 / 2, MOST_HEAP_BYTES),
+        (64 * GIB, 1 / 2, MAX_HEAP_BYTES),
         (7 * GIB // 8, 6 / 7, 3 * GIB // 4),
     ],
 )

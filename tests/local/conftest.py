@@ -12,5 +12,5 @@ from tests.local.stories import Scene
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     scene = Scene(tmp_path)
     yield scene
-    scene.supervisor.hurry()
+    scene.supervisor.force_stop()
     await scene.supervisor.stop()

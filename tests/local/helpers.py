@@ -8,10 +8,10 @@ from pathlib import Path
 import psutil
 
 # Only a test that fails waits for so long; the machine may have much else to do.
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 
-async def eventually(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
+async def eventually(condition: Callable[[], bool], seconds: float = TIMEOUT) -> None:
     """Returns when `condition` holds; fails if it does not within `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -20,7 +20,7 @@ async def eventually(condition: Callable[[], bool], seconds: float = PATIENCE) -
 
 
 async def eventually_true(
-    condition: Callable[[], Awaitable[bool]], seconds: float = PATIENCE
+    condition: Callable[[], Awaitable[bool]], seconds: float = TIMEOUT
 ) -> None:
     """As `eventually`, for a condition that must be awaited."""
     deadline = time.monotonic() + seconds
@@ -29,7 +29,7 @@ async def eventually_true(
         await asyncio.sleep(0.02)
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = TIMEOUT) -> None:
     """As `eventually`, for tests without an event loop."""
     deadline = time.monotonic() + seconds
     while not condition():

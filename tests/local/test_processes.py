@@ -13,7 +13,7 @@ import pytest
 
 from server.libraries.process import supervisor
 from server.libraries.process.supervisor import keep_log_short
-from tests.local.helpers import PATIENCE, alive, eventually, wait_until
+from tests.local.helpers import TIMEOUT, alive, eventually, wait_until
 from tests.local.stories import FAMILY, OBEDIENT, STUBBORN, Scene
 
 
@@ -74,8 +74,8 @@ async def test_hurrying_skips_the_wait(scene: Scene) -> None:
     await scene.supervisor.start(replace(scene.process("mule", STUBBORN), stop_timeout=3600.0))
     (pid,) = scene.pids("mule")
     stopping = asyncio.create_task(scene.supervisor.stop())
-    scene.supervisor.hurry()
-    async with asyncio.timeout(PATIENCE):
+    scene.supervisor.force_stop()
+    async with asyncio.timeout(TIMEOUT):
         await stopping
     assert not alive(pid)
 

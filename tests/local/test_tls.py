@@ -15,7 +15,7 @@ from server.programs.local.probes import serves
 from tests.database.command import gymlocker
 from tests.gateway.authority import HOST, Authority
 from tests.gateway.http3 import connected
-from tests.house import running_house
+from tests.stack import running_stack
 
 
 @pytest.fixture
@@ -29,38 +29,38 @@ def options(authority: Authority) -> list[str]:
     return [f"--tls-cert={authority.folder}/chain.pem", f"--tls-key={authority.folder}/key.pem"]
 
 
-async def test_a_house_with_a_certificate(authority: Authority, empty_database: str) -> None:
+async def test_a_stack_with_a_certificate(authority: Authority, empty_database: str) -> None:
     data = authority.folder / "data"
-    with running_house(data, *options(authority), DATABASE_URL=empty_database) as house:
-        assert house.url.startswith("https://127.0.0.1:")
+    with running_stack(data, *options(authority), DATABASE_URL=empty_database) as stack:
+        assert stack.url.startswith("https://127.0.0.1:")
         trusted = ssl.create_default_context(cafile=authority.root)
         async with httpx2.AsyncClient(verify=trusted, timeout=20) as client:
-            reply = await client.get(f"https://{HOST}:{house.port}/health")
+            reply = await client.get(f"https://{HOST}:{stack.port}/health")
         assert reply.json() == {"status": "ok"}
-        async with connected(house.port, authority.root) as connection:
+        async with connected(stack.port, authority.root) as connection:
             by_http3 = await connection.request("GET", "/health")
         assert by_http3.json() == {"status": "ok"}
         for way in ((), ("--http",)):
-            ended = await gymlocker("health", "--tls", *way, "--address", house.address)
+            ended = await gymlocker("health", "--tls", *way, "--address", stack.address)
             assert (ended.code, ended.output, ended.errors) == (0, "", "")
             # And not without.
-            ended = await gymlocker("health", *way, "--address", house.address)
-            assert ended.code == 1 and ended.errors.startswith(house.address)
-        assert not await serves("127.0.0.1", house.port)
+            ended = await gymlocker("health", *way, "--address", stack.address)
+            assert ended.code == 1 and ended.errors.startswith(stack.address)
+        assert not await serves("127.0.0.1", stack.port)
 
 
-async def test_a_house_whose_udp_port_is_taken(authority: Authority, empty_database: str) -> None:
+async def test_a_stack_whose_udp_port_is_taken(authority: Authority, empty_database: str) -> None:
     """It goes without HTTP/3."""
     with socket.socket(type=socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         data, port = authority.folder / "data", taken.getsockname()[1]
-        with running_house(
+        with running_stack(
             data, *options(authority), port=port, DATABASE_URL=empty_database
-        ) as house:
+        ) as stack:
             trusted = ssl.create_default_context(cafile=authority.root)
             async with httpx2.AsyncClient(verify=trusted, timeout=20) as client:
-                reply = await client.get(f"https://{HOST}:{house.port}/health")
-            assert house.url == f"https://127.0.0.1:{port}"
+                reply = await client.get(f"https://{HOST}:{stack.port}/health")
+            assert stack.url == f"https://127.0.0.1:{port}"
     assert reply.json() == {"status": "ok"}
     assert "alt-svc" not in reply.headers
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.authority import HOST, Authority
-from tests.house import running_house
+from tests.stack import running_stack
 from tests.tools import require
 
 # Protocols, ciphers, what the server prefers, what it shows, headers, vulnerabilities.
@@ -36,9 +36,9 @@ def test_no_weakness_is_worse_than_low(tmp_path: Path, empty_database: str) -> N
     report = tmp_path / "report.json"
     options = ("--warnings=off", "--nodns=none", "--ip=127.0.0.1", f"--add-ca={authority.root}")
     files = (f"--tls-cert={tmp_path}/chain.pem", f"--tls-key={tmp_path}/key.pem")
-    with running_house(tmp_path / "data", *files, DATABASE_URL=empty_database) as house:
+    with running_stack(tmp_path / "data", *files, DATABASE_URL=empty_database) as stack:
         run = subprocess.run(
-            ["testssl", *options, *CHECKS, f"--jsonfile={report}", f"https://{HOST}:{house.port}/"],
+            ["testssl", *options, *CHECKS, f"--jsonfile={report}", f"https://{HOST}:{stack.port}/"],
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,

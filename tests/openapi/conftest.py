@@ -10,8 +10,8 @@ import pytest
 from server.libraries.database.migrations import migrate
 from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.database.conftest import make_database
-from tests.house import House, running_house
 from tests.openapi.person import WEB_KEY, Person
+from tests.stack import Stack, running_stack
 
 
 @pytest.fixture(scope="session")
@@ -27,9 +27,9 @@ def model_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def own_house(
+def own_stack(
     postgres: ThrowawayPostgres, model_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
+) -> Iterator[Stack]:
     """A house of these tests alone: what they write is nothing that others should find."""
 
     async def database() -> str:
@@ -37,7 +37,7 @@ def own_house(
         await migrate(url, None, lambda _: None)
         return url
 
-    with running_house(
+    with running_stack(
         tmp_path_factory.mktemp("openapi-house"),
         DATABASE_URL=asyncio.run(database()),
         OPENAI_BASE_URL=model_url,
@@ -47,11 +47,11 @@ def own_house(
         ACCESS_TOKEN_EXPIRE_MINUTES="1440",
         PASSWORD_FAILURES_PER_ACCOUNT="1000000",
         PASSWORD_FAILURES_PER_ADDRESS="1000000",
-    ) as house:
-        yield house
+    ) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="session")
-def person(own_house: House) -> Person:
+def person(own_stack: Stack) -> Person:
     """Somebody who stays."""
-    return Person.registered(own_house.url)
+    return Person.registered(own_stack.url)

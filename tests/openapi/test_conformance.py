@@ -21,10 +21,10 @@ from schemathesis.generation.hypothesis.builder import (
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
-from tests.house import House
 from tests.openapi.checks import CHECKS
 from tests.openapi.descriptions import closed, operations
 from tests.openapi.person import Case, Person
+from tests.stack import Stack
 
 FEW = 5
 EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", FEW))
@@ -63,7 +63,7 @@ def schema() -> OpenApiSchema:
 # is to be asked, which takes as long as asking it.
 @pytest.mark.parametrize("operation_id", OPERATIONS)
 def test_the_server_does_what_the_document_says(
-    operation_id: str, schema: OpenApiSchema, own_house: House, person: Person
+    operation_id: str, schema: OpenApiSchema, own_stack: Stack, person: Person
 ) -> None:
     name = operation_id.removesuffix("_unversioned")
     checks = [*CHECKS, *([] if name in MAY_BE_REFUSED else [positive_data_acceptance])]
@@ -75,7 +75,7 @@ def test_the_server_does_what_the_document_says(
     def call(case: Case) -> None:
         person.take_over(case)
         headers = person.credentials(case)
-        case.call_and_validate(base_url=own_house.url, headers=headers, checks=checks)
+        case.call_and_validate(base_url=own_stack.url, headers=headers, checks=checks)
 
     operation = schema.find_operation_by_id(operation_id)
     config = HypothesisTestConfig(project=schema.config, modes=modes, settings=SETTINGS)

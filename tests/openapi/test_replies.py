@@ -11,10 +11,10 @@ from uuid import uuid4
 import pytest
 import schemathesis
 
-from tests.house import House
 from tests.openapi.checks import CHECKS
 from tests.openapi.descriptions import closed, operations, validator
 from tests.openapi.person import PASSWORD, WEB_KEY, Person
+from tests.stack import Stack
 
 Json = dict[str, Any]
 
@@ -53,8 +53,8 @@ class Caller:
 
 
 @pytest.mark.parametrize("suffix", ["", "_unversioned"])
-def test_every_operation_succeeds_as_described(own_house: House, suffix: str) -> None:
-    call = Caller(own_house.url, suffix)
+def test_every_operation_succeeds_as_described(own_stack: Stack, suffix: str) -> None:
+    call = Caller(own_stack.url, suffix)
     use_the_feed(call)
     use_the_diary(call)
     use_the_planner(call)

@@ -16,7 +16,7 @@ from server.programs.diagnostics.doctor import examine
 from server.programs.diagnostics.finding import Finding, Level
 from server.programs.diagnostics.report import report
 from server.programs.local.temporary_postgres import ThrowawayPostgres
-from tests.house import House
+from tests.stack import Stack
 from tests.worker import JWT_SECRET_KEY
 
 OK, WARNING, FAULT = Level.OK, Level.WARNING, Level.FAULT
@@ -186,12 +186,12 @@ async def test_a_language_model_that_is_not_there(environment: pytest.MonkeyPatc
     assert finding.level is FAULT and "GOOGLE_" in finding.text
 
 
-async def test_a_running_server(house: House) -> None:
-    (finding,) = await found("server", house.url)
+async def test_a_running_server(stack: Stack) -> None:
+    (finding,) = await found("server", stack.url)
     assert finding.level is OK
     (finding,) = await found("server", f"http://{NOBODY}")
     assert finding.level is FAULT
-    (finding,) = await found("server", f"{house.url}/nowhere")
+    (finding,) = await found("server", f"{stack.url}/nowhere")
     assert "answers 404" in finding.text
 
 

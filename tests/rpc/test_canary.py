@@ -16,7 +16,7 @@ from gymlocker.v2 import auth_pb2, workout_pb2
 
 from server.programs.demo.transport import CallError, GrpcTransport, channel_over
 from tests.feed.client import Client, User, bearer, event_of, follow, nobody, with_password
-from tests.house import House, running_house
+from tests.stack import Stack, running_stack
 
 CANARY = "canary"
 SECRET = "canary-secret"
@@ -27,16 +27,16 @@ WHO: dict[str, Any] = {"userId": SOME_UUID, "password": "canary-password"}
 
 
 async def test_no_log_knows_a_secret(tmp_path: Path) -> None:
-    with running_house(
+    with running_stack(
         tmp_path / "house",
         workers=1,
         LOG_LEVEL="debug",
         API_KEY=KEY,
         REFRESH_GRACE_SECONDS="0",
-    ) as house:
-        secrets = await _calls_over_grpc(house)
-        request_ids = await _calls_over_rest(house)
-    logs = {path.name: path.read_text() for path in (house.data_dir / "logs").iterdir()}
+    ) as stack:
+        secrets = await _calls_over_grpc(stack)
+        request_ids = await _calls_over_rest(stack)
+    logs = {path.name: path.read_text() for path in (stack.data_dir / "logs").iterdir()}
     assert {"envoy.log", "postgres.log", "worker-0.log"} <= logs.keys()
     for name, log in logs.items():
         assert log, name
@@ -49,9 +49,9 @@ async def test_no_log_knows_a_secret(tmp_path: Path) -> None:
     assert request_ids[0] in logs["worker-0.log"]
 
 
-async def _calls_over_grpc(house: House) -> list[str]:
+async def _calls_over_grpc(stack: Stack) -> list[str]:
     """Right and wrong calls; returns the secrets that the server made."""
-    transport = GrpcTransport(house.url)
+    transport = GrpcTransport(stack.url)
     client = Client(channel_over(transport))
     user = await client.new_user()
     await client.accept(user, SECRET)
@@ -107,7 +107,7 @@ async def _fails(client: Client, user: User) -> None:
         await client.take_messages(user)
 
 
-async def _calls_over_rest(house: House) -> list[str]:
+async def _calls_over_rest(stack: Stack) -> list[str]:
     """Wrong calls, and right ones with secrets where they do not belong; returns request ids."""
     calls: list[tuple[str, str, Any]] = [
         ("POST", "/inbox", {**WHO, "userId": "canary-no-uuid"}),
@@ -147,7 +147,7 @@ async def _calls_over_rest(house: House) -> list[str]:
         "referer": "http://canary/",
     }
     ids: list[str] = []
-    async with httpx2.AsyncClient(base_url=house.url) as rest:
+    async with httpx2.AsyncClient(base_url=stack.url) as rest:
         for number, (verb, path, body) in enumerate(calls):
             ids.append(f"call-{number}-of-the-bird")
             response = await rest.request(

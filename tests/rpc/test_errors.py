@@ -11,26 +11,26 @@ from structlog.testing import capture_logs
 
 from server import errors
 from server.libraries.rpc.errors import ErrorInterceptor
-from server.libraries.rpc.interceptor import Proceed
+from server.libraries.rpc.interceptor import CallNext
 from server.libraries.rpc.request_id import current_request_id
 from tests.rpc.fakes import METHODS, FakeContext, method
 
 CANARY = "canary-in-the-text-of-an-exception"
 
 
-def raising(error: BaseException) -> Proceed:
+def raising(error: BaseException) -> CallNext:
     """A handler that raises `error`."""
 
-    async def proceed(request: Any, _: Any) -> Any:
+    async def call_next(request: Any, _: Any) -> Any:
         raise error
 
-    return proceed
+    return call_next
 
 
-async def intercepted(proceed: Proceed, call: FakeContext) -> Any:
+async def intercepted(call_next: CallNext, call: FakeContext) -> Any:
     """What comes of a call that `proceed` handles."""
     interceptor = ErrorInterceptor(METHODS)
-    surrounded = interceptor.surround(method("UserService/GetUser"), proceed)
+    surrounded = interceptor.wrap(method("UserService/GetUser"), call_next)
     return await surrounded(b"request", call.context)
 
 
@@ -43,11 +43,11 @@ async def aborted(error: BaseException) -> FakeContext:
 
 
 async def test_a_call_that_succeeds_is_left_alone() -> None:
-    async def proceed(request: Any, _: Any) -> Any:
+    async def call_next(request: Any, _: Any) -> Any:
         return request + b" answered"
 
     call = FakeContext()
-    assert await intercepted(proceed, call) == b"request answered"
+    assert await intercepted(call_next, call) == b"request answered"
     assert call.code is None
 
 
@@ -140,12 +140,12 @@ async def test_the_request_id_survives_an_error() -> None:
 async def test_a_caller_who_hangs_up_is_not_answered() -> None:
     started = asyncio.Event()
 
-    async def proceed(request: Any, _: Any) -> Any:
+    async def call_next(request: Any, _: Any) -> Any:
         started.set()
         await asyncio.Event().wait()
 
     call = FakeContext()
-    task = asyncio.create_task(intercepted(proceed, call))
+    task = asyncio.create_task(intercepted(call_next, call))
     await started.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -134,7 +134,7 @@ def _fields(message: Descriptor) -> Iterator[FieldDescriptor]:
     """Every field of `message` and of the messages inside it."""
     for field in message.fields:
         yield field
-        # JSON that becomes a message with limits of its own (see server/libraries/rpc/json_patch.py).
+        # JSON that becomes a message with limits of its own (see rpc/json_patch.py).
         is_json = field.GetOptions().Extensions[options_pb2.json_of]
         if field.message_type is not None and not is_json:
             yield from _fields(field.message_type)

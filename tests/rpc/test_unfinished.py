@@ -14,8 +14,8 @@ from gymlocker.v2 import system_pb2
 
 from server.programs.worker.contract import served_methods
 from tests.gateway.assertions import grpc_error
-from tests.house import House
 from tests.local.helpers import eventually
+from tests.stack import Stack
 
 BODIES = {"empty": b"", "half a header": b"\0\0\0", "a length that lies": b"\0\0\0\0\5ab"}
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"
@@ -38,9 +38,9 @@ USERS = {"ids": [str(UUID(int=0))]}
 
 
 @pytest.fixture
-def client(house: House) -> Iterator[httpx2.Client]:
+def client(stack: Stack) -> Iterator[httpx2.Client]:
     """HTTP/1.1, over which anything can be sent."""
-    with httpx2.Client(base_url=house.url, timeout=30, verify=False) as client:
+    with httpx2.Client(base_url=stack.url, timeout=30, verify=False) as client:
         yield client
 
 
@@ -61,8 +61,8 @@ def test_every_method_answers(client: httpx2.Client, kind: str, body: bytes) -> 
         assert grpc_error(reply.headers) == error, path
 
 
-async def test_every_method_answers_over_http2(house: House) -> None:
-    async with grpc.aio.insecure_channel(house.address) as channel:
+async def test_every_method_answers_over_http2(stack: Stack) -> None:
+    async with grpc.aio.insecure_channel(stack.address) as channel:
         for path in PATHS:
             call: Any = channel.stream_unary(path, as_it_is, as_it_is)(timeout=30)
             await call.done_writing()
@@ -71,14 +71,14 @@ async def test_every_method_answers_over_http2(house: House) -> None:
 
 
 @pytest.mark.parametrize("path", [GET_HEALTH, HEALTH_CHECK, REFLECTION])
-async def test_it_is_logged(house: House, client: httpx2.Client, path: str) -> None:
+async def test_it_is_logged(stack: Stack, client: httpx2.Client, path: str) -> None:
     request_id = str(uuid4())
     headers = {"content-type": "application/grpc", "x-request-id": request_id}
     client.post(path, headers=headers)
     line = f'"method":"{path}","code":"INVALID_ARGUMENT"'
 
     def logged() -> bool:
-        return any(line in each and request_id in each for each in house.logs().splitlines())
+        return any(line in each and request_id in each for each in stack.logs().splitlines())
 
     await eventually(logged)
 
@@ -95,12 +95,12 @@ def test_an_unknown_method_is_refused_as_all_others_are(client: httpx2.Client) -
         assert grpc_error(client.post(path, headers=headers).headers) == (12, "UNKNOWN_PATH")
 
 
-async def test_a_crowd_of_them_keeps_no_place(house: House) -> None:
-    async with AsyncExitStack() as stack:
+async def test_a_crowd_of_them_keeps_no_place(stack: Stack) -> None:
+    async with AsyncExitStack() as resources:
         # A connection has room for 100.
         channels = [
-            await stack.enter_async_context(
-                grpc.aio.insecure_channel(house.address, OWN_CONNECTION)
+            await resources.enter_async_context(
+                grpc.aio.insecure_channel(stack.address, OWN_CONNECTION)
             )
             for _ in range(CROWD // 100)
         ]
@@ -114,7 +114,7 @@ async def test_a_crowd_of_them_keeps_no_place(house: House) -> None:
         crowd = asyncio.gather(*map(unfinished, range(CROWD)))
         transport = httpx2.AsyncHTTPTransport(local_address=ELSEWHERE, verify=False)
         async with httpx2.AsyncClient(
-            base_url=house.url, timeout=30, transport=transport
+            base_url=stack.url, timeout=30, transport=transport
         ) as client:
             answers = []
             while not crowd.done():

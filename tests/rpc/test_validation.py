@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 from gymlocker.v2 import auth_pb2, event_pb2, share_pb2, user_pb2, workout_pb2
 
 from server.errors import InvalidArgument
-from server.libraries.rpc.validation import MOST_VIOLATIONS, ValidationInterceptor
+from server.libraries.rpc.validation import MAX_VIOLATIONS, ValidationInterceptor
 from tests.rpc.fakes import METHODS, FakeContext, method
 
 SOME_UUID = "8a6e0804-2bd0-4672-b79d-d97027f9071a"
@@ -16,11 +16,11 @@ SOME_UUID = "8a6e0804-2bd0-4672-b79d-d97027f9071a"
 async def validated(name: str, request: Any) -> Any:
     """The message, or the stream of messages, that the handler of `name` is given."""
 
-    async def proceed(message: Any, _: Any) -> Any:
+    async def call_next(message: Any, _: Any) -> Any:
         return message
 
     interceptor = ValidationInterceptor(METHODS)
-    return await interceptor.surround(method(name), proceed)(request, FakeContext().context)
+    return await interceptor.wrap(method(name), call_next)(request, FakeContext().context)
 
 
 async def refusal(name: str, request: bytes | Message) -> InvalidArgument:
@@ -103,19 +103,19 @@ async def test_several_fields_are_all_named_and_the_message_counts_them() -> Non
 
 
 async def test_so_many_faults_that_no_header_could_hold_them_are_counted() -> None:
-    wrong = MOST_VIOLATIONS + 5
+    wrong = MAX_VIOLATIONS + 5
     request = user_pb2.GetUsersRequest(ids=["wrong"] * wrong)
     error = await refusal("UserService/GetUsers", request)
     named = [path for path, _ in error.violations]
-    assert named == [*(f"ids[{index}]" for index in range(MOST_VIOLATIONS)), ""]
+    assert named == [*(f"ids[{index}]" for index in range(MAX_VIOLATIONS)), ""]
     assert error.violations[-1][1] == "and 5 more"
     assert error.message.endswith(f"(and {wrong - 1} more)")
 
 
 async def test_as_many_faults_as_fit_are_all_named() -> None:
-    request = user_pb2.GetUsersRequest(ids=["wrong"] * MOST_VIOLATIONS)
+    request = user_pb2.GetUsersRequest(ids=["wrong"] * MAX_VIOLATIONS)
     error = await refusal("UserService/GetUsers", request)
-    assert len(error.violations) == MOST_VIOLATIONS
+    assert len(error.violations) == MAX_VIOLATIONS
     assert all(path for path, _ in error.violations)
 
 

@@ -19,8 +19,8 @@ from server.programs.local.temporary_postgres import ThrowawayPostgres
 from server.programs.worker.contract import contract_methods
 from server.programs.worker.features import offered_features
 from tests.feed.client import Client
-from tests.house import House, running_house
 from tests.openapi.descriptions import operations
+from tests.stack import Stack, running_stack
 from tests.streams import answered
 
 ALL = {"feed": True, "sharing": True, "aiPlanner": True, "backup": False}
@@ -64,36 +64,36 @@ def test_each_switch_refuses_its_own_services(off: tuple[str, ...], refused: set
     offered = offered_features(FeatureSettings(**switches), methods.values())
     interceptor = FeatureInterceptor(methods, offered)
 
-    async def proceed(request: Any, context: Any) -> None:
+    async def call_next(request: Any, context: Any) -> None:
         raise NotImplementedError
 
     found = {
         path.split("/")[1].removeprefix("gymlocker.v2.")
         for path, method in methods.items()
         # Nothing is in the way of what is on.
-        if interceptor.surround(method, proceed) is not proceed
+        if interceptor.wrap(method, call_next) is not call_next
     }
     assert found == refused
 
 
 @pytest.fixture(scope="module")
-def bare_house(
+def bare_stack(
     postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
+) -> Iterator[Stack]:
     """A house where everything is off that can be."""
-    with running_house(
+    with running_stack(
         tmp_path_factory.mktemp("bare-house"),
         DATABASE_URL=postgres.url("gymlocker"),
         FEED_ENABLED="false",
         SHARING_ENABLED="false",
         AI_PLANNER_ENABLED="false",
         BACKUP_ENABLED="false",
-    ) as house:
-        yield house
+    ) as stack:
+        yield stack
 
 
-async def test_a_server_without_features_says_so(bare_house: House) -> None:
-    async with httpx2.AsyncClient(base_url=bare_house.url, timeout=30) as rest:
+async def test_a_server_without_features_says_so(bare_stack: Stack) -> None:
+    async with httpx2.AsyncClient(base_url=bare_stack.url, timeout=30) as rest:
         for path in PATHS:
             assert (await rest.get(path)).json() == dict.fromkeys(ALL, False)
         assert (await rest.get("/health")).status_code == 200
@@ -101,11 +101,11 @@ async def test_a_server_without_features_says_so(bare_house: House) -> None:
         assert (await rest.get("/workouts")).status_code == 401
 
 
-async def test_all_paths_of_what_is_off_are_locked(bare_house: House) -> None:
+async def test_all_paths_of_what_is_off_are_locked(bare_stack: Stack) -> None:
     tags = {"AiService", *REFUSED[-1][1]}
     paths = [(verb, path) for path, verb, each in operations() if each["tags"][0] in tags]
     assert len(paths) > 30
-    async with httpx2.AsyncClient(base_url=bare_house.url, timeout=30) as rest:
+    async with httpx2.AsyncClient(base_url=bare_stack.url, timeout=30) as rest:
         for verb, path in paths:
             # Neither valid nor with credentials: the switch comes first.
             reply = await rest.request(verb, path, content=b"{}" if verb != "get" else None)
@@ -114,8 +114,8 @@ async def test_all_paths_of_what_is_off_are_locked(bare_house: House) -> None:
             assert "_ENABLED" in reply.json()["message"]
 
 
-async def test_all_methods_of_what_is_off_are_refused(bare_house: House) -> None:
-    async with grpc.aio.insecure_channel(bare_house.address) as channel:
+async def test_all_methods_of_what_is_off_are_refused(bare_stack: Stack) -> None:
+    async with grpc.aio.insecure_channel(bare_stack.address) as channel:
         for path in (path for path, method in contract_methods().items() if method.features):
             method = channel.stream_stream(
                 path,
@@ -132,8 +132,8 @@ async def test_all_methods_of_what_is_off_are_refused(bare_house: House) -> None
             assert info.reason == "FEATURE_DISABLED"
 
 
-async def test_hubs_of_what_is_off_are_locked(bare_house: House) -> None:
-    async with httpx2.AsyncClient(base_url=bare_house.url, timeout=30) as rest:
+async def test_hubs_of_what_is_off_are_locked(bare_stack: Stack) -> None:
+    async with httpx2.AsyncClient(base_url=bare_stack.url, timeout=30) as rest:
         for hub in ("/ai-chat", "/ai-chat-v2", "/v2/ai-chat", "/v2/ai-chat-v2"):
             reply = await rest.post(f"{hub}/negotiate?negotiateVersion=1")
             assert reply.status_code == 423

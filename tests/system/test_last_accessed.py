@@ -23,11 +23,11 @@ class Users(UserRepository):
         self.batches: list[set[UUID]] = []
         self.away = False
 
-    async def seen(self, ids: Collection[UUID]) -> None:
+    async def touch(self, ids: Collection[UUID]) -> None:
         if self.away:
             raise Unavailable("Try again.", reason="DATABASE_UNAVAILABLE")
         self.batches.append(set(ids))
-        await super().seen(ids)
+        await super().touch(ids)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ async def test_it_is_written_for_those_who_were_seen(
 ) -> None:
     ann, bob = [await add_user(connection, "3 days") for _ in range(2)]
     last_accessed = LastAccessed(users)
-    last_accessed.saw(ann)
+    last_accessed.touch(ann)
     await last_accessed.write()
     assert await unseen_for(connection, ann) < timedelta(minutes=1)
     assert await unseen_for(connection, bob) >= timedelta(days=2)
@@ -60,7 +60,7 @@ async def test_many_are_one_batch_and_each_is_in_it_once(
     people = {await add_user(connection, "3 days") for _ in range(5)}
     last_accessed = LastAccessed(users)
     for person in [*people, *people]:
-        last_accessed.saw(person)
+        last_accessed.touch(person)
     assert users.batches == []
     await last_accessed.write()
     assert users.batches == [people]
@@ -71,7 +71,7 @@ async def test_many_are_one_batch_and_each_is_in_it_once(
 async def test_nobody_was_seen_so_nothing_is_written(users: Users) -> None:
     last_accessed = LastAccessed(users)
     await last_accessed.write()
-    last_accessed.saw(uuid4())
+    last_accessed.touch(uuid4())
     await last_accessed.write()
     await last_accessed.write()
     assert len(users.batches) == 1
@@ -81,10 +81,10 @@ async def test_within_the_day_no_row_is_written(
     users: Users, connection: asyncpg.Connection
 ) -> None:
     ann = await add_user(connection, "3 days")
-    await users.seen([ann])
+    await users.touch([ann])
     version = "SELECT xmin FROM users WHERE id = $1"
     written = await connection.fetchval(version, ann)
-    await users.seen([ann])
+    await users.touch([ann])
     assert await connection.fetchval(version, ann) == written
 
 
@@ -112,9 +112,9 @@ async def test_it_is_kept_while_the_database_is_away(
     ann, bob = [await add_user(connection, "3 days") for _ in range(2)]
     last_accessed = LastAccessed(users)
     users.away = True
-    last_accessed.saw(ann)
+    last_accessed.touch(ann)
     await last_accessed.write()
-    last_accessed.saw(bob)
+    last_accessed.touch(bob)
     await last_accessed.write()
     users.away = False
     await last_accessed.write()
@@ -128,7 +128,7 @@ async def test_a_row_that_somebody_writes_is_passed_over(
     ann, bob = [await add_user(connection, "3 days") for _ in range(2)]
     async with connection.transaction():
         await connection.execute("UPDATE users SET encrypted_name = 'x' WHERE id = $1", ann)
-        await users.seen([ann, bob])
+        await users.touch([ann, bob])
     assert await unseen_for(connection, ann) >= timedelta(days=2)
     assert await unseen_for(connection, bob) < timedelta(minutes=1)
 
@@ -137,5 +137,5 @@ async def test_somebody_who_is_gone_by_now_is_no_error(
     users: Users, connection: asyncpg.Connection
 ) -> None:
     ann = await add_user(connection, "3 days")
-    await users.seen([uuid4(), ann])
+    await users.touch([uuid4(), ann])
     assert await unseen_for(connection, ann) < timedelta(minutes=1)

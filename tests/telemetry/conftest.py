@@ -15,8 +15,8 @@ from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.ai.planner.model_server import ModelServer
 from tests.database.conftest import make_database
 from tests.feed.client import Client
-from tests.house import House, running_house
 from tests.ports import free_ports
+from tests.stack import Stack, running_stack
 from tests.telemetry.collector import Collector, collecting
 from tests.telemetry.scrape import Scrape, metrics_url, scrape
 from tests.worker import health, serving
@@ -82,7 +82,7 @@ async def watched_worker(url: str, folder: Path, *options: str) -> AsyncIterator
 class Places:
     """A house whose processes have metrics, and where each has them."""
 
-    house: House
+    stack: Stack
     envoy: str
     web: str
     workers: tuple[str, ...]
@@ -104,7 +104,7 @@ def places(
     tmp_path_factory: pytest.TempPathFactory, database_url: str, collector: Collector
 ) -> Iterator[Places]:
     """A house with two workers that can be watched, in which nothing has happened yet."""
-    with running_house(
+    with running_stack(
         tmp_path_factory.mktemp("watched"),
         f"--metrics-port={free_ports(2 + 2)}",
         workers=2,
@@ -112,16 +112,16 @@ def places(
         WEB_AUTH_API_KEY=WEB_KEY,
         OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
         OTEL_BSP_SCHEDULE_DELAY="50",
-    ) as house:
-        yield _places(house)
+    ) as stack:
+        yield _places(stack)
 
 
-def _places(house: House) -> Places:
+def _places(stack: Stack) -> Places:
     """Where metrics are, as `gymlocker up` says it."""
-    assert house.process.stdout
+    assert stack.process.stdout
     urls = {}
-    while "Ctrl-C" not in (line := house.process.stdout.readline()):
+    while "Ctrl-C" not in (line := stack.process.stdout.readline()):
         if place := re.search(r"metrics of (\S+): (\S+)", line):
             urls[place[1]] = place[2]
     workers = tuple(url for name, url in urls.items() if name.startswith("worker-"))
-    return Places(house, urls["Envoy"], urls["web"], workers)
+    return Places(stack, urls["Envoy"], urls["web"], workers)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx2
 
-PATIENCE = 60
+TIMEOUT = 60
 
 _SAMPLE = re.compile(r"(?P<name>\w+)(\{(?P<labels>.*)\})? (?P<value>\S+)")
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -53,17 +53,17 @@ class Scrape:
 
 def scrape(url: str) -> Scrape:
     """Asks a target for its metrics."""
-    reply = httpx2.get(url, verify=False, timeout=PATIENCE)
+    reply = httpx2.get(url, verify=False, timeout=TIMEOUT)
     assert reply.status_code == 200
     return Scrape(reply.text)
 
 
 def metrics_url(log: Path) -> str:
     """Where a process that was told to take any port (`--metrics 0`) has its metrics."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
         for line in log.read_text().splitlines() if log.exists() else ():
             if '"metrics"' in line:
                 return f"http://127.0.0.1:{json.loads(line)['port']}/metrics"
         time.sleep(0.01)
-    raise AssertionError(f"no metrics within {PATIENCE} s: {log.read_text()}")
+    raise AssertionError(f"no metrics within {TIMEOUT} s: {log.read_text()}")

@@ -34,10 +34,10 @@ QUERIES = [target["expr"] for panel in CHARTS for target in panel["targets"]]
 @pytest.fixture(scope="session")
 def everything(places: Places) -> Scrape:
     """What a house says in which all kinds of things have happened."""
-    url = f"ws://{places.house.address}/ai-chat?access_token=Web%20{WEB_KEY}"
+    url = f"ws://{places.stack.address}/ai-chat?access_token=Web%20{WEB_KEY}"
     with connect(url):
         pass
-    with httpx2.Client(base_url=places.house.url, verify=False) as client:
+    with httpx2.Client(base_url=places.stack.url, verify=False) as client:
         assert client.get("/user/nobody").status_code == 404
     ended = "gymlocker_web_connections_ended_total"
     eventually(lambda: ended in places.scrape().names, "a connection has ended")

@@ -32,7 +32,7 @@ RESOURCE = {
     "telemetry.sdk.language": "python",
     "telemetry.sdk.name": "opentelemetry",
 }
-PATIENCE = 60
+TIMEOUT = 60
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -183,7 +183,7 @@ async def _calls_are_quick(socket: Path) -> None:
     assert await health(socket) == "ok"
     async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
         client = Client(channel)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             for _ in range(30):
                 ask = client.system.GetHealth
                 await asyncio.gather(*(ask(system_pb2.GetHealthRequest()) for _ in range(100)))
@@ -191,7 +191,7 @@ async def _calls_are_quick(socket: Path) -> None:
 
 async def _ends_soon(worker: asyncio.subprocess.Process) -> None:
     worker.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         assert await worker.wait() == 0
 
 

@@ -18,7 +18,7 @@ from tests.ai.planner.script import Fault
 from tests.feed.client import bearer, event_of, nobody, with_password
 from tests.system.rows import add_each
 from tests.telemetry.conftest import WEB_KEY, Worker, watched_worker
-from tests.worker import PATIENCE
+from tests.worker import TIMEOUT
 
 BUYER = [("authorization", f"Web {WEB_KEY}")]
 UNKNOWN_KEY = [("authorization", "Web canary-no-key")]
@@ -71,7 +71,7 @@ async def test_calls_are_counted_by_how_they_end(worker: Worker) -> None:
     }
     assert scrape.values("gymlocker_call_seconds_count", "method")[(GET_USER,)] == 5
     assert 0 < scrape.value("gymlocker_call_seconds_sum", method=GET_USER) < 60
-    assert scrape.values("gymlocker_calls_under_way", "method") == {}
+    assert scrape.values("gymlocker_calls_in_flight", "method") == {}
 
 
 async def test_a_stream_is_under_way_until_it_is_cancelled(
@@ -82,19 +82,19 @@ async def test_a_stream_is_under_way_until_it_is_cancelled(
     await call.write(WAIT)
     assert (await call.read()).message
     scrape = await worker.scrape()
-    assert scrape.values("gymlocker_calls_under_way", "method") == {(CHAT,): 1}
-    assert scrape.values("gymlocker_ai_answers_under_way", "kind") == {("chat",): 1}
+    assert scrape.values("gymlocker_calls_in_flight", "method") == {(CHAT,): 1}
+    assert scrape.values("gymlocker_ai_answers_in_flight", "kind") == {("chat",): 1}
     call.cancel()
     await model.until(lambda: model.hung_up == 1)
     scrape = await until(worker, "gymlocker_calls_total", method=CHAT, code="CANCELLED")
-    assert scrape.values("gymlocker_calls_under_way", "method") == {}
-    assert scrape.values("gymlocker_ai_answers_under_way", "kind") == {}
+    assert scrape.values("gymlocker_calls_in_flight", "method") == {}
+    assert scrape.values("gymlocker_ai_answers_in_flight", "kind") == {}
     assert scrape.values("gymlocker_ai_answers_total", "kind", "end") == {("chat", "stopped"): 1}
 
 
 async def until(worker: Worker, name: str, **labels: str) -> Any:
     """A scrape that knows of such a sample: who cancels a call does not wait for its end."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while True:
             scrape = await worker.scrape()
             if tuple(labels.values()) in scrape.values(name, *labels):
@@ -192,8 +192,8 @@ async def test_passwords_that_wait_are_seen_and_so_are_those_that_are_shed(
         scrape = await worker.scrape()
     # One address may have half of the queue.
     assert waiting == 2
-    shed = sum(isinstance(result, grpc.aio.AioRpcError) for result in results)
-    assert 20 < shed == scrape.value("gymlocker_password_hashing_shed_total")
+    rejected = sum(isinstance(result, grpc.aio.AioRpcError) for result in results)
+    assert 20 < rejected == scrape.value("gymlocker_password_hashing_rejected_total")
     assert scrape.value("gymlocker_password_hashing", state="queue") == 4
     assert scrape.value("gymlocker_password_hashing", state="waiting") == 0
 
@@ -221,7 +221,7 @@ async def test_a_database_that_hangs_up_is_counted(worker: Worker, database_url:
     async with connection.transaction():
         await connection.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
         call = asyncio.ensure_future(worker.client.profile(str(uuid4())))
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while not await connection.fetchval(blocked):
                 await asyncio.sleep(0.01)
         in_use = (await worker.scrape()).values(

@@ -23,7 +23,7 @@ from server.libraries.rpc.large_responses import TIMEOUT_SECONDS
 from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.database.conftest import make_database
 from tests.feed.client import KIB, Client, follow
-from tests.house import House, running_house
+from tests.stack import Stack, running_stack
 from tests.unread.readers import StillReader, WindowlessConnection, framed, grpc_headers
 
 ENDED_WITHIN = 40
@@ -34,18 +34,18 @@ PAYLOAD, EVENTS = os.urandom(15 * KIB), 350  # 5 MB
 
 
 @pytest.fixture(scope="module")
-def house(postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def stack(postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A house of its own, whose memory nobody else has used."""
     url = asyncio.run(make_database(postgres, "unread"))
-    with running_house(tmp_path_factory.mktemp("unread"), DATABASE_URL=url) as house:
-        yield house
+    with running_stack(tmp_path_factory.mktemp("unread"), DATABASE_URL=url) as stack:
+        yield stack
 
 
 @pytest.fixture
-async def reader(house: House) -> AsyncIterator[Client]:
+async def reader(stack: Stack) -> AsyncIterator[Client]:
     """Somebody else, who reads."""
     options = [("grpc.max_receive_message_length", -1)]
-    async with grpc.aio.insecure_channel(house.address, options) as channel:
+    async with grpc.aio.insecure_channel(stack.address, options) as channel:
         yield Client(channel)
 
 
@@ -53,11 +53,11 @@ async def reader(house: House) -> AsyncIterator[Client]:
 class Memory:
     """The most that workers and Envoy had, as far as it was looked at."""
 
-    house: House
+    stack: Stack
     peaks: dict[str, int] = field(default_factory=dict)
 
     def look(self) -> None:
-        for process in psutil.Process(self.house.process.pid).children(recursive=True):
+        for process in psutil.Process(self.stack.process.pid).children(recursive=True):
             words = " ".join(process.cmdline())
             name = "worker" if " serve " in words else "envoy" if "envoy.yaml" in words else ""
             self.peaks[name] = max(self.peaks.get(name, 0), process.memory_info().rss)
@@ -67,16 +67,16 @@ class Memory:
 class Stranger:
     """Asks, and reads nothing."""
 
-    house: House
-    stack: AsyncExitStack
+    stack: Stack
+    resources: AsyncExitStack
     address: str
     connections: list[WindowlessConnection] = field(default_factory=list)
     readers: list[StillReader] = field(default_factory=list)
 
     async def ask_over_grpc(self, method: str, message: bytes, times: int) -> None:
         """Make calls on one connection, as many at a time as it may have."""
-        connection = WindowlessConnection(self.house.port, self.address)
-        self.connections.append(await self.stack.enter_async_context(connection))
+        connection = WindowlessConnection(self.stack.port, self.address)
+        self.connections.append(await self.resources.enter_async_context(connection))
         for _ in range(times):
             await connection.ask(grpc_headers(f"/gymlocker.v2.{method}"), framed(message))
 
@@ -85,28 +85,28 @@ class Stranger:
         head = f"{line} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
         request = f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
         for _ in range(times):
-            reader = StillReader(self.house.port, request, self.address)
-            self.stack.callback(reader.close)
+            reader = StillReader(self.stack.port, request, self.address)
+            self.resources.callback(reader.close)
             self.readers.append(reader)
 
     def is_still_there(self) -> bool:
         """Check whether the server has a reply left that nobody reads."""
         served = {reader.port for reader in self.readers if not reader.was_refused()}
         unread = any(not connection.has_ended() for connection in self.connections)
-        return unread or bool(served & callers_of(self.house))
+        return unread or bool(served & callers_of(self.stack))
 
 
-def callers_of(house: House) -> set[int]:
+def callers_of(stack: Stack) -> set[int]:
     """Return the ports that Envoy has connections from."""
     return {
         each.raddr.port
-        for process in psutil.Process(house.process.pid).children(recursive=True)
+        for process in psutil.Process(stack.process.pid).children(recursive=True)
         for each in process.net_connections()
-        if each.raddr and each.laddr.port == house.port and each.status == "ESTABLISHED"
+        if each.raddr and each.laddr.port == stack.port and each.status == "ESTABLISHED"
     }
 
 
-async def published(client: Client, house: House, url: str) -> tuple[str, str]:
+async def published(client: Client, stack: Stack, url: str) -> tuple[str, str]:
     """Return the id of a user with a large picture and a large feed, and a follow secret."""
     user = await client.created_user()
     connection = await asyncpg.connect(url)
@@ -131,15 +131,15 @@ async def published(client: Client, house: House, url: str) -> tuple[str, str]:
 
 
 async def test_nobody_else_notices_replies_that_are_not_read(
-    house: House, reader: Client, postgres: ThrowawayPostgres
+    stack: Stack, reader: Client, postgres: ThrowawayPostgres
 ) -> None:
-    user, secret = await published(reader, house, postgres.url("unread"))
+    user, secret = await published(reader, stack, postgres.url("unread"))
     picture = user_pb2.GetUserRequest(id_or_lookup=user).SerializeToString()
     feed = event_pb2.GetEventsRequest(users=[follow(user, secret)]).SerializeToString()
     as_json = json.dumps({"users": [{"userId": user, "followSecret": secret}]}).encode()
-    memory = Memory(house)
-    async with AsyncExitStack() as stack:
-        strangers = [Stranger(house, stack, f"127.0.0.{number}") for number in range(2, 4)]
+    memory = Memory(stack)
+    async with AsyncExitStack() as resources:
+        strangers = [Stranger(stack, resources, f"127.0.0.{number}") for number in range(2, 4)]
         began = time.monotonic()
         # Two of them have no more than their shares of what a worker may hold.
         over_grpc, over_rest = strangers
@@ -147,7 +147,9 @@ async def test_nobody_else_notices_replies_that_are_not_read(
         await over_grpc.ask_over_grpc("EventService/GetEvents", feed, 6)
         over_rest.ask_over_rest(f"GET /user/{user}", b"", 32)
         over_rest.ask_over_rest("POST /events", as_json, 6)
-        rest = await stack.enter_async_context(httpx2.AsyncClient(base_url=house.url, verify=False))
+        rest = await resources.enter_async_context(
+            httpx2.AsyncClient(base_url=stack.url, verify=False)
+        )
         while any(stranger.is_still_there() for stranger in strangers):
             # Some waited before their reply was made.
             assert time.monotonic() - began < TIMEOUT_SECONDS + ENDED_WITHIN

@@ -11,7 +11,7 @@ from typing import Any
 from tests import npm
 
 HERE = Path(__file__).parent
-PATIENCE = 20
+TIMEOUT = 20
 
 
 def installed() -> Path:
@@ -25,13 +25,13 @@ class App:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
-    async def line(self, within: float = PATIENCE) -> str:
+    async def line(self, within: float = TIMEOUT) -> str:
         """The next line that it prints."""
         assert self._process.stdout
         async with asyncio.timeout(within):
             return (await self._process.stdout.readline()).decode().strip()
 
-    async def result(self, within: float = PATIENCE) -> dict[str, Any]:
+    async def result(self, within: float = TIMEOUT) -> dict[str, Any]:
         """What it found out."""
         found: dict[str, Any] = json.loads(await self.line(within))
         return found

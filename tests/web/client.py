@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 END = "\x1e"
 HELLO = {"protocol": "json", "version": 1}
-PATIENCE = 10
+TIMEOUT = 10
 
 Message = dict[str, Any]
 
@@ -48,7 +48,7 @@ class Signal:
 
     async def receive_any(self) -> Message:
         """The next message."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while not self._records:
                 frame = await self.socket.recv()
                 assert isinstance(frame, str)

@@ -10,7 +10,7 @@ from grpc import StatusCode
 from gymlocker.v2 import user_pb2
 
 from tests.feed.client import Client, many_users, refused
-from tests.house import House
+from tests.stack import Stack
 from tests.workout.diary import TABLES, Diary, diary_of, over_grpc, sums_are_right
 from tests.workout.figures import TYPES
 
@@ -112,7 +112,7 @@ def write(name: str, n: int) -> str:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_sums_are_right_whatever_is_written(
-    house: House, database: asyncpg.Connection, seed: int
+    stack: Stack, database: asyncpg.Connection, seed: int
 ) -> None:
     chance = random.Random(seed)
     ids = await many_users(database, 2)
@@ -132,7 +132,7 @@ async def test_sums_are_right_whatever_is_written(
 
 
 async def test_a_user_with_workouts_can_be_deleted_in_sql(
-    house: House, database: asyncpg.Connection
+    stack: Stack, database: asyncpg.Connection
 ) -> None:
     ids = await many_users(database, 3)
     await database.execute(write("add", 8), ids)

@@ -48,7 +48,7 @@ class BareStorage:
 
     async def users(self, ids: Sequence[UUID]) -> list[Profile]:
         """The profiles of those that there are."""
-        rows = await self._fetch(statements.GET_USERS, ids=ids, most_bytes=statements.MOST_BYTES)
+        rows = await self._fetch(statements.GET_USERS, ids=ids, max_bytes=statements.MAX_BYTES)
         return [_profile(row) for row in rows]
 
     async def password(self, user_id: UUID) -> HashedPassword | None:
@@ -77,7 +77,7 @@ class BareStorage:
             user_ids=[user.user_id for user in users],
             secrets=[user.follow_secret for user in users],
             times=[user.since for user in users],
-            most_bytes=statements.MOST_BYTES,
+            max_bytes=statements.MAX_BYTES,
         )
         # Somebody who was asked for with two valid secrets still published each event once.
         found = {(row["asked_user_id"], row["id"]): row for row in rows if row["id"] is not None}

@@ -44,7 +44,7 @@ class Remembered:
             PasswordHasher(threads=THREADS, queue=QUEUE),
             NoLimit(),
             memory_seconds=MEMORY_MINUTES * 60,
-            seen=lambda _: None,
+            touch=lambda _: None,
         )
 
     async def check(self, user_id: UUID, hashed: HashedPassword, password: str) -> None:

@@ -23,7 +23,7 @@ async def repeat(
         try:
             await work()
         except GymlockerError as error:
-            _log.warning("postponed", work=name, reason=error.reason)
+            _log.warning("job_deferred", work=name, reason=error.reason)
         except PostgresError as error:
             _log.error("failed", work=name, error=type(error).__name__, sqlstate=error.sqlstate)
         await asyncio.sleep(interval_seconds)

@@ -16,10 +16,10 @@ class SingleFlight(Generic[Key, Group, Result]):
     Of these, one caller has no more than `most_of_caller`, where it is said who calls.
     """
 
-    def __init__(self, most: int, *, most_of_caller: int | None = None) -> None:
+    def __init__(self, most: int, *, max_per_caller: int | None = None) -> None:
         self._most = most
-        self._most_of_caller = most_of_caller or most
-        self._under_way: dict[Key, asyncio.Task[Result]] = {}
+        self._max_per_caller = max_per_caller or most
+        self._in_flight: dict[Key, asyncio.Task[Result]] = {}
         self._at_once: Counter[Group] = Counter()
         self._of_caller: Counter[tuple[Group, str]] = Counter()
 
@@ -33,13 +33,13 @@ class SingleFlight(Generic[Key, Group, Result]):
         caller: str = "",
     ) -> Result:
         """What comes of `work`, or of the same `key` that is under way; else raises `too_many`."""
-        task = self._under_way.get(key)
+        task = self._in_flight.get(key)
         if task is None:
             is_full = self._at_once[group] >= self._most
-            if is_full or self._of_caller[group, caller] >= self._most_of_caller:
+            if is_full or self._of_caller[group, caller] >= self._max_per_caller:
                 raise too_many()
             task = asyncio.create_task(work())
-            self._under_way[key] = task
+            self._in_flight[key] = task
             self._at_once[group] += 1
             self._of_caller[group, caller] += 1
             task.add_done_callback(lambda _: self._done(key, group, caller))
@@ -47,7 +47,7 @@ class SingleFlight(Generic[Key, Group, Result]):
         return await asyncio.shield(task)
 
     def _done(self, key: Key, group: Group, caller: str) -> None:
-        task = self._under_way.pop(key)
+        task = self._in_flight.pop(key)
         if not task.cancelled():
             # If all callers hung up, nobody else looks at what went wrong.
             task.exception()

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 
 
-class Turns:
+class FairQueue:
     """So many places, and a line of each caller for them.
 
     A place that is given back goes to the callers in turn, however long the line of one is.

@@ -30,7 +30,7 @@ from server.libraries.database.errors import (
     not_now,
     refusal,
 )
-from server.libraries.database.fair_queue import Turns
+from server.libraries.database.fair_queue import FairQueue
 from server.libraries.database.statement import CALL_SECONDS, Statement
 
 Result = TypeVar("Result")
@@ -77,7 +77,7 @@ class Database:
         # Connections that the next call may have at once. To get one from the pool, and to give it
         # back, takes a task and two timers: a tenth of a small call.
         self._kept: list[Connection] = []
-        self._turns = Turns(pool_size)
+        self._turns = FairQueue(pool_size)
         self._caller = caller
         self._waited = waited
         self._renewed = 0.0

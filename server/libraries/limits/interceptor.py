@@ -10,7 +10,7 @@ from server.libraries.limits.free_disk import DiskWatch
 from server.libraries.limits.storage_meter import StorageMeter
 from server.libraries.network.client_network import broad_network_of
 from server.libraries.rpc.caller import address_of
-from server.libraries.rpc.interceptor import Context, Interceptor, Proceed
+from server.libraries.rpc.interceptor import CallNext, Context, Interceptor
 from server.libraries.rpc.method import Method
 
 # Changes that are deletions, or that let people in to make some.
@@ -27,20 +27,20 @@ class BoundsInterceptor(Interceptor):
         self._disk = disk
         self._storage = storage
 
-    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+    def wrap(self, method: Method, call_next: CallNext) -> CallNext:
         """Bounds each call of a method that stores something."""
         if not stores(method):
-            return proceed
+            return call_next
 
         async def bounded(request: Message, context: Context) -> Any:
             network = self._admitted(context)
-            reply = await proceed(request, context)
+            reply = await call_next(request, context)
             self._storage.add(network, request.ByteSize())
             return reply
 
         async def bounded_stream(requests: AsyncIterator[Message], context: Context) -> Any:
             network = self._admitted(context)
-            return await proceed(self._counted(requests, network), context)
+            return await call_next(self._counted(requests, network), context)
 
         return bounded_stream if method.streams_requests else bounded
 

@@ -68,7 +68,7 @@ class StorageMeter:
             )
         except (GymlockerError, PostgresError) as error:
             self._pending += pending
-            _log.warning("postponed", error=type(error).__name__)
+            _log.warning("job_deferred", error=type(error).__name__)
             return
         for key, seconds in levels.items():
             if seconds > DAY_SECONDS:

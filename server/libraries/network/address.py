@@ -8,7 +8,7 @@ from typing import NamedTuple
 from server.errors import StartError
 
 UNIX = "unix:"
-MOST_PORT = 65535
+MAX_PORT = 65535
 
 _HOST = r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
 _ADDRESS = re.compile(rf"({_HOST}:)?(?P<port>[0-9]{{1,5}})")
@@ -35,7 +35,7 @@ class Address(NamedTuple):
 def host_and_port(text: str, host: str = "") -> Address | None:
     """The parts of host:port, None if it is something else. `host` is that of a port alone."""
     match = _ADDRESS.fullmatch(text)
-    if match is None or int(match["port"]) > MOST_PORT:
+    if match is None or int(match["port"]) > MAX_PORT:
         return None
     host = match["host"] or host
     return Address(host.strip("[]"), int(match["port"])) if host else None

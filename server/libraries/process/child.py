@@ -112,7 +112,7 @@ def send(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
         child.send_signal(number)
 
 
-def sweep(child: asyncio.subprocess.Process) -> None:
+def kill_group(child: asyncio.subprocess.Process) -> None:
     """Kills the child and what is left of its process group."""
     # macOS says "not permitted" for a group in which only the dead are left.
     with suppress(ProcessLookupError, PermissionError):
@@ -127,7 +127,7 @@ async def kill(child: asyncio.subprocess.Process, number: signal.Signals = signa
     if number != signal.SIGKILL and child.returncode is None:
         send(child, number)
         await ends_within(child, 1.0)
-    sweep(child)
+    kill_group(child)
     await ends_within(child, KILL_TIMEOUT)
 
 

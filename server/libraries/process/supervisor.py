@@ -25,7 +25,7 @@ LOG_INTERVAL = 30.0
 PROBE_INTERVAL = 0.05
 PROGRESS_INTERVAL = 5.0
 FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 5.0
+MAX_PAUSE = 5.0
 STEADY_AFTER = 10.0
 
 Report = Callable[[str], None]
@@ -62,8 +62,8 @@ class Supervisor:
 
     def __init__(self, report: Report) -> None:
         self._report = report
-        self._stages: list[list[_Keeper]] = []
-        self._hurry = asyncio.Event()
+        self._stages: list[list[_ManagedProcess]] = []
+        self._force_stop = asyncio.Event()
 
     async def start(self, *processes: Process) -> None:
         """Starts processes side by side; returns when all are ready.
@@ -71,7 +71,9 @@ class Supervisor:
         Raises StartError, naming the log, if one cannot start. Whatever did start is left to
         `stop`, which must be called in any case.
         """
-        keepers = [_Keeper(process, self._report, self._hurry) for process in processes]
+        keepers = [
+            _ManagedProcess(process, self._report, self._force_stop) for process in processes
+        ]
         self._stages.append(keepers)
         await _together([keeper.start() for keeper in keepers])
 
@@ -79,7 +81,7 @@ class Supervisor:
         """Runs for as long as the processes are kept alive; raises what ends that."""
         keepers = [keeper for stage in self._stages for keeper in stage]
         logs = [keeper.keep_log_short() for keeper in keepers]
-        await _together([*(keeper.watched() for keeper in keepers), *logs])
+        await _together([*(keeper.watch() for keeper in keepers), *logs])
 
     async def stop(self) -> None:
         """Stops all: the last stage first, the processes of a stage side by side."""
@@ -88,18 +90,18 @@ class Supervisor:
             await _together([keeper.stop() for keeper in stage])
             self._stages.pop()
 
-    def hurry(self) -> None:
+    def force_stop(self) -> None:
         """Makes `stop` skip waiting."""
-        self._hurry.set()
+        self._force_stop.set()
 
 
-class _Keeper:
+class _ManagedProcess:
     """Keeps one process alive."""
 
-    def __init__(self, process: Process, report: Report, hurry: asyncio.Event) -> None:
+    def __init__(self, process: Process, report: Report, force_stop: asyncio.Event) -> None:
         self._process = process
         self._report = report
-        self._hurry = hurry
+        self._force_stop = force_stop
         self._child: asyncio.subprocess.Process | None = None
         self._started = 0.0
         self._log_start = 0
@@ -122,13 +124,13 @@ class _Keeper:
                     f"{process.name} was not ready within {process.start_timeout:.0f} seconds"
                     f"{self._log_end()}"
                 )
-            child_process.sweep(child)
+            child_process.kill_group(child)
         raise StartError(
             f"{process.name} ended with {_named(child.returncode)} before it was ready"
             f"{self._log_end()}"
         )
 
-    async def watched(self) -> None:
+    async def watch(self) -> None:
         """Waits for the end of the keeping, which comes only with `stop` or a fault in it."""
         if self._keeping is not None:
             await asyncio.shield(self._keeping)
@@ -152,7 +154,7 @@ class _Keeper:
         if child.returncode is None:
             child_process.send(child, self._process.stop_signal)
             await self._ends(child, self._process.stop_timeout)
-        if child.returncode is None and not self._hurry.is_set():
+        if child.returncode is None and not self._force_stop.is_set():
             self._report(f"{self._process.name} does not stop; killing it")
         await child_process.kill(child, self._process.kill_signal)
 
@@ -161,13 +163,13 @@ class _Keeper:
         pause = FIRST_PAUSE
         while True:
             await child.wait()
-            child_process.sweep(child)
+            child_process.kill_group(child)
             self._report(
                 f"{self._process.name} ended with {_named(child.returncode)}; "
                 f"starting it again (log: {self._process.log})"
             )
             steady = time.monotonic() - self._started > STEADY_AFTER
-            pause = FIRST_PAUSE if steady else min(2 * pause, LONGEST_PAUSE)
+            pause = FIRST_PAUSE if steady else min(2 * pause, MAX_PAUSE)
             await asyncio.sleep(pause)
             child = await self._spawn_at_last()
             if await self._becomes_ready(child):
@@ -182,7 +184,7 @@ class _Keeper:
                 return await self._spawn()
             except OSError as error:
                 self._report(f"{self._process.name} cannot be started: {error}; trying again")
-                await asyncio.sleep(LONGEST_PAUSE)
+                await asyncio.sleep(MAX_PAUSE)
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         process = self._process
@@ -218,7 +220,7 @@ class _Keeper:
 
     async def _ends(self, child: asyncio.subprocess.Process, seconds: float) -> None:
         """Waits for the end of the process, for `seconds` at the most, or for somebody to hurry."""
-        waits = [asyncio.create_task(child.wait()), asyncio.create_task(self._hurry.wait())]
+        waits = [asyncio.create_task(child.wait()), asyncio.create_task(self._force_stop.wait())]
         try:
             await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -10,7 +10,7 @@ from typing import Any
 
 from server.errors import ResourceExhausted
 from server.libraries.rpc.caller import calling_network
-from server.libraries.rpc.interceptor import Context, Interceptor, Proceed
+from server.libraries.rpc.interceptor import CallNext, Context, Interceptor
 from server.libraries.rpc.method import Method
 
 RETRY_AFTER_SECONDS = 1
@@ -51,17 +51,17 @@ class AdmissionInterceptor(Interceptor):
         self._calls = calls
         self._streams = streams
 
-    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+    def wrap(self, method: Method, call_next: CallNext) -> CallNext:
         """Hold a place for each call, unless it asks how the server is: that is always told."""
         if method.path in HEALTH:
-            return proceed
+            return call_next
         shares = self._streams if method.streams else self._calls
 
         async def admit(request: Any, context: Context) -> Any:
             network = calling_network()
             shares.take(network)
             try:
-                return await proceed(request, context)
+                return await call_next(request, context)
             finally:
                 shares.give_back(network)
 

@@ -15,7 +15,7 @@ from gymlocker.v2.options_pb2 import Authentication
 
 from server.errors import NotFound, Unauthenticated
 from server.libraries.rpc.caller import Caller, address_of, current_caller, current_purchase
-from server.libraries.rpc.interceptor import Context, Interceptor, Proceed
+from server.libraries.rpc.interceptor import CallNext, Context, Interceptor
 from server.libraries.rpc.metadata import values_of
 from server.libraries.rpc.method import Method
 
@@ -64,11 +64,11 @@ class AccessTokenInterceptor(Interceptor):
         super().__init__(methods)
         self._tokens = tokens
 
-    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+    def wrap(self, method: Method, call_next: CallNext) -> CallNext:
         """Authenticates each caller who shows an access token, or has to."""
         scheme = method.authentication.scheme
         if scheme not in _WITH_ACCESS_TOKEN:
-            return proceed
+            return call_next
         takes_password = scheme == Authentication.SCHEME_PASSWORD
 
         async def authenticate(request: Any, context: Context) -> Any:
@@ -80,7 +80,7 @@ class AccessTokenInterceptor(Interceptor):
                     "The call needs `authorization: Bearer <access token>`.",
                     reason="ACCESS_TOKEN_MISSING",
                 )
-            return await proceed(request, context)
+            return await call_next(request, context)
 
         return authenticate
 
@@ -92,11 +92,11 @@ class PurchaseTokenInterceptor(Interceptor):
         super().__init__(methods)
         self._purchases = purchases
 
-    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+    def wrap(self, method: Method, call_next: CallNext) -> CallNext:
         """Authenticates each caller who has to show a purchase token, or a key instead."""
         rule = method.authentication
         if rule.scheme != Authentication.SCHEME_PURCHASE_TOKEN:
-            return proceed
+            return call_next
         takes_keys = Authentication.SCHEME_API_KEY in rule.alternatives
 
         async def authenticate(request: Any, context: Context) -> Any:
@@ -105,7 +105,7 @@ class PurchaseTokenInterceptor(Interceptor):
             keys = [key for key in values_of(API_KEY_KEY) if key.strip()] if takes_keys else []
             purchase = await self._purchases.authenticate(keys, header, address_of(context))
             current_purchase.set(purchase)
-            return await proceed(request, context)
+            return await call_next(request, context)
 
         return authenticate
 
@@ -117,11 +117,11 @@ class PasswordInterceptor(Interceptor):
         super().__init__(methods)
         self._passwords = passwords
 
-    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+    def wrap(self, method: Method, call_next: CallNext) -> CallNext:
         """Authenticates each caller who has to be the user that the request names."""
         rule = method.authentication
         if rule.scheme != Authentication.SCHEME_PASSWORD:
-            return proceed
+            return call_next
 
         async def authenticate(request: Any, context: Context) -> Any:
             user_id = UUID(getattr(request, rule.user_id_field))
@@ -130,7 +130,7 @@ class PasswordInterceptor(Interceptor):
                 await self._check_password(rule, user_id, request.password, address_of(context))
             elif caller.user_id != user_id:
                 raise invalid_token("The access token is another user's.")
-            return await proceed(request, context)
+            return await call_next(request, context)
 
         return authenticate
 

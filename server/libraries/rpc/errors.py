@@ -33,7 +33,7 @@ from server.errors import (
     Unimplemented,
     UnknownMethod,
 )
-from server.libraries.rpc.interceptor import Context, Interceptor, Proceed
+from server.libraries.rpc.interceptor import CallNext, Context, Interceptor
 from server.libraries.rpc.method import Method
 from server.libraries.rpc.request_id import METADATA_KEY, current_request_id
 
@@ -72,12 +72,12 @@ class ErrorInterceptor(Interceptor):
         super().__init__(methods)
         self._refused = refused
 
-    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+    def wrap(self, method: Method, call_next: CallNext) -> CallNext:
         """Maps the error of each call that has one."""
 
         async def map_error(request: Any, context: Context) -> Any:
             try:
-                return await proceed(request, context)
+                return await call_next(request, context)
             except GymlockerError as error:
                 if isinstance(error, ResourceExhausted):
                     self._refused(error.reason)
@@ -89,9 +89,9 @@ class ErrorInterceptor(Interceptor):
                 if task is not None and task.cancelling():
                     raise
                 # Not the client's doing: something inside was cancelled. Unanswered, it hangs.
-                await _abort_unforeseen(context, error)
+                await _abort_unhandled(context, error)
             except Exception as error:
-                await _abort_unforeseen(context, error)
+                await _abort_unhandled(context, error)
 
         return map_error
 
@@ -110,9 +110,9 @@ def status_of(error: GymlockerError) -> Status:
     return status
 
 
-async def _abort_unforeseen(context: Context, error: BaseException) -> NoReturn:
+async def _abort_unhandled(context: Context, error: BaseException) -> NoReturn:
     request_id = current_request_id.get()
-    _log.error("unforeseen", **_described(error))
+    _log.error("unhandled_exception", **_described(error))
     await _abort(
         context,
         grpc.StatusCode.INTERNAL,

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 from gymlocker.v2 import options_pb2
 
 from server.errors import FeatureDisabled
-from server.libraries.rpc.interceptor import Context, Interceptor, Proceed
+from server.libraries.rpc.interceptor import CallNext, Context, Interceptor
 from server.libraries.rpc.method import Feature, Method
 
 
@@ -22,10 +22,10 @@ class FeatureInterceptor(Interceptor):
         super().__init__(methods)
         self._enabled = enabled
 
-    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+    def wrap(self, method: Method, call_next: CallNext) -> CallNext:
         """Refuses all calls of a method whose features are all off."""
         if not method.features or not method.features.isdisjoint(self._enabled):
-            return proceed
+            return call_next
         error = _disabled(method.features)
 
         async def refuse(_request: Any, _context: Context) -> NoReturn:

@@ -17,7 +17,7 @@ from server.libraries.rpc.metadata import current_metadata
 from server.libraries.rpc.method import UNKNOWN, Method
 
 Context = grpc.aio.ServicerContext[Any, Any]
-Proceed = Callable[[Any, Context], Awaitable[Any]]
+CallNext = Callable[[Any, Context], Awaitable[Any]]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 # By whether requests and replies are streams.
@@ -44,7 +44,7 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
         self._wrapped: dict[str, Handler] = {}
 
     @abstractmethod
-    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+    def wrap(self, method: Method, call_next: CallNext) -> CallNext:
         """What handles the calls of `method`: `proceed` itself if there is nothing to do for them.
 
         `proceed(request, context)` goes on and returns the reply. Where requests are a stream,
@@ -67,13 +67,13 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
         handler = await continuation(handler_call_details)
         # Not kept under a path that a caller made up, of which there is no end.
         method = self._methods.get(path, UNKNOWN)
-        return self._wrapped.setdefault(method.path, self._wrap(handler, method))
+        return self._wrapped.setdefault(method.path, self._wrap_handler(handler, method))
 
-    def _wrap(self, handler: Handler, method: Method) -> Handler:
+    def _wrap_handler(self, handler: Handler, method: Method) -> Handler:
         requests, replies = bool(handler.request_streaming), bool(handler.response_streaming)
         name, _ = _KINDS[requests, replies]
         inner = _as_coroutine(getattr(handler, name))
-        behaviour = self.surround(method, inner)
+        behaviour = self.wrap(method, inner)
         if behaviour is inner:
             return handler
         _, make_handler = _KINDS[requests or self.takes_streams, replies]
@@ -85,10 +85,10 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
         )
 
 
-def _as_coroutine(behaviour: Any) -> Proceed:
+def _as_coroutine(behaviour: Any) -> CallNext:
     """A handler that yields its replies, as one that writes them."""
     if not isasyncgenfunction(behaviour):
-        return cast(Proceed, behaviour)
+        return cast(CallNext, behaviour)
 
     async def write_all(request: Any, context: Context) -> None:
         # Closed at once when the caller hangs up, and with it all that it holds.

@@ -7,9 +7,9 @@ from typing import Any
 import grpc
 import structlog
 
-from server.libraries.rpc.interceptor import Context, Interceptor, Proceed
+from server.libraries.rpc.interceptor import CallNext, Context, Interceptor
 from server.libraries.rpc.method import Method
-from server.libraries.rpc.outcome import watched
+from server.libraries.rpc.outcome import observe
 from server.libraries.rpc.request_id import current_request_id, given_request_id, new_request_id
 
 # Envoy asks it every second: a line each would bury all others.
@@ -24,7 +24,7 @@ class LoggingInterceptor(Interceptor):
         # Bound once, not by every call.
         self._log = structlog.get_logger("call").bind()
 
-    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+    def wrap(self, method: Method, call_next: CallNext) -> CallNext:
         """Logs each call when it has ended."""
         info, path = self._log.info, method.path
         routine = path == HEALTH_CHECK
@@ -45,6 +45,6 @@ class LoggingInterceptor(Interceptor):
                     request_id=request_id,
                 )
 
-            return await watched(proceed, request, context, ended)
+            return await observe(call_next, request, context, ended)
 
         return log

@@ -5,18 +5,18 @@ from typing import Any
 
 import grpc
 
-from server.libraries.rpc.interceptor import Context, Proceed
+from server.libraries.rpc.interceptor import CallNext, Context
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
-async def watched(
-    proceed: Proceed, request: Any, context: Context, ended: Callable[[grpc.StatusCode], None]
+async def observe(
+    call_next: CallNext, request: Any, context: Context, ended: Callable[[grpc.StatusCode], None]
 ) -> Any:
     """Goes on with a call, and tells `ended` the status that it ended with."""
     code = grpc.StatusCode.OK
     try:
-        return await proceed(request, context)
+        return await call_next(request, context)
     except BaseException as error:
         code = _status_after(context, error)
         raise

@@ -13,7 +13,7 @@ current_request_id: ContextVar[str] = ContextVar("current_request_id", default="
 
 # What may stand in a header. A longer one is cut, in Envoy's log as well.
 _PRINTABLE = re.compile(r"[ -~]+")
-MOST_CHARACTERS = 128
+MAX_CHARACTERS = 128
 
 # Each process has ids of its own, and counts: nobody need be unable to guess one.
 _PROCESS = "{:08x}-{:04x}-4{:03x}-8{:03x}".format(*map(random.getrandbits, (32, 16, 12, 12)))
@@ -24,7 +24,7 @@ def given_request_id() -> str | None:
     """The id in the call's metadata, None if there is none that could be used."""
     for value in values_of(METADATA_KEY):
         if _PRINTABLE.fullmatch(value):
-            return value[:MOST_CHARACTERS]
+            return value[:MAX_CHARACTERS]
     return None
 
 

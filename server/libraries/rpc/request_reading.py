@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 
 from server.errors import InvalidArgument
-from server.libraries.rpc.interceptor import Context, Interceptor, Proceed
+from server.libraries.rpc.interceptor import CallNext, Context, Interceptor
 from server.libraries.rpc.method import Method
 
 
@@ -18,16 +18,16 @@ class ReceivingInterceptor(Interceptor):
 
     takes_streams = True
 
-    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+    def wrap(self, method: Method, call_next: CallNext) -> CallNext:
         """Refuses calls whose request ends before a message does."""
         if method.streams_requests:
-            return proceed
+            return call_next
 
         async def receive(_: Any, context: Context) -> Any:
             request = await context.read()
             if request is grpc.aio.EOF:
                 raise no_message()
-            return await proceed(request, context)
+            return await call_next(request, context)
 
         return receive
 

@@ -21,7 +21,7 @@ from server.libraries.rpc.unknown_methods import UnknownMethods
 Background: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 # The largest request is UpdateUser's: a picture of 2,000 KiB and what goes with it.
-MOST_REQUEST_BYTES = 4 * 1024 * 1024
+MAX_REQUEST_BYTES = 4 * 1024 * 1024
 # Envoy lets through 32 KiB of headers, 100 at the most. gRPC counts 32 bytes more for each, and the
 # path may be repeated. Between two different limits, gRPC would refuse at random.
 MAX_METADATA_BYTES = 128 * 1024
@@ -29,7 +29,7 @@ STOP_GRACE_SECONDS = 5
 # Calls of all callers, and as many streams, that Envoy lets through: see envoy.yaml.
 MAX_IN_FLIGHT = 8192
 OPTIONS = (
-    ("grpc.max_receive_message_length", MOST_REQUEST_BYTES),
+    ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
     ("grpc.max_send_message_length", -1),
     ("grpc.max_metadata_size", MAX_METADATA_BYTES),
     ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),

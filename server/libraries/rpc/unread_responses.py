@@ -5,7 +5,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from server.libraries.rpc.interceptor import Context, Interceptor, Proceed
+from server.libraries.rpc.interceptor import CallNext, Context, Interceptor
 from server.libraries.rpc.large_responses import COUNTED_BYTES, LargeReplies, overloaded
 from server.libraries.rpc.method import Method
 
@@ -22,16 +22,16 @@ class ReplyInterceptor(Interceptor):
         super().__init__(methods)
         self._replies = replies
 
-    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+    def wrap(self, method: Method, call_next: CallNext) -> CallNext:
         """Let a call in while its network reads what it asked for, and count its reply."""
         if method.streams_replies:
-            return proceed
+            return call_next
         replies, changes = self._replies, method.has_side_effects
 
         async def encode(request: Any, context: Context) -> bytes:
             if replies.are_unread():
                 await replies.wait_for_room(context)
-            data = _encoded(await proceed(request, context))
+            data = _encoded(await call_next(request, context))
             # What was changed cannot be refused any more.
             if len(data) < COUNTED_BYTES or replies.hold(context, len(data), always=changes):
                 return data

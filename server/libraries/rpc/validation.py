@@ -15,14 +15,14 @@ from gymlocker.v2.options_pb2 import Authentication
 
 from server.errors import InvalidArgument
 from server.libraries.rpc.caller import current_caller
-from server.libraries.rpc.interceptor import Context, Interceptor, Proceed
+from server.libraries.rpc.interceptor import CallNext, Context, Interceptor
 from server.libraries.rpc.json_patch import patch_reader
 from server.libraries.rpc.method import Method
 from server.libraries.rpc.query_parameters import require_known
 from server.libraries.rpc.request_reading import no_message
 
 # A status travels in HTTP headers, which must stay small.
-MOST_VIOLATIONS = 20
+MAX_VIOLATIONS = 20
 PASSWORD_REQUIRED = "password: required unless the call carries an access token"  # noqa: S105
 
 _collect_violations = protovalidate.Validator().collect_violations
@@ -33,7 +33,7 @@ class ValidationInterceptor(Interceptor):
 
     takes_bytes = True
 
-    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+    def wrap(self, method: Method, call_next: CallNext) -> CallNext:
         """Decodes and validates each request, of a stream when it is its turn."""
         needs_password = method.authentication.scheme == Authentication.SCHEME_PASSWORD
         validated = partial(
@@ -47,13 +47,13 @@ class ValidationInterceptor(Interceptor):
         async def validate(request: bytes, context: Context) -> Any:
             if parameters is not None:
                 require_known(parameters)
-            return await proceed(validated(request), context)
+            return await call_next(validated(request), context)
 
         async def validate_stream(requests: AsyncIterator[bytes], context: Context) -> Any:
             if parameters is not None:
                 require_known(parameters)
             each = _each(validated, requests, may_be_empty=method.may_be_empty)
-            return await proceed(each, context)
+            return await call_next(each, context)
 
         return validate_stream if method.streams_requests else validate
 
@@ -106,9 +106,9 @@ def _invalid(
         by_field["password"] = PASSWORD_REQUIRED
     found = sorted(by_field.items(), key=lambda item: _number(message.DESCRIPTOR, item[0]))
     text = found[0][1] + (f" (and {len(found) - 1} more)" if len(found) > 1 else "")
-    if len(found) > MOST_VIOLATIONS:
-        rest = len(found) - MOST_VIOLATIONS
-        found[MOST_VIOLATIONS:] = [("", f"and {rest} more")]
+    if len(found) > MAX_VIOLATIONS:
+        rest = len(found) - MAX_VIOLATIONS
+        found[MAX_VIOLATIONS:] = [("", f"and {rest} more")]
     return InvalidArgument(text, violations=found)
 
 

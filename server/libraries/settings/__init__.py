@@ -20,7 +20,7 @@ from server.libraries.settings.environment import EnvironmentSettings, load
 from server.libraries.settings.features import FeatureSettings
 from server.libraries.settings.limits import BoundSettings
 from server.libraries.settings.planner import OPENAI_URL, PlannerSettings, PurchaseSettings
-from server.libraries.settings.process import GatewaySettings, HouseSettings, LogSettings, Settings
+from server.libraries.settings.process import GatewaySettings, LocalSettings, LogSettings, Settings
 from server.libraries.settings.tokens import TokenSettings
 from server.libraries.settings.worker import WorkerSettings, load_worker_settings
 
@@ -31,7 +31,7 @@ __all__ = [
     "EnvironmentSettings",
     "FeatureSettings",
     "GatewaySettings",
-    "HouseSettings",
+    "LocalSettings",
     "LogSettings",
     "PlannerSettings",
     "PurchaseSettings",

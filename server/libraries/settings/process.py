@@ -154,7 +154,7 @@ class GatewaySettings(EnvironmentSettings):
     drain_seconds: DrainSeconds = 3
 
 
-class HouseSettings(EnvironmentSettings):
+class LocalSettings(EnvironmentSettings):
     """What `gymlocker up` makes itself unless it is given."""
 
     database_url: SecretStr | None = None

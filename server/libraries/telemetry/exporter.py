@@ -16,7 +16,7 @@ _log = structlog.get_logger("metrics")
 
 
 @contextmanager
-def exposed(registry: CollectorRegistry, address: str) -> Iterator[None]:
+def serve_metrics(registry: CollectorRegistry, address: str) -> Iterator[None]:
     """Answers `GET /metrics` at `address` (host:port; port 0 is any) while the context lasts.
 
     In the text format, or in that of OpenMetrics for who asks for it. Raises StartError.

@@ -5,9 +5,9 @@ from typing import Any
 
 import grpc
 
-from server.libraries.rpc.interceptor import Context, Interceptor, Proceed
+from server.libraries.rpc.interceptor import CallNext, Context, Interceptor
 from server.libraries.rpc.method import Method
-from server.libraries.rpc.outcome import watched
+from server.libraries.rpc.outcome import observe
 from server.libraries.telemetry.worker_metrics import WorkerMetrics
 
 
@@ -18,18 +18,18 @@ class MetricsInterceptor(Interceptor):
         super().__init__(methods)
         self._metrics = metrics
 
-    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+    def wrap(self, method: Method, call_next: CallNext) -> CallNext:
         """Measures each call."""
         name = method.path.removeprefix("/")
         calls = self._metrics.calls
         call_seconds = self._metrics.call_seconds.labels(name)
-        under_way = self._metrics.calls_under_way.labels(name)
+        in_flight = self._metrics.calls_in_flight.labels(name)
 
         def ended(code: grpc.StatusCode) -> None:
             calls.labels(name, code.name).inc()
 
         async def measure(request: Any, context: Context) -> Any:
-            with under_way.track_inprogress(), call_seconds.time():
-                return await watched(proceed, request, context, ended)
+            with in_flight.track_inprogress(), call_seconds.time():
+                return await observe(call_next, request, context, ended)
 
         return measure

@@ -22,14 +22,14 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from server.libraries.rpc.interceptor import Context, Interceptor, Proceed
+from server.libraries.rpc.interceptor import CallNext, Context, Interceptor
 from server.libraries.rpc.metadata import values_of
 from server.libraries.rpc.method import Method
-from server.libraries.rpc.outcome import watched
+from server.libraries.rpc.outcome import observe
 from server.libraries.rpc.request_id import current_request_id
 
 # How long a process that ends waits for the collector to take the last spans.
-FAREWELL_SECONDS = 2.0
+SHUTDOWN_TIMEOUT_SECONDS = 2.0
 PARENT_KEY = "traceparent"
 
 _propagator = TraceContextTextMapPropagator()
@@ -64,7 +64,7 @@ async def tracing(service_name: str) -> AsyncIterator[Tracer]:
         # A thread that nobody has to wait for: the collector may hang.
         farewell = threading.Thread(target=provider.shutdown, daemon=True)
         farewell.start()
-        await asyncio.to_thread(farewell.join, FAREWELL_SECONDS)
+        await asyncio.to_thread(farewell.join, SHUTDOWN_TIMEOUT_SECONDS)
 
 
 class TracingInterceptor(Interceptor):
@@ -74,7 +74,7 @@ class TracingInterceptor(Interceptor):
         super().__init__(methods)
         self._tracer = tracer
 
-    def surround(self, method: Method, proceed: Proceed) -> Proceed:
+    def wrap(self, method: Method, call_next: CallNext) -> CallNext:
         """Traces each call."""
         name = method.path.removeprefix("/")
         service, _, rpc = name.partition("/")
@@ -94,7 +94,7 @@ class TracingInterceptor(Interceptor):
                     span.set_status(StatusCode.ERROR)
                 span.end()
 
-            return await watched(proceed, request, context, ended)
+            return await observe(call_next, request, context, ended)
 
         return trace
 

@@ -80,8 +80,8 @@ class WorkerMetrics:
             buckets=CALL_SECONDS,
             registry=registry,
         )
-        self.calls_under_way = Gauge(
-            "gymlocker_calls_under_way", "Calls that go on.", ["method"], registry=registry
+        self.calls_in_flight = Gauge(
+            "gymlocker_calls_in_flight", "Calls that go on.", ["method"], registry=registry
         )
 
     def _add_background(self, registry: CollectorRegistry) -> None:
@@ -124,8 +124,8 @@ class WorkerMetrics:
             buckets=ANSWER_SECONDS,
             registry=registry,
         )
-        self.answers_under_way = Gauge(
-            "gymlocker_ai_answers_under_way",
+        self.answers_in_flight = Gauge(
+            "gymlocker_ai_answers_in_flight",
             "Answers of the model that go on.",
             ["kind"],
             registry=registry,
@@ -145,7 +145,7 @@ class WorkerMetrics:
         for kind in ("plan", "session", "chat"):
             self.answers.labels(kind, "complete")
             self.answer_seconds.labels(kind)
-            self.answers_under_way.labels(kind)
+            self.answers_in_flight.labels(kind)
         for direction in ("in", "out"):
             self.tokens.labels(direction)
         for store in Store:
@@ -200,10 +200,10 @@ class WorkerMetrics:
         )
         self._readings.add(
             CounterMetricFamily,
-            "gymlocker_password_hashing_shed",
+            "gymlocker_password_hashing_rejected",
             "Passwords that were turned away because too many waited.",
             [],
-            lambda: {(): hasher.shed},
+            lambda: {(): hasher.rejected},
         )
         self._readings.add(
             CounterMetricFamily,

@@ -1,4 +1,4 @@
-"""What can be typed. As in server/programs/cli/app.py, what a command needs is imported when it runs."""
+"""Commands for accounts and workouts. As in app.py, imports happen when a command runs."""
 
 import asyncio
 import os

@@ -14,7 +14,7 @@ from server.programs.client.channel import SECONDS, Refused, answer
 from server.programs.client.session import Session, SessionFile, session_of
 
 # For ending a session that nobody needs any more.
-FAREWELL_SECONDS = 5.0
+SHUTDOWN_TIMEOUT_SECONDS = 5.0
 STDIN = 0
 
 
@@ -67,7 +67,7 @@ async def _end(session: Session) -> None:
     async with open_channel(session.url) as channel:
         request = auth_pb2.LogoutRequest(refresh_token=session.refresh_token)
         stub = AuthServiceStub(channel)
-        await answer(session.url, stub.Logout(request, timeout=FAREWELL_SECONDS))
+        await answer(session.url, stub.Logout(request, timeout=SHUTDOWN_TIMEOUT_SECONDS))
 
 
 def asked_name(given: str | None) -> str:

@@ -20,7 +20,7 @@ from server.programs.client.connection import Connection
 PIECE_BYTES = 256 * 1024
 # The contract's. It is kept here, and the token is tried, before anything is sent: a refusal that
 # comes while we are writing may be lost on us (https://github.com/grpc/grpc/issues/36066).
-MOST_BYTES = 16 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
 STDIN = 0
 STDIN_NAME = "-"
 
@@ -74,20 +74,20 @@ async def send(
 
     Raises StartError.
     """
-    if source.size is not None and source.size > MOST_BYTES:
+    if source.size is not None and source.size > MAX_BYTES:
         raise _too_large(source)
     await connection.call(connection.accounts.GetMe, auth_pb2.GetMeRequest())
-    is_under_way = False
+    is_in_flight = False
 
     async def attempt(metadata: aio.Metadata) -> workout_pb2.ImportWorkoutsResponse:
-        nonlocal is_under_way
+        nonlocal is_in_flight
         source.begin()
         call = connection.workouts.ImportWorkouts(metadata=metadata)
         try:
             # If it ended before the file did, why is read below.
             with suppress(asyncio.InvalidStateError):
                 await call.write(options)
-                is_under_way = True
+                is_in_flight = True
                 async for piece in _pieces(source):
                     await call.write(_message(piece))
                     sent(len(piece))
@@ -99,7 +99,7 @@ async def send(
     try:
         return await connection.authorized(attempt)
     except Refused as error:
-        raise _explained(error, source) if is_under_way else error from error
+        raise _explained(error, source) if is_in_flight else error from error
 
 
 def _message(piece: bytes) -> workout_pb2.ImportWorkoutsRequest:
@@ -118,7 +118,7 @@ async def _pieces(source: Source) -> AsyncIterator[bytes]:
         if piece == b"":
             return
         size += len(piece or b"")
-        if size > MOST_BYTES:
+        if size > MAX_BYTES:
             raise _too_large(source)
         if piece:
             yield piece
@@ -140,7 +140,7 @@ async def _readable(file: FileIO) -> None:
 
 
 def _too_large(source: Source) -> StartError:
-    most = MOST_BYTES // 2**20
+    most = MAX_BYTES // 2**20
     return StartError(
         f"{source.name} is larger than {most} MiB: divide it, each part with the header line."
     )

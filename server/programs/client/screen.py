@@ -17,9 +17,9 @@ from server.programs.client.importing import Source
 from server.programs.client.text import counted, printable
 
 PLAIN_WIDTH = 100
-MOST_TYPES = 15
-MOST_MONTHS = 12
-MOST_WEEKS = 8
+MAX_TYPES = 15
+MAX_MONTHS = 12
+MAX_WEEKS = 8
 # Of a column that holds what people typed.
 TYPE_WIDTH = 30
 
@@ -95,11 +95,11 @@ class Screen:
             f"longest: {counted(stats.longest_streak, 'day')}"
         )
         types = [(each.type, each.count, each.minutes) for each in stats.types]
-        self._sums("Type", types[:MOST_TYPES], len(types))
+        self._sums("Type", types[:MAX_TYPES], len(types))
         months = [(each.start[:7], each.count, each.minutes) for each in stats.months]
-        self._sums("Month", months[-MOST_MONTHS:], len(months))
+        self._sums("Month", months[-MAX_MONTHS:], len(months))
         weeks = [(each.start, each.count, each.minutes) for each in stats.weeks]
-        self._sums("Week of", weeks[-MOST_WEEKS:], len(weeks))
+        self._sums("Week of", weeks[-MAX_WEEKS:], len(weeks))
 
     def imported(
         self,

@@ -7,11 +7,11 @@ from google.protobuf.message import Message
 _SHOWN_CHARACTERS = 120
 
 
-class StoryBroken(Exception):
+class ScenarioFailed(Exception):
     """Something differs that all further steps are built on. The ledger has it already."""
 
 
-class Ledger:
+class ComparisonLog:
     """Counts comparisons and keeps a sentence about each that failed."""
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Ledger:
     def must(self, what: str, expected: object, actual: object) -> None:
         """Compares, and raises StoryBroken when it makes no sense to go on."""
         if not self.same(what, expected, actual):
-            raise StoryBroken(what)
+            raise ScenarioFailed(what)
 
     def failed(self, what: str, why: object) -> None:
         """Notes that something could not even be compared."""

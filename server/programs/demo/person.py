@@ -50,7 +50,7 @@ class Friend:
 
 
 @dataclass(frozen=True)
-class Letter:
+class InboxMessage:
     """An inbox message: what was said, the signed bytes, and the chunks that travelled."""
 
     said: dict[str, Any]
@@ -102,7 +102,9 @@ class Person:
         """Reads anybody's public profile."""
         return await self.phone.users.GetUser(user_pb2.GetUserRequest(id_or_lookup=id_or_lookup))
 
-    async def write_to(self, receiver: user_pb2.GetUserResponse, said: dict[str, Any]) -> Letter:
+    async def write_to(
+        self, receiver: user_pb2.GetUserResponse, said: dict[str, Any]
+    ) -> InboxMessage:
         """Signs a message, encrypts it for the receiver and puts it into their inbox."""
         said = {"from": self.user_id, **said}
         plaintext = json.dumps(said, ensure_ascii=False).encode()
@@ -110,7 +112,7 @@ class Person:
         chunks = keys.encrypt_chunks(signed, receiver.rsa_public_key)
         request = inbox_pb2.PutInboxMessageRequest(to_user_id=receiver.id, encrypted_message=chunks)
         await self.phone.inbox.PutInboxMessage(request)
-        return Letter(said, signed, chunks)
+        return InboxMessage(said, signed, chunks)
 
     async def empty_inbox(self) -> list[inbox_pb2.InboxMessage]:
         """Takes all messages out of the inbox."""
@@ -118,7 +120,7 @@ class Person:
         response = await self.phone.inbox.GetInboxMessages(request)
         return list(response.inbox_messages)
 
-    async def open_letter(self, message: inbox_pb2.InboxMessage) -> Letter:
+    async def open_letter(self, message: inbox_pb2.InboxMessage) -> InboxMessage:
         """Decrypts a message and verifies it with the key of whom it says it is from.
 
         Raises Unreadable if it is not for this person, or the sender is not who they claim to be.
@@ -132,7 +134,7 @@ class Person:
         except (ValueError, KeyError, TypeError) as error:
             raise Unreadable("the message does not say whom it is from") from error
         keys.verify(plaintext, signature, sender.rsa_public_key)
-        return Letter(said, signed, chunks)
+        return InboxMessage(said, signed, chunks)
 
     async def publish(self, event_id: str, text: bytes) -> event_pb2.PutEventRequest:
         """Encrypts a session and publishes it under `event_id`. Returns what went."""
@@ -227,7 +229,7 @@ def acceptance(aes: bytes, follow_secret: str) -> dict[str, Any]:
     return {"type": "followAccepted", "aesKey": key, "followSecret": follow_secret}
 
 
-def friend_from(letter: Letter, profile: user_pb2.GetUserResponse) -> Friend:
+def friend_from(letter: InboxMessage, profile: user_pb2.GetUserResponse) -> Friend:
     """Reads the answer that `acceptance` worded."""
     aes = base64.b64decode(letter.said["aesKey"])
     return Friend(profile.id, profile.rsa_public_key, aes, letter.said["followSecret"])

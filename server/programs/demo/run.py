@@ -8,10 +8,10 @@ from gymlocker.v2.system_pb2_grpc import SystemServiceStub
 from rich.console import Console
 
 from server.errors import StartError
-from server.programs.demo.comparison_log import Ledger, StoryBroken
+from server.programs.demo.comparison_log import ComparisonLog, ScenarioFailed
 from server.programs.demo.keys import Unreadable
 from server.programs.demo.person import Phone
-from server.programs.demo.scenario import Story
+from server.programs.demo.scenario import Scenario
 from server.programs.demo.screen import Screen
 from server.programs.demo.transport import (
     CallError,
@@ -40,13 +40,13 @@ async def run(url: str, console: Console) -> bool:
 
 async def tell(url: str, console: Console, ada: Transport, ben: Transport) -> bool:
     """Plays the demo over two given transports; the accounts are gone afterwards."""
-    screen, ledger = Screen(console), Ledger()
+    screen, ledger = Screen(console), ComparisonLog()
     screen.opening(url)
-    story = Story(screen, ledger, Phone(ada), Phone(ben))
+    story = Scenario(screen, ledger, Phone(ada), Phone(ben))
     began = time.monotonic()
     try:
         await story.tell()
-    except StoryBroken:
+    except ScenarioFailed:
         screen.step_done(ledger)
     except (CallError, Unreadable) as error:
         ledger.failed("the story ended early", error)

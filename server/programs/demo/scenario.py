@@ -10,11 +10,11 @@ import grpc
 from gymlocker.v2 import event_pb2, user_pb2
 
 from server.programs.demo import keys, samples
-from server.programs.demo.comparison_log import Ledger
+from server.programs.demo.comparison_log import ComparisonLog
 from server.programs.demo.keys import Unreadable
 from server.programs.demo.person import (
     Friend,
-    Letter,
+    InboxMessage,
     Person,
     Phone,
     acceptance,
@@ -29,10 +29,12 @@ from server.programs.demo.screen import Row, Screen, preview
 from server.programs.demo.transport import CallError
 
 
-class Story:
+class Scenario:
     """The steps, in order. Each compares all it can and shows what is worth seeing."""
 
-    def __init__(self, screen: Screen, ledger: Ledger, ada_phone: Phone, ben_phone: Phone) -> None:
+    def __init__(
+        self, screen: Screen, ledger: ComparisonLog, ada_phone: Phone, ben_phone: Phone
+    ) -> None:
         self._screen = screen
         self._ledger = ledger
         self._phones = (ada_phone, ben_phone)
@@ -109,7 +111,7 @@ class Story:
             ]
         )
 
-    async def _ask(self, ada: Person, ben: Person) -> Letter:
+    async def _ask(self, ada: Person, ben: Person) -> InboxMessage:
         self._screen.step(2, "Ben asks to follow Ada, whom he finds by her lookup")
         found = await ben.look_up(ada.lookup)
         self._ledger.must("Ada's id, found by lookup", ada.user_id, found.id)
@@ -118,7 +120,7 @@ class Story:
         self._screen.step_done(self._ledger)
         return wrote
 
-    async def _accept(self, ada: Person, ben: Person, asked: Letter) -> Friend:
+    async def _accept(self, ada: Person, ben: Person, asked: InboxMessage) -> Friend:
         self._screen.step(3, "Ada verifies who asks, lets Ben in, and he can read her profile")
         await self._receive(ada, asked)
         follow_secret = keys.new_follow_secret()
@@ -151,7 +153,7 @@ class Story:
         self._screen.step_done(self._ledger)
         return friend
 
-    async def _receive(self, reader: Person, wrote: Letter) -> Letter:
+    async def _receive(self, reader: Person, wrote: InboxMessage) -> InboxMessage:
         """Takes the one message out of an inbox and compares it with what its sender wrote."""
         whose = f"{reader.name}'s inbox"
         messages = await reader.empty_inbox()
@@ -296,5 +298,5 @@ def _shown(expected: bytes, actual: bytes | Unreadable) -> str:
     return samples.name_of(expected) if actual == expected else "something else"
 
 
-def _chunks(letter: Letter) -> str:
+def _chunks(letter: InboxMessage) -> str:
     return preview(b"".join(letter.chunks))

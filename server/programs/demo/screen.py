@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.rule import Rule
 from rich.table import Table
 
-from server.programs.demo.comparison_log import Ledger
+from server.programs.demo.comparison_log import ComparisonLog
 
 PREVIEW_BYTES = 6
 _KIB = 1024
@@ -36,8 +36,8 @@ class Screen:
 
     def opening(self, url: str) -> None:
         """Says what is going to happen."""
-        self._say(f"[bold]Gymlocker demo[/] at {escape(url)}")
-        self._say("[dim]Ada's phone speaks gRPC, Ben's REST/JSON. Only they hold the keys.[/]")
+        self._print(f"[bold]Gymlocker demo[/] at {escape(url)}")
+        self._print("[dim]Ada's phone speaks gRPC, Ben's REST/JSON. Only they hold the keys.[/]")
 
     def step(self, number: int, title: str) -> None:
         """Opens a step."""
@@ -49,7 +49,7 @@ class Screen:
 
     def note(self, text: str) -> None:
         """Adds a line of explanation."""
-        self._say(f"  {escape(text)}")
+        self._print(f"  {escape(text)}")
 
     def side_by_side(self, rows: Sequence[Row]) -> None:
         """Shows what each side has, and whether that is as it should be."""
@@ -68,36 +68,36 @@ class Screen:
             table.add_row(*cells, self._verdict_mark(row.equal))
         self._console.print(table)
 
-    def step_done(self, ledger: Ledger) -> None:
+    def step_done(self, ledger: ComparisonLog) -> None:
         """Closes a step: how much was equal in it, and in red what was not."""
         counted, differed = ledger.count - self._counted, ledger.differences[self._differed :]
         self._counted, self._differed = ledger.count, len(ledger.differences)
         for difference in differed:
-            self._say(f"  [bold red]{self._mark('✗', 'x')} {escape(difference)}[/]")
+            self._print(f"  [bold red]{self._mark('✗', 'x')} {escape(difference)}[/]")
         if not differed:
-            self._say(f"  {self._verdict_mark(True)} [green]{_counted(counted)} equal[/]")
+            self._print(f"  {self._verdict_mark(True)} [green]{_counted(counted)} equal[/]")
 
     def warning(self, text: str) -> None:
         """Says something that needs attention but decides nothing."""
-        self._say(f"[yellow]{escape(text)}[/]")
+        self._print(f"[yellow]{escape(text)}[/]")
 
-    def verdict(self, ledger: Ledger, seconds: float) -> None:
+    def verdict(self, ledger: ComparisonLog, seconds: float) -> None:
         """Ends with one line."""
         self._console.print()
         if not ledger.differences:
             text = f"All {ledger.count} comparisons equal, byte for byte, in {seconds:.1f} s."
-            self._say(f"{self._verdict_mark(True)} [bold green]{text}[/]")
+            self._print(f"{self._verdict_mark(True)} [bold green]{text}[/]")
             return
         text = f"{len(ledger.differences)} wrong in {_counted(ledger.count)}: "
         text += "; ".join(difference.partition(":")[0] for difference in ledger.differences)
-        self._say(f"{self._verdict_mark(False)} [bold red]{escape(text)}[/]")
+        self._print(f"{self._verdict_mark(False)} [bold red]{escape(text)}[/]")
 
     def _verdict_mark(self, equal: bool) -> str:
         return (
             f"[green]{self._mark('✓', '=')}[/]" if equal else f"[bold red]{self._mark('✗', 'x')}[/]"
         )
 
-    def _say(self, markup: str) -> None:
+    def _print(self, markup: str) -> None:
         self._console.print(self._writable(markup), highlight=False)
 
     def _mark(self, mark: str, plain: str) -> str:

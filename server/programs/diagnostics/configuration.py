@@ -24,7 +24,7 @@ from server.libraries.settings import (
     EnvironmentSettings,
     FeatureSettings,
     GatewaySettings,
-    HouseSettings,
+    LocalSettings,
     PlannerSettings,
     PurchaseSettings,
     Settings,
@@ -95,7 +95,7 @@ def in_force() -> list[InForce]:
 
 def faults() -> list[str]:
     """What is wrong with the settings, by group. That `up` makes the database itself is right."""
-    embedded = load(HouseSettings).database_url is None
+    embedded = load(LocalSettings).database_url is None
     given = {"database_url": EMBEDDED} if embedded else {}
     return [fault for group in GROUPS if (fault := _fault(group, given))]
 
@@ -104,7 +104,7 @@ def key_fault() -> str | None:
     """What is wrong with the keys of access tokens. That `up` makes one itself is right."""
     from server.services.auth.signing_keys import load_keys
 
-    is_given = load(HouseSettings).jwt_secret_key is not None
+    is_given = load(LocalSettings).jwt_secret_key is not None
     made = {} if is_given else {"jwt_secret_key": secrets.token_hex(32)}
     try:
         load_keys(load(TokenSettings, **made))

@@ -14,11 +14,11 @@ from server.libraries.database.connect import CONNECT_ERRORS, connect, place_of
 from server.libraries.database.pool import Database
 from server.libraries.database.schema_version import newer_schema, require_current_schema
 from server.libraries.database.write_check import Writability
-from server.libraries.settings import HouseSettings, Settings, load
+from server.libraries.settings import LocalSettings, Settings, load
 from server.programs.diagnostics.finding import Finding, fault, ok
 from server.programs.diagnostics.pooler import keeps_prepared_statements
 
-PATIENCE = 10.0
+TIMEOUT = 10.0
 SETTINGS = {
     "database": "DATABASE_URL",
     "database of rate limits": "RATE_LIMIT_DATABASE_URL",
@@ -35,7 +35,7 @@ OTHER_WRITE_ADVICE = "Its log says more: is it a standby, or default_transaction
 
 async def databases() -> list[Finding]:
     """What there is to say about both."""
-    if load(HouseSettings).database_url is None:
+    if load(LocalSettings).database_url is None:
         return [ok("database", "none is set: `gymlocker up` runs its own")]
     try:
         settings = load(Settings)
@@ -51,11 +51,11 @@ async def databases() -> list[Finding]:
 
 async def _database(subject: str, url: str, branches: tuple[str, ...]) -> list[Finding]:
     try:
-        connection = await connect(url, timeout=PATIENCE)
+        connection = await connect(url, timeout=TIMEOUT)
     except CONNECT_ERRORS as error:
         return [_out_of_reach(subject, url, error)]
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             if not await keeps_prepared_statements(url):
                 return [fault(subject, FORGETS, REMEMBER)]
         version = await _version(subject, connection)

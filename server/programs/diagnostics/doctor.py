@@ -12,7 +12,7 @@ from server.errors import StartError
 from server.libraries.settings import (
     AccessSettings,
     GatewaySettings,
-    HouseSettings,
+    LocalSettings,
     PlannerSettings,
     PurchaseSettings,
     TokenSettings,
@@ -22,7 +22,7 @@ from server.programs.diagnostics import configuration
 from server.programs.diagnostics.databases import databases
 from server.programs.diagnostics.finding import Finding, fault, ok, warning
 
-PATIENCE = 10.0
+TIMEOUT = 10.0
 
 
 Check = Callable[[], Awaitable[Iterable[Finding]]]
@@ -54,7 +54,7 @@ async def _settings() -> list[Finding]:
 async def _keys() -> list[Finding]:
     from server.services.auth.signing_keys import load_keys
 
-    if load(HouseSettings).jwt_secret_key is None:
+    if load(LocalSettings).jwt_secret_key is None:
         try:
             algorithm = load(TokenSettings).jwt_algorithm
         except StartError:
@@ -103,7 +103,7 @@ async def _provider() -> list[Finding]:
     key = settings.openai_api_key
     headers = {"authorization": f"Bearer {key.get_secret_value()}"} if key else {}
     url = f"{settings.openai_base_url}/models"
-    async with httpx2.AsyncClient(timeout=PATIENCE) as http:
+    async with httpx2.AsyncClient(timeout=TIMEOUT) as http:
         try:
             reply = await http.get(url, headers=headers)
         except httpx2.HTTPError as error:
@@ -151,7 +151,7 @@ async def _stores() -> list[Finding]:
 
 
 async def _server(url: str) -> list[Finding]:
-    async with httpx2.AsyncClient(timeout=PATIENCE) as http:
+    async with httpx2.AsyncClient(timeout=TIMEOUT) as http:
         try:
             reply = await http.get(f"{url}/health")
         except httpx2.HTTPError as error:

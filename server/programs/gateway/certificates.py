@@ -22,7 +22,7 @@ CIPHER_SUITES = (
 _SOCKETS = "type.googleapis.com/envoy.extensions.transport_sockets"
 
 
-def told_of(certificate: Certificate, file: Path) -> Path:
+def write_sds_secret(certificate: Certificate, file: Path) -> Path:
     """Writes the `file` that tells Envoy of the certificate; returns it."""
     chain, key = certificate.chain, certificate.key
     told = {
@@ -33,14 +33,14 @@ def told_of(certificate: Certificate, file: Path) -> Path:
     return _written(file, {"name": NAME, "tls_certificate": told})
 
 
-def told_of_identity(identity: Identity, folder: Path) -> tuple[Path, Path]:
+def write_sds_identity(identity: Identity, folder: Path) -> tuple[Path, Path]:
     """Writes what tells Envoy who it is to the workers, and who has signed theirs."""
     authority = {
         "trusted_ca": {"filename": str(identity.authority)},
         "watched_directory": {"path": str(identity.authority.parent)},
     }
     return (
-        told_of(identity.certificate, folder / "identity.yaml"),
+        write_sds_secret(identity.certificate, folder / "identity.yaml"),
         _written(folder / "authority.yaml", {"name": AUTHORITY, "validation_context": authority}),
     )
 

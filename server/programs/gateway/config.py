@@ -18,7 +18,7 @@ from server.programs.gateway.core_errors import core_error_filters
 from server.programs.gateway.forwarded_for import forwarded_for
 from server.programs.gateway.listeners import headers, listeners
 from server.programs.gateway.local_replies import mappers
-from server.programs.gateway.memory_limit import MOST_HEAP_BYTES
+from server.programs.gateway.memory_limit import MAX_HEAP_BYTES
 from server.programs.gateway.paths import PAGES, methods_by_path
 
 Json: TypeAlias = "str | int | bool | list[Json] | dict[str, Json] | None"
@@ -36,7 +36,7 @@ _EACH_LISTENER = re.compile(r"^ *# begin: .*\n((?:.*\n)*?) *# end\n", re.MULTILI
 # Where a listener is said to be that does not listen.
 _NOWHERE = ("127.0.0.1", 0)
 # What a unix socket address can hold (sockaddr_un), on Linux and on macOS.
-LONGEST_SOCKET_PATH = 103
+MAX_SOCKET_PATH_LENGTH = 103
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Gateway:
     identity: tuple[Path, Path] | None = None
     access_log: str = "/dev/stdout"
     unread_seconds: float = 25
-    heap_bytes: int = MOST_HEAP_BYTES
+    heap_bytes: int = MAX_HEAP_BYTES
 
 
 def render(template: str, gateway: Gateway) -> str:
@@ -179,10 +179,10 @@ def _address(what: str, address: str) -> Json:
 
 
 def _short_enough(path: str) -> str:
-    if len(path.encode()) > LONGEST_SOCKET_PATH:
+    if len(path.encode()) > MAX_SOCKET_PATH_LENGTH:
         raise StartError(
-            f"The socket path {path} is longer than {LONGEST_SOCKET_PATH} bytes, the most that a "
-            "unix socket can have; choose a shorter folder."
+            f"The socket path {path} is longer than {MAX_SOCKET_PATH_LENGTH} bytes, the "
+            "most that a unix socket can have; choose a shorter folder."
         )
     return path
 

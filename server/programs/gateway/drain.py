@@ -35,9 +35,9 @@ async def run(argv: Sequence[str], admin: Path, drain_seconds: float) -> int:
         return ended.result()
     if told.result() is signal.SIGTERM:
         # Another signal, whichever it is, makes it hurry.
-        hurry = asyncio.create_task(signals.get())
+        force_stop = asyncio.create_task(signals.get())
         drained = asyncio.create_task(_drain(admin, drain_seconds))
-        await asyncio.wait({ended, drained, hurry}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({ended, drained, force_stop}, return_when=asyncio.FIRST_COMPLETED)
         drained.cancel()
     child_process.send(envoy, signal.SIGTERM)
     await child_process.ends_within(envoy, STOP_SECONDS)

@@ -11,7 +11,7 @@ from server.libraries.common.paths import DESCRIPTOR_SET, ENVOY_TEMPLATE
 from server.libraries.network.address import metrics_address, option_address
 from server.libraries.network.tls import Certificate, Identity
 from server.libraries.settings import GatewaySettings, load
-from server.programs.gateway.certificates import told_of, told_of_identity
+from server.programs.gateway.certificates import write_sds_identity, write_sds_secret
 from server.programs.gateway.config import OPTIONS, Gateway, render
 from server.programs.gateway.drain import run
 from server.programs.gateway.listeners import http3_port
@@ -66,9 +66,9 @@ def written_configuration(settings: GatewaySettings, options: GatewayOptions, fo
         web=options.web,
         metrics=metrics_address(metrics_at) if metrics_at else None,
         admin_socket=folder / ADMIN,
-        tls=told_of(certificate, folder / "certificate.yaml") if certificate else None,
+        tls=write_sds_secret(certificate, folder / "certificate.yaml") if certificate else None,
         http3_port=_http3_port(options, host, port) if certificate else None,
-        identity=told_of_identity(options.identity, folder) if options.identity else None,
+        identity=write_sds_identity(options.identity, folder) if options.identity else None,
         heap_bytes=heap_bytes(ALONE),
     )
     configuration = folder / "envoy.yaml"

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 # More is of no use: one reply of the largest size takes 0.3 GB for a while.
-MOST_HEAP_BYTES = 1024**3
+MAX_HEAP_BYTES = 1024**3
 # Where Envoy is alone, as in a container of its own; it needs some beside its heap.
 ALONE = 6 / 7
 # Where workers and a database are beside it.
@@ -15,7 +15,7 @@ _GROUPS = Path("/sys/fs/cgroup")
 
 def heap_bytes(share: float) -> int:
     """That share of the memory there is, but not more than is of use."""
-    return min(MOST_HEAP_BYTES, round(memory_bytes() * share))
+    return min(MAX_HEAP_BYTES, round(memory_bytes() * share))
 
 
 def memory_bytes(groups: Path = _GROUPS, own: Path = Path("/proc/self/cgroup")) -> int:

@@ -23,7 +23,7 @@ from server.errors import StartError
 from server.libraries.common.atomic_file import whole_file
 
 # A unix socket's whole path has 108 bytes on Linux, 104 on macOS; leave room for the longest name.
-LONGEST_SOCKET_FOLDER = 80
+MAX_SOCKET_FOLDER = 80
 # What a worker wants at least.
 SHORTEST_SECRET_BYTES = 32
 # gRPC, Envoy and database URLs each have an idea of their own of how to quote the rest.
@@ -108,7 +108,7 @@ def fresh_socket_folder(place: Path, owner: tuple[int, int] | None = None) -> It
 def suits_sockets(folder: Path) -> bool:
     """Whether sockets can live in this folder."""
     path = str(folder)
-    return len(path) <= LONGEST_SOCKET_FOLDER and PLAIN_PATH.fullmatch(path) is not None
+    return len(path) <= MAX_SOCKET_FOLDER and PLAIN_PATH.fullmatch(path) is not None
 
 
 def _short_temporary_folder() -> Path:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from server.errors import StartError
-from server.libraries.network.address import MOST_PORT, Address, tried
+from server.libraries.network.address import MAX_PORT, Address, tried
 from server.libraries.network.tls import Certificate
 
-MOST_WORKERS_BY_DEFAULT = 4
-PATIENCE = 1.0
+MAX_WORKERS_BY_DEFAULT = 4
+TIMEOUT = 1.0
 HERE = "127.0.0.1"
 
 
@@ -22,7 +22,7 @@ def default_workers() -> int:
         cores = len(os.sched_getaffinity(0))
     else:
         cores = os.cpu_count() or 1
-    return max(1, min(cores, MOST_WORKERS_BY_DEFAULT))
+    return max(1, min(cores, MAX_WORKERS_BY_DEFAULT))
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def free_address(host: str, port: int, option: str = "--port") -> Address:
     Raises StartError, naming the `option` to change, if it is not. A second of patience, since an
     Envoy that was just killed may not have let go of it yet.
     """
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while True:
         try:
             return _tried(host, port)
@@ -74,7 +74,7 @@ def metrics_addresses(options: UpOptions) -> MetricsAddresses | None:
     if first is None:
         return None
     ports = [first + number if first else 0 for number in range(2 + options.workers)]
-    if ports[-1] > MOST_PORT:
+    if ports[-1] > MAX_PORT:
         raise StartError("There are not enough ports above: choose a lower --metrics-port.")
     envoy, web, *workers = (free_address(HERE, port, "--metrics-port").name for port in ports)
     return MetricsAddresses(envoy, web, tuple(workers))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import psutil
 
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 POLL = 0.1
 
 
@@ -24,10 +24,10 @@ async def end(data: Path, report: Report) -> None:
     if left:
         report("an earlier PostgreSQL is still stopping; waiting for it")
         _ask_to_stop(left, data)
-        await _gone_within(PATIENCE, data)
+        await _gone_within(TIMEOUT, data)
         for process in _running_on(data):
             process.kill()
-        await _gone_within(PATIENCE, data)
+        await _gone_within(TIMEOUT, data)
     # PostgreSQL forgets a dead one's mark itself, but not when another program has its process id
     # by now, as is usual in containers.
     (data / "postmaster.pid").unlink(missing_ok=True)

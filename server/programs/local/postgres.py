@@ -35,7 +35,7 @@ PORT = 5432
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 NO_ROOM = os.strerror(errno.ENOSPC)
 # With these an operating system that crashes may cost all data: for tests.
-FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+NON_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 class EmbeddedPostgres:

@@ -13,7 +13,7 @@ def stop_at_signal(supervisor: Supervisor, report: Callable[[str], None]) -> asy
 
     def on_signal() -> None:
         if stop.is_set():
-            supervisor.hurry()
+            supervisor.force_stop()
         else:
             report("stopping")
             stop.set()

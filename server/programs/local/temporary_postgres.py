@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.libraries.process.supervisor import Supervisor
-from server.programs.local.postgres import FORGETFUL, EmbeddedPostgres
+from server.programs.local.postgres import NON_DURABLE, EmbeddedPostgres
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def throwaway_postgres(
             place,
             log=Path(folder) / "postgres.log",
             report=_nobody_asks,
-            settings={**FORGETFUL, **(settings or {})},
+            settings={**NON_DURABLE, **(settings or {})},
         )
         running = _Running(server)
         running.start()
@@ -82,7 +82,7 @@ class _Running:
         await self._supervisor.start(self._server.process())
 
     async def _stop(self) -> None:
-        self._supervisor.hurry()
+        self._supervisor.force_stop()
         await self._supervisor.stop()
         self._server.__exit__(None, None, None)
 

@@ -21,8 +21,8 @@ from server.libraries.common.paths import DESCRIPTOR_SET, ENVOY_TEMPLATE
 from server.libraries.network.address import Address, metrics_address
 from server.libraries.process import child as child_process
 from server.libraries.process.supervisor import Process, Supervisor
-from server.libraries.settings import GatewaySettings, HouseSettings, load
-from server.programs.gateway.certificates import told_of
+from server.libraries.settings import GatewaySettings, LocalSettings, load
+from server.programs.gateway.certificates import write_sds_secret
 from server.programs.gateway.config import OPTIONS, Gateway, render
 from server.programs.gateway.listeners import http3_port
 from server.programs.gateway.memory_limit import BESIDE_OTHERS, heap_bytes
@@ -62,19 +62,19 @@ async def up(
     stop = stop_at_signal(supervisor, report)
     with ExitStack() as undo:
         try:
-            house = _House(options, undo, supervisor, report)
-            await unless(stop, _live(house, announce))
+            stack = _Stack(options, undo, supervisor, report)
+            await unless(stop, _live(stack, announce))
         finally:
             await supervisor.stop()
 
 
-async def _live(house: "_House", announce: Callable[[str], None]) -> None:
-    await house.start()
-    announce(house.welcome())
-    await house.supervisor.watch()
+async def _live(stack: "_Stack", announce: Callable[[str], None]) -> None:
+    await stack.start()
+    announce(stack.welcome())
+    await stack.supervisor.watch()
 
 
-class _House:
+class _Stack:
     """What one `up` is made of. `undo` gets what is to be undone when all processes are gone."""
 
     def __init__(
@@ -99,7 +99,7 @@ class _House:
         self._run = self._made_folders()
         self._admin = self._run / "envoy.sock"
         self._gateway_settings = load(GatewaySettings)
-        given = load(HouseSettings)
+        given = load(LocalSettings)
         self._own_postgres = given.database_url is None
         self._own_secret = given.jwt_secret_key is None
 
@@ -266,7 +266,7 @@ class _House:
     def _tls_file(self) -> Path | None:
         if self._certificate is None:
             return None
-        return told_of(self._certificate, self._run / "certificate.yaml")
+        return write_sds_secret(self._certificate, self._run / "certificate.yaml")
 
     def _http3_port(self) -> int | None:
         if self._certificate is None:

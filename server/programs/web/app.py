@@ -176,7 +176,7 @@ async def _refusal_of(check: Awaitable[None]) -> Refused | None:
         return refusal
     except Exception as error:
         # Its text may hold the token.
-        _log.error("unforeseen", error=type(error).__name__)
+        _log.error("unhandled_exception", error=type(error).__name__)
         return failed()
     return None
 

@@ -25,7 +25,7 @@ Chat: TypeAlias = "aio.StreamStreamCall[ai_pb2.ChatRequest, ai_pb2.ChatResponse]
 DOMAIN = "gymlocker"
 CHECK_SECONDS = 10.0
 # As Envoy has it.
-LONGEST_CHAT_SECONDS = 3600
+MAX_CHAT_SECONDS = 3600
 SORRY = "Something went wrong in the server."
 AWAY = "The server cannot answer right now. Try again."
 
@@ -248,7 +248,7 @@ class Api:
         if not pems:
             return
         for one in self._channels:
-            leaving = asyncio.create_task(one.close(LONGEST_CHAT_SECONDS))
+            leaving = asyncio.create_task(one.close(MAX_CHAT_SECONDS))
             self._leaving.add(leaving)
             leaving.add_done_callback(self._leaving.discard)
         self._connect(pems)

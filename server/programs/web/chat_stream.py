@@ -75,7 +75,7 @@ class Conversation:
         """The same, but nobody waits for the answer that is under way."""
         async with self._speaking:
             if self._answers and self._chat:
-                await self._say(self._chat, _STOP)
+                await self._send(self._chat, _STOP)
             answer = await self._asked(request, show)
         await answer.over
 
@@ -85,7 +85,7 @@ class Conversation:
             if not self._answers or not self._chat:
                 return
             answer = self._answers[0]
-            await self._say(self._chat, _STOP)
+            await self._send(self._chat, _STOP)
         await asyncio.wait([answer.over])
 
     def close(self) -> None:
@@ -121,10 +121,10 @@ class Conversation:
             self._introduction = request.introduce
         answer = _Answer(show)
         self._answers.append(answer)
-        await self._say(self._chat, request)
+        await self._send(self._chat, request)
         return answer
 
-    async def _say(self, chat: Chat, request: ai_pb2.ChatRequest) -> None:
+    async def _send(self, chat: Chat, request: ai_pb2.ChatRequest) -> None:
         """Return when it is sent, or the stream is over."""
         # A task of its own: gRPC's, of a call that is cancelled early, may wait for ever.
         self._writing = asyncio.create_task(_sent(chat, request))
@@ -136,13 +136,13 @@ class Conversation:
         """Hands on what the stream says until it ends; then whoever waits is told."""
         try:
             async for response in chat:
-                self._hear(response)
+                self._on_response(response)
             end = unavailable()
         except aio.AioRpcError as error:
             end = refused(error)
         except Exception as error:
             # Its text may quote what was said.
-            _log.error("unforeseen", error=type(error).__name__)
+            _log.error("unhandled_exception", error=type(error).__name__)
             end = failed()
         chat.cancel()
         self._chat = None
@@ -150,7 +150,7 @@ class Conversation:
         if self._answered:
             self._forgotten()
 
-    def _hear(self, response: ai_pb2.ChatResponse) -> None:
+    def _on_response(self, response: ai_pb2.ChatResponse) -> None:
         self._answered = True
         if not self._answers:
             return

@@ -52,7 +52,7 @@ SILENT = Ending("silent", NORMAL, "Nothing was heard from the client.", comes_ba
 SLOW = Ending("slow", NORMAL, "The client reads too slowly.", comes_back=True)
 BROKE_OFF = Ending("broke off", NORMAL, "The conversation broke off.", comes_back=True)
 STOPPED = Ending("stopped", GOING_AWAY, comes_back=True)
-UNFORESEEN = Ending("unforeseen", INTERNAL_ERROR, SORRY)
+UNHANDLED = Ending("unhandled_exception", INTERNAL_ERROR, SORRY)
 
 
 class Connection:
@@ -131,8 +131,8 @@ class Connection:
             ending = SENT_TOO_MUCH if error.code == TOO_LARGE else LEFT
         except Exception as error:
             # Its text may quote what was said.
-            _log.error("unforeseen", error=type(error).__name__)
-            ending = UNFORESEEN
+            _log.error("unhandled_exception", error=type(error).__name__)
+            ending = UNHANDLED
         self.end(ending)
 
     async def _listen(self) -> Ending:
@@ -200,8 +200,8 @@ class Connection:
                 await call.run()
         except AnswerFailed as failure:
             self._fail(invocation, failure.message, failure.said)
-        except Exception as unforeseen:
-            _log.error("unforeseen", error=type(unforeseen).__name__)
+        except Exception as unhandled:
+            _log.error("unhandled_exception", error=type(unhandled).__name__)
             self._fail(invocation, SORRY)
         else:
             self._complete(invocation, None)

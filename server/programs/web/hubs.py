@@ -21,7 +21,7 @@ Send: TypeAlias = Callable[[dict[str, Any], object], None]
 
 PLAN_VERSION = 3
 # As the contract has it.
-MOST_LOCALE = 100
+MAX_LOCALE = 100
 
 
 class NotCallable(Exception):
@@ -96,11 +96,11 @@ class Hub(ABC):
 
     async def _introduce(self, locale: str, weight_unit: str) -> None:
         # One that is too long is none, as the server finds out in the part that fits.
-        introduction = ai_pb2.Introduction(locale=locale[:MOST_LOCALE], weight_unit=weight_unit)
+        introduction = ai_pb2.Introduction(locale=locale[:MAX_LOCALE], weight_unit=weight_unit)
         request = ai_pb2.ChatRequest(introduce=introduction)
         await self._conversation.ask(request, self._showing())
 
-    async def _say(self, text: str) -> None:
+    async def _send_message(self, text: str) -> None:
         request = ai_pb2.ChatRequest(message=ai_pb2.UserMessage(text=text))
         await self._conversation.ask(request, self._showing())
 
@@ -124,7 +124,7 @@ class FirstHub(Hub):
     def _methods(self) -> dict[str, Method]:
         return {
             "Introduce": Method((str,), self._introduce_without_unit),
-            "SendMessage": Method((str,), self._say),
+            "SendMessage": Method((str,), self._send_message),
         }
 
     async def _introduce_without_unit(self, locale: str) -> None:
@@ -163,7 +163,7 @@ class SecondHub(Hub):
 
     async def _say_if_new(self, text: str, plan_version: int) -> None:
         if self._is_new(plan_version):
-            await self._say(text)
+            await self._send_message(text)
 
     def _is_new(self, plan_version: int) -> bool:
         """Whether the app can read our plans; one that cannot is told."""

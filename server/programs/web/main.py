@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from server.errors import StartError
 from server.libraries.network.address import host_and_port, in_use, unix_path
 from server.libraries.network.tls import Identity
-from server.libraries.telemetry.exporter import exposed
+from server.libraries.telemetry.exporter import serve_metrics
 from server.programs.web.app import Hubs, Today, create_app, health_route
 from server.programs.web.chat_client import Api
 from server.programs.web.connection_counts import Tally
@@ -57,7 +57,7 @@ async def serve_web(
     """
     _make_room(USUAL_LIMITS.connections)
     tally = Tally()
-    watched = exposed(web_registry(tally), metrics_at) if metrics_at else nullcontext()
+    watched = serve_metrics(web_registry(tally), metrics_at) if metrics_at else nullcontext()
     async with web_server(listen, workers, tally=tally, identity=identity):
         with watched:
             _log.info("serving", listen=listen)

@@ -39,8 +39,8 @@ class Invocation:
 class Records:
     """Puts records together: a frame may hold several, or a part of one."""
 
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
         # Of the record that is not complete. Joined once: small frames must not cost more.
         self._parts: list[str] = []
         self._bytes = 0
@@ -54,8 +54,8 @@ class Records:
             if part:
                 self._parts.append(part)
                 self._bytes += len(part.encode())
-            if self._bytes > self._most_bytes:
-                raise Malformed(f"A record is longer than {self._most_bytes} bytes.")
+            if self._bytes > self._max_bytes:
+                raise Malformed(f"A record is longer than {self._max_bytes} bytes.")
 
 
 def parsed(record: str) -> dict[str, Any]:

@@ -19,8 +19,8 @@ class _Item:
 class Outbox:
     """Records that wait. Of growing messages about the same thing, the newest alone waits."""
 
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
         self._bytes = 0
         self._items: deque[_Item] = deque()
         self._growing: dict[object, _Item] = {}
@@ -39,7 +39,7 @@ class Outbox:
             self._bytes += size - item.size
             item.record, item.size = record, size
             return
-        if self._bytes > self._most_bytes:
+        if self._bytes > self._max_bytes:
             raise Overflow
         item = _Item(record, size, about)
         self._bytes += size

@@ -18,7 +18,7 @@ from server.services.auth.signing_keys import Keys
 from server.services.auth.tokens import AccessTokens
 from server.services.credentials.hashing import PasswordHasher
 from server.services.credentials.repository import PasswordRepository
-from server.services.credentials.throttle import GuessLimit
+from server.services.credentials.throttle import GuessThrottle
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def assemble(
     database: Database,
     limits: Database,
     metrics: WorkerMetrics,
-    seen: Callable[[UUID], None],
+    touch: Callable[[UUID], None],
     stack: AsyncExitStack,
 ) -> Auth:
     """Build them; `limits` is the database of the rate limits, `seen` is told who was there."""
@@ -62,7 +62,7 @@ def assemble(
         hasher,
         guesses,
         memory_seconds=settings.worker.password_memory_minutes * 60,
-        seen=seen,
+        touch=touch,
     )
     metrics.watch_passwords(hasher, authenticator)
     return Auth(
@@ -73,12 +73,12 @@ def assemble(
         ApiKeys(settings.access.api_key, CountedLimit(limit, metrics, "api_key")),
         tokens,
         authenticator,
-        AccessTokenAuthenticator(tokens, sessions, seen=seen),
+        AccessTokenAuthenticator(tokens, sessions, touch=touch),
     )
 
 
-def _guess_limit(settings: Settings, limits: Database) -> GuessLimit:
-    return GuessLimit(
+def _guess_limit(settings: Settings, limits: Database) -> GuessThrottle:
+    return GuessThrottle(
         BucketRepository(limits),
         per_account=settings.password_failures_per_account,
         per_address=settings.password_failures_per_address,

@@ -130,7 +130,7 @@ class CountedPlanner:
         # Cancelled, or closed in the middle.
         end = "stopped"
         with (
-            metrics.answers_under_way.labels(kind).track_inprogress(),
+            metrics.answers_in_flight.labels(kind).track_inprogress(),
             metrics.answer_seconds.labels(kind).time(),
         ):
             try:
@@ -140,7 +140,7 @@ class CountedPlanner:
                 end = error.reason.lower()
                 raise
             except Exception:
-                end = "unforeseen"
+                end = "unhandled_exception"
                 raise
             finally:
                 metrics.answers.labels(kind, end).inc()

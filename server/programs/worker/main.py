@@ -43,7 +43,7 @@ from server.libraries.rpc.unread_responses import ReplyInterceptor
 from server.libraries.rpc.validation import ValidationInterceptor
 from server.libraries.settings import Settings, WorkerSettings
 from server.libraries.telemetry.event_loop import measure_lag
-from server.libraries.telemetry.exporter import exposed
+from server.libraries.telemetry.exporter import serve_metrics
 from server.libraries.telemetry.process import new_registry
 from server.libraries.telemetry.worker_metrics import WorkerMetrics
 from server.programs.worker.authentication import assemble as assemble_auth
@@ -108,7 +108,7 @@ async def serve(
             settings, keys, database, limits, bounds, metrics, outermost, stack
         )
         if metrics_at:
-            stack.enter_context(exposed(registry, metrics_at))
+            stack.enter_context(serve_metrics(registry, metrics_at))
             background.append(partial(measure_lag, metrics.event_loop_lag_seconds.observe))
         if reflection:
             add_reflection(server, contract_services())
@@ -152,7 +152,7 @@ def _build(
     users = UserRepository(database)
     last_accessed = LastAccessed(users)
     stack.push_async_callback(last_accessed.write)
-    who = assemble_auth(settings, keys, database, limits, metrics, last_accessed.saw, stack)
+    who = assemble_auth(settings, keys, database, limits, metrics, last_accessed.touch, stack)
     features = offered_features(settings.features, served_methods().values())
     large_replies = LargeReplies(
         network_of, per_network=settings.worker.unread_mib_per_address * 1024 * 1024

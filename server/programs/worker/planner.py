@@ -1,4 +1,4 @@
-"""Puts together the planner and the stores, for the composition root: `server/programs/worker/main.py`."""
+"""The planner and the stores of a worker."""
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack

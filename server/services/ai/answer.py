@@ -13,7 +13,7 @@ from server.services.ai.quota import Quotas
 
 
 @dataclass(frozen=True)
-class Speaker:
+class ChatSession:
     """The model, for somebody who has bought its answers."""
 
     planner: Planner
@@ -26,13 +26,13 @@ class Speaker:
         """The pieces of an answer to the last message, without its end."""
         async with (
             self.quotas.charged_for(self.purchase, history),
-            aclosing(spoken(self.planner, history, introduction)) as responses,
+            aclosing(stream_reply(self.planner, history, introduction)) as responses,
         ):
             async for response in responses:
                 yield response
 
 
-async def spoken(
+async def stream_reply(
     planner: Planner, history: Sequence[Turn], introduction: ai_pb2.Introduction
 ) -> AsyncGenerator[ai_pb2.ChatResponse]:
     """The same, for whoever has charged it already."""

@@ -14,11 +14,11 @@ from gymlocker.v2 import ai_pb2
 
 from server.errors import GymlockerError, ResourceExhausted
 from server.libraries.rpc.errors import status_of
-from server.services.ai.answer import Speaker, ended
+from server.services.ai.answer import ChatSession, ended
 from server.services.ai.planner.planner import Turn, recent
 
 # Messages that may wait for their turn.
-MOST_WAITING = 20
+MAX_WAITING = 20
 
 Responses = AsyncGenerator[ai_pb2.ChatResponse]
 
@@ -34,7 +34,7 @@ class _Asked:
 class Conversation:
     """What was said so far, and what waits to be answered."""
 
-    def __init__(self, speaker: Speaker) -> None:
+    def __init__(self, speaker: ChatSession) -> None:
         self._speaker = speaker
         self._introduction = ai_pb2.Introduction()
         self._history: list[Turn] = []
@@ -78,7 +78,7 @@ class Conversation:
             case "restart":
                 for asked in self._asked:
                     asked.stop.set()
-        if len(self._asked) > MOST_WAITING:
+        if len(self._asked) > MAX_WAITING:
             raise ResourceExhausted(
                 "Too many messages wait for an answer.", reason="TOO_MANY_MESSAGES", retry_after=1
             )

@@ -9,7 +9,7 @@ from gymlocker.v2 import ai_pb2, ai_pb2_grpc, plan_pb2
 from server.errors import GymlockerError, InvalidArgument
 from server.libraries.rpc.caller import current_purchase
 from server.libraries.rpc.errors import status_of
-from server.services.ai.answer import Speaker, ended, spoken
+from server.services.ai.answer import ChatSession, ended, stream_reply
 from server.services.ai.conversation import Conversation
 from server.services.ai.planner.planner import Planner, Turn
 from server.services.ai.purchase.model import Purchase
@@ -51,7 +51,7 @@ class AiService(ai_pb2_grpc.AiServiceServicer):
     ) -> AsyncIterator[ai_pb2.ChatResponse]:
         """Talks, for as long as the stream lives."""
         await self._say(await self._quotas.get(_purchase()), context)
-        conversation = Conversation(Speaker(self._planner, self._quotas, _purchase()))
+        conversation = Conversation(ChatSession(self._planner, self._quotas, _purchase()))
         async with aclosing(conversation.run(request_iterator)) as responses:
             async for response in responses:
                 yield response
@@ -65,7 +65,7 @@ class AiService(ai_pb2_grpc.AiServiceServicer):
         try:
             async with (
                 self._quotas.charged_for(_purchase(), history) as quota,
-                aclosing(spoken(self._planner, history, request.introduction)) as responses,
+                aclosing(stream_reply(self._planner, history, request.introduction)) as responses,
             ):
                 async for response in responses:
                     if not begun:

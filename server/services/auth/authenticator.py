@@ -33,10 +33,10 @@ from server.services.credentials.hashing import (
 from server.services.credentials.password_policy import prepared
 from server.services.credentials.throttle import too_many_passwords
 
-MOST_REMEMBERED = 100_000
+MAX_REMEMBERED = 100_000
 # Different passwords of one account, from one network, that are hashed at the same time. An app
 # sends one.
-MOST_AT_ONCE = 4
+MAX_CONCURRENT = 4
 # Addresses from which one person calls while a password is remembered.
 MAX_NETWORKS = 32
 
@@ -84,12 +84,12 @@ class PasswordAuthenticator:
         limit: Limit,
         *,
         memory_seconds: float,
-        seen: Callable[[UUID], None],
+        touch: Callable[[UUID], None],
     ) -> None:
         self._passwords = passwords
         self._hasher = hasher
         self._limit = limit
-        self._seen = seen
+        self._touch = touch
         self.remembered = 0
         self.hashed = 0
         self._key = secrets.token_bytes(32)
@@ -98,9 +98,9 @@ class PasswordAuthenticator:
             secrets.token_hex(KEY_BYTES).upper(), secrets.token_bytes(SALT_BYTES)
         )
         # The networks that each may come from: see `network_of`.
-        self._remembered: TTLCache[bytes, set[str]] = TTLCache(MOST_REMEMBERED, memory_seconds)
+        self._remembered: TTLCache[bytes, set[str]] = TTLCache(MAX_REMEMBERED, memory_seconds)
         self._hashing: SingleFlight[tuple[bytes, str], tuple[str, str], bool] = SingleFlight(
-            MOST_AT_ONCE
+            MAX_CONCURRENT
         )
 
     async def authenticate(self, user_id: UUID, password: str, address: str) -> None:
@@ -113,7 +113,7 @@ class PasswordAuthenticator:
         if hashed is None:
             raise no_such_user()
         await self.check(str(user_id), hashed, password, address)
-        self._seen(user_id)
+        self._touch(user_id)
 
     async def check(
         self, account: str, hashed: HashedPassword | None, password: str, address: str
@@ -198,16 +198,16 @@ class AccessTokenAuthenticator:
     """Knows whose access token it is, and whether their session goes on."""
 
     def __init__(
-        self, tokens: AccessTokens, sessions: Sessions, *, seen: Callable[[UUID], None]
+        self, tokens: AccessTokens, sessions: Sessions, *, touch: Callable[[UUID], None]
     ) -> None:
         self._tokens = tokens
         self._sessions = sessions
-        self._seen = seen
+        self._touch = touch
 
     async def authenticate(self, token: str) -> Caller:
         """Whose token it is. Raises Unauthenticated if it is not valid, or no longer."""
         caller = self._tokens.verify(token)
         if not await self._sessions.is_alive(caller):
             raise Unauthenticated("The session has ended. Log in again.", reason="SESSION_ENDED")
-        self._seen(caller.user_id)
+        self._touch(caller.user_id)
         return caller

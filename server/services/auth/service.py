@@ -127,9 +127,9 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         mine = await self._users.get_account(user_id)
         username = mine["username"] if mine else None
         password = new_password(request.new_password, "new_password", username)
-        until_now = await self._current_password(user_id, request.current_password, address)
-        from_now = await self._hasher.hash(password, address)
-        if not await self._passwords.change(user_id, until_now, from_now):
+        current = await self._current_password(user_id, request.current_password, address)
+        replacement = await self._hasher.hash(password, address)
+        if not await self._passwords.change(user_id, current, replacement):
             raise wrong_password()
         return auth_pb2.ChangePasswordResponse()
 

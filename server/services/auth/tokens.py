@@ -18,7 +18,7 @@ from server.services.auth.signing_keys import Keys
 
 TYPE = "at+jwt"
 CLAIMS = ["iss", "aud", "sub", "sid", "iat", "nbf", "exp", "jti"]
-LONGEST = 4096
+MAX_LENGTH = 4096
 # A token may come from a worker whose clock is ahead.
 CLOCK_SKEW_SECONDS = 30
 
@@ -65,7 +65,7 @@ class AccessTokens:
         return caller
 
     def _claims(self, token: str) -> dict[str, Any]:
-        if len(token) > LONGEST or not _is_canonical(token):
+        if len(token) > MAX_LENGTH or not _is_canonical(token):
             raise jwt.InvalidTokenError
         header = jwt.get_unverified_header(token)
         key = self._keys.verifying.get(header.get("kid", ""))

@@ -70,7 +70,7 @@ class PasswordHasher:
 
     def __init__(self, *, threads: int, queue: int) -> None:
         self.queue = queue
-        self.shed = 0
+        self.rejected = 0
         self._threads = threads
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="password")
         self._max_in_flight = threads + queue
@@ -130,7 +130,7 @@ class PasswordHasher:
             or self._in_flight[network] >= self._max_of_one
             or (is_new and new >= self._max_new)
         ):
-            self.shed += 1
+            self.rejected += 1
             raise Unavailable(
                 "Too many passwords are being checked. Try again in a moment.", reason="OVERLOADED"
             )

@@ -41,7 +41,7 @@ _GUESSED = Statement(
 )
 _CHANGE_PASSWORD = Statement(
     update(users)
-    .where(users.c.id == bindparam("user_id"), users.c.hashed_password == bindparam("until_now"))
+    .where(users.c.id == bindparam("user_id"), users.c.hashed_password == bindparam("current"))
     .values(hashed_password=bindparam("key"), salt=bindparam("new_salt"))
     .returning(users.c.id)
 )
@@ -71,14 +71,14 @@ class PasswordRepository:
         )
 
     async def change(
-        self, user_id: UUID, until_now: HashedPassword, from_now: HashedPassword
+        self, user_id: UUID, current: HashedPassword, replacement: HashedPassword
     ) -> bool:
         """Changes the user's password and ends their sessions.
 
         False, and nothing is changed, if the password is no longer `until_now`.
         """
-        change = {"user_id": user_id, "until_now": until_now.key}
-        change |= {"key": from_now.key, "new_salt": from_now.salt}
+        change = {"user_id": user_id, "current": current.key}
+        change |= {"key": replacement.key, "new_salt": replacement.salt}
 
         async def action(connection: Connection) -> bool:
             changed = await connection.fetchrow(

@@ -37,7 +37,7 @@ class Failures(Protocol):
         """Keep a key for so many seconds from now on."""
 
 
-class GuessLimit:
+class GuessThrottle:
     """Says whether a password, a purchase token or a username may be tried.
 
     An account is a user's id or a name that nobody has; a purchase token has none. An address stays

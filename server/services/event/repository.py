@@ -40,7 +40,7 @@ from server.libraries.limits.quota import MAX_BYTES, MAX_EVENTS, bounded_expiry,
 from server.libraries.limits.usage import SIZE, UsageRepository
 
 # What one read returns at the most, in bytes.
-MOST_BYTES = 64 * 1024 * 1024
+MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 # What an event counts beside its payload: its row in memory, and its ids and times in the reply.
 EVENT_BYTES = 512
 
@@ -58,7 +58,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Followed:
+class FeedSubscription:
     """Whose events are wanted: those after `since`, if `secret` is one of the user's."""
 
     user_id: UUID
@@ -216,7 +216,7 @@ def _get() -> Statement:
     others = (column for column in found.c if column.name not in ("timestamp", "expiry"))
     return Statement(
         select(*others, *times)
-        .where(or_(found.c.id.is_(None), found.c.bytes_before < bindparam("most_bytes")))
+        .where(or_(found.c.id.is_(None), found.c.bytes_before < bindparam("max_bytes")))
         .order_by(found.c.timestamp)
     )
 
@@ -258,7 +258,7 @@ class EventRepository:
         )
 
     async def get(
-        self, followed: Sequence[Followed], *, most_bytes: int = MOST_BYTES
+        self, followed: Sequence[FeedSubscription], *, max_bytes: int = MAX_RESPONSE_BYTES
     ) -> list[asyncpg.Record]:
         """Judges each of `followed` and reads the events of the valid ones, oldest first.
 
@@ -270,7 +270,7 @@ class EventRepository:
             user_ids=[entry.user_id for entry in followed],
             secrets=[entry.secret for entry in followed],
             times=[entry.since for entry in followed],
-            most_bytes=most_bytes,
+            max_bytes=max_bytes,
         )
 
 

@@ -12,7 +12,7 @@ from server.libraries.limits.rate_limits import WrongSecrets
 from server.libraries.rpc.caller import address_of
 from server.libraries.rpc.conversions import datetime_of, set_time
 from server.libraries.rpc.large_responses import LARGE_BYTES, LargeReplies
-from server.services.event.repository import Event, EventRepository, Followed, bytes_of
+from server.services.event.repository import Event, EventRepository, FeedSubscription, bytes_of
 
 # A time before every event.
 EVER = datetime.min.replace(tzinfo=UTC)
@@ -46,13 +46,13 @@ class EventService(event_pb2_grpc.EventServiceServicer):
     ) -> event_pb2.GetEventsResponse:
         """Reads the events of the users whose secret is right."""
         followed = [_followed(index, user) for index, user in enumerate(request.users)]
-        rows = await self._events.get(followed, most_bytes=LARGE_BYTES)
+        rows = await self._events.get(followed, max_bytes=LARGE_BYTES)
         if bytes_of(rows) < LARGE_BYTES:
             return await self._checked(*_reply(followed, rows), context)
         # There may be more. These are not kept while others have their turn.
         rows.clear()
-        async with self._large_replies.turn(context) as most_bytes:
-            rows = await self._events.get(followed, most_bytes=most_bytes)
+        async with self._large_replies.turn(context) as max_bytes:
+            rows = await self._events.get(followed, max_bytes=max_bytes)
             return await self._checked(*_reply(followed, rows), context)
 
     async def _checked(
@@ -75,7 +75,7 @@ class EventService(event_pb2_grpc.EventServiceServicer):
 
 
 def _reply(
-    followed: list[Followed], rows: list[asyncpg.Record]
+    followed: list[FeedSubscription], rows: list[asyncpg.Record]
 ) -> tuple[event_pb2.GetEventsResponse, bool]:
     """The reply, and whether any secret is right."""
     reply = event_pb2.GetEventsResponse()
@@ -106,8 +106,8 @@ def _add(reply: event_pb2.GetEventsResponse, row: asyncpg.Record) -> None:
     set_time(event.expiry, row["expiry"])
 
 
-def _followed(index: int, user: event_pb2.FollowedUser) -> Followed:
-    return Followed(
+def _followed(index: int, user: event_pb2.FollowedUser) -> FeedSubscription:
+    return FeedSubscription(
         user_id=UUID(user.user_id),
         secret=user.follow_secret,
         since=datetime_of(user.since, f"users[{index}].since") if user.HasField("since") else EVER,

@@ -11,8 +11,8 @@ from server.libraries.database.statement import Statement
 
 # What one read returns at the most. gRPC's clients refuse replies over 4 MiB unless told otherwise,
 # and what was read is gone.
-MOST_MESSAGES = 1000
-MOST_BYTES = 3 * 1024 * 1024
+MAX_MESSAGES = 1000
+MAX_BYTES = 3 * 1024 * 1024
 
 
 def _take() -> Statement:
@@ -25,7 +25,7 @@ def _take() -> Statement:
         select(items.c.id, items.c.received, items.c.encrypted_message)
         .where(items.c.user_id == bindparam("owner_id"))
         .order_by(items.c.received.asc().nulls_first(), items.c.id)
-        .limit(MOST_MESSAGES)
+        .limit(MAX_MESSAGES)
         .with_for_update(skip_locked=True)
         .cte("waiting")
     )
@@ -36,7 +36,7 @@ def _take() -> Statement:
         order_by=(measured.c.received.asc().nulls_first(), measured.c.id)
     )
     summed = select(measured.c.id, (up_to_here - measured.c.size).label("before")).cte("summed")
-    fitting = select(summed.c.id).where(summed.c.before < MOST_BYTES)
+    fitting = select(summed.c.id).where(summed.c.before < MAX_BYTES)
     taken = (
         delete(items)
         .where(items.c.id.in_(fitting))

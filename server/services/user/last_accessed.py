@@ -24,7 +24,7 @@ class LastAccessed:
         self._users = users
         self._seen: set[UUID] = set()
 
-    def saw(self, user_id: UUID) -> None:
+    def touch(self, user_id: UUID) -> None:
         """Notes that the user was there."""
         self._seen.add(user_id)
 
@@ -33,7 +33,7 @@ class LastAccessed:
         seen, self._seen = self._seen, set()
         try:
             if seen:
-                await self._users.seen(seen)
+                await self._users.touch(seen)
         except (GymlockerError, PostgresError) as error:
             self._seen |= seen
-            _log.warning("postponed", error=type(error).__name__)
+            _log.warning("job_deferred", error=type(error).__name__)

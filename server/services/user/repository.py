@@ -82,7 +82,7 @@ def _get_many() -> Statement:
         .where(users.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
         .subquery("found")
     )
-    small_enough = found.c.picture_bytes <= bindparam("most_bytes", type_=BigInteger)
+    small_enough = found.c.picture_bytes <= bindparam("max_bytes", type_=BigInteger)
     picture = case((small_enough, found.c.encrypted_profile_picture))
     others = (column for column in found.c if column.name != "encrypted_profile_picture")
     return Statement(select(*others, picture.label("encrypted_profile_picture")))
@@ -102,7 +102,7 @@ _UPDATE = Statement(
     )
     .returning(users.c.id)
 )
-_SEEN = Statement(
+_TOUCH = Statement(
     update(users)
     .where(
         users.c.id.in_(
@@ -198,14 +198,14 @@ class UserRepository:
         return await self._database.fetch_one(_GET_BY_LOOKUP, lookup=id_or_lookup)
 
     async def get_many(
-        self, ids: Sequence[UUID], *, most_bytes: int = UNBOUNDED
+        self, ids: Sequence[UUID], *, max_bytes: int = UNBOUNDED
     ) -> list[asyncpg.Record]:
         """The profiles of those of `ids` that exist, in no particular order.
 
         Each says in `picture_bytes` how large the pictures of all are together. If that is more
         than `most_bytes`, there are none.
         """
-        return await self._database.fetch(_GET_MANY, ids=ids, most_bytes=most_bytes)
+        return await self._database.fetch(_GET_MANY, ids=ids, max_bytes=max_bytes)
 
     async def update(self, user_id: UUID, profile: Profile) -> bool:
         """Replaces the user's profile; False if there is no such user."""
@@ -264,9 +264,9 @@ class UserRepository:
         except asyncpg.UniqueViolationError:
             raise username_taken() from None
 
-    async def seen(self, ids: Collection[UUID]) -> None:
+    async def touch(self, ids: Collection[UUID]) -> None:
         """Notes that these users were there, precise to a day."""
-        await self._database.execute(_SEEN, ids=list(ids))
+        await self._database.execute(_TOUCH, ids=list(ids))
 
 
 def username_taken() -> AlreadyExists:

@@ -85,7 +85,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
     ) -> user_pb2.GetUsersResponse:
         """Reads many profiles."""
         ids = [UUID(user_id) for user_id in request.ids]
-        rows = await self._users.get_many(ids, most_bytes=LARGE_BYTES)
+        rows = await self._users.get_many(ids, max_bytes=LARGE_BYTES)
         if rows and rows[0]["picture_bytes"] > LARGE_BYTES:
             async with self._large_replies.turn(context, rows[0]["picture_bytes"]):
                 return _profiles(await self._users.get_many(ids))

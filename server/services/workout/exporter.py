@@ -10,7 +10,7 @@ CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 PIECE_BYTES = 256 * 1024
 
 
-async def pieces(batches: AsyncIterator[list[Workout]], format_: str) -> AsyncIterator[bytes]:
+async def chunks(batches: AsyncIterator[list[Workout]], format_: str) -> AsyncIterator[bytes]:
     """The file in the form `csv` or `json`.
 
     The first piece comes after the first batch was read: until then, an error has a status.

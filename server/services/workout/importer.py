@@ -12,7 +12,7 @@ from server.services.workout.formats.read import read_file
 from server.services.workout.import_repository import ImportRepository
 from server.services.workout.upload import Upload, Uploads
 
-MOST_FILE_BYTES = 16 * 1024 * 1024
+MAX_FILE_BYTES = 16 * 1024 * 1024
 DEFAULT_DURATION = 60
 
 
@@ -86,9 +86,9 @@ async def _taken_in(
             first = first or request
             data += request.file.data
             upload.came(len(request.file.data))
-            if len(data) > MOST_FILE_BYTES:
+            if len(data) > MAX_FILE_BYTES:
                 raise _unusable(
-                    f"the file is larger than {MOST_FILE_BYTES // 2**20} MiB; divide it, each "
+                    f"the file is larger than {MAX_FILE_BYTES // 2**20} MiB; divide it, each "
                     "part with the header line"
                 )
     return first or workout_pb2.ImportWorkoutsRequest(), bytes(data)

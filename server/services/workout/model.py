@@ -4,11 +4,11 @@ import datetime as dt
 from dataclasses import dataclass
 from uuid import UUID
 
-MOST_TYPE_CHARACTERS = 100
+MAX_TYPE_CHARACTERS = 100
 SHORTEST_MINUTES = 1
 # A week.
-LONGEST_MINUTES = 10_080
-MOST_NOTES_CHARACTERS = 10_000
+MAX_MINUTES = 10_080
+MAX_NOTES_CHARACTERS = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from server.errors import AlreadyExists, InvalidArgument, NotFound
 from server.libraries.network.client_network import network_of
 from server.libraries.rpc.caller import address_of, caller
 from server.libraries.rpc.conversions import date_of
-from server.services.workout.exporter import CONTENT_TYPES, pieces
+from server.services.workout.exporter import CONTENT_TYPES, chunks
 from server.services.workout.importer import Importer
 from server.services.workout.model import Workout
 from server.services.workout.page_token import page_token, position_in
@@ -20,7 +20,7 @@ from server.services.workout.repository import LAST, Change, Filter, WorkoutRepo
 from server.services.workout.statistics_repository import Stats, StatsRepository, Sum
 
 # As many as a reply can say: 4,083 years.
-MOST_MINUTES = 2**31 - 1
+MAX_MINUTES = 2**31 - 1
 DEFAULT_PAGE = 50
 # Of the largest workouts, this many fit into the 4 MiB that a gRPC client takes by default.
 LARGEST_PAGE = 100
@@ -113,11 +113,11 @@ class WorkoutService(workout_pb2_grpc.WorkoutServiceServicer):
         format_ = request.format or "csv"
         disposition = f'attachment; filename="workouts.{format_}"'
         said = False
-        async for piece in pieces(self._workouts.all(caller().user_id), format_):
+        async for chunk in chunks(self._workouts.all(caller().user_id), format_):
             if not said:
                 await context.send_initial_metadata((("content-disposition", disposition),))
                 said = True
-            yield HttpBody(content_type=CONTENT_TYPES[format_], data=piece)
+            yield HttpBody(content_type=CONTENT_TYPES[format_], data=chunk)
 
     async def ImportWorkouts(
         self,
@@ -199,7 +199,7 @@ def _stats(stats: Stats) -> workout_pb2.GetWorkoutStatsResponse:
 
 
 def _said(minutes: int) -> int:
-    return min(minutes, MOST_MINUTES)
+    return min(minutes, MAX_MINUTES)
 
 
 def _periods(sums: dict[dt.date, Sum]) -> list[workout_pb2.PeriodStats]:

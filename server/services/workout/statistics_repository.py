@@ -31,8 +31,8 @@ from server.libraries.database.schema import workout_days, workouts
 from server.libraries.database.statement import Statement
 from server.services.workout.repository import Filter
 
-MOST_PERIODS = 1_000
-MOST_TYPES = 100
+MAX_PERIODS = 1_000
+MAX_TYPES = 100
 
 Rows: TypeAlias = "Select[Any, Any, Any, Any, Any]"
 
@@ -113,7 +113,7 @@ def _periods(dates: CTE, unit: str) -> Rows:
         select(start.label("start"), *_sums(dates))
         .group_by(start)
         .order_by(start.desc())
-        .limit(MOST_PERIODS)
+        .limit(MAX_PERIODS)
         .subquery(f"{unit}s")
     )
     return select(literal(unit), periods.c.start, _NO_TYPE, periods.c.count, periods.c.minutes)
@@ -126,7 +126,7 @@ def _types(days: CTE) -> Rows:
         select(days.c.type_key, count, minutes)
         .group_by(days.c.type_key)
         .order_by(count.desc(), days.c.type_key)
-        .limit(MOST_TYPES)
+        .limit(MAX_TYPES)
         .subquery("types")
     )
     spelling = (

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from server.services.ai.planner.throttle import SHARE, paced
+from server.services.ai.planner.throttle import SHARE, throttled
 
 
 class Counter:
@@ -32,12 +32,12 @@ class Counter:
 async def test_what_changes_within_a_pause_is_told_once_and_the_last_at_once() -> None:
     counter = Counter()
     counter.go_on.set()
-    assert [value async for value in paced(counter.values(), 1000)] == [4]
+    assert [value async for value in throttled(counter.values(), 1000)] == [4]
 
 
 async def test_nothing_is_held_back_for_longer_than_a_pause() -> None:
     counter = Counter()
-    async with aclosing(paced(counter.values(), 0.01)) as values:
+    async with aclosing(throttled(counter.values(), 0.01)) as values:
         assert await anext(values) == 3
         counter.go_on.set()
         assert [value async for value in values] == [4]
@@ -54,7 +54,7 @@ async def test_what_is_much_work_is_told_more_rarely(monkeypatch: pytest.MonkeyP
             await asyncio.sleep(0)
 
     loop = asyncio.get_running_loop()
-    async with aclosing(paced(endless(), 0)) as values:
+    async with aclosing(throttled(endless(), 0)) as values:
         await anext(values)
         began = loop.time()
         await anext(values)
@@ -64,7 +64,7 @@ async def test_what_is_much_work_is_told_more_rarely(monkeypatch: pytest.MonkeyP
 async def test_what_came_before_an_error_is_told() -> None:
     counter = Counter()
     counter.go_on.set()
-    values = paced(counter.values(ValueError("oops")), 1000)
+    values = throttled(counter.values(ValueError("oops")), 1000)
     assert await anext(values) == 3
     with pytest.raises(ValueError, match="oops"):
         await anext(values)
@@ -72,7 +72,7 @@ async def test_what_came_before_an_error_is_told() -> None:
 
 async def test_whoever_closes_it_closes_the_values() -> None:
     counter = Counter()
-    async with aclosing(paced(counter.values(), 1000)) as values:
+    async with aclosing(throttled(counter.values(), 1000)) as values:
         await anext(values)
         assert not counter.closed
     assert counter.closed

@@ -10,9 +10,9 @@ from server.errors import ResourceExhausted, Unauthenticated, Unavailable
 from server.services.ai.purchase import authenticator as module
 from server.services.ai.purchase.authenticator import (
     GRANTED_SECONDS,
-    LONGEST,
-    MOST_AT_ONCE,
-    MOST_OF_NETWORK,
+    MAX_CONCURRENT,
+    MAX_LENGTH,
+    MAX_OF_NETWORK,
     REFUSED_SECONDS,
     PurchaseAuthenticator,
 )
@@ -88,7 +88,7 @@ async def test_a_missing_header_is_said_to_be_missing(scene: Scene, header: str 
 
 
 async def test_all_refusals_read_the_same(scene: Scene) -> None:
-    headers = ["nonsense", "Bearer x", "Google bad", "Web good", f"Google {'a' * (LONGEST + 1)}"]
+    headers = ["nonsense", "Bearer x", "Google bad", "Web good", f"Google {'a' * (MAX_LENGTH + 1)}"]
     refusals = [await scene.refused(header) for header in headers]
     assert {(error.reason, error.message) for error in refusals} == {
         ("INVALID_PURCHASE_TOKEN", "The purchase token is not valid.")
@@ -96,10 +96,10 @@ async def test_all_refusals_read_the_same(scene: Scene) -> None:
 
 
 async def test_what_is_too_long_is_not_asked_for(scene: Scene) -> None:
-    scene.google.good = "a" * LONGEST
-    await scene.refused(f"Google {'a' * (LONGEST + 1)}")
+    scene.google.good = "a" * MAX_LENGTH
+    await scene.refused(f"Google {'a' * (MAX_LENGTH + 1)}")
     assert scene.google.asked == []
-    await scene.authenticate(f"Google {'a' * LONGEST}")
+    await scene.authenticate(f"Google {'a' * MAX_LENGTH}")
 
 
 async def test_a_yes_is_remembered_for_minutes(scene: Scene) -> None:
@@ -209,7 +209,7 @@ async def test_a_store_is_asked_so_much_at_once_and_the_others_do_not_wait(scene
     scene.google.gate.clear()
     calls = [
         asyncio.create_task(scene.authenticate(f"Google {number}"))
-        for number in range(MOST_OF_NETWORK)
+        for number in range(MAX_OF_NETWORK)
     ]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -217,7 +217,7 @@ async def test_a_store_is_asked_so_much_at_once_and_the_others_do_not_wait(scene
     # One network has no more than its share.
     calls += [
         asyncio.create_task(scene.authenticator.authenticate(f"Google there-{number}", THERE))
-        for number in range(MOST_AT_ONCE - MOST_OF_NETWORK)
+        for number in range(MAX_CONCURRENT - MAX_OF_NETWORK)
     ]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -226,7 +226,7 @@ async def test_a_store_is_asked_so_much_at_once_and_the_others_do_not_wait(scene
     await scene.authenticate("Apple good")
     scene.google.gate.set()
     await asyncio.gather(*calls, return_exceptions=True)
-    assert len(scene.google.asked) == MOST_AT_ONCE
+    assert len(scene.google.asked) == MAX_CONCURRENT
     await scene.authenticate("Google good")
 
 

@@ -7,22 +7,22 @@ import pytest
 from grpc import aio
 
 from server.programs.demo.transport import GrpcTransport, Transport
-from tests.house import House
+from tests.stack import Stack
 from tests.workout.files.ways import GrpcFiles, RestFiles
 
 
 @pytest.fixture
-async def transport(house: House) -> AsyncIterator[Transport]:
+async def transport(stack: Stack) -> AsyncIterator[Transport]:
     """One way to call, for all that is no file."""
-    transport = GrpcTransport(house.url)
+    transport = GrpcTransport(stack.url)
     yield transport
     await transport.close()
 
 
 @pytest.fixture
-async def channel(house: House) -> AsyncIterator[aio.Channel]:
+async def channel(stack: Stack) -> AsyncIterator[aio.Channel]:
     """Bare gRPC, for streams."""
-    async with aio.insecure_channel(house.address) as channel:
+    async with aio.insecure_channel(stack.address) as channel:
         yield channel
 
 

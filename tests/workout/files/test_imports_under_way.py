@@ -16,10 +16,11 @@ from gymlocker.v2 import user_pb2
 from server.libraries.database.pool import Database
 from server.programs.local.temporary_postgres import ThrowawayPostgres
 from server.services.workout.import_repository import ImportRepository
+from server.services.workout.model import Workout
 from server.services.workout.upload import MAX_UPLOADS_OF_OWNER
 from tests.feed.client import Client, many_users
-from tests.house import House
 from tests.local.helpers import eventually, eventually_true
+from tests.stack import Stack
 from tests.workout.diary import Diary, diary_of, sums_are_right
 from tests.workout.files.contents import FILLING, csv_of, year_of
 from tests.workout.files.upload import Upload, begun, say
@@ -39,10 +40,10 @@ async def test_imports_of_one_file_at_the_same_time_add_each_workout_once(
 
 
 async def test_the_same_workouts_in_another_order_do_not_stand_in_each_others_way(
-    house: House, postgres: ThrowawayPostgres, database: asyncpg.Connection
+    stack: Stack, postgres: ThrowawayPostgres, database: asyncpg.Connection
 ) -> None:
     (user_id,) = await many_users(database, 1)
-    new = [model.Workout(uuid4(), date(2026, 2, 7), "Run", 1, "") for _ in range(3)]
+    new = [Workout(uuid4(), date(2026, 2, 7), "Run", 1, "") for _ in range(3)]
     async with Database(postgres.url("gymlocker"), pool_size=2) as pool:
         add_many = ImportRepository(pool).add_many
         # Somebody has the second one, so that each of both gets one and waits.
@@ -67,12 +68,12 @@ async def two_wait(database: asyncpg.Connection) -> bool:
 
 
 async def test_nobody_keeps_others_from_importing(
-    house: House, client: Client, diary: Diary, files: Files
+    stack: Stack, client: Client, diary: Diary, files: Files
 ) -> None:
     data = csv_of("2026-02-07,Run,30,")
     owners = [await diary_of(client, await client.new_user()) for _ in range(4)]
     uploads: list[Upload] = []
-    async with AsyncExitStack() as stack:
+    async with AsyncExitStack() as resources:
 
         async def send_for_ever() -> None:
             """Send as much as keeps a place, however long the test takes."""
@@ -82,11 +83,11 @@ async def test_nobody_keeps_others_from_importing(
                         await upload.say(b"x" * 100_000)
                 await asyncio.sleep(1)
 
-        stack.callback(asyncio.create_task(send_for_ever()).cancel)
+        resources.callback(asyncio.create_task(send_for_ever()).cancel)
 
         async def fill(source: str, owner: Diary) -> list[Upload]:
             new = [
-                await stack.enter_async_context(Upload(house, owner, uuid4(), source))
+                await resources.enter_async_context(Upload(stack, owner, uuid4(), source))
                 for _ in range(MAX_UPLOADS_OF_OWNER)
             ]
             for upload in new:
@@ -106,8 +107,8 @@ async def test_nobody_keeps_others_from_importing(
         await eventually_true(partial(is_refused, owners[2]))
 
         transport = httpx2.AsyncHTTPTransport(local_address="127.0.0.4")
-        elsewhere = httpx2.AsyncClient(base_url=house.url, timeout=30, transport=transport)
-        await stack.enter_async_context(elsewhere)
+        elsewhere = httpx2.AsyncClient(base_url=stack.url, timeout=30, transport=transport)
+        await resources.enter_async_context(elsewhere)
 
         async def status(owner: Diary) -> int:
             headers = {**dict(owner.credentials), "content-type": "text/csv"}
@@ -132,23 +133,23 @@ async def test_nobody_keeps_others_from_importing(
 # --- Half a file ---
 
 
-def ends_of(house: House, request_id: UUID) -> list[str]:
+def ends_of(stack: Stack, request_id: UUID) -> list[str]:
     """How the worker's calls of that id ended."""
-    lines = [line for line in house.logs().splitlines() if str(request_id) in line]
+    lines = [line for line in stack.logs().splitlines() if str(request_id) in line]
     return [entry["code"] for entry in map(json.loads, lines) if entry.get("event") == "call"]
 
 
 async def test_who_hangs_up_in_the_middle_adds_nothing(
-    house: House, diary: Diary, channel: aio.Channel
+    stack: Stack, diary: Diary, channel: aio.Channel
 ) -> None:
     over_rest, over_grpc = uuid4(), uuid4()
-    async with Upload(house, diary, over_rest) as upload:
+    async with Upload(stack, diary, over_rest) as upload:
         await upload.say(FILLING * 3)
     call = begun(channel, diary, over_grpc)
     await say(call, csv_of("2026-02-07,Run,30,"))
     call.cancel()
-    await eventually(lambda: ends_of(house, over_rest) == ["CANCELLED"])
-    await eventually(lambda: ends_of(house, over_grpc) == ["CANCELLED"])
+    await eventually(lambda: ends_of(stack, over_rest) == ["CANCELLED"])
+    await eventually(lambda: ends_of(stack, over_grpc) == ["CANCELLED"])
     assert await diary.all() == []
 
 

@@ -9,9 +9,9 @@ from uuid import uuid4
 import asyncpg
 from grpc import StatusCode
 
-from server.services.workout.importer import MOST_FILE_BYTES
+from server.services.workout.importer import MAX_FILE_BYTES
 from tests.feed.client import refused
-from tests.house import House
+from tests.stack import Stack
 from tests.workout.diary import Diary, sums_are_right
 from tests.workout.files.contents import FILLING, MIB, csv_of, in_pieces, year_of
 from tests.workout.files.upload import Upload
@@ -26,20 +26,20 @@ def large(size: int) -> Iterator[bytes]:
 
 
 async def test_a_file_as_large_as_can_be_is_read(diary: Diary, files: Files) -> None:
-    reply = await files.load(diary.credentials, *large(MOST_FILE_BYTES), dry_run=True)
+    reply = await files.load(diary.credentials, *large(MAX_FILE_BYTES), dry_run=True)
     assert (reply.added, reply.problem_count > 150) == (1, True)
 
 
 async def test_a_larger_file_is_refused_and_nothing_added(diary: Diary, files: Files) -> None:
     with refused(StatusCode.INVALID_ARGUMENT, "file"):
-        await files.load(diary.credentials, *large(MOST_FILE_BYTES + 1))
+        await files.load(diary.credentials, *large(MAX_FILE_BYTES + 1))
     assert await diary.all() == []
 
 
 async def test_who_is_still_uploading_is_told_that_it_is_too_much(
-    house: House, diary: Diary
+    stack: Stack, diary: Diary
 ) -> None:
-    async with Upload(house, diary, uuid4()) as upload:
+    async with Upload(stack, diary, uuid4()) as upload:
 
         async def speak() -> None:
             with suppress(ConnectionError):

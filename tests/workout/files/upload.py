@@ -9,7 +9,7 @@ from google.api.httpbody_pb2 import HttpBody
 from grpc import aio
 from gymlocker.v2 import workout_pb2_grpc
 
-from tests.house import House
+from tests.stack import Stack
 from tests.workout.diary import Diary
 from tests.workout.files.contents import FILLING, csv_of
 from tests.workout.files.ways import Request
@@ -19,10 +19,10 @@ class Upload:
     """An import over HTTP that can stop in the middle: its body comes in chunks."""
 
     def __init__(
-        self, house: House, diary: Diary, request_id: UUID, source: str = "127.0.0.1"
+        self, stack: Stack, diary: Diary, request_id: UUID, source: str = "127.0.0.1"
     ) -> None:
         self._source = source
-        self._host, _, self._port = house.address.partition(":")
+        self._host, _, self._port = stack.address.partition(":")
         headers = {
             "host": "x",
             "transfer-encoding": "chunked",

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from server.services.workout.formats.model import Format, UnreadableFile
 from server.services.workout.formats.read import read_file
 from server.services.workout.model import (
-    LONGEST_MINUTES,
-    MOST_NOTES_CHARACTERS,
-    MOST_TYPE_CHARACTERS,
+    MAX_MINUTES,
+    MAX_NOTES_CHARACTERS,
+    MAX_TYPE_CHARACTERS,
     SHORTEST_MINUTES,
 )
 
@@ -39,9 +39,9 @@ def sound(data: bytes, of: Format | None = None) -> None:
         return
     for found in file.workouts:
         workout = found.workout
-        assert 1 <= len(workout.type) <= MOST_TYPE_CHARACTERS
-        assert SHORTEST_MINUTES <= workout.duration <= LONGEST_MINUTES
-        assert len(workout.notes) <= MOST_NOTES_CHARACTERS
+        assert 1 <= len(workout.type) <= MAX_TYPE_CHARACTERS
+        assert SHORTEST_MINUTES <= workout.duration <= MAX_MINUTES
+        assert len(workout.notes) <= MAX_NOTES_CHARACTERS
         assert "\0" not in workout.type + workout.notes
     assert len({found.workout.id for found in file.workouts}) == len(file.workouts)
     for lines in ([one.line for one in file.workouts], [one.line for one in file.problems]):

@@ -11,9 +11,9 @@ from openai.types.chat import ChatCompletionChunk
 _BAD_ENDS = {"length", "content_filter"}
 _ENDS = {"stop", "tool_calls", "function_call"} | _BAD_ENDS
 # Far more than a plan takes. A server that does not know our cap on tokens may never stop.
-MOST_ARGUMENTS = 1_000_000
+MAX_ARGUMENTS = 1_000_000
 # What a client may tell us again as the history of a conversation.
-MOST_TEXT = 100_000
+MAX_TEXT = 100_000
 _CODE = re.compile(r"[A-Za-z0-9_.\-]{1,60}")
 
 
@@ -46,7 +46,7 @@ class Answer:
             self.refused = self.refused or bool(delta.refusal)
             for call in delta.tool_calls or []:
                 self._add_call(call)
-        if len(self.text) > MOST_TEXT or len(self.arguments) > MOST_ARGUMENTS:
+        if len(self.text) > MAX_TEXT or len(self.arguments) > MAX_ARGUMENTS:
             raise ValueError("the answer is too long")
 
     def figures(self) -> dict[str, str | int]:
@@ -76,7 +76,7 @@ def _count(number: object) -> int:
     return number if isinstance(number, int) and number > 0 else 0
 
 
-def sound(text: str) -> str:
+def sanitize(text: str) -> str:
     """`text` as one that can be encoded: halves of characters are joined, or replaced."""
     try:
         text.encode()

@@ -24,7 +24,7 @@ def out_of_reach() -> Unavailable:
     )
 
 
-def no_good() -> Unavailable:
+def model_failed() -> Unavailable:
     """The error if what came from the model was no good."""
     return Unavailable(
         "The language model gave no usable answer. Try again.", reason="MODEL_FAILED"

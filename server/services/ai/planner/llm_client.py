@@ -20,7 +20,7 @@ from openai.types.chat import ChatCompletionChunk
 from server.libraries.rpc.caller import calling_network
 from server.libraries.settings import PlannerSettings
 from server.services.ai.planner.completion import Answer, described
-from server.services.ai.planner.errors import no_good, not_configured, out_of_reach, overloaded
+from server.services.ai.planner.errors import model_failed, not_configured, out_of_reach, overloaded
 
 Message = dict[str, Any]
 Stream = openai.AsyncStream[ChatCompletionChunk]
@@ -61,7 +61,7 @@ class Model:
         self._limits = limits
         self._used = used
         self._settings = settings
-        self._under_way: Counter[str] = Counter()
+        self._in_flight: Counter[str] = Counter()
         self._client = openai.AsyncOpenAI(
             api_key=key or _NO_KEY,
             base_url=settings.openai_base_url,
@@ -130,13 +130,13 @@ class Model:
             raise not_configured()
         network, places = calling_network(), self._settings.ai_streams
         share = max(1, places // 2)
-        if self._under_way.total() >= places or self._under_way[network] >= share:
+        if self._in_flight.total() >= places or self._in_flight[network] >= share:
             raise overloaded()
-        self._under_way[network] += 1
+        self._in_flight[network] += 1
         try:
             yield
         finally:
-            self._under_way -= Counter([network])
+            self._in_flight -= Counter([network])
 
     def _next_deadline(self, deadline: float) -> float:
         return min(deadline, asyncio.get_running_loop().time() + self._limits.between_chunks)
@@ -251,4 +251,4 @@ def _report(error: Exception, attempts: int) -> None:
 
 def _broken(error: Exception) -> Exception:
     _log.warning("answer broke off", **described(error))
-    return no_good()
+    return model_failed()

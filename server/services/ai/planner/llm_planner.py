@@ -17,14 +17,14 @@ from gymlocker.v2 import ai_pb2, plan_pb2
 from server.errors import Unavailable
 from server.libraries.settings import PlannerSettings
 from server.services.ai.planner import prompts
-from server.services.ai.planner.completion import Answer, sound
-from server.services.ai.planner.errors import no_good, nothing_came
+from server.services.ai.planner.completion import Answer, sanitize
+from server.services.ai.planner.errors import model_failed, nothing_came
 from server.services.ai.planner.json_schema import data_of, schema_of
 from server.services.ai.planner.llm_client import Limits, Message, Model
 from server.services.ai.planner.parser import InvalidPlan, plan_of, session_of
 from server.services.ai.planner.partial_plan import growing_plan_of, partial_data
 from server.services.ai.planner.planner import Event, FinishedPlan, GrowingPlan, Text, Turn, recent
-from server.services.ai.planner.throttle import paced
+from server.services.ai.planner.throttle import throttled
 
 MAKE_PLAN = "make_plan"
 MAKE_SESSION = "make_session"
@@ -88,7 +88,7 @@ class Provider:
         deadline = self._model.deadline()
         screen, answer = _Screen(), Answer()
         asked = self._model.ask(messages, self._plan_tool, forced=False, deadline=deadline)
-        async with aclosing(paced(asked, self._limits.pause)) as growing:
+        async with aclosing(throttled(asked, self._limits.pause)) as growing:
             async for answer in growing:
                 for event in screen.changes(answer):
                     yield event
@@ -142,7 +142,7 @@ class Provider:
         except Unavailable as error:
             # The model has worked, whatever became of the second attempt.
             if nothing_came(error):
-                raise no_good() from None
+                raise model_failed() from None
             raise
 
 
@@ -156,13 +156,13 @@ class _Screen:
 
     def changes(self, answer: Answer) -> Iterator[Event]:
         """What is new."""
-        text = sound(answer.text)
+        text = sanitize(answer.text)
         if text != self.text:
             self.text = text
             yield Text(text)
         if len(answer.arguments) > self.arguments:
             self.arguments = len(answer.arguments)
-            data = partial_data(sound(answer.arguments))
+            data = partial_data(sanitize(answer.arguments))
             # What turns out to be no JSON takes nothing back.
             plan = self.plan if data is None else growing_plan_of(data)
             if plan != self.plan:
@@ -200,7 +200,7 @@ def _call(
 
 
 def _complaint(answer: Answer, tool: Message, fault: InvalidPlan) -> tuple[Message, Message]:
-    arguments = sound(answer.arguments)
+    arguments = sanitize(answer.arguments)
     try:
         jiter.from_json(arguments.encode())
     except ValueError:
@@ -208,12 +208,12 @@ def _complaint(answer: Answer, tool: Message, fault: InvalidPlan) -> tuple[Messa
         arguments = "{}"
     name = tool["function"]["name"]
     wish = f"The person could not see it. Call {name} again, with these faults corrected:\n{fault}"
-    return _call(sound(answer.text), "call_again", name, arguments, wish)
+    return _call(sanitize(answer.text), "call_again", name, arguments, wish)
 
 
 def _data_in(answer: Answer) -> Any:
     try:
-        return jiter.from_json(sound(answer.arguments).encode())
+        return jiter.from_json(sanitize(answer.arguments).encode())
     except ValueError as error:
         raise InvalidPlan(f"The arguments are no JSON: {error}") from None
 
@@ -225,4 +225,4 @@ def _require_good(answer: Answer) -> None:
 
 def _useless(why: str) -> Unavailable:
     _log.warning("answer of no use", why=why)
-    return no_good()
+    return model_failed()

@@ -26,7 +26,7 @@ from server.services.ai.planner.fields import (
 )
 
 # So many faults are told at once; a model that makes more has misunderstood something.
-MOST_FAULTS = 10
+MAX_FAULTS = 10
 NO_LINKS: frozenset[str] = frozenset()
 
 
@@ -55,7 +55,7 @@ def _read(data: object, into: Message, links: Collection[str]) -> None:
     reader = Reader(links)
     reader.message(data, into, "")
     if reader.faults:
-        raise InvalidPlan("\n".join(reader.faults[:MOST_FAULTS]))
+        raise InvalidPlan("\n".join(reader.faults[:MAX_FAULTS]))
 
 
 class Reader:

@@ -13,8 +13,8 @@ from server.services.ai.planner.errors import not_configured
 
 # Of a conversation, the last so many messages count, and of these so many characters: whoever pays
 # for the model does so for every one of them.
-MOST_TURNS = 20
-MOST_CHARACTERS = 100_000
+MAX_TURNS = 20
+MAX_CHARACTERS = 100_000
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ def recent(history: Sequence[Turn]) -> list[Turn]:
     """The turns that the model is told: the last ones, of which the very last always counts."""
     turns: list[Turn] = []
     characters = 0
-    for turn in reversed(history[-MOST_TURNS:]):
+    for turn in reversed(history[-MAX_TURNS:]):
         characters += len(turn.text) + (turn.plan.ByteSize() if turn.plan else 0)
-        if turns and characters > MOST_CHARACTERS:
+        if turns and characters > MAX_CHARACTERS:
             break
         turns.append(turn)
     return turns[::-1]

@@ -12,10 +12,10 @@ T = TypeVar("T")
 # Whoever is told something takes at the most one part in so many of the time, and for so many
 # seconds they are told nothing at the most.
 SHARE = 10
-LONGEST_PAUSE = 1.0
+MAX_PAUSE = 1.0
 
 
-async def paced(values: AsyncGenerator[T], pause: float) -> AsyncGenerator[T]:
+async def throttled(values: AsyncGenerator[T], pause: float) -> AsyncGenerator[T]:
     """The newest of `values`, at the most every `pause` seconds, and the last at once.
 
     More rarely if it is much work for whoever is told, so that others get to theirs. None is held
@@ -44,7 +44,7 @@ async def paced(values: AsyncGenerator[T], pause: float) -> AsyncGenerator[T]:
             if not reading.done():
                 some.clear()
                 work = time.thread_time() - began
-                wait = max(pause, min(SHARE * work, LONGEST_PAUSE))
+                wait = max(pause, min(SHARE * work, MAX_PAUSE))
                 await asyncio.wait({reading}, timeout=wait)
         # Raises what was wrong with a value.
         reading.result()

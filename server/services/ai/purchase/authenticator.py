@@ -27,13 +27,13 @@ from server.services.ai.purchase.model import (
 )
 
 # The longest receipts of the stores are shorter.
-LONGEST = 16 * 1024
+MAX_LENGTH = 16 * 1024
 GRANTED_SECONDS = 300
 REFUSED_SECONDS = 20
-MOST_REMEMBERED = 100_000
+MAX_REMEMBERED = 100_000
 # Questions to one store at the same time. One that hangs leaves the others alone.
-MOST_AT_ONCE = 20
-MOST_OF_NETWORK = 10
+MAX_CONCURRENT = 20
+MAX_OF_NETWORK = 10
 TIMEOUT_SECONDS = 10.0
 
 _log = structlog.get_logger("purchase")
@@ -64,10 +64,10 @@ class PurchaseAuthenticator:
         self._limit = limit
         self._timeout_seconds = timeout_seconds
         # Apart, so that nobody who makes tokens up can push the buyers out.
-        self._granted: TTLCache[Purchase, None] = TTLCache(MOST_REMEMBERED, GRANTED_SECONDS, clock)
-        self._refused: TTLCache[Purchase, None] = TTLCache(MOST_REMEMBERED, REFUSED_SECONDS, clock)
+        self._granted: TTLCache[Purchase, None] = TTLCache(MAX_REMEMBERED, GRANTED_SECONDS, clock)
+        self._refused: TTLCache[Purchase, None] = TTLCache(MAX_REMEMBERED, REFUSED_SECONDS, clock)
         self._asking: SingleFlight[Purchase, Store, bool] = SingleFlight(
-            MOST_AT_ONCE, most_of_caller=MOST_OF_NETWORK
+            MAX_CONCURRENT, max_per_caller=MAX_OF_NETWORK
         )
 
     async def authenticate(self, header: str | None, address: str) -> Purchase:
@@ -85,7 +85,7 @@ class PurchaseAuthenticator:
         if credentials is None:
             raise _invalid()
         store, token = credentials
-        if store not in self._verifiers or len(token) > LONGEST:
+        if store not in self._verifiers or len(token) > MAX_LENGTH:
             raise _invalid()
         purchase = purchase_of(store, token)
         if not await self._counts(purchase, token, address):

@@ -24,9 +24,9 @@ from server.services.workout.formats.model import (
 )
 from server.services.workout.formats.table import Row, Table
 from server.services.workout.model import (
-    LONGEST_MINUTES,
-    MOST_NOTES_CHARACTERS,
-    MOST_TYPE_CHARACTERS,
+    MAX_MINUTES,
+    MAX_NOTES_CHARACTERS,
+    MAX_TYPE_CHARACTERS,
     SHORTEST_MINUTES,
     Workout,
 )
@@ -95,22 +95,22 @@ def _date(row: Row) -> dt.date:
 def _duration(row: Row) -> int:
     text = row["duration"]
     minutes = int(text) if _MINUTES.fullmatch(text) else 0
-    if not SHORTEST_MINUTES <= minutes <= LONGEST_MINUTES:
-        limits = f"{SHORTEST_MINUTES} to {LONGEST_MINUTES:,}"
+    if not SHORTEST_MINUTES <= minutes <= MAX_MINUTES:
+        limits = f"{SHORTEST_MINUTES} to {MAX_MINUTES:,}"
         wrong = f"{quoted(text)} is not a whole number of minutes from {limits}"
         raise BadCell(row.header.title("duration"), wrong)
     return minutes
 
 
 def _type(row: Row) -> str:
-    text = _text(row, "type", MOST_TYPE_CHARACTERS).strip()
+    text = _text(row, "type", MAX_TYPE_CHARACTERS).strip()
     if not text:
         raise BadCell(row.header.title("type"), "it is empty; say what was done")
     return text
 
 
 def _notes(row: Row) -> str:
-    return _text(row, "notes", MOST_NOTES_CHARACTERS) if "notes" in row.header.columns else ""
+    return _text(row, "notes", MAX_NOTES_CHARACTERS) if "notes" in row.header.columns else ""
 
 
 def _text(row: Row, name: str, most: int) -> str:

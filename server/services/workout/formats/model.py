@@ -5,7 +5,7 @@ from enum import Enum
 
 from server.services.workout.model import Workout
 
-MOST_PROBLEMS = 1_000
+MAX_PROBLEMS = 1_000
 
 
 class Format(Enum):
@@ -47,7 +47,7 @@ class Problems(list[Problem]):
     def append(self, problem: Problem) -> None:
         """Keeps the problem, or only counts it: nobody reads a hundred thousand of them."""
         self.total += 1
-        if self.total <= MOST_PROBLEMS:
+        if self.total <= MAX_PROBLEMS:
             super().append(problem)
 
 

@@ -21,9 +21,9 @@ from server.services.workout.formats.model import (
 from server.services.workout.formats.notes import Exercise, Set, line
 from server.services.workout.formats.table import Row, Table
 from server.services.workout.model import (
-    LONGEST_MINUTES,
-    MOST_NOTES_CHARACTERS,
-    MOST_TYPE_CHARACTERS,
+    MAX_MINUTES,
+    MAX_NOTES_CHARACTERS,
+    MAX_TYPE_CHARACTERS,
     SHORTEST_MINUTES,
     Workout,
 )
@@ -167,8 +167,8 @@ def _finished(session: Session, app: Format, default_duration: int) -> ReadWorko
             *(line(name, exercise) for name, exercise in session.exercises.items()),
         ]
     )
-    if len(notes) > MOST_NOTES_CHARACTERS:
-        most = f"{MOST_NOTES_CHARACTERS:,}"
+    if len(notes) > MAX_NOTES_CHARACTERS:
+        most = f"{MAX_NOTES_CHARACTERS:,}"
         raise BadCell("notes", f"with all sets they have {len(notes):,} characters, over {most}")
     workout = Workout(
         id_of(app, session.start.isoformat(), session.name),
@@ -187,8 +187,8 @@ def _minutes(session: Session) -> int:
     if session.seconds < 0:
         raise BadCell(session.length_title, "the workout ends before it starts")
     minutes = max(SHORTEST_MINUTES, (session.seconds + 30) // 60)
-    if minutes > LONGEST_MINUTES:
-        wrong = f"the workout is longer than {LONGEST_MINUTES:,} minutes, which is a week"
+    if minutes > MAX_MINUTES:
+        wrong = f"the workout is longer than {MAX_MINUTES:,} minutes, which is a week"
         raise BadCell(session.length_title, wrong)
     return minutes
 
@@ -196,8 +196,8 @@ def _minutes(session: Session) -> int:
 def _type(session: Session) -> tuple[str, list[str]]:
     """The type of the workout; and, if that had to be cut, the first line of its notes."""
     whole = session.name or ", ".join(session.categories) or _UNNAMED
-    if len(whole) <= MOST_TYPE_CHARACTERS:
+    if len(whole) <= MAX_TYPE_CHARACTERS:
         return whole, []
-    between_categories = "" if session.name else whole[: MOST_TYPE_CHARACTERS + 2]
-    cut = between_categories.rpartition(", ")[0] or whole[:MOST_TYPE_CHARACTERS]
+    between_categories = "" if session.name else whole[: MAX_TYPE_CHARACTERS + 2]
+    cut = between_categories.rpartition(", ")[0] or whole[:MAX_TYPE_CHARACTERS]
     return cut, [whole]

@@ -15,7 +15,7 @@ from io import StringIO
 from server.services.workout.formats.model import Problem, UnreadableFile
 
 # A few seconds of a core.
-MOST_LINES = 250_000
+MAX_LINES = 250_000
 
 _DELIMITERS = (",", ";", "\t")
 # Excel's own way to tell the delimiter, as the whole first line.
@@ -146,9 +146,9 @@ def _records(text: str, delimiter: str, line: int) -> Iterator[tuple[int, list[s
             if any(cell and not cell.isspace() for cell in cells):
                 yield line, cells
         line = offset + reader.line_num
-        if line > MOST_LINES:
+        if line > MAX_LINES:
             raise UnreadableFile(
-                f"The file has more than {MOST_LINES:,} lines; divide it, each part with the "
+                f"The file has more than {MAX_LINES:,} lines; divide it, each part with the "
                 "header line."
             )
 

@@ -34,7 +34,7 @@ def test_every_process_counts_its_own(places: Places) -> None:
     method = "gymlocker.v2.UserService/GetUser"
     counted = sum(_not_found(url, method) for url in places.workers)
     somebody = uuid4()
-    with httpx2.Client(base_url=places.house.url, timeout=20, verify=False) as client:
+    with httpx2.Client(base_url=places.stack.url, timeout=20, verify=False) as client:
         for _ in range(CALLS):
             assert client.get(f"/user/{somebody}").status_code == 404
     # A call has ended a moment after its caller has the status.
@@ -55,7 +55,7 @@ def _not_found(url: str, method: str) -> float:
 
 
 async def test_the_web_process_counts_connections(places: Places) -> None:
-    url = f"ws://{places.house.address}/ai-chat-v2?access_token=Web%20{WEB_KEY}"
+    url = f"ws://{places.stack.address}/ai-chat-v2?access_token=Web%20{WEB_KEY}"
     async with connect(url) as socket:
         await Signal(socket).shake_hands()
         during = await asyncio.to_thread(scrape, places.web)
@@ -93,7 +93,7 @@ def test_of_the_admin_nothing_else_is_shown(places: Places, verb: str, path: str
 
 def test_the_front_door_shows_no_metrics(places: Places) -> None:
     for path in ("/metrics", "/stats/prometheus"):
-        assert httpx2.get(places.house.url + path, verify=False).status_code == 404
+        assert httpx2.get(places.stack.url + path, verify=False).status_code == 404
 
 
 def test_a_port_that_is_taken_is_said() -> None:
@@ -121,7 +121,7 @@ def test_ports_may_run_out() -> None:
 def test_a_trace_goes_on_through_envoy_and_rest(places: Places, collector: Collector) -> None:
     trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
     headers = {"traceparent": f"00-{trace}-{parent}-01", "x-request-id": "over-rest"}
-    reply = httpx2.get(f"{places.house.url}/user/canary-lookup", headers=headers, verify=False)
+    reply = httpx2.get(f"{places.stack.url}/user/canary-lookup", headers=headers, verify=False)
     assert reply.status_code == 404
     span = collector.span("over-rest")
     assert (span.trace_id.hex(), span.parent_span_id.hex()) == (trace, parent)
@@ -136,7 +136,7 @@ def test_a_trace_goes_on_through_the_web_process(places: Places, collector: Coll
         "x-request-id": "over-signalr",
         "authorization": f"Web {WEB_KEY}",
     }
-    url = f"{places.house.url}/ai-chat-v2/negotiate"
+    url = f"{places.stack.url}/ai-chat-v2/negotiate"
     assert httpx2.post(url, headers=headers, verify=False).status_code == 200
     span = collector.span("over-signalr")
     assert (span.trace_id.hex(), span.parent_span_id.hex()) == (trace, parent)

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.local.helpers import PATIENCE, processes_of, wait_until
+from tests.local.helpers import TIMEOUT, processes_of, wait_until
 from tests.ports import free_port
 
 COMMAND = (sys.executable, "-P", "-m", "server", "up")
@@ -70,7 +70,7 @@ class Running:
 
     def stop(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
-        return self.process.wait(PATIENCE)
+        return self.process.wait(TIMEOUT)
 
 
 @contextmanager
@@ -93,55 +93,55 @@ def up(folder: Path, port: int | None = None, **environment: str) -> Iterator[Ru
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One that is up, for the tests that leave it up."""
     with up(tmp_path_factory.mktemp("house") / "data") as running:
         running.until_ready()
         yield running
 
 
-def test_it_says_where_it_is_and_what_to_try(house: Running) -> None:
-    url = f"http://127.0.0.1:{house.port}"
-    assert house.said[0] == f"Gymlocker is ready at {url}\n"
-    wait_until(lambda: len(house.said) >= 5)
-    assert house.said[1:4] == [
+def test_it_says_where_it_is_and_what_to_try(stack: Running) -> None:
+    url = f"http://127.0.0.1:{stack.port}"
+    assert stack.said[0] == f"Gymlocker is ready at {url}\n"
+    wait_until(lambda: len(stack.said) >= 5)
+    assert stack.said[1:4] == [
         f"  curl {url}/health\n",
-        f"  grpcurl -plaintext 127.0.0.1:{house.port} list\n",
+        f"  grpcurl -plaintext 127.0.0.1:{stack.port} list\n",
         f"  uv run gymlocker demo --url {url}\n",
     ]
-    assert house.healthy()
+    assert stack.healthy()
 
 
-def test_a_second_one_on_the_same_folder_ends_with_one_sentence(house: Running) -> None:
+def test_a_second_one_on_the_same_folder_ends_with_one_sentence(stack: Running) -> None:
     second = subprocess.run(
-        [*COMMAND, "--port", str(free_port()), "--data-dir", str(house.folder)],
+        [*COMMAND, "--port", str(free_port()), "--data-dir", str(stack.folder)],
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         check=False,
     )
     assert second.returncode == 1
     assert second.stdout == ""
     assert second.stderr.count("\n") <= 2
-    assert f"(process {house.process.pid})" in " ".join(second.stderr.split())
-    assert house.healthy()
+    assert f"(process {stack.process.pid})" in " ".join(second.stderr.split())
+    assert stack.healthy()
 
 
-def test_a_taken_port_ends_with_one_sentence(house: Running, tmp_path: Path) -> None:
-    with up(tmp_path / "data", house.port) as second:
-        assert second.process.wait(PATIENCE) == 1
-        wait_until(lambda: f"Port {house.port}" in second.all_reported)
+def test_a_taken_port_ends_with_one_sentence(stack: Running, tmp_path: Path) -> None:
+    with up(tmp_path / "data", stack.port) as second:
+        assert second.process.wait(TIMEOUT) == 1
+        wait_until(lambda: f"Port {stack.port}" in second.all_reported)
         assert "Traceback" not in second.all_reported
         assert second.said == []
 
 
 @pytest.mark.parametrize("word", ["serve", "postgres", "envoy"])
-def test_what_is_killed_serves_again(house: Running, word: str) -> None:
-    victim = house.find(word)
+def test_what_is_killed_serves_again(stack: Running, word: str) -> None:
+    victim = stack.find(word)
     assert victim is not None
     victim.kill()
-    wait_until(lambda: house.find(word) not in (None, victim))
-    wait_until(house.healthy)
+    wait_until(lambda: stack.find(word) not in (None, victim))
+    wait_until(stack.healthy)
 
 
 def stops_with_all(running: Running, number: signal.Signals) -> None:
@@ -192,7 +192,7 @@ def test_killed_it_takes_all_along_and_the_next_one_starts(tmp_path: Path) -> No
 def test_a_database_out_of_reach_ends_with_one_sentence(tmp_path: Path) -> None:
     url = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
     with up(tmp_path / "data", DATABASE_URL=url) as running:
-        assert running.process.wait(PATIENCE) == 1
+        assert running.process.wait(TIMEOUT) == 1
         wait_until(lambda: "DATABASE_URL" in running.all_reported)
         assert "Traceback" not in running.all_reported
         assert not (running.folder / "postgres").exists()

@@ -25,7 +25,7 @@ class Person:
 
 
 @contextmanager
-def running_house(*, workers: int) -> Iterator[str]:
+def running_stack(*, workers: int) -> Iterator[str]:
     """Runs everything in a temporary folder; gives the host:port where it answers."""
     with tempfile.TemporaryDirectory(prefix="gymlocker-benchmark-") as folder:
         options = (f"--data-dir={folder}", "--port=0", f"--workers={workers}")

@@ -93,7 +93,8 @@ def test_a_folder_that_is_not_writable_is_named(tmp_path: Path) -> None:
     closed.mkdir(mode=0o500)
     script = (
         "import os, pathlib, sys\n"
-        "from server.errors import StartError; from server.programs.local.data_directory import locked\n"
+        "from server.errors import StartError\n"
+        "from server.programs.local.data_directory import locked\n"
         "os.geteuid() or os.setuid(65534)\n"  # to root, everything is writable
         f"try:\n  with locked(pathlib.Path({str(closed / 'data')!r})): pass\n"
         "except StartError as error: sys.exit(str(error))"

@@ -24,7 +24,7 @@ STOP_SECONDS = 60
 
 
 @dataclass(frozen=True)
-class House:
+class Stack:
     """A running Gymlocker: `url` is where it answers, `data_dir` where its logs and sockets are."""
 
     url: str
@@ -47,9 +47,9 @@ class House:
 
 
 @contextmanager
-def running_house(
+def running_stack(
     data_dir: Path, *options: str, workers: int = 1, port: int | None = None, **environment: str
-) -> Iterator[House]:
+) -> Iterator[Stack]:
     """Runs `gymlocker up`, and stops it as Ctrl-C would.
 
     `environment` is added to that of the tests; without a DATABASE_URL in it, PostgreSQL is
@@ -63,7 +63,7 @@ def running_house(
         text=True,
     )
     try:
-        yield House(_address(process), data_dir, process)
+        yield Stack(_address(process), data_dir, process)
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
