@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 from gymlocker.v2 import event_pb2
 
+from server.errors import NotFound
 from server.libraries.database.pool import Database
 from server.libraries.limits.quota import (
     MAX_BYTES,
@@ -236,3 +237,20 @@ async def test_a_count_that_is_too_high_refuses_nobody(
     )
     await events.put(user_id, Event(uuid4(), b"x", IV, SOON))
     assert await counted(table, user_id) == (2, 2)
+
+
+async def test_a_user_who_is_deleted_while_they_store_is_not_found(
+    pool: Database, table: asyncpg.Connection
+) -> None:
+    [user_id] = await many_users(table, 1)
+    puts: list[UUID] = []
+
+    async def put() -> None:
+        """Find no room; the second time, after the count, the user is gone."""
+        puts.append(user_id)
+        if len(puts) == 2:
+            await table.execute("DELETE FROM users WHERE id = $1", user_id)
+
+    with pytest.raises(NotFound):
+        await UsageRepository(pool).store(user_id, put, quota="nothing")
+    assert len(puts) == 2

@@ -5,9 +5,11 @@ never counted, as those who came with a LiftLog server's database, are counted w
 something. So is somebody who is at the bound, before they are refused.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import (
     BigInteger,
     Subquery,
@@ -24,6 +26,7 @@ from server.errors import no_such_user
 from server.libraries.database.pool import Connection, Database
 from server.libraries.database.schema import shared_items, user_event_clocks, user_events, users
 from server.libraries.database.statement import Statement
+from server.libraries.limits.quota import quota_exceeded
 
 # A user at the bound is not counted anew at each call that is refused.
 RECOUNT_PERIOD = timedelta(minutes=1)
@@ -81,6 +84,30 @@ class UsageRepository:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def store(
+        self,
+        user_id: UUID,
+        put: Callable[[], Awaitable[asyncpg.Record | None]],
+        *,
+        quota: str,
+    ) -> None:
+        """Store something by `put`, and recount what the user stores where that is needed.
+
+        `put` returns None if there seems to be no room, else a row that says whether it
+        `is_counted` right. `quota` says how much a user may store. Raises NotFound if there is no
+        such user, ResourceExhausted if they store too much.
+        """
+        stored = await put()
+        if stored is None:
+            await self.recount(user_id, is_wrong=False)
+            stored = await put()
+        if stored is None:
+            # The user may have been deleted in between: then this raises NotFound.
+            await self.recount(user_id, is_wrong=False)
+            raise quota_exceeded(quota)
+        if not stored["is_counted"]:
+            await self.recount(user_id, is_wrong=True)
 
     async def recount(self, user_id: UUID, *, is_wrong: bool) -> None:
         """Count anew what the user stores; a count not known to be wrong, once in a while.

@@ -36,7 +36,7 @@ from server.libraries.database.schema import (
 )
 from server.libraries.database.statement import Statement
 from server.libraries.database.time import representable, start_of_day
-from server.libraries.limits.quota import MAX_BYTES, MAX_EVENTS, bounded_expiry, quota_exceeded
+from server.libraries.limits.quota import MAX_BYTES, MAX_EVENTS, bounded_expiry
 from server.libraries.limits.usage import SIZE, UsageRepository
 
 # What one read returns at the most, in bytes.
@@ -237,14 +237,11 @@ class EventRepository:
 
         Raises NotFound if there is no such user, ResourceExhausted if they store too much.
         """
-        stored = await self._put(user_id, event)
-        if stored is None:
-            await self._usage.recount(user_id, is_wrong=False)
-            stored = await self._put(user_id, event)
-        if stored is None:
-            raise quota_exceeded(f"{MAX_EVENTS:,} events, or {MAX_BYTES >> 20} MiB")
-        if not stored["is_counted"]:
-            await self._usage.recount(user_id, is_wrong=True)
+        await self._usage.store(
+            user_id,
+            lambda: self._put(user_id, event),
+            quota=f"{MAX_EVENTS:,} events, or {MAX_BYTES >> 20} MiB",
+        )
 
     async def _put(self, user_id: UUID, event: Event) -> asyncpg.Record | None:
         return await self._database.fetch_one(

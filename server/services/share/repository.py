@@ -19,7 +19,6 @@ from server.libraries.limits.quota import (
     MAX_BYTES,
     MAX_SHARED_ITEMS,
     bounded_expiry,
-    quota_exceeded,
 )
 from server.libraries.limits.usage import SIZE, UsageRepository
 
@@ -146,15 +145,8 @@ class ShareRepository:
     async def _store(
         self, user_id: UUID, create: Callable[[], Awaitable[asyncpg.Record | None]]
     ) -> None:
-        """Stores by `create`, which returns None where there seems to be no room."""
-        stored = await create()
-        if stored is None:
-            await self._usage.recount(user_id, is_wrong=False)
-            stored = await create()
-        if stored is None:
-            raise quota_exceeded(f"{MAX_SHARED_ITEMS:,} shared items, or {MAX_BYTES >> 20} MiB")
-        if not stored["is_counted"]:
-            await self._usage.recount(user_id, is_wrong=True)
+        quota = f"{MAX_SHARED_ITEMS:,} shared items, or {MAX_BYTES >> 20} MiB"
+        await self._usage.store(user_id, create, quota=quota)
 
     async def get(self, item_id: str) -> asyncpg.Record | None:
         """An item's encrypted_payload, encryption_iv and its owner's rsa_public_key.
