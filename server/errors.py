@@ -137,3 +137,15 @@ def disk_full() -> ResourceExhausted:
         reason="DISK_FULL",
         retry_after=DISK_FULL_RETRY_SECONDS,
     )
+
+
+def wrong_password() -> Unauthenticated:
+    """Return the error for a password that is not the user's."""
+    return Unauthenticated("The user or the password is wrong.", reason="WRONG_PASSWORD")
+
+
+def invalid_token(
+    message: str = "The access token is not valid. Log in again.",
+) -> Unauthenticated:
+    """Return the error for an access token that is invalid or belongs to another user."""
+    return Unauthenticated(message, reason="INVALID_ACCESS_TOKEN")

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from server.libraries.rpc.caller import Caller
+from server.libraries.rpc.context import Caller
 from server.libraries.settings import TokenSettings
 from server.services.auth.refresh_token import RotatingToken
 from server.services.auth.signing_keys import load_keys

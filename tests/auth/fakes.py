@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from server.errors import ResourceExhausted, Unauthenticated, Unavailable
-from server.services.auth.authenticator import PasswordAuthenticator
+from server.services.credentials.authenticator import PasswordAuthenticator
 from server.services.credentials.hashing import HashedPassword, PasswordHasher
 
 ANN, BOB = uuid4(), uuid4()

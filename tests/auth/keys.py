@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from server.errors import StartError, Unauthenticated
-from server.libraries.rpc.caller import Caller
+from server.libraries.rpc.context import Caller
 from server.libraries.settings import TokenSettings
 from server.services.auth.signing_keys import load_keys
 from server.services.auth.tokens import AccessTokens

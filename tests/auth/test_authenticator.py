@@ -8,8 +8,8 @@ import pytest
 from cachetools import TTLCache
 
 from server.errors import NotFound, ResourceExhausted, Unauthenticated, Unavailable
-from server.services.auth import authenticator as module
-from server.services.auth.authenticator import MAX_CONCURRENT, PasswordAuthenticator
+from server.services.credentials import authenticator as module
+from server.services.credentials.authenticator import MAX_CONCURRENT, PasswordAuthenticator
 from server.services.credentials.hashing import HashedPassword, PasswordHasher
 from tests.auth.fakes import ADDRESS, ANN, BOB, MEMORY_SECONDS, Scene, turn
 

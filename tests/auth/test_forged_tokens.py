@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from grpc import StatusCode, aio
 from gymlocker.v2 import auth_pb2, user_pb2
 
-from server.libraries.rpc.caller import Caller
+from server.libraries.rpc.context import Caller
 from server.libraries.settings import TokenSettings
 from server.programs.demo.transport import Metadata, RestTransport, channel_over
 from server.programs.local.temporary_postgres import ThrowawayPostgres

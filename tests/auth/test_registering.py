@@ -11,8 +11,7 @@ from grpc import StatusCode
 from gymlocker.v2 import auth_pb2
 
 from server.errors import AlreadyExists
-from server.libraries.rpc.caller import ADDRESS_KEY, Caller, current_caller
-from server.libraries.rpc.metadata import current_metadata
+from server.libraries.rpc.context import ADDRESS_KEY, Caller, current_caller, current_metadata
 from server.programs.demo.transport import CallError
 from server.services.auth.service import AuthService
 from server.services.credentials.hashing import HashedPassword

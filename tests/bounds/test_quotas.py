@@ -12,16 +12,11 @@ from gymlocker.v2 import event_pb2
 
 from server.errors import NotFound
 from server.libraries.database.pool import Database
-from server.libraries.limits.quota import (
-    MAX_BYTES,
-    MAX_EVENTS,
-    MAX_FOLLOW_SECRETS,
-    MAX_LIFETIME,
-    MAX_SHARED_ITEMS,
-)
+from server.libraries.limits.quota import MAX_BYTES, MAX_LIFETIME
 from server.libraries.limits.usage import UsageRepository
-from server.services.event.repository import Event, EventRepository
-from server.services.share.repository import ShareRepository
+from server.services.event.repository import MAX_EVENTS, Event, EventRepository
+from server.services.follow.repository import MAX_FOLLOW_SECRETS
+from server.services.share.repository import MAX_SHARED_ITEMS, ShareRepository
 from server.services.system.cleanup import sweep
 from server.services.system.repository import SystemRepository
 from tests.bounds.conftest import Bounded, World

@@ -4,7 +4,7 @@ import pytest
 
 from server.errors import StartError
 from server.libraries.limits.rate import Rate
-from server.libraries.settings import BoundSettings, load
+from server.libraries.settings import LimitSettings, load
 
 
 @pytest.mark.parametrize(
@@ -23,11 +23,11 @@ def test_what_is_no_rate_is_said_before_anything_starts(
 ) -> None:
     monkeypatch.setenv("INBOX_PER_NETWORK", text)
     with pytest.raises(StartError, match="INBOX_PER_NETWORK: must be as 60/600s"):
-        load(BoundSettings)
+        load(LimitSettings)
 
 
 def test_the_defaults_are_the_contracts() -> None:
-    settings = BoundSettings()
+    settings = LimitSettings()
     assert str(settings.inbox_per_network) == "60/600s"
     assert str(settings.new_users_per_address) == "30/60s"
     assert str(settings.wrong_secrets_per_address) == "1000/1s"

@@ -7,7 +7,7 @@ import grpc
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from server.libraries.rpc.interceptor import Context
+from server.libraries.rpc.context import Context
 from server.libraries.rpc.method import Method
 from server.programs.worker.contract import contract_methods
 

@@ -10,9 +10,9 @@ from grpc import StatusCode
 from structlog.testing import capture_logs
 
 from server import errors
+from server.libraries.rpc.context import current_request_id
 from server.libraries.rpc.errors import ErrorInterceptor
 from server.libraries.rpc.interceptor import CallNext
-from server.libraries.rpc.request_id import current_request_id
 from tests.rpc.fakes import METHODS, FakeContext, method
 
 CANARY = "canary-in-the-text-of-an-exception"

@@ -3,7 +3,7 @@
 import pytest
 
 from server.errors import InvalidArgument
-from server.libraries.rpc.metadata import current_metadata
+from server.libraries.rpc.context import current_metadata
 from server.libraries.rpc.query_parameters import ORIGINAL_PATH_KEY, require_known
 from server.programs.worker.contract import contract_methods
 

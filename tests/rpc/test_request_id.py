@@ -4,8 +4,12 @@ from uuid import UUID
 
 import pytest
 
-from server.libraries.rpc.metadata import Metadata, current_metadata
-from server.libraries.rpc.request_id import given_request_id, new_request_id
+from server.libraries.rpc.context import (
+    Metadata,
+    current_metadata,
+    given_request_id,
+    new_request_id,
+)
 
 
 def given(metadata: Metadata) -> str | None:

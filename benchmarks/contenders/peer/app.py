@@ -13,9 +13,8 @@ from benchmarks.contenders.peer import messages
 from benchmarks.contenders.peer.passwords import Passwords
 from benchmarks.contenders.peer.storage import Storage
 from benchmarks.contenders.sessions import new_session
-from server.errors import GymlockerError, NotFound, Unauthenticated, no_such_user
+from server.errors import GymlockerError, NotFound, Unauthenticated, no_such_user, wrong_password
 from server.libraries.common.text import uuid_in
-from server.libraries.rpc.authentication import wrong_password
 
 # HTTP's status and gRPC's code.
 STATUSES: dict[type[GymlockerError], tuple[int, int]] = {

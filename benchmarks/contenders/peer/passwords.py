@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 from uuid import UUID
 
-from server.libraries.rpc.authentication import wrong_password
+from server.errors import wrong_password
 from server.libraries.settings import Settings
-from server.services.auth.authenticator import PasswordAuthenticator
+from server.services.credentials.authenticator import PasswordAuthenticator
 from server.services.credentials.hashing import HashedPassword, PasswordHasher
 
 THREADS: int = Settings.model_fields["password_threads"].default

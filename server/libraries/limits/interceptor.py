@@ -9,15 +9,15 @@ from gymlocker.v2.options_pb2 import Authentication
 from server.libraries.limits.free_disk import DiskWatch
 from server.libraries.limits.storage_meter import StorageMeter
 from server.libraries.network.client_network import broad_network_of
-from server.libraries.rpc.caller import address_of
-from server.libraries.rpc.interceptor import CallNext, Context, Interceptor
+from server.libraries.rpc.context import Context, address_of
+from server.libraries.rpc.interceptor import CallNext, Interceptor
 from server.libraries.rpc.method import Method
 
 # Changes that are deletions, or that let people in to make some.
 _EXEMPT = frozenset({"GetInboxMessages", "Login", "RefreshToken", "Logout", "ChangePassword"})
 
 
-class BoundsInterceptor(Interceptor):
+class LimitsInterceptor(Interceptor):
     """Refuses calls that store something where there is no room; counts what they store."""
 
     def __init__(

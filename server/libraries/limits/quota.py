@@ -8,10 +8,6 @@ from server.errors import ResourceExhausted
 
 # Of events and shared items together.
 MAX_BYTES = 64 * 1024 * 1024
-MAX_EVENTS = 10_000
-MAX_FOLLOW_SECRETS = 5_000
-MAX_SHARED_ITEMS = 1_000
-MAX_WORKOUTS = 100_000
 # Ten years. An expiry beyond is cut.
 MAX_LIFETIME = timedelta(days=3652)
 # Waiting does not help by itself: the caller has to delete something.

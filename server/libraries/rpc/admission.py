@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from server.errors import ResourceExhausted
-from server.libraries.rpc.caller import calling_network
-from server.libraries.rpc.interceptor import CallNext, Context, Interceptor
+from server.libraries.rpc.context import Context, calling_network
+from server.libraries.rpc.interceptor import CallNext, Interceptor
 from server.libraries.rpc.method import Method
 
 RETRY_AFTER_SECONDS = 1

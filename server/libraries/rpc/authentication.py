@@ -13,10 +13,16 @@ from uuid import UUID
 from google.protobuf.message import DecodeError
 from gymlocker.v2.options_pb2 import Authentication
 
-from server.errors import NotFound, Unauthenticated
-from server.libraries.rpc.caller import Caller, address_of, current_caller, current_purchase
-from server.libraries.rpc.interceptor import CallNext, Context, Interceptor
-from server.libraries.rpc.metadata import values_of
+from server.errors import NotFound, Unauthenticated, invalid_token, wrong_password
+from server.libraries.rpc.context import (
+    Caller,
+    Context,
+    address_of,
+    current_caller,
+    current_purchase,
+    values_of,
+)
+from server.libraries.rpc.interceptor import CallNext, Interceptor
 from server.libraries.rpc.method import Method
 
 AUTHORIZATION_KEY = "authorization"
@@ -28,14 +34,14 @@ _WITH_ACCESS_TOKEN = (Authentication.SCHEME_PASSWORD, Authentication.SCHEME_ACCE
 _ACCESS_TOKEN = re.compile(r"bearer ([\w-]+\.[\w-]+\.[\w-]+)", re.IGNORECASE | re.ASCII)
 
 
-class AccessTokens(Protocol):
+class AccessTokenChecker(Protocol):
     """Knows the access tokens."""
 
     async def authenticate(self, token: str) -> Caller:
         """Whose token it is. Raises Unauthenticated if it is not a valid one."""
 
 
-class Passwords(Protocol):
+class PasswordChecker(Protocol):
     """Knows the users' passwords."""
 
     async def authenticate(self, user_id: UUID, password: str, address: str) -> None:
@@ -46,7 +52,7 @@ class Passwords(Protocol):
         """
 
 
-class PurchaseTokens(Protocol):
+class PurchaseChecker(Protocol):
     """Knows the tokens of purchases, and the keys that will do instead."""
 
     async def authenticate(self, keys: Sequence[str], header: str | None, address: str) -> object:
@@ -60,7 +66,7 @@ class PurchaseTokens(Protocol):
 class AccessTokenInterceptor(Interceptor):
     """Finds out whose access token the call carries; lets nobody pass without where one must be."""
 
-    def __init__(self, methods: Mapping[str, Method], tokens: AccessTokens) -> None:
+    def __init__(self, methods: Mapping[str, Method], tokens: AccessTokenChecker) -> None:
         super().__init__(methods)
         self._tokens = tokens
 
@@ -88,7 +94,7 @@ class AccessTokenInterceptor(Interceptor):
 class PurchaseTokenInterceptor(Interceptor):
     """Lets those pass who have bought what the method belongs to."""
 
-    def __init__(self, methods: Mapping[str, Method], purchases: PurchaseTokens) -> None:
+    def __init__(self, methods: Mapping[str, Method], purchases: PurchaseChecker) -> None:
         super().__init__(methods)
         self._purchases = purchases
 
@@ -113,7 +119,7 @@ class PurchaseTokenInterceptor(Interceptor):
 class PasswordInterceptor(Interceptor):
     """Lets a call that names its user pass when that user makes it."""
 
-    def __init__(self, methods: Mapping[str, Method], passwords: Passwords) -> None:
+    def __init__(self, methods: Mapping[str, Method], passwords: PasswordChecker) -> None:
         super().__init__(methods)
         self._passwords = passwords
 
@@ -168,15 +174,3 @@ def _has_password(method: Method, request: bytes) -> bool:
         return bool(method.request.FromString(request).password)  # type: ignore[attr-defined]
     except DecodeError:
         return False
-
-
-def wrong_password() -> Unauthenticated:
-    """The error for a password that is not the user's."""
-    return Unauthenticated("The user or the password is wrong.", reason="WRONG_PASSWORD")
-
-
-def invalid_token(
-    message: str = "The access token is not valid. Log in again.",
-) -> Unauthenticated:
-    """The error for an access token that is none of ours, or not that of this user."""
-    return Unauthenticated(message, reason="INVALID_ACCESS_TOKEN")

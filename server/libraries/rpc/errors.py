@@ -33,9 +33,9 @@ from server.errors import (
     Unimplemented,
     UnknownMethod,
 )
-from server.libraries.rpc.interceptor import CallNext, Context, Interceptor
+from server.libraries.rpc.context import REQUEST_ID_KEY, Context, current_request_id
+from server.libraries.rpc.interceptor import CallNext, Interceptor
 from server.libraries.rpc.method import Method
-from server.libraries.rpc.request_id import METADATA_KEY, current_request_id
 
 DOMAIN = "gymlocker"
 # The HTTP status that the front door gives a transcoded call, where the code leads to another.
@@ -130,7 +130,7 @@ async def _abort(
     http_status: int | None = None,
 ) -> NoReturn:
     status = Status(code=code.value[0], message=message)
-    metadata: list[tuple[str, str | bytes]] = [(METADATA_KEY, current_request_id.get())]
+    metadata: list[tuple[str, str | bytes]] = [(REQUEST_ID_KEY, current_request_id.get())]
     if http_status is not None:
         metadata.append((HTTP_STATUS_KEY, str(http_status)))
     if code == grpc.StatusCode.UNAUTHENTICATED:

@@ -6,7 +6,8 @@ from typing import Any, NoReturn
 from gymlocker.v2 import options_pb2
 
 from server.errors import FeatureDisabled
-from server.libraries.rpc.interceptor import CallNext, Context, Interceptor
+from server.libraries.rpc.context import Context
+from server.libraries.rpc.interceptor import CallNext, Interceptor
 from server.libraries.rpc.method import Feature, Method
 
 

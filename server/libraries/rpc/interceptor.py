@@ -13,10 +13,9 @@ from typing import Any, TypeAlias, cast
 
 import grpc
 
-from server.libraries.rpc.metadata import current_metadata
+from server.libraries.rpc.context import Context, current_metadata
 from server.libraries.rpc.method import UNKNOWN, Method
 
-Context = grpc.aio.ServicerContext[Any, Any]
 CallNext = Callable[[Any, Context], Awaitable[Any]]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 

@@ -15,9 +15,7 @@ from functools import partial
 from typing import Any, cast
 
 from server.errors import ResourceExhausted, Unavailable
-from server.libraries.rpc.caller import address_of
-from server.libraries.rpc.interceptor import Context
-from server.libraries.rpc.metadata import values_of
+from server.libraries.rpc.context import Context, address_of, values_of
 
 MIB = 1024 * 1024
 # Smaller replies are not counted.
@@ -38,7 +36,7 @@ RETRY_SECONDS = 5
 _ORIGINAL_PATH = "x-envoy-original-path"
 
 
-class LargeReplies:
+class LargeResponses:
     """Counts the replies of a worker that are not read yet, and lets it make one large one a time.
 
     `network_of` says what addresses count together; `per_network` of 0 is no limit for one of them.

@@ -7,10 +7,15 @@ from typing import Any
 import grpc
 import structlog
 
-from server.libraries.rpc.interceptor import CallNext, Context, Interceptor
+from server.libraries.rpc.context import (
+    Context,
+    current_request_id,
+    given_request_id,
+    new_request_id,
+)
+from server.libraries.rpc.interceptor import CallNext, Interceptor
 from server.libraries.rpc.method import Method
 from server.libraries.rpc.outcome import observe
-from server.libraries.rpc.request_id import current_request_id, given_request_id, new_request_id
 
 # Envoy asks it every second: a line each would bury all others.
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"

@@ -5,7 +5,8 @@ from typing import Any
 
 import grpc
 
-from server.libraries.rpc.interceptor import CallNext, Context
+from server.libraries.rpc.context import Context
+from server.libraries.rpc.interceptor import CallNext
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 

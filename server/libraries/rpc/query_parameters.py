@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from urllib.parse import parse_qsl
 
 from server.errors import InvalidArgument
-from server.libraries.rpc.metadata import current_metadata
+from server.libraries.rpc.context import current_metadata
 
 # The path and the query that a transcoded call came by, as Envoy says it.
 ORIGINAL_PATH_KEY = "x-envoy-original-path"

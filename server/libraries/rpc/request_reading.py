@@ -9,7 +9,8 @@ from typing import Any
 import grpc
 
 from server.errors import InvalidArgument
-from server.libraries.rpc.interceptor import CallNext, Context, Interceptor
+from server.libraries.rpc.context import Context
+from server.libraries.rpc.interceptor import CallNext, Interceptor
 from server.libraries.rpc.method import Method
 
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import grpc
 
 from server.errors import UnknownMethod
-from server.libraries.rpc.interceptor import Context
+from server.libraries.rpc.context import Context
 
 
 class UnknownMethods(grpc.GenericRpcHandler):

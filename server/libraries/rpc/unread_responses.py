@@ -5,8 +5,9 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from server.libraries.rpc.interceptor import CallNext, Context, Interceptor
-from server.libraries.rpc.large_responses import COUNTED_BYTES, LargeReplies, overloaded
+from server.libraries.rpc.context import Context
+from server.libraries.rpc.interceptor import CallNext, Interceptor
+from server.libraries.rpc.large_responses import COUNTED_BYTES, LargeResponses, overloaded
 from server.libraries.rpc.method import Method
 
 
@@ -18,7 +19,7 @@ class ReplyInterceptor(Interceptor):
 
     gives_bytes = True
 
-    def __init__(self, methods: Mapping[str, Method], replies: LargeReplies) -> None:
+    def __init__(self, methods: Mapping[str, Method], replies: LargeResponses) -> None:
         super().__init__(methods)
         self._replies = replies
 

@@ -14,8 +14,8 @@ from google.protobuf.message import DecodeError, Message
 from gymlocker.v2.options_pb2 import Authentication
 
 from server.errors import InvalidArgument
-from server.libraries.rpc.caller import current_caller
-from server.libraries.rpc.interceptor import CallNext, Context, Interceptor
+from server.libraries.rpc.context import Context, current_caller
+from server.libraries.rpc.interceptor import CallNext, Interceptor
 from server.libraries.rpc.json_patch import patch_reader
 from server.libraries.rpc.method import Method
 from server.libraries.rpc.query_parameters import require_known

@@ -18,7 +18,7 @@ is how containers are told secrets.
 from server.libraries.settings.access import AccessSettings
 from server.libraries.settings.environment import EnvironmentSettings, load
 from server.libraries.settings.features import FeatureSettings
-from server.libraries.settings.limits import BoundSettings
+from server.libraries.settings.limits import LimitSettings
 from server.libraries.settings.planner import OPENAI_URL, PlannerSettings, PurchaseSettings
 from server.libraries.settings.process import GatewaySettings, LocalSettings, LogSettings, Settings
 from server.libraries.settings.tokens import TokenSettings
@@ -27,10 +27,10 @@ from server.libraries.settings.worker import WorkerSettings, load_worker_setting
 __all__ = [
     "OPENAI_URL",
     "AccessSettings",
-    "BoundSettings",
     "EnvironmentSettings",
     "FeatureSettings",
     "GatewaySettings",
+    "LimitSettings",
     "LocalSettings",
     "LogSettings",
     "PlannerSettings",

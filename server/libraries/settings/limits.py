@@ -18,7 +18,7 @@ def _rate(value: Any) -> Any:
 RateSetting: TypeAlias = Annotated[Rate, NoDecode, BeforeValidator(_rate)]
 
 
-class BoundSettings(EnvironmentSettings):
+class LimitSettings(EnvironmentSettings):
     """What a worker is told about bounds. 0 switches one off."""
 
     inbox_per_network: RateSetting = Field(

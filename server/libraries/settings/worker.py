@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from server.libraries.settings.access import AccessSettings
 from server.libraries.settings.environment import load
 from server.libraries.settings.features import FeatureSettings
-from server.libraries.settings.limits import BoundSettings
+from server.libraries.settings.limits import LimitSettings
 from server.libraries.settings.planner import PlannerSettings, PurchaseSettings
 from server.libraries.settings.process import Settings
 from server.libraries.settings.tokens import TokenSettings
@@ -16,7 +16,7 @@ class WorkerSettings:
     """All that a worker is told."""
 
     worker: Settings
-    bounds: BoundSettings
+    bounds: LimitSettings
     tokens: TokenSettings
     planner: PlannerSettings
     purchases: PurchaseSettings
@@ -28,7 +28,7 @@ def load_worker_settings() -> WorkerSettings:
     """Reads all that a worker is told. Raises StartError as `load` does."""
     return WorkerSettings(
         load(Settings),
-        load(BoundSettings),
+        load(LimitSettings),
         load(TokenSettings),
         load(PlannerSettings),
         load(PurchaseSettings),

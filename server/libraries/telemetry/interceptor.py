@@ -5,7 +5,8 @@ from typing import Any
 
 import grpc
 
-from server.libraries.rpc.interceptor import CallNext, Context, Interceptor
+from server.libraries.rpc.context import Context
+from server.libraries.rpc.interceptor import CallNext, Interceptor
 from server.libraries.rpc.method import Method
 from server.libraries.rpc.outcome import observe
 from server.libraries.telemetry.worker_metrics import WorkerMetrics

@@ -22,11 +22,10 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from server.libraries.rpc.interceptor import CallNext, Context, Interceptor
-from server.libraries.rpc.metadata import values_of
+from server.libraries.rpc.context import Context, current_request_id, values_of
+from server.libraries.rpc.interceptor import CallNext, Interceptor
 from server.libraries.rpc.method import Method
 from server.libraries.rpc.outcome import observe
-from server.libraries.rpc.request_id import current_request_id
 
 # How long a process that ends waits for the collector to take the last spans.
 SHUTDOWN_TIMEOUT_SECONDS = 2.0

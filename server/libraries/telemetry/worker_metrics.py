@@ -1,18 +1,16 @@
 """All metrics of a worker.
 
 Labels have few values, all of them known beforehand: methods, status codes, stores, outcomes. What
-objects of the house count themselves is read from them (`watch_…`).
+objects of the house count themselves is read from them (`observe_…`).
 """
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from server.libraries.database.pool import Database
 from server.libraries.telemetry.object_metrics import Readings
-from server.services.ai.purchase.model import Store
-from server.services.ai.quota import Quotas
-from server.services.auth.authenticator import PasswordAuthenticator
-from server.services.credentials.hashing import PasswordHasher
 
 CALL_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 WAIT_SECONDS = (0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -28,14 +26,61 @@ BOUNDS = (
 )
 
 
-class WorkerMetrics:
-    """The metrics of one worker, in `registry`."""
+class ConnectionPool(Protocol):
+    """A pool of database connections."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    pool_size: int
+    unavailable: int
+
+    @property
+    def waiting(self) -> int:
+        """Return how many statements wait for a connection."""
+
+    @property
+    def connections(self) -> int:
+        """Return how many connections are open."""
+
+    @property
+    def idle_connections(self) -> int:
+        """Return how many of them are idle."""
+
+
+class HashingQueue(Protocol):
+    """A queue of passwords to hash."""
+
+    queue: int
+    rejected: int
+
+    @property
+    def running(self) -> int:
+        """Return how many are being hashed."""
+
+    @property
+    def waiting(self) -> int:
+        """Return how many wait."""
+
+
+class PasswordChecks(Protocol):
+    """Counts of passwords checked from memory and by hashing."""
+
+    remembered: int
+    hashed: int
+
+
+class QuotaRefusals(Protocol):
+    """A count of refused answers."""
+
+    refused: int
+
+
+class WorkerMetrics:
+    """The metrics of one worker, in `registry`. `stores` are the names of all purchase stores."""
+
+    def __init__(self, registry: CollectorRegistry, *, stores: Iterable[str]) -> None:
         self._readings = Readings(registry)
         self._add_calls(registry)
         self._add_background(registry)
-        self._add_planner(registry)
+        self._add_planner(registry, stores)
         self.database_wait_seconds = Histogram(
             "gymlocker_database_wait_seconds",
             "How long a statement waited for a connection to the database.",
@@ -110,7 +155,7 @@ class WorkerMetrics:
             registry=registry,
         )
 
-    def _add_planner(self, registry: CollectorRegistry) -> None:
+    def _add_planner(self, registry: CollectorRegistry, stores: Iterable[str]) -> None:
         self.answers = Counter(
             "gymlocker_ai_answers",
             "Answers of the model by how they ended: complete, stopped, or why they failed.",
@@ -148,16 +193,16 @@ class WorkerMetrics:
             self.answers_in_flight.labels(kind)
         for direction in ("in", "out"):
             self.tokens.labels(direction)
-        for store in Store:
+        for store in stores:
             for outcome in ("granted", "refused", "failed"):
-                self.purchase_checks.labels(store.value, outcome)
+                self.purchase_checks.labels(store, outcome)
 
     def used_tokens(self, tokens_in: int, tokens_out: int) -> None:
         """Counts the tokens of an answer."""
         self.tokens.labels("in").inc(tokens_in)
         self.tokens.labels("out").inc(tokens_out)
 
-    def watch_databases(self, databases: dict[str, Database]) -> None:
+    def observe_databases(self, databases: Mapping[str, ConnectionPool]) -> None:
         """Reads the pools of connections, by the names of their databases."""
         self._readings.add(
             GaugeMetricFamily,
@@ -185,7 +230,7 @@ class WorkerMetrics:
             lambda: {(name,): database.unavailable for name, database in databases.items()},
         )
 
-    def watch_passwords(self, hasher: PasswordHasher, passwords: PasswordAuthenticator) -> None:
+    def observe_passwords(self, hasher: HashingQueue, passwords: PasswordChecks) -> None:
         """Reads how passwords are checked."""
         self._readings.add(
             GaugeMetricFamily,
@@ -213,7 +258,7 @@ class WorkerMetrics:
             lambda: {("memory",): passwords.remembered, ("hash",): passwords.hashed},
         )
 
-    def watch_quotas(self, quotas: Quotas) -> None:
+    def observe_quotas(self, quotas: QuotaRefusals) -> None:
         """Reads how many answers were refused."""
         self._readings.add(
             CounterMetricFamily,
@@ -224,7 +269,7 @@ class WorkerMetrics:
         )
 
 
-def _connections(database: Database) -> dict[str, int]:
+def _connections(database: ConnectionPool) -> dict[str, int]:
     """Connections by what they do."""
     every, idle = database.connections, database.idle_connections
     return {"in_use": every - idle, "idle": idle, "limit": database.pool_size}

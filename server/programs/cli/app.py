@@ -207,7 +207,8 @@ def gateway(
     """
     from server.libraries.network.tls import certificate_of, identity_of
     from server.libraries.settings import LogSettings, load
-    from server.programs.gateway.main import GatewayOptions, run_envoy
+    from server.programs.gateway.main import run_envoy
+    from server.programs.gateway.options import GatewayOptions
 
     name_misspelt()
     load(LogSettings)

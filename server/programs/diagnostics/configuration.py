@@ -20,10 +20,10 @@ from server.errors import StartError
 from server.libraries.network.trusted_certificates import trusted_file
 from server.libraries.settings import (
     AccessSettings,
-    BoundSettings,
     EnvironmentSettings,
     FeatureSettings,
     GatewaySettings,
+    LimitSettings,
     LocalSettings,
     PlannerSettings,
     PurchaseSettings,
@@ -37,7 +37,7 @@ from server.programs.diagnostics.liftlog_names import is_liftlogs, name_here
 GROUPS: tuple[type[EnvironmentSettings], ...] = (
     Settings,
     FeatureSettings,
-    BoundSettings,
+    LimitSettings,
     TokenSettings,
     AccessSettings,
     PlannerSettings,

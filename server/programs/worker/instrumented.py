@@ -13,7 +13,7 @@ from server.services.ai.planner.planner import Event, Planner, Turn
 from server.services.ai.purchase.model import Store, Verifier
 
 
-class Limit(Protocol):
+class GuessCounter(Protocol):
     """How many wrong passwords, purchase tokens, keys and usernames may be tried."""
 
     async def check(self, account: str | None, address: str) -> None:
@@ -32,39 +32,42 @@ class Limit(Protocol):
         """Count a username that is taken."""
 
 
-class CountedLimit:
+class CountedThrottle:
     """Counts wrong passwords, other secrets, which have no account, and taken usernames."""
 
     def __init__(
-        self, limit: Limit, metrics: WorkerMetrics, without_account: str = "purchase_token"
+        self,
+        throttle: GuessCounter,
+        metrics: WorkerMetrics,
+        without_account: str = "purchase_token",
     ) -> None:
-        self._limit = limit
+        self._throttle = throttle
         self._without_account = without_account
         self._counter = metrics.wrong_secrets
 
     async def check(self, account: str | None, address: str) -> None:
         """Raises ResourceExhausted if there were too many."""
         with self._counted_refusal(self._secret(account)):
-            await self._limit.check(account, address)
+            await self._throttle.check(account, address)
 
     async def failed(self, account: str | None, address: str) -> float:
         """Count one; return for how long the account is refused at that address, 0: not."""
         self._counter.labels(self._secret(account), "wrong").inc()
-        return await self._limit.failed(account, address)
+        return await self._throttle.failed(account, address)
 
     async def succeeded(self, account: str, address: str) -> None:
         """Make the address known for the account."""
-        await self._limit.succeeded(account, address)
+        await self._throttle.succeeded(account, address)
 
     async def check_username(self, address: str) -> None:
         """Raise ResourceExhausted if too many usernames were tried that are taken."""
         with self._counted_refusal("username"):
-            await self._limit.check_username(address)
+            await self._throttle.check_username(address)
 
     async def username_was_taken(self, address: str) -> None:
         """Count a username that is taken."""
         self._counter.labels("username", "wrong").inc()
-        await self._limit.username_was_taken(address)
+        await self._throttle.username_was_taken(address)
 
     @contextmanager
     def _counted_refusal(self, secret: str) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""The bounds of a worker, put together for `main`."""
+"""Rate limits, quotas and disk protection of a worker."""
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -9,20 +9,20 @@ from server.libraries.common.periodic import repeat
 from server.libraries.database.pool import Database
 from server.libraries.limits.bucket_repository import BucketRepository
 from server.libraries.limits.free_disk import LOOK_SECONDS, DiskWatch
-from server.libraries.limits.interceptor import BoundsInterceptor
+from server.libraries.limits.interceptor import LimitsInterceptor
 from server.libraries.limits.network_hash import NetworkHasher
 from server.libraries.limits.rate_limits import InboxMessages, NewUsers, WrongSecrets
 from server.libraries.limits.storage_meter import FLUSH_SECONDS, StorageMeter
 from server.libraries.rpc.method import Method
 from server.libraries.rpc.server import Background
-from server.libraries.settings import BoundSettings
+from server.libraries.settings import LimitSettings
 
 
 @dataclass(frozen=True)
-class Bounds:
-    """The bounds of one worker."""
+class Limits:
+    """The limits that one worker enforces."""
 
-    settings: BoundSettings
+    settings: LimitSettings
     networks: NetworkHasher
     new_users: NewUsers
     inbox_messages: InboxMessages
@@ -30,12 +30,12 @@ class Bounds:
     storage: StorageMeter
     disk: DiskWatch
 
-    def interceptor(self, methods: Mapping[str, Method]) -> BoundsInterceptor:
-        """Return what surrounds every call that stores something."""
-        return BoundsInterceptor(methods, self.disk, self.storage)
+    def interceptor(self, methods: Mapping[str, Method]) -> LimitsInterceptor:
+        """Return the interceptor of calls that store something."""
+        return LimitsInterceptor(methods, self.disk, self.storage)
 
     def background(self) -> list[Background]:
-        """Return what goes on beside the calls."""
+        """Return the jobs to run beside the calls."""
         flush, look = self.storage.flush, self.disk.look
         return [
             partial(repeat, flush, name="traffic", interval_seconds=FLUSH_SECONDS),
@@ -43,17 +43,18 @@ class Bounds:
         ]
 
 
-async def assemble(
-    settings: BoundSettings, database: Database, limits: Database, stack: AsyncExitStack
-) -> Bounds:
-    """Build the bounds; `limits` is the database of the rate limits."""
-    buckets = BucketRepository(limits)
+async def build_limits(
+    settings: LimitSettings,
+    database: Database,
+    buckets: BucketRepository,
+    resources: AsyncExitStack,
+) -> Limits:
+    """Build the limits, and look at the disk for the first time."""
     storage = StorageMeter(buckets, settings.storage_per_network)
-    stack.push_async_callback(storage.flush)
+    resources.push_async_callback(storage.flush)
     disk = DiskWatch(settings.database_folder, settings.min_free_disk)
-    # Before the first call.
     await disk.look()
-    return Bounds(
+    return Limits(
         settings,
         NetworkHasher(database),
         NewUsers(buckets, settings.new_users_per_address),

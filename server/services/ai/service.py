@@ -7,7 +7,7 @@ from typing import Any, Literal
 from gymlocker.v2 import ai_pb2, ai_pb2_grpc, plan_pb2
 
 from server.errors import GymlockerError, InvalidArgument
-from server.libraries.rpc.caller import current_purchase
+from server.libraries.rpc.context import current_purchase
 from server.libraries.rpc.errors import status_of
 from server.services.ai.answer import ChatSession, ended, stream_reply
 from server.services.ai.conversation import Conversation

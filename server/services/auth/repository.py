@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import insert
 from server.libraries.database.pool import Database
 from server.libraries.database.schema import refresh_tokens, sessions, users
 from server.libraries.database.statement import Statement
-from server.libraries.rpc.caller import Caller
+from server.libraries.rpc.context import Caller
 from server.services.auth.refresh_token import KEY_BYTES, RotatingToken
 from server.services.credentials.hashing import HashedPassword
 

@@ -9,14 +9,13 @@ import asyncpg
 import structlog
 from gymlocker.v2 import auth_pb2, auth_pb2_grpc
 
-from server.errors import AlreadyExists, Unauthenticated, no_such_user
+from server.errors import AlreadyExists, Unauthenticated, no_such_user, wrong_password
 from server.libraries.limits.rate_limits import NewUsers
-from server.libraries.rpc.authentication import wrong_password
-from server.libraries.rpc.caller import Caller, address_of, caller
-from server.services.auth.authenticator import PasswordAuthenticator
+from server.libraries.rpc.context import Caller, address_of, caller
 from server.services.auth.refresh_token import RotatingToken
 from server.services.auth.repository import SessionRepository
 from server.services.auth.tokens import AccessTokens
+from server.services.credentials.authenticator import PasswordAuthenticator
 from server.services.credentials.hashing import HashedPassword, PasswordHasher
 from server.services.credentials.password_policy import new_password
 from server.services.credentials.repository import PasswordRepository

@@ -11,9 +11,8 @@ from uuid import UUID, uuid4
 
 import jwt
 
-from server.errors import Unauthenticated
-from server.libraries.rpc.authentication import invalid_token
-from server.libraries.rpc.caller import Caller
+from server.errors import Unauthenticated, invalid_token
+from server.libraries.rpc.context import Caller
 from server.services.auth.signing_keys import Keys
 
 TYPE = "at+jwt"

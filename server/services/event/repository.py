@@ -36,9 +36,11 @@ from server.libraries.database.schema import (
 )
 from server.libraries.database.statement import Statement
 from server.libraries.database.time import representable, start_of_day
-from server.libraries.limits.quota import MAX_BYTES, MAX_EVENTS, bounded_expiry
+from server.libraries.limits.quota import MAX_BYTES, bounded_expiry
 from server.libraries.limits.usage import SIZE, UsageRepository
 
+# Of one user.
+MAX_EVENTS = 10_000
 # What one read returns at the most, in bytes.
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 # What an event counts beside its payload: its row in memory, and its ids and times in the reply.

@@ -9,9 +9,9 @@ from gymlocker.v2 import event_pb2, event_pb2_grpc
 
 from server.errors import ResourceExhausted
 from server.libraries.limits.rate_limits import WrongSecrets
-from server.libraries.rpc.caller import address_of
+from server.libraries.rpc.context import address_of
 from server.libraries.rpc.conversions import datetime_of, set_time
-from server.libraries.rpc.large_responses import LARGE_BYTES, LargeReplies
+from server.libraries.rpc.large_responses import LARGE_BYTES, LargeResponses
 from server.services.event.repository import Event, EventRepository, FeedSubscription, bytes_of
 
 # A time before every event.
@@ -22,11 +22,11 @@ class EventService(event_pb2_grpc.EventServiceServicer):
     """Publishes events and reads those of others."""
 
     def __init__(
-        self, events: EventRepository, wrong_secrets: WrongSecrets, large_replies: LargeReplies
+        self, events: EventRepository, wrong_secrets: WrongSecrets, large_responses: LargeResponses
     ) -> None:
         self._events = events
         self._wrong_secrets = wrong_secrets
-        self._large_replies = large_replies
+        self._large_responses = large_responses
 
     async def PutEvent(
         self, request: event_pb2.PutEventRequest, context: Any
@@ -51,7 +51,7 @@ class EventService(event_pb2_grpc.EventServiceServicer):
             return await self._checked(*_reply(followed, rows), context)
         # There may be more. These are not kept while others have their turn.
         rows.clear()
-        async with self._large_replies.turn(context) as max_bytes:
+        async with self._large_responses.turn(context) as max_bytes:
             rows = await self._events.get(followed, max_bytes=max_bytes)
             return await self._checked(*_reply(followed, rows), context)
 

@@ -10,7 +10,10 @@ from server.libraries.database.pool import Database
 from server.libraries.database.schema import user_follow_secrets as secrets
 from server.libraries.database.schema import users
 from server.libraries.database.statement import Statement
-from server.libraries.limits.quota import MAX_FOLLOW_SECRETS, quota_exceeded
+from server.libraries.limits.quota import quota_exceeded
+
+# Of one user.
+MAX_FOLLOW_SECRETS = 5_000
 
 
 def _put() -> Statement:

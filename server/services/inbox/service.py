@@ -8,7 +8,7 @@ from gymlocker.v2 import inbox_pb2, inbox_pb2_grpc
 from server.errors import NotFound
 from server.libraries.limits.network_hash import NetworkHasher
 from server.libraries.limits.rate_limits import InboxMessages
-from server.libraries.rpc.caller import address_of
+from server.libraries.rpc.context import address_of
 from server.services.inbox.repository import InboxRepository
 from server.services.inbox.writer import InboxWriter
 

@@ -15,13 +15,11 @@ from server.libraries.database.schema import shared_items as items
 from server.libraries.database.schema import user_event_clocks as clocks
 from server.libraries.database.schema import users
 from server.libraries.database.statement import Statement
-from server.libraries.limits.quota import (
-    MAX_BYTES,
-    MAX_SHARED_ITEMS,
-    bounded_expiry,
-)
+from server.libraries.limits.quota import MAX_BYTES, bounded_expiry
 from server.libraries.limits.usage import SIZE, UsageRepository
 
+# Of one user.
+MAX_SHARED_ITEMS = 1_000
 # Whoever has the id can read the item, so it must not be guessed: 128 bits.
 ID_BYTES = 16
 

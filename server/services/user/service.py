@@ -8,9 +8,9 @@ from gymlocker.v2 import user_pb2, user_pb2_grpc
 
 from server.errors import no_such_user
 from server.libraries.limits.rate_limits import NewUsers
-from server.libraries.rpc.caller import address_of
-from server.libraries.rpc.large_responses import LARGE_BYTES, LargeReplies
-from server.services.auth.authenticator import PasswordAuthenticator
+from server.libraries.rpc.context import address_of
+from server.libraries.rpc.large_responses import LARGE_BYTES, LargeResponses
+from server.services.credentials.authenticator import PasswordAuthenticator
 from server.services.credentials.hashing import PasswordHasher
 from server.services.user.repository import Profile, UserRepository
 
@@ -24,13 +24,13 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         hasher: PasswordHasher,
         authenticator: PasswordAuthenticator,
         new_users: NewUsers,
-        large_replies: LargeReplies,
+        large_responses: LargeResponses,
     ) -> None:
         self._users = users
         self._hasher = hasher
         self._authenticator = authenticator
         self._new_users = new_users
-        self._large_replies = large_replies
+        self._large_responses = large_responses
 
     async def CreateUser(
         self, request: user_pb2.CreateUserRequest, context: Any
@@ -87,7 +87,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         ids = [UUID(user_id) for user_id in request.ids]
         rows = await self._users.get_many(ids, max_bytes=LARGE_BYTES)
         if rows and rows[0]["picture_bytes"] > LARGE_BYTES:
-            async with self._large_replies.turn(context, rows[0]["picture_bytes"]):
+            async with self._large_responses.turn(context, rows[0]["picture_bytes"]):
                 return _profiles(await self._users.get_many(ids))
         return _profiles(rows)
 

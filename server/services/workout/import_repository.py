@@ -24,9 +24,8 @@ from server.libraries.database.owner import owner_must_exist
 from server.libraries.database.pool import Connection, Database
 from server.libraries.database.schema import workouts
 from server.libraries.database.statement import Statement
-from server.libraries.limits.quota import MAX_WORKOUTS
 from server.services.workout.model import Workout
-from server.services.workout.repository import NUMBER, too_many_workouts
+from server.services.workout.repository import MAX_WORKOUTS, NUMBER, too_many_workouts
 
 # Workouts that one statement adds.
 BATCH = 5_000

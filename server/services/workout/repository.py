@@ -29,9 +29,11 @@ from server.libraries.database.owner import owner_must_exist
 from server.libraries.database.pool import Database
 from server.libraries.database.schema import workout_days, workouts
 from server.libraries.database.statement import Statement
-from server.libraries.limits.quota import MAX_WORKOUTS, quota_exceeded
+from server.libraries.limits.quota import quota_exceeded
 from server.services.workout.model import Workout
 
+# Of one user.
+MAX_WORKOUTS = 100_000
 # Workouts that one statement reads.
 EXPORT_BATCH = 1_000
 

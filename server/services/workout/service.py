@@ -10,7 +10,7 @@ from gymlocker.v2 import workout_pb2, workout_pb2_grpc
 
 from server.errors import AlreadyExists, InvalidArgument, NotFound
 from server.libraries.network.client_network import network_of
-from server.libraries.rpc.caller import address_of, caller
+from server.libraries.rpc.context import address_of, caller
 from server.libraries.rpc.conversions import date_of
 from server.services.workout.exporter import CONTENT_TYPES, chunks
 from server.services.workout.importer import Importer

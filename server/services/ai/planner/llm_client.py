@@ -17,7 +17,7 @@ import openai
 import structlog
 from openai.types.chat import ChatCompletionChunk
 
-from server.libraries.rpc.caller import calling_network
+from server.libraries.rpc.context import calling_network
 from server.libraries.settings import PlannerSettings
 from server.services.ai.planner.completion import Answer, described
 from server.services.ai.planner.errors import model_failed, not_configured, out_of_reach, overloaded

@@ -1,0 +1,65 @@
+"""The components of a worker, built once and shared by interceptors, services and jobs."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from server.libraries.limits.bucket_repository import BucketRepository
+from server.libraries.network.client_network import network_of
+from server.libraries.rpc.large_responses import LargeResponses
+from server.libraries.rpc.method import Feature
+from server.libraries.settings import WorkerSettings
+from server.libraries.telemetry.worker_metrics import WorkerMetrics
+from server.programs.worker.authentication import Authentication, build_authentication
+from server.programs.worker.contract import served_methods
+from server.programs.worker.databases import Databases
+from server.programs.worker.features import offered_features
+from server.programs.worker.limits import Limits, build_limits
+from server.services.auth.signing_keys import Keys
+from server.services.user.last_accessed import LastAccessed
+from server.services.user.repository import UserRepository
+
+
+@dataclass(frozen=True)
+class Components:
+    """The shared objects of one worker. `resources` closes what they hold."""
+
+    settings: WorkerSettings
+    metrics: WorkerMetrics
+    resources: AsyncExitStack
+    databases: Databases
+    features: frozenset[Feature]
+    limits: Limits
+    users: UserRepository
+    last_accessed: LastAccessed
+    authentication: Authentication
+    large_responses: LargeResponses
+
+
+async def build_components(
+    settings: WorkerSettings,
+    keys: Keys,
+    databases: Databases,
+    metrics: WorkerMetrics,
+    resources: AsyncExitStack,
+) -> Components:
+    """Build the shared objects. Nothing is served before the state of the disk is known."""
+    buckets = BucketRepository(databases.rate_limits)
+    users = UserRepository(databases.main)
+    last_accessed = LastAccessed(users)
+    resources.push_async_callback(last_accessed.write)
+    return Components(
+        settings=settings,
+        metrics=metrics,
+        resources=resources,
+        databases=databases,
+        features=offered_features(settings.features, served_methods().values()),
+        limits=await build_limits(settings.bounds, databases.main, buckets, resources),
+        users=users,
+        last_accessed=last_accessed,
+        authentication=build_authentication(
+            settings, keys, databases.main, buckets, metrics, last_accessed.touch, resources
+        ),
+        large_responses=LargeResponses(
+            network_of, per_network=settings.worker.unread_mib_per_address * 1024 * 1024
+        ),
+    )

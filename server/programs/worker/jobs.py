@@ -1,0 +1,37 @@
+"""Periodic jobs beside the calls."""
+
+from functools import partial
+
+from server.libraries.common.periodic import repeat
+from server.libraries.rpc.server import Background
+from server.programs.worker.components import Components
+from server.programs.worker.databases import MAIN, RATE_LIMITS
+from server.programs.worker.instrumented import counted_sweep
+from server.services.system.cleanup import sweep
+from server.services.system.repository import SystemRepository
+from server.services.system.sweeps import RATE_LIMIT_SWEEPS
+from server.services.user.last_accessed import INTERVAL_SECONDS
+
+
+def background_jobs(components: Components) -> list[Background]:
+    """Return the jobs to start when the worker serves."""
+    databases = components.databases
+    swept = {
+        MAIN: SystemRepository(databases.main),
+        RATE_LIMITS: SystemRepository(databases.rate_limits, RATE_LIMIT_SWEEPS),
+    }
+    minutes = components.settings.worker.cleanup_interval_minutes
+    sweeping = partial(repeat, name="sweep", interval_seconds=minutes * 60)
+    return [
+        *(
+            partial(sweeping, counted_sweep(partial(sweep, system), name, components.metrics))
+            for name, system in swept.items()
+        ),
+        partial(
+            repeat,
+            components.last_accessed.write,
+            name="last_accessed",
+            interval_seconds=INTERVAL_SECONDS,
+        ),
+        *components.limits.background(),
+    ]

@@ -1,0 +1,107 @@
+"""The services of a worker: each servicer with its repositories."""
+
+import grpc
+from grpc_health.v1 import health, health_pb2_grpc
+from gymlocker.v2 import (
+    ai_pb2_grpc,
+    auth_pb2_grpc,
+    event_pb2_grpc,
+    follow_pb2_grpc,
+    inbox_pb2_grpc,
+    share_pb2_grpc,
+    system_pb2_grpc,
+    user_pb2_grpc,
+    workout_pb2_grpc,
+)
+
+from server.libraries.database.write_check import Writability
+from server.programs.worker.components import Components
+from server.programs.worker.planner import planner_service
+from server.services.auth.service import AuthService
+from server.services.event.repository import EventRepository
+from server.services.event.service import EventService
+from server.services.follow.repository import FollowRepository
+from server.services.follow.service import FollowService
+from server.services.inbox.repository import InboxRepository
+from server.services.inbox.service import InboxService
+from server.services.inbox.writer import InboxWriter
+from server.services.share.repository import ShareRepository
+from server.services.share.service import ShareService
+from server.services.system.service import SystemService
+from server.services.user.service import UserService
+from server.services.workout.import_repository import ImportRepository
+from server.services.workout.importer import Importer
+from server.services.workout.repository import WorkoutRepository
+from server.services.workout.service import WorkoutService
+from server.services.workout.statistics_repository import StatsRepository
+from server.services.workout.upload import Uploads
+
+
+def add_services(server: grpc.aio.Server, components: Components) -> health.aio.HealthServicer:
+    """Register all services; return the one whose health is set when the worker serves."""
+    _add_feed(server, components)
+    auth_pb2_grpc.add_AuthServiceServicer_to_server(_auth_service(components), server)
+    workout_pb2_grpc.add_WorkoutServiceServicer_to_server(_workout_service(components), server)
+    ai_pb2_grpc.add_AiServiceServicer_to_server(planner_service(components), server)
+    system_pb2_grpc.add_SystemServiceServicer_to_server(_system_service(components), server)
+    health_servicer = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+    return health_servicer
+
+
+def _add_feed(server: grpc.aio.Server, components: Components) -> None:
+    database, limits = components.databases.main, components.limits
+    authentication, large_responses = components.authentication, components.large_responses
+    users = UserService(
+        components.users,
+        authentication.hasher,
+        authentication.passwords,
+        limits.new_users,
+        large_responses,
+    )
+    events = EventService(EventRepository(database), limits.wrong_secrets, large_responses)
+    inbox = InboxService(
+        InboxRepository(database),
+        InboxWriter(database, maximum=limits.settings.inbox_max_messages),
+        limits.networks,
+        limits.inbox_messages,
+    )
+    follow, share = (
+        FollowService(FollowRepository(database)),
+        ShareService(ShareRepository(database)),
+    )
+    user_pb2_grpc.add_UserServiceServicer_to_server(users, server)
+    event_pb2_grpc.add_EventServiceServicer_to_server(events, server)
+    follow_pb2_grpc.add_FollowServiceServicer_to_server(follow, server)
+    inbox_pb2_grpc.add_InboxServiceServicer_to_server(inbox, server)
+    share_pb2_grpc.add_ShareServiceServicer_to_server(share, server)
+
+
+def _auth_service(components: Components) -> AuthService:
+    authentication = components.authentication
+    return AuthService(
+        components.users,
+        authentication.password_repository,
+        authentication.sessions,
+        authentication.hasher,
+        authentication.passwords,
+        authentication.tokens,
+        authentication.throttle,
+        components.limits.new_users,
+    )
+
+
+def _workout_service(components: Components) -> WorkoutService:
+    database = components.databases.main
+    uploads = Uploads(per_network=components.settings.worker.imports_per_address)
+    return WorkoutService(
+        WorkoutRepository(database),
+        StatsRepository(database),
+        Importer(ImportRepository(database), uploads),
+    )
+
+
+def _system_service(components: Components) -> SystemService:
+    databases = components.databases.by_name()
+    writability = {name: Writability(database) for name, database in databases.items()}
+    return SystemService(writability, components.features, components.limits.disk.check)
