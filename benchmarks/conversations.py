@@ -23,10 +23,10 @@ from rich.progress import track
 from websockets.asyncio.client import connect
 
 from server.programs.local.temporary_postgres import throwaway_postgres
-from tests.ai.planner.model_server import ModelServer
-from tests.stack import Stack, running_stack
-from tests.web.app import installed, running
-from tests.web.client import Signal
+from tests.programs.web.app import installed, running
+from tests.programs.web.client import Signal
+from tests.services.ai.planner.model_server import ModelServer
+from tests.support.stack import Stack, running_stack
 
 WARM_UP, STREAMS, AT_ONCE = 2_000, 10_000, 25
 PEOPLE, SECONDS = 500, 60

@@ -23,9 +23,9 @@ from gymlocker.v2 import user_pb2, user_pb2_grpc
 
 from server.libraries.database.migrations import migrate
 from server.programs.local.temporary_postgres import throwaway_postgres
-from tests.telemetry.collector import collecting
-from tests.telemetry.scrape import metrics_url
-from tests.worker import health, serving
+from tests.libraries.telemetry.collector import collecting
+from tests.libraries.telemetry.scrape import metrics_url
+from tests.support.worker import health, serving
 
 ROUNDS, CALLS, AT_ONCE = 20, 1_600, 16
 

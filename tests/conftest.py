@@ -15,6 +15,7 @@ from pathlib import Path
 import asyncpg
 import httpx2
 import pytest
+from grpc import aio
 
 # Before gRPC is loaded: its handlers for fork do not go together with children that are about to
 # become another program, as those of the tests are.
@@ -23,12 +24,13 @@ os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 from server.libraries.database.migrations import migrate
 from server.programs.demo.transport import GrpcTransport, RestTransport, Transport
 from server.programs.local.temporary_postgres import ThrowawayPostgres, throwaway_postgres
-from tests.database.conftest import make_database
-from tests.feed.client import Client
-from tests.feed.users import UserPool
-from tests.stack import Stack, running_stack
-from tests.tools import require
-from tests.web.app import installed
+from tests.libraries.database.conftest import make_database
+from tests.programs.web.app import installed
+from tests.support.client import Client
+from tests.support.stack import Stack, running_stack
+from tests.support.tools import require
+from tests.support.users import UserPool
+from tests.support.worker import health, serving
 
 # The processes that tests start share what is compiled, also where the interpreter was told not to
 # keep it beside the sources: compiling everything anew costs each of them seconds.
@@ -135,3 +137,19 @@ def modules() -> Path:
     """The package.json beside which Microsoft's SignalR client is installed."""
     require("node", "npm")
     return installed()
+
+
+@pytest.fixture
+async def workers(
+    stack: Stack, postgres: ThrowawayPostgres, tmp_path: Path
+) -> AsyncIterator[list[Client]]:
+    """Two workers on the database of the `stack`, without Envoy: for what must be so in all."""
+    sockets = [tmp_path / "first.sock", tmp_path / "second.sock"]
+    url = postgres.url("gymlocker")
+    async with serving(sockets[0], url), serving(sockets[1], url):
+        for socket in sockets:
+            assert await health(socket) == "ok"
+        channels = [aio.insecure_channel(f"unix:{socket}") for socket in sockets]
+        yield [Client(channel) for channel in channels]
+        for channel in channels:
+            await channel.close()

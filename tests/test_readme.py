@@ -12,10 +12,10 @@ import httpx2
 
 from server.libraries.common.paths import ROOT
 from server.programs.diagnostics.configuration import GROUPS
-from tests.ai.planner.model_server import ModelServer
-from tests.ai.planner.script import HELLO, HERE_IT_IS
-from tests.stack import Stack, running_stack
-from tests.tools import require
+from tests.services.ai.planner.model_server import ModelServer
+from tests.services.ai.planner.script import HELLO, HERE_IT_IS
+from tests.support.stack import Stack, running_stack
+from tests.support.tools import require
 
 README = (ROOT / "README.md").read_text()
 

@@ -38,7 +38,7 @@ from tests.benchmarks.running import (
     REST_CONTENDERS,
     running,
 )
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 EXPIRY = Timestamp(seconds=4_000_000_000)
 SOON = Timestamp(seconds=int(time.time()) + 86_400)

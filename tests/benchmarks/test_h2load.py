@@ -5,8 +5,8 @@ import pytest
 from benchmarks.h2load import Load, LoadError, Request, Shape, latencies, loaded, once, repeated
 from benchmarks.seed import Person
 from benchmarks.workloads import get_user
-from tests.stack import Stack
-from tests.tools import require
+from tests.support.stack import Stack
+from tests.support.tools import require
 
 NOBODY = get_user(Person("nobody", "nobody", "nobody"))
 HEALTH = Request("rest", "/health", verb="GET")

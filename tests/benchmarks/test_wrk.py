@@ -4,8 +4,8 @@ import pytest
 
 from benchmarks.h2load import LoadError, Request
 from benchmarks.wrk import mixed
-from tests.stack import Stack
-from tests.tools import require
+from tests.support.stack import Stack
+from tests.support.tools import require
 
 HEALTH = Request("rest", "/health", verb="GET")
 NOWHERE = Request("rest", "/nowhere", verb="GET")

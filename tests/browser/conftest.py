@@ -11,8 +11,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
 from server.libraries.common.paths import OPENAPI
-from tests.npm import installed
-from tests.tools import require
+from tests.support.npm import installed
+from tests.support.tools import require
 
 from .web_app import HERE, built, served
 

@@ -8,8 +8,8 @@ from playwright.async_api import BrowserContext, Page, Route, expect
 
 from tests.examples.built import STEPS, built, commands
 from tests.examples.liar import GET_EVENTS, changed
-from tests.stack import Stack
-from tests.tools import require
+from tests.support.stack import Stack
+from tests.support.tools import require
 
 from .conftest import Watch
 from .web_app import served

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import BrowserContext
 
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 from .conftest import Watch
 

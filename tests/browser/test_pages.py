@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 from playwright.async_api import BrowserContext, Page, Route, ViewportSize, expect
 
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 from .conftest import Watch
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import BrowserContext, Locator, Page, expect
 
 from server.libraries.common.paths import OPENAPI
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 from .conftest import Watch
 

@@ -19,8 +19,8 @@ from server.errors import StartError
 from server.programs.diagnostics.health import check, check_http
 from tests.deploy import files
 from tests.deploy.files import Command
-from tests.local.helpers import eventually_true
-from tests.stack import BOUNDLESS
+from tests.support.stack import BOUNDLESS
+from tests.support.waiting import eventually_true
 
 # What every process on this machine is told; nothing of Gymlocker's.
 PLAIN = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {

@@ -16,8 +16,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from server.errors import StartError
 from server.programs.diagnostics.health import check, check_http, check_tls
 from server.programs.web.main import web_server
-from tests.ports import free_port
-from tests.stack import Stack
+from tests.support.ports import free_port
+from tests.support.stack import Stack
 
 Status = health_pb2.HealthCheckResponse
 NOBODY = "127.0.0.1:1"

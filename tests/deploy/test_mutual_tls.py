@@ -14,10 +14,10 @@ from server.libraries.database.migrations import migrate
 from server.libraries.network.tls import Certificate, Identity
 from server.programs.web.chat_client import Api, Refused
 from tests.deploy.running import PLAIN
-from tests.gateway.authority import HOST, Authority
-from tests.local.helpers import eventually_true
-from tests.ports import free_port
-from tests.worker import JWT_SECRET_KEY
+from tests.programs.gateway.authority import HOST, Authority
+from tests.support.ports import free_port
+from tests.support.waiting import eventually_true
+from tests.support.worker import JWT_SECRET_KEY
 
 
 @asynccontextmanager

@@ -11,9 +11,9 @@ from tests.deploy import files
 from tests.deploy.running import PLAIN, composed
 from tests.deploy.test_image import without_the_rest
 from tests.faults.traffic import traffic
-from tests.local.helpers import TIMEOUT, wait_until
-from tests.ports import free_port
-from tests.worker import JWT_SECRET_KEY
+from tests.support.ports import free_port
+from tests.support.waiting import TIMEOUT, wait_until
+from tests.support.worker import JWT_SECRET_KEY
 
 
 async def test_workers_are_replaced_one_by_one_and_nobody_notices(

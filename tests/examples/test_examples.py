@@ -9,8 +9,8 @@ import pytest
 from server.libraries.common.paths import ROOT
 from tests.examples.built import EXAMPLES, STEPS, built, commands
 from tests.examples.liar import liar
-from tests.stack import Stack
-from tests.tools import require
+from tests.support.stack import Stack
+from tests.support.tools import require
 
 NOBODY = "127.0.0.1:1"
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.examples.built import EXAMPLES
 from tests.examples.sealers import App, InPython, Sealer, in_kotlin, in_typescript
-from tests.tools import require
+from tests.support.tools import require
 
 SEALERS = ["app", "python", "typescript", "kotlin"]
 # Longer than a piece of a letter.

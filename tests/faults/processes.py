@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import psutil
 
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 
 def worker(stack: Stack, number: int) -> psutil.Process:

@@ -11,9 +11,9 @@ import httpx2
 import pytest
 
 from server.programs.local.temporary_postgres import ThrowawayPostgres
-from tests.database.conftest import make_database
-from tests.stack import Stack, running_stack
-from tests.tools import require
+from tests.libraries.database.conftest import make_database
+from tests.support.stack import Stack, running_stack
+from tests.support.tools import require
 
 SHARE = 4
 GREEDY, HONEST = "127.0.0.31", "127.0.0.32"

@@ -12,12 +12,12 @@ from grpc import StatusCode
 
 from server.errors import StartError
 from server.programs.diagnostics.health import check, check_http
-from tests.database.postmaster import frozen
 from tests.faults import processes
 from tests.faults.elsewhere import Elsewhere
 from tests.faults.traffic import callers_errors, traffic
-from tests.local.helpers import eventually
-from tests.stack import Stack, running_stack
+from tests.libraries.database.postmaster import frozen
+from tests.support.stack import Stack, running_stack
+from tests.support.waiting import eventually
 
 
 @pytest.fixture(scope="module")

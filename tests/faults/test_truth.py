@@ -18,11 +18,11 @@ from server.errors import StartError
 from server.programs.demo.transport import CallError, GrpcTransport, channel_over
 from server.programs.diagnostics.health import check, check_http
 from server.programs.local.temporary_postgres import ThrowawayPostgres, throwaway_postgres
-from tests.database.conftest import make_database
-from tests.database.postmaster import frozen, postmaster_of
-from tests.feed.client import Client, error_info, event_of
-from tests.local.helpers import eventually_true
-from tests.stack import Stack, running_stack
+from tests.libraries.database.conftest import make_database
+from tests.libraries.database.postmaster import frozen, postmaster_of
+from tests.support.client import Client, error_info, event_of
+from tests.support.stack import Stack, running_stack
+from tests.support.waiting import eventually_true
 
 # What a disk that is full says: to a row, and to a new table.
 FULL = """

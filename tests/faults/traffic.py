@@ -28,8 +28,8 @@ from server.programs.demo.transport import (
     Unreachable,
     channel_over,
 )
-from tests.feed.client import Client, bearer, event_of
-from tests.local.helpers import eventually
+from tests.support.client import Client, bearer, event_of
+from tests.support.waiting import eventually
 
 Reply = TypeVar("Reply")
 

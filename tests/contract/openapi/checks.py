@@ -1,0 +1,34 @@
+"""What every reply is checked for."""
+
+import schemathesis
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+from scripts.openapi.errors import REASONS
+from tests.contract.openapi.person import Case
+
+
+def the_reason_is_named(
+    ctx: schemathesis.CheckContext, response: schemathesis.Response, case: Case
+) -> None:
+    """An error's reason is one that the document names for its status."""
+    if response.status_code != 200 and case.method != "HEAD":
+        reason = response.json()["details"][0]["reason"]
+        assert reason in REASONS[response.status_code], f"{reason} is not named"
+
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    response_headers_conformance,
+    unsupported_method,
+    the_reason_is_named,
+]

@@ -1,0 +1,108 @@
+"""The document by itself: valid, whole, and of one mind with the contract and the code."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import protovalidate
+import pytest
+from google.api import annotations_pb2
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pool import Default
+from google.protobuf.json_format import ParseDict
+from google.protobuf.message_factory import GetMessageClass
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+
+from scripts.openapi.errors import REASONS
+from server.libraries.common.paths import ROOT
+from tests.contract.openapi.descriptions import DOCUMENT, operations, validator
+
+VERBS = ("get", "put", "post", "delete", "patch")
+OPERATIONS = {f"{verb} {path}": operation for path, verb, operation in operations()}
+BODIES = {
+    name: operation["requestBody"]["content"]["application/json"]
+    for name, operation in OPERATIONS.items()
+    if "application/json" in operation.get("requestBody", {}).get("content", {})
+}
+
+
+def test_it_is_valid() -> None:
+    validate(DOCUMENT)
+
+
+def test_it_has_the_paths_of_the_contract_and_no_others() -> None:
+    described = [(verb, path) for path, verb, _ in operations()]
+    assert sorted(described) == sorted(contract_paths())
+
+
+def contract_paths() -> Iterator[tuple[str, str]]:
+    """The verbs and paths of the descriptor set that Envoy transcodes by."""
+    files = FileDescriptorSet.FromString((ROOT / "generated/gymlocker.binpb").read_bytes())
+    for file in files.file:
+        for service in file.service:
+            for method in service.method:
+                rule = method.options.Extensions[annotations_pb2.http]
+                for each in (rule, *rule.additional_bindings):
+                    if each.custom.kind:
+                        yield each.custom.kind.lower(), each.custom.path
+                    yield from (
+                        (verb, getattr(each, verb)) for verb in VERBS if getattr(each, verb)
+                    )
+
+
+def test_operation_ids_are_unique_and_aliases_lead_to_one() -> None:
+    ids = [operation["operationId"] for _, _, operation in operations()]
+    assert len(set(ids)) == len(ids)
+    for path, _, operation in operations():
+        assert ("x-alias-of" in operation) != path.startswith("/v2/")
+        assert operation.get("x-alias-of", ids[0]) in ids
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_example_is_valid(name: str) -> None:
+    operation: dict[str, Any] = OPERATIONS[name]
+    for parameter in operation.get("parameters", ()):
+        if "example" in parameter:
+            validator(parameter["schema"]).validate(parameter["example"])
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        validator(content["schema"]).validate(content["example"])
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_every_example_keeps_the_contracts_own_limits(name: str) -> None:
+    message = BODIES[name]["schema"]["$ref"].rpartition("/")[2]
+    kind = GetMessageClass(Default().FindMessageTypeByName(f"gymlocker.v2.{message}"))
+    protovalidate.validate(ParseDict(BODIES[name]["example"], kind()))
+
+
+@pytest.mark.parametrize(
+    ("time", "fits"),
+    [
+        ("2026-02-07T23:59:59-05:30", True),
+        ("0001-01-01T00:00:00Z", True),
+        ("0001-01-01T00:00:00+00:00", True),
+        ("0001-01-01T00:00:00-00:01", True),
+        ("0001-01-01T14:00:00+15:00", False),
+        ("0000-12-31T23:59:59-00:01", False),
+        ("9999-12-31T23:59:59.5Z", True),
+        ("9999-12-31T23:59:59+00:01", True),
+        ("9999-12-31T23:59:59-00:01", False),
+    ],
+)
+def test_a_time_is_of_the_years_that_a_timestamp_has(time: str, fits: bool) -> None:
+    since = DOCUMENT["components"]["schemas"]["FollowedUser"]["properties"]["since"]
+    assert validator(since).is_valid(time) is fits
+
+
+@pytest.mark.parametrize("name", DOCUMENT["components"]["schemas"])
+def test_every_schema_is_one(name: str) -> None:
+    Draft202012Validator.check_schema(DOCUMENT["components"]["schemas"][name])
+
+
+def test_it_names_the_reasons_of_the_code_and_no_others() -> None:
+    sources = [path.read_text() for path in (ROOT / "server").rglob("*.py")]
+    used = set(re.findall(r'reason(?:: str = |=)"([A-Z_]+)"', "".join(sources)))
+    used |= set(re.findall(r"reason: ([A-Z_]+)", (ROOT / "envoy.yaml").read_text()))
+    named = {name for reasons in REASONS.values() for name in reasons}
+    assert named == used

@@ -1,0 +1,154 @@
+"""What the server answers is what the document says, also where everything goes well.
+
+Random calls seldom succeed. Here each operation does, once for each of its two paths, and its
+reply is checked against a document that allows nothing that it does not name.
+"""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import schemathesis
+
+from tests.contract.openapi.checks import CHECKS
+from tests.contract.openapi.descriptions import closed, operations, validator
+from tests.contract.openapi.person import PASSWORD, WEB_KEY, Person
+from tests.support.stack import Stack
+
+Json = dict[str, Any]
+
+SCHEMA = schemathesis.openapi.from_dict(closed())
+IV = "AAECAwQFBgcICQoLDA0ODw=="
+FUTURE = "2999-12-31T23:59:59Z"
+WORKOUT = {"date": "2026-02-07", "type": "Running", "duration": 30}
+PURCHASE = {"authorization": f"Web {WEB_KEY}"}
+
+
+class Caller:
+    """Somebody new, who calls operations by their ids; all must succeed."""
+
+    def __init__(self, url: str, suffix: str) -> None:
+        self._url = url
+        self._suffix = suffix
+        self.person = Person.registered(url)
+        self.me = {"userId": self.person.user_id, "password": PASSWORD}
+        self.bearer = {"authorization": f"Bearer {self.person.access_token}"}
+        self.succeeded: set[str] = set()
+
+    def raw(self, operation_id: str, **parts: Any) -> schemathesis.Response:
+        """The reply of a call."""
+        name = operation_id + self._suffix
+        case = SCHEMA.find_operation_by_id(name).Case(**parts)
+        response = case.call_and_validate(base_url=self._url, checks=CHECKS)
+        assert response.status_code == 200, response.text
+        self.succeeded.add(name)
+        return response
+
+    def __call__(self, operation_id: str, body: Json | None = None, **parts: Any) -> Json:
+        if body is not None:
+            parts |= {"body": body, "media_type": "application/json"}
+        reply: Json = self.raw(operation_id, **parts).json()
+        return reply
+
+
+@pytest.mark.parametrize("suffix", ["", "_unversioned"])
+def test_every_operation_succeeds_as_described(own_stack: Stack, suffix: str) -> None:
+    call = Caller(own_stack.url, suffix)
+    use_the_feed(call)
+    use_the_diary(call)
+    use_the_planner(call)
+    use_the_account(call)
+    named = {operation["operationId"] for _, _, operation in operations()}
+    assert call.succeeded == {
+        name for name in named if name.endswith("_unversioned") == bool(suffix)
+    }
+
+
+def use_the_feed(call: Caller) -> None:
+    user_id = call.person.user_id
+    user = call("UserService_CreateUser", {})
+    call("UserService_DeleteUser", {"id": user["id"], "password": user["password"]})
+    profile = {"encryptedName": "", "encryptedCurrentPlan": "cGxhbg==", "encryptionIV": IV}
+    call("UserService_UpdateUser", {"id": user_id, "password": PASSWORD, **profile})
+    found = call("UserService_GetUser", path_parameters={"id_or_lookup": user_id})
+    assert found["encryptedName"] == ""
+    assert call("UserService_GetUsers", {"ids": [user_id]})["users"] == {user_id: found}
+    call("FollowService_PutFollowSecret", {**call.me, "followSecret": "secret"})
+    event = {"eventId": str(uuid4()), "encryptedEventPayload": "cGxhbg==", "expiry": FUTURE}
+    call("EventService_PutEvent", {**call.me, **event, "encryptedEventIV": IV})
+    followed = [{"userId": user_id, "followSecret": secret} for secret in ("secret", "no")]
+    events = call("EventService_GetEvents", {"users": followed})
+    assert events["events"] and events["invalidFollowSecrets"] == ["no"]
+    call("FollowService_DeleteFollowSecret", {**call.me, "followSecret": "secret"})
+    message = {"toUserId": user_id, "encryptedMessage": ["Zmlyc3Q="]}
+    call("InboxService_PutInboxMessage", message)
+    assert call("InboxService_GetInboxMessages", call.me)["inboxMessages"]
+    payload = {"encryptedPayload": "cGxhbg==", "iv": {"value": IV}}
+    item = {**call.me, "encryptedPayload": payload, "expiry": FUTURE}
+    created = call("ShareService_CreateSharedItem", item)
+    call("ShareService_GetSharedItem", path_parameters={"id": created["id"]})
+    call("SystemService_GetHealth")
+    assert call.raw("SystemService_GetHealth_head").content == b""
+    assert call("SystemService_GetFeatures")["feed"] is True
+    assert call.raw("SystemService_GetFeatures_head").content == b""
+
+
+def use_the_diary(call: Caller) -> None:
+    mine: Json = {"headers": call.bearer}
+    created = call("WorkoutService_CreateWorkout", WORKOUT, **mine)
+    one: Json = mine | {"path_parameters": {"id": created["id"]}}
+    call("WorkoutService_GetWorkout", **one)
+    call("WorkoutService_UpdateWorkout", WORKOUT | {"notes": "rain"}, **one)
+    mask: Json = one | {"query": {"updateMask": "type,notes"}}
+    patched = call("WorkoutService_UpdateWorkout_patch", {"type": "Run"}, **mask)
+    assert (patched["type"], patched["notes"]) == ("Run", "")
+    page = call("WorkoutService_ListWorkouts", query={"pageSize": 1}, **mine)
+    assert page["nextPageToken"]
+    stats = call("WorkoutService_GetWorkoutStats", **mine)
+    assert stats["weeks"] and stats["months"] and stats["types"]
+    file = call.raw("WorkoutService_ExportWorkouts", **mine)
+    assert json.loads(
+        call.raw("WorkoutService_ExportWorkouts", query={"format": "json"}, **mine).content
+    )
+    parts: Json = {"body": file.content + b"nonsense\r\n", "media_type": "text/csv"}
+    imported = call("WorkoutService_ImportWorkouts", query={"dryRun": True}, **parts, **mine)
+    assert imported["existing"] == 2 and imported["problems"]
+    call("WorkoutService_DeleteWorkout", **one)
+
+
+def use_the_planner(call: Caller) -> None:
+    bought: Json = {"headers": PURCHASE}
+    plan = call("AiService_GenerateWorkoutPlan", {"attributes": {}}, **bought)
+    assert plan["sessions"]
+    call("AiService_GenerateSession", {"attributes": {}}, **bought)
+    assert "reset" in call("AiService_GetQuota", **bought)
+    history = [
+        {"role": "ROLE_ASSISTANT", "text": "Here it is", "plan": plan},
+        {"role": "ROLE_USER", "text": "Make me another plan"},
+    ]
+    body: Json = {"body": {"history": history}, "media_type": "application/json"}
+    events = call.raw("AiService_StreamChat", **body, **bought).text.split("\n\n")
+    (about,) = [
+        each for _, _, each in operations() if each["operationId"] == "AiService_StreamChat"
+    ]
+    stream = about["responses"]["200"]["content"]["text/event-stream"]
+    kinds: set[str] = set()
+    for event in filter(None, events):
+        message = json.loads(event.removeprefix("data: "))
+        validator(stream["x-event-schema"]).validate(message)
+        kinds |= message.keys()
+    assert kinds == {"message", "plan", "end"}
+
+
+def use_the_account(call: Caller) -> None:
+    account = {"username": f"caller-{uuid4()}", "password": PASSWORD}
+    call("AuthService_Register", account)
+    tokens = call("AuthService_Login", account)
+    tokens = call("AuthService_RefreshToken", {"refreshToken": tokens["refresh_token"]})
+    mine: Json = {"headers": {"authorization": f"Bearer {tokens['access_token']}"}}
+    assert call("AuthService_GetMe", **mine)["username"] == account["username"]
+    call("AuthService_ClaimUsername", {"username": account["username"].upper()}, **mine)
+    new = {"currentPassword": PASSWORD, "newPassword": PASSWORD * 2}
+    call("AuthService_ChangePassword", new, **mine)
+    call("AuthService_Logout", {"refreshToken": tokens["refresh_token"]})

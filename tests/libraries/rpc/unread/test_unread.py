@@ -1,0 +1,167 @@
+"""A caller who reads nothing: all others are answered, memory is bounded, and it ends.
+
+Over the whole stack, with the time-outs that everybody has.
+"""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import asyncpg
+import grpc
+import httpx2
+import psutil
+import pytest
+from gymlocker.v2 import event_pb2, user_pb2
+
+from server.libraries.rpc.large_responses import TIMEOUT_SECONDS
+from server.programs.local.temporary_postgres import ThrowawayPostgres
+from tests.libraries.database.conftest import make_database
+from tests.libraries.rpc.unread.readers import (
+    StillReader,
+    WindowlessConnection,
+    framed,
+    grpc_headers,
+)
+from tests.support.client import KIB, Client, follow
+from tests.support.stack import Stack, running_stack
+
+ENDED_WITHIN = 40
+WORKER_BYTES, ENVOY_BYTES = 300 * 2**20, 600 * 2**20
+STREAMS_OF_A_CONNECTION = 100
+PICTURE = os.urandom(2_000 * KIB)
+PAYLOAD, EVENTS = os.urandom(15 * KIB), 350  # 5 MB
+
+
+@pytest.fixture(scope="module")
+def stack(postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A house of its own, whose memory nobody else has used."""
+    url = asyncio.run(make_database(postgres, "unread"))
+    with running_stack(tmp_path_factory.mktemp("unread"), DATABASE_URL=url) as stack:
+        yield stack
+
+
+@pytest.fixture
+async def reader(stack: Stack) -> AsyncIterator[Client]:
+    """Somebody else, who reads."""
+    options = [("grpc.max_receive_message_length", -1)]
+    async with grpc.aio.insecure_channel(stack.address, options) as channel:
+        yield Client(channel)
+
+
+@dataclass
+class Memory:
+    """The most that workers and Envoy had, as far as it was looked at."""
+
+    stack: Stack
+    peaks: dict[str, int] = field(default_factory=dict)
+
+    def look(self) -> None:
+        for process in psutil.Process(self.stack.process.pid).children(recursive=True):
+            words = " ".join(process.cmdline())
+            name = "worker" if " serve " in words else "envoy" if "envoy.yaml" in words else ""
+            self.peaks[name] = max(self.peaks.get(name, 0), process.memory_info().rss)
+
+
+@dataclass
+class Stranger:
+    """Asks, and reads nothing."""
+
+    stack: Stack
+    resources: AsyncExitStack
+    address: str
+    connections: list[WindowlessConnection] = field(default_factory=list)
+    readers: list[StillReader] = field(default_factory=list)
+
+    async def ask_over_grpc(self, method: str, message: bytes, times: int) -> None:
+        """Make calls on one connection, as many at a time as it may have."""
+        connection = WindowlessConnection(self.stack.port, self.address)
+        self.connections.append(await self.resources.enter_async_context(connection))
+        for _ in range(times):
+            await connection.ask(grpc_headers(f"/gymlocker.v2.{method}"), framed(message))
+
+    def ask_over_rest(self, line: str, body: bytes, times: int) -> None:
+        """Make requests on a connection each."""
+        head = f"{line} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        request = f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
+        for _ in range(times):
+            reader = StillReader(self.stack.port, request, self.address)
+            self.resources.callback(reader.close)
+            self.readers.append(reader)
+
+    def is_still_there(self) -> bool:
+        """Check whether the server has a reply left that nobody reads."""
+        served = {reader.port for reader in self.readers if not reader.was_refused()}
+        unread = any(not connection.has_ended() for connection in self.connections)
+        return unread or bool(served & callers_of(self.stack))
+
+
+def callers_of(stack: Stack) -> set[int]:
+    """Return the ports that Envoy has connections from."""
+    return {
+        each.raddr.port
+        for process in psutil.Process(stack.process.pid).children(recursive=True)
+        for each in process.net_connections()
+        if each.raddr and each.laddr.port == stack.port and each.status == "ESTABLISHED"
+    }
+
+
+async def published(client: Client, stack: Stack, url: str) -> tuple[str, str]:
+    """Return the id of a user with a large picture and a large feed, and a follow secret."""
+    user = await client.created_user()
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(
+            "UPDATE users SET encrypted_profile_picture = $2 WHERE id = $1", UUID(user.id), PICTURE
+        )
+        await connection.execute(
+            """
+            INSERT INTO user_events (user_id, id, timestamp, last_accessed, expiry, encrypted_event,
+                                     encryption_iv)
+            SELECT $1, gen_random_uuid(), now(), now(), now() + interval '1 day', $2, '\\x00'
+            FROM generate_series(1, $3)
+            """,
+            UUID(user.id),
+            PAYLOAD,
+            EVENTS,
+        )
+    finally:
+        await connection.close()
+    return user.id, await client.new_secret(user)
+
+
+async def test_nobody_else_notices_replies_that_are_not_read(
+    stack: Stack, reader: Client, postgres: ThrowawayPostgres
+) -> None:
+    user, secret = await published(reader, stack, postgres.url("unread"))
+    picture = user_pb2.GetUserRequest(id_or_lookup=user).SerializeToString()
+    feed = event_pb2.GetEventsRequest(users=[follow(user, secret)]).SerializeToString()
+    as_json = json.dumps({"users": [{"userId": user, "followSecret": secret}]}).encode()
+    memory = Memory(stack)
+    async with AsyncExitStack() as resources:
+        strangers = [Stranger(stack, resources, f"127.0.0.{number}") for number in range(2, 4)]
+        began = time.monotonic()
+        # Two of them have no more than their shares of what a worker may hold.
+        over_grpc, over_rest = strangers
+        await over_grpc.ask_over_grpc("UserService/GetUser", picture, 2 * STREAMS_OF_A_CONNECTION)
+        await over_grpc.ask_over_grpc("EventService/GetEvents", feed, 6)
+        over_rest.ask_over_rest(f"GET /user/{user}", b"", 32)
+        over_rest.ask_over_rest("POST /events", as_json, 6)
+        rest = await resources.enter_async_context(
+            httpx2.AsyncClient(base_url=stack.url, verify=False)
+        )
+        while any(stranger.is_still_there() for stranger in strangers):
+            # Some waited before their reply was made.
+            assert time.monotonic() - began < TIMEOUT_SECONDS + ENDED_WITHIN
+            assert (await reader.profile(user)).encrypted_profile_picture == PICTURE
+            assert (await rest.get(f"/user/{user}", timeout=10)).status_code == 200
+            assert len((await reader.feed(follow(user, secret))).events) == EVENTS
+            memory.look()
+            await asyncio.sleep(0.2)
+    assert memory.peaks["worker"] < WORKER_BYTES
+    assert memory.peaks["envoy"] < ENVOY_BYTES

@@ -1,0 +1,76 @@
+"""A real PgBouncer in front of a PostgreSQL."""
+
+import asyncio
+import os
+import re
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+
+from server.libraries.process.system_user import database_user
+from server.programs.local.temporary_postgres import ThrowawayPostgres
+from tests.support.ports import free_port
+from tests.support.waiting import eventually_true
+
+
+def version() -> tuple[int, ...]:
+    """That of the PgBouncer that is installed."""
+    told = subprocess.run(["pgbouncer", "--version"], capture_output=True, text=True, check=True)
+    found = re.search(r"PgBouncer (\d+)\.(\d+)", told.stdout)
+    assert found is not None
+    return tuple(map(int, found.groups()))
+
+
+@asynccontextmanager
+async def pgbouncer(
+    postgres: ThrowawayPostgres, folder: Path, **settings: object
+) -> AsyncIterator[int]:
+    """The port of a PgBouncer that has `settings`."""
+    port, socket = free_port(), parse_qs(urlsplit(postgres.url()).query)["host"][0]
+    (folder / "users.txt").write_text('"gymlocker" "canary"\n')
+    configuration = {
+        "listen_addr": "127.0.0.1",
+        "listen_port": port,
+        "unix_socket_dir": "",
+        "auth_type": "any",
+        "auth_file": folder / "users.txt",
+        **settings,
+    }
+    lines = [f"* = host={socket} port=5432 user=gymlocker", "[pgbouncer]"]
+    lines += [f"{name} = {value}" for name, value in configuration.items()]
+    (folder / "pgbouncer.ini").write_text("\n".join(["[databases]", *lines, ""]))
+    user = database_user(folder / "nothing")
+    if user is not None:
+        # As PostgreSQL, it does not run as root.
+        for path in (folder, *folder.glob("*")):  # noqa: ASYNC240
+            os.chown(path, user.uid, user.gid)
+    process = await asyncio.create_subprocess_exec(
+        "pgbouncer",
+        *(["--user", user.name] if user else []),
+        str(folder / "pgbouncer.ini"),
+        stderr=subprocess.DEVNULL,
+    )
+
+    async def answers() -> bool:
+        try:
+            connection = await asyncpg.connect(url_through(port), timeout=5)
+        except (OSError, TimeoutError, asyncpg.PostgresError):
+            return False
+        connection.terminate()
+        return True
+
+    try:
+        await eventually_true(answers)
+        yield port
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+def url_through(port: int, database: str = "gymlocker") -> str:
+    """The URL of a database behind a PgBouncer."""
+    return f"postgresql://gymlocker@127.0.0.1:{port}/{database}?sslmode=disable"

@@ -1,0 +1,74 @@
+"""Calls of any method of the contract, streams as well, of which only the answer's code matters."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from grpc import StatusCode, aio
+from gymlocker.v2 import options_pb2
+
+from server.programs.demo.transport import Metadata
+from tests.support.client import contract_methods
+from tests.support.streams import answered
+
+PASSWORD = options_pb2.Authentication.SCHEME_PASSWORD
+ACCESS_TOKEN = options_pb2.Authentication.SCHEME_ACCESS_TOKEN
+
+
+def authentication_of(method: MethodDescriptor) -> options_pb2.Authentication:
+    """How the contract says that the caller is authenticated."""
+    found: options_pb2.Authentication = method.GetOptions().Extensions[options_pb2.authentication]
+    return found
+
+
+def methods_with(*schemes: int) -> list[MethodDescriptor]:
+    """The methods whose callers are authenticated in one of these ways."""
+    return [method for method in contract_methods() if authentication_of(method).scheme in schemes]
+
+
+def empty_request(method: MethodDescriptor) -> Message:
+    """A request that says nothing."""
+    return GetMessageClass(method.input_type)()
+
+
+async def replies_of(
+    channel: aio.Channel, method: MethodDescriptor, request: Message, metadata: Metadata = ()
+) -> list[Any]:
+    """Calls `method`; where requests are a stream, `request` is the only one."""
+    make_call: Any = _kind_of(channel, method)(
+        f"/{method.containing_service.full_name}/{method.name}",
+        request_serializer=GetMessageClass(method.input_type).SerializeToString,
+        response_deserializer=GetMessageClass(method.output_type).FromString,
+    )
+
+    async def once() -> list[Any]:
+        requests = _only(request) if method.client_streaming else request
+        call = make_call(requests, metadata=aio.Metadata(*metadata), timeout=30)
+        if method.server_streaming:
+            return [reply async for reply in call]
+        return [await call]
+
+    return await answered(once)
+
+
+async def code_of(
+    channel: aio.Channel, method: MethodDescriptor, request: Message, metadata: Metadata = ()
+) -> StatusCode:
+    """How a call of `method` ends."""
+    try:
+        await replies_of(channel, method, request, metadata)
+    except aio.AioRpcError as error:
+        return error.code()
+    return StatusCode.OK
+
+
+def _kind_of(channel: aio.Channel, method: MethodDescriptor) -> Any:
+    requests = "stream" if method.client_streaming else "unary"
+    replies = "stream" if method.server_streaming else "unary"
+    return getattr(channel, f"{requests}_{replies}")
+
+
+async def _only(request: Message) -> AsyncIterator[Message]:
+    yield request

@@ -1,0 +1,245 @@
+"""Who may do what: each method of the contract, called by everybody there is.
+
+- nobody says nothing of who they are;
+- somebody else is another user, who goes for this user's things, by their id;
+- who was shut out has a session that has ended, or a password that is wrong;
+- the owner is this user.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx2
+import pytest
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+from grpc import StatusCode, aio
+from gymlocker.v2 import auth_pb2, workout_pb2
+
+from server.programs.demo.transport import Metadata, RestTransport
+from tests.services.auth.calling import PASSWORD, authentication_of, replies_of
+from tests.services.auth.requests import REQUESTS, Things
+from tests.services.auth.ways import GrpcWay, RestWay, Way
+from tests.support.client import (
+    Client,
+    User,
+    bearer,
+    contract_methods,
+    event_of,
+    item_of,
+    with_password,
+)
+from tests.support.stack import Stack
+from tests.support.users import UserPool
+
+OK = StatusCode.OK
+INVALID = StatusCode.INVALID_ARGUMENT
+REFUSED = StatusCode.UNAUTHENTICATED
+NOT_FOUND = StatusCode.NOT_FOUND
+TAKEN = StatusCode.ALREADY_EXISTS
+
+CALLERS = ("nobody", "somebody else", "who was shut out", "the owner")
+
+# What each method answers to each of CALLERS. The owner's last three end what they use.
+TABLE: dict[str, tuple[StatusCode, StatusCode, StatusCode, StatusCode]] = {
+    "SystemService.GetHealth": (OK, OK, OK, OK),
+    "SystemService.GetFeatures": (OK, OK, OK, OK),
+    "UserService.CreateUser": (OK, OK, OK, OK),
+    "UserService.GetUser": (OK, OK, OK, OK),
+    "UserService.GetUsers": (OK, OK, OK, OK),
+    "UserService.UpdateUser": (INVALID, REFUSED, REFUSED, OK),
+    "EventService.PutEvent": (INVALID, REFUSED, REFUSED, OK),
+    "EventService.GetEvents": (OK, OK, OK, OK),
+    "FollowService.PutFollowSecret": (INVALID, REFUSED, REFUSED, OK),
+    "FollowService.DeleteFollowSecret": (INVALID, REFUSED, REFUSED, OK),
+    "InboxService.PutInboxMessage": (OK, OK, OK, OK),
+    "InboxService.GetInboxMessages": (INVALID, REFUSED, REFUSED, OK),
+    "ShareService.CreateSharedItem": (INVALID, REFUSED, REFUSED, OK),
+    "ShareService.GetSharedItem": (OK, OK, OK, OK),
+    # Those who have no session yet. A refresh token opens its own session, whoever sends it.
+    "AuthService.Register": (TAKEN, TAKEN, TAKEN, TAKEN),
+    "AuthService.Login": (INVALID, REFUSED, REFUSED, OK),
+    "AuthService.RefreshToken": (INVALID, OK, REFUSED, OK),
+    "AuthService.Logout": (INVALID, OK, OK, OK),
+    "AuthService.GetMe": (REFUSED, OK, REFUSED, OK),
+    "AuthService.ClaimUsername": (REFUSED, TAKEN, REFUSED, OK),
+    "WorkoutService.CreateWorkout": (REFUSED, OK, REFUSED, OK),
+    "WorkoutService.GetWorkout": (REFUSED, NOT_FOUND, REFUSED, OK),
+    "WorkoutService.ListWorkouts": (REFUSED, OK, REFUSED, OK),
+    "WorkoutService.GetWorkoutStats": (REFUSED, OK, REFUSED, OK),
+    "WorkoutService.ExportWorkouts": (REFUSED, OK, REFUSED, OK),
+    "WorkoutService.ImportWorkouts": (REFUSED, OK, REFUSED, OK),
+    "WorkoutService.UpdateWorkout": (REFUSED, NOT_FOUND, REFUSED, OK),
+    "WorkoutService.DeleteWorkout": (REFUSED, NOT_FOUND, REFUSED, OK),
+    # For buyers alone: no session of anybody opens these. (What buyers get is in tests/ai.)
+    "AiService.GenerateWorkoutPlan": (REFUSED, REFUSED, REFUSED, REFUSED),
+    "AiService.GenerateSession": (REFUSED, REFUSED, REFUSED, REFUSED),
+    "AiService.Chat": (REFUSED, REFUSED, REFUSED, REFUSED),
+    "AiService.StreamChat": (REFUSED, REFUSED, REFUSED, REFUSED),
+    "AiService.GetQuota": (REFUSED, REFUSED, REFUSED, REFUSED),
+    "AuthService.ChangePassword": (REFUSED, REFUSED, REFUSED, OK),
+    "UserService.DeleteUser": (INVALID, REFUSED, REFUSED, OK),
+}
+METHODS = {f"{m.containing_service.name}.{m.name}": m for m in contract_methods()}
+# Calls with a session that no call before or beside it should end.
+ENDS_A_SESSION = ("AuthService.RefreshToken", "AuthService.Logout", "UserService.DeleteUser")
+
+TABLES = (
+    "user_events",
+    "user_follow_secrets",
+    "user_inbox_items",
+    "shared_items",
+    "workouts",
+)
+
+# Over gRPC alone.
+WITHOUT_A_PATH = {"AiService.Chat"}
+
+
+@pytest.fixture(params=["grpc", "rest"])
+async def way(
+    stack: Stack, rest: httpx2.AsyncClient, request: pytest.FixtureRequest
+) -> AsyncIterator[Way]:
+    if request.param == "grpc":
+        async with aio.insecure_channel(stack.address) as channel:
+            yield GrpcWay(channel)
+    else:
+        transport = RestTransport(stack.url)
+        yield RestWay(transport, rest)
+        await transport.close()
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An owner and somebody else, and the stubs to prepare calls with."""
+
+    client: Client
+    things: Things
+    other: User
+    owners: auth_pb2.Tokens
+    others: auth_pb2.Tokens
+    ended: auth_pb2.Tokens
+
+    async def call_of(
+        self, caller: str, proof: str, name: str
+    ) -> tuple[MethodDescriptor, Message, Metadata]:
+        """The call of one method by one of CALLERS, who proves by `proof` who they are."""
+        password, tokens = self._credentials(caller)
+        if tokens.access_token and name in ENDS_A_SESSION:
+            user = self.other if caller == "somebody else" else self.things.owner
+            tokens = tokens if tokens is self.ended else await self.client.login(user)
+        who = with_password(self.things.owner, password if proof == "password" else "")
+        things = replace(
+            self.things, password=password, refresh_token=tokens.refresh_token, who=who
+        )
+        metadata = bearer(tokens) if proof == "token" and tokens.access_token else []
+        return METHODS[name], REQUESTS[name](things), metadata
+
+    def _credentials(self, caller: str) -> tuple[str, auth_pb2.Tokens]:
+        credentials = {
+            "nobody": ("", auth_pb2.Tokens()),
+            "somebody else": (self.other.password, self.others),
+            "who was shut out": ("wrong password", self.ended),
+            "the owner": (self.things.owner.password, self.owners),
+        }
+        return credentials[caller]
+
+
+@pytest.fixture
+async def scene(stack: Stack, user_pool: UserPool, database: asyncpg.Connection) -> Any:
+    async with aio.insecure_channel(stack.address) as channel:
+        client = Client(channel)
+        owner = await user_pool.take(database, client.created_user)
+        other = await user_pool.take(database, client.created_user)
+        yield Scene(
+            client,
+            await _things_of(owner, client),
+            other,
+            owners=await client.login(owner),
+            others=await client.login(other),
+            ended=await _ended(owner, client),
+        )
+        user_pool.give_back([owner, other])
+
+
+async def _things_of(owner: User, client: Client) -> Things:
+    metadata = bearer(await client.login(owner))
+    username = f"owner {uuid4().hex}"
+    await client.accounts.ClaimUsername(
+        auth_pb2.ClaimUsernameRequest(username=username), metadata=metadata
+    )
+    workout = await client.workouts.CreateWorkout(
+        workout_pb2.CreateWorkoutRequest(date="2026-02-06", type="Canary", duration=30),
+        metadata=metadata,
+    )
+    await client.events.PutEvent(event_of(owner))
+    await client.send(owner.id, b"message")
+    item = await client.shares.CreateSharedItem(item_of(owner))
+    return Things(owner, username, await client.new_secret(owner), item.id, workout.id)
+
+
+async def _ended(owner: User, client: Client) -> auth_pb2.Tokens:
+    tokens = await client.login(owner)
+    await client.accounts.Logout(auth_pb2.LogoutRequest(refresh_token=tokens.refresh_token))
+    return tokens
+
+
+def test_every_method_stands_in_the_table() -> None:
+    assert TABLE.keys() == METHODS.keys()
+    assert REQUESTS.keys() == METHODS.keys()
+
+
+@pytest.mark.parametrize("proof", ["token", "password"])
+@pytest.mark.parametrize("caller", CALLERS[:-1])
+async def test_who_is_not_the_owner_gets_what_the_table_says_and_changes_nothing(
+    way: Way, scene: Scene, database: asyncpg.Connection, caller: str, proof: str
+) -> None:
+    names = _names(proof, way)
+    before = await _everything_of(scene.things.owner, database)
+    calls = [await scene.call_of(caller, proof, name) for name in names]
+    codes = await asyncio.gather(*[way.code(*call) for call in calls])
+    assert dict(zip(names, codes, strict=True)) == _column(caller, names)
+    # Anybody may add a message to the inbox; nobody takes one out.
+    assert before - await _everything_of(scene.things.owner, database) == set()
+
+
+@pytest.mark.parametrize("proof", ["token", "password"])
+async def test_the_owner_gets_what_the_table_says(way: Way, scene: Scene, proof: str) -> None:
+    names = _names(proof, way)
+    codes = {}
+    for name in names:
+        codes[name] = await way.code(*await scene.call_of("the owner", proof, name))
+    assert codes == _column("the owner", names)
+
+
+@pytest.mark.parametrize("name", ["ListWorkouts", "GetWorkoutStats", "ExportWorkouts"])
+async def test_what_is_read_without_an_id_is_ones_own_alone(
+    stack: Stack, scene: Scene, name: str
+) -> None:
+    name = f"WorkoutService.{name}"
+    async with aio.insecure_channel(stack.address) as channel:
+        mine = await replies_of(channel, *await scene.call_of("the owner", "token", name))
+        others = await replies_of(channel, *await scene.call_of("somebody else", "token", name))
+    assert "Canary" in repr(mine)
+    assert "Canary" not in repr(others)
+
+
+def _names(proof: str, way: Way) -> list[str]:
+    if proof == "password":
+        return [name for name in TABLE if authentication_of(METHODS[name]).scheme == PASSWORD]
+    return [name for name in TABLE if isinstance(way, GrpcWay) or name not in WITHOUT_A_PATH]
+
+
+def _column(caller: str, names: list[str]) -> dict[str, StatusCode]:
+    return {name: TABLE[name][CALLERS.index(caller)] for name in names}
+
+
+async def _everything_of(user: User, database: asyncpg.Connection) -> set[tuple[object, ...]]:
+    rows = await database.fetch("SELECT * FROM users WHERE id = $1", UUID(user.id))
+    for table in TABLES:
+        rows += await database.fetch(f"SELECT * FROM {table} WHERE user_id = $1", UUID(user.id))
+    return {tuple(map(str, row)) for row in rows}

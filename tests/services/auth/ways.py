@@ -1,0 +1,62 @@
+"""Two ways to call any method, of which only the answer's code matters."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import httpx2
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+from grpc import StatusCode, aio
+
+from server.programs.demo.transport import CallError, Metadata, RestTransport
+from tests.services.auth.calling import code_of
+from tests.services.auth.requests import FILE
+
+CODES = {code.value[0]: code for code in StatusCode}
+
+
+class Way(Protocol):
+    """A way to call."""
+
+    async def code(
+        self, method: MethodDescriptor, request: Message, metadata: Metadata
+    ) -> StatusCode:
+        """How a call ends."""
+
+
+@dataclass(frozen=True)
+class GrpcWay:
+    channel: aio.Channel
+
+    async def code(
+        self, method: MethodDescriptor, request: Message, metadata: Metadata
+    ) -> StatusCode:
+        return await code_of(self.channel, method, request, metadata)
+
+
+@dataclass(frozen=True)
+class RestWay:
+    transport: RestTransport
+    http: httpx2.AsyncClient
+
+    async def code(
+        self, method: MethodDescriptor, request: Message, metadata: Metadata
+    ) -> StatusCode:
+        if method.client_streaming or method.server_streaming:
+            return await self._code_of_a_file(method.name, dict(metadata))
+        try:
+            await self.transport.call(method, request, metadata=metadata)
+        except CallError as error:
+            return error.code
+        return StatusCode.OK
+
+    async def _code_of_a_file(self, name: str, headers: dict[str, str]) -> StatusCode:
+        # Where a stream over gRPC is a file over HTTP.
+        if name == "ExportWorkouts":
+            response = await self.http.get("/workouts/export", headers=headers)
+        elif name == "StreamChat":
+            response = await self.http.post("/ai/chat", headers=headers, json={})
+        else:
+            assert name == "ImportWorkouts", f"how {name} is called over HTTP is missing here"
+            response = await self.http.post("/workouts/import", headers=headers, content=FILE)
+        return StatusCode.OK if response.status_code == 200 else CODES[response.json()["code"]]

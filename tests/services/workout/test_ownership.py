@@ -1,0 +1,84 @@
+"""Whose a workout is: somebody else's is one that does not exist."""
+
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+from google.protobuf.message import Message
+from grpc import StatusCode
+from gymlocker.v2 import workout_pb2
+
+from server.programs.demo.transport import CallError
+from tests.services.workout.diary import CHANGED, FIELDS, Diary, blamed
+from tests.support.client import SOME_UUID, Client, refused
+
+
+def calls_on(diary: Diary, workout_id: str) -> list[Coroutine[Any, Any, Message]]:
+    """Every call that names a workout."""
+    return [
+        diary.get(workout_id),
+        diary.replace(workout_id, **CHANGED),
+        diary.patch(workout_id, notes="stolen"),
+        diary.patch(workout_id, "*", **CHANGED),
+        diary.patch(workout_id),
+        diary.delete(workout_id),
+    ]
+
+
+async def test_somebody_elses_workout_is_one_that_does_not_exist(
+    diary: Diary, other: Diary
+) -> None:
+    theirs = await other.create()
+    for to_theirs, to_nobodys in zip(
+        calls_on(diary, theirs.id), calls_on(diary, SOME_UUID), strict=True
+    ):
+        errors = []
+        for call in (to_theirs, to_nobodys):
+            with pytest.raises(CallError) as raised:
+                await call
+            errors.append(raised.value)
+        # Nothing tells the one from the other.
+        assert errors[0].code == StatusCode.NOT_FOUND
+        assert errors[0].details == errors[1].details
+    assert await other.all() == [theirs]
+    assert await diary.all() == []
+    assert (await diary.stats()).count == 0
+
+
+async def test_what_is_wrong_is_said_before_whether_the_workout_exists(
+    diary: Diary, other: Diary
+) -> None:
+    theirs = await other.create()
+    for workout_id in (theirs.id, SOME_UUID):
+        with blamed("patch.duration"):
+            await diary.patch(workout_id, duration=0)
+        with blamed("patch.date"):
+            await diary.patch(workout_id, date="2023-02-29")
+
+
+async def test_an_id_that_is_no_uuid_is_refused_wherever_one_is_given(diary: Diary) -> None:
+    for wrong in ("x", SOME_UUID[:-1], SOME_UUID.replace("-", "")):
+        for call in calls_on(diary, wrong):
+            with blamed("id"):
+                await call
+
+
+CALLS: dict[str, Message] = {
+    "CreateWorkout": workout_pb2.CreateWorkoutRequest(**FIELDS),  # type: ignore[arg-type]
+    "GetWorkout": workout_pb2.GetWorkoutRequest(id=SOME_UUID),
+    "ListWorkouts": workout_pb2.ListWorkoutsRequest(),
+    "UpdateWorkout": workout_pb2.UpdateWorkoutRequest(
+        id=SOME_UUID, patch=workout_pb2.WorkoutPatch(notes="x")
+    ),
+    "DeleteWorkout": workout_pb2.DeleteWorkoutRequest(id=SOME_UUID),
+    "GetWorkoutStats": workout_pb2.GetWorkoutStatsRequest(),
+}
+
+
+async def test_nobody_in_particular_has_a_diary(client: Client) -> None:
+    for name, request in CALLS.items():
+        call = getattr(client.workouts, name)
+        with refused(StatusCode.UNAUTHENTICATED):
+            await call(request)
+        with refused(StatusCode.UNAUTHENTICATED):
+            await call(request, metadata=[("authorization", "Bearer x.y.z")])

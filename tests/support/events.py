@@ -1,0 +1,16 @@
+"""What the tests of events share: publishing some, and the first and the last time there is."""
+
+from gymlocker.v2 import event_pb2
+
+from tests.support.client import Client, User, event_of, follow
+
+YEAR_1 = -62135596800
+YEAR_9999 = 253402300799
+
+
+async def published(client: Client, user: User, *payloads: bytes) -> list[event_pb2.UserEvent]:
+    """Publishes an event for each payload; returns them as a follower reads them."""
+    for payload in payloads:
+        await client.events.PutEvent(event_of(user, payload))
+    secret = await client.new_secret(user)
+    return list((await client.feed(follow(user.id, secret))).events)

@@ -1,0 +1,80 @@
+"""Gymlocker as a whole, for tests: what `gymlocker up` starts, on a PostgreSQL of its own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.ports import free_port
+
+# Tests share an address and make many users. What bounds do is tested where they are low.
+BOUNDLESS = {
+    "INBOX_PER_NETWORK": "0",
+    "NEW_USERS_PER_ADDRESS": "0",
+    "STORAGE_PER_NETWORK": "0",
+    "WRONG_SECRETS_PER_ADDRESS": "0",
+}
+READY = re.compile(r"ready at (https?://\S+)")
+STOP_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running Gymlocker: `url` is where it answers, `data_dir` where its logs and sockets are."""
+
+    url: str
+    data_dir: Path
+    process: subprocess.Popen[str]
+
+    @property
+    def address(self) -> str:
+        """host:port, as gRPC channels and grpcurl take it."""
+        return self.url.partition("://")[2]
+
+    @property
+    def port(self) -> int:
+        """The port of its address."""
+        return int(self.address.rpartition(":")[2])
+
+    def logs(self) -> str:
+        """All that was written to the logs so far."""
+        return "".join(path.read_text() for path in sorted((self.data_dir / "logs").iterdir()))
+
+
+@contextmanager
+def running_stack(
+    data_dir: Path, *options: str, workers: int = 1, port: int | None = None, **environment: str
+) -> Iterator[Stack]:
+    """Runs `gymlocker up`, and stops it as Ctrl-C would.
+
+    `environment` is added to that of the tests; without a DATABASE_URL in it, PostgreSQL is
+    embedded.
+    """
+    place = (f"--data-dir={data_dir}", f"--port={port or free_port()}")
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "server", "up", *place, f"--workers={workers}", *options],
+        env={**os.environ, **BOUNDLESS, **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield Stack(_address(process), data_dir, process)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        process.wait(STOP_SECONDS)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if ready := READY.search(line):
+            return ready[1]
+    raise AssertionError(f"gymlocker up ended with {process.wait()} before it was ready")
