@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any, Literal
+from typing import Literal
 
 from gymlocker.v2 import ai_pb2, ai_pb2_grpc, plan_pb2
 
 from server.errors import GymlockerError, InvalidArgument
-from server.libraries.rpc.context import current_purchase
+from server.libraries.rpc.context import Context, current_purchase
 from server.libraries.rpc.errors import status_of
 from server.services.ai.answer import ChatSession, ended, stream_reply
 from server.services.ai.conversation import Conversation
@@ -29,7 +29,7 @@ class AiService(ai_pb2_grpc.AiServiceServicer):
         self._quotas = quotas
 
     async def GenerateWorkoutPlan(
-        self, request: ai_pb2.GenerateWorkoutPlanRequest, context: Any
+        self, request: ai_pb2.GenerateWorkoutPlanRequest, context: Context
     ) -> plan_pb2.Plan:
         """Makes a plan."""
         async with self._quotas.charged(_purchase()) as quota:
@@ -38,7 +38,7 @@ class AiService(ai_pb2_grpc.AiServiceServicer):
         return plan
 
     async def GenerateSession(
-        self, request: ai_pb2.GenerateSessionRequest, context: Any
+        self, request: ai_pb2.GenerateSessionRequest, context: Context
     ) -> plan_pb2.PlanSession:
         """Makes a session."""
         async with self._quotas.charged(_purchase()) as quota:
@@ -47,7 +47,7 @@ class AiService(ai_pb2_grpc.AiServiceServicer):
         return session
 
     async def Chat(
-        self, request_iterator: AsyncIterator[ai_pb2.ChatRequest], context: Any
+        self, request_iterator: AsyncIterator[ai_pb2.ChatRequest], context: Context
     ) -> AsyncIterator[ai_pb2.ChatResponse]:
         """Talks, for as long as the stream lives."""
         await self._say(await self._quotas.get(_purchase()), context)
@@ -57,7 +57,7 @@ class AiService(ai_pb2_grpc.AiServiceServicer):
                 yield response
 
     async def StreamChat(
-        self, request: ai_pb2.StreamChatRequest, context: Any
+        self, request: ai_pb2.StreamChatRequest, context: Context
     ) -> AsyncIterator[ai_pb2.ChatResponse]:
         """Answers the last message of a conversation."""
         history = _history(request)
@@ -81,7 +81,7 @@ class AiService(ai_pb2_grpc.AiServiceServicer):
             yield ended(ai_pb2.ChatEnd.REASON_COMPLETE)
 
     async def GetQuota(
-        self, request: ai_pb2.GetQuotaRequest, context: Any
+        self, request: ai_pb2.GetQuotaRequest, context: Context
     ) -> ai_pb2.GetQuotaResponse:
         """Reads what is left."""
         quota = await self._quotas.get(_purchase())
@@ -90,7 +90,7 @@ class AiService(ai_pb2_grpc.AiServiceServicer):
             reply.reset.FromDatetime(quota.reset)
         return reply
 
-    async def _say(self, quota: Quota, context: Any) -> None:
+    async def _say(self, quota: Quota, context: Context) -> None:
         await context.send_initial_metadata(quota.metadata(self._quotas.now()))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -11,7 +11,7 @@ from gymlocker.v2 import auth_pb2, auth_pb2_grpc
 
 from server.errors import AlreadyExists, Unauthenticated, no_such_user, wrong_password
 from server.libraries.limits.rate_limits import NewUsers
-from server.libraries.rpc.context import Caller, address_of, caller
+from server.libraries.rpc.context import Caller, Context, address_of, caller
 from server.services.auth.refresh_token import RotatingToken
 from server.services.auth.repository import SessionRepository
 from server.services.auth.tokens import AccessTokens
@@ -58,7 +58,9 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         self._tokens = tokens
         self._usernames = usernames
 
-    async def Register(self, request: auth_pb2.RegisterRequest, context: Any) -> auth_pb2.Account:
+    async def Register(
+        self, request: auth_pb2.RegisterRequest, context: Context
+    ) -> auth_pb2.Account:
         """Creates a user with a username and a password."""
         username = username_of(request.username)
         password = new_password(request.password, "password", request.username)
@@ -75,7 +77,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
             row = await self._users.create(user_id, hashed, username)
         return _account(row)
 
-    async def Login(self, request: auth_pb2.LoginRequest, context: Any) -> auth_pb2.Tokens:
+    async def Login(self, request: auth_pb2.LoginRequest, context: Context) -> auth_pb2.Tokens:
         """Starts a session."""
         found = await self._users.get_login(request.username)
         user_id, hashed = found or (None, None)
@@ -90,7 +92,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         return self._tokens_of(session, refresh_token)
 
     async def RefreshToken(
-        self, request: auth_pb2.RefreshTokenRequest, context: Any
+        self, request: auth_pb2.RefreshTokenRequest, context: Context
     ) -> auth_pb2.Tokens:
         """Goes on with a session."""
         spent = RotatingToken(request.refresh_token)
@@ -104,13 +106,13 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         return self._tokens_of(continued.caller, continued.refresh_token)
 
     async def Logout(
-        self, request: auth_pb2.LogoutRequest, context: Any
+        self, request: auth_pb2.LogoutRequest, context: Context
     ) -> auth_pb2.LogoutResponse:
         """Ends a session."""
         await self._sessions.end(RotatingToken(request.refresh_token))
         return auth_pb2.LogoutResponse()
 
-    async def GetMe(self, request: auth_pb2.GetMeRequest, context: Any) -> auth_pb2.Account:
+    async def GetMe(self, request: auth_pb2.GetMeRequest, context: Context) -> auth_pb2.Account:
         """Reads the caller's account."""
         row = await self._users.get_account(caller().user_id)
         if row is None:
@@ -118,7 +120,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         return _account(row)
 
     async def ChangePassword(
-        self, request: auth_pb2.ChangePasswordRequest, context: Any
+        self, request: auth_pb2.ChangePasswordRequest, context: Context
     ) -> auth_pb2.ChangePasswordResponse:
         """Changes the caller's password and ends their sessions."""
         user_id = caller().user_id
@@ -133,7 +135,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         return auth_pb2.ChangePasswordResponse()
 
     async def ClaimUsername(
-        self, request: auth_pb2.ClaimUsernameRequest, context: Any
+        self, request: auth_pb2.ClaimUsernameRequest, context: Context
     ) -> auth_pb2.Account:
         """Gives the caller a username."""
         username = username_of(request.username)

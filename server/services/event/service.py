@@ -1,7 +1,6 @@
 """EventService: the encrypted feed."""
 
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -9,7 +8,7 @@ from gymlocker.v2 import event_pb2, event_pb2_grpc
 
 from server.errors import ResourceExhausted
 from server.libraries.limits.rate_limits import WrongSecrets
-from server.libraries.rpc.context import address_of
+from server.libraries.rpc.context import Context, address_of
 from server.libraries.rpc.conversions import datetime_of, set_time
 from server.libraries.rpc.large_responses import LARGE_BYTES, LargeResponses
 from server.services.event.repository import Event, EventRepository, FeedSubscription, bytes_of
@@ -29,7 +28,7 @@ class EventService(event_pb2_grpc.EventServiceServicer):
         self._large_responses = large_responses
 
     async def PutEvent(
-        self, request: event_pb2.PutEventRequest, context: Any
+        self, request: event_pb2.PutEventRequest, context: Context
     ) -> event_pb2.PutEventResponse:
         """Publishes or replaces an event of the caller."""
         event = Event(
@@ -42,7 +41,7 @@ class EventService(event_pb2_grpc.EventServiceServicer):
         return event_pb2.PutEventResponse()
 
     async def GetEvents(
-        self, request: event_pb2.GetEventsRequest, context: Any
+        self, request: event_pb2.GetEventsRequest, context: Context
     ) -> event_pb2.GetEventsResponse:
         """Reads the events of the users whose secret is right."""
         followed = [_followed(index, user) for index, user in enumerate(request.users)]
@@ -56,7 +55,7 @@ class EventService(event_pb2_grpc.EventServiceServicer):
             return await self._checked(*_reply(followed, rows), context)
 
     async def _checked(
-        self, reply: event_pb2.GetEventsResponse, has_right_secret: bool, context: Any
+        self, reply: event_pb2.GetEventsResponse, has_right_secret: bool, context: Context
     ) -> event_pb2.GetEventsResponse:
         """Counts the wrong secrets; says nothing about them beyond the bound.
 

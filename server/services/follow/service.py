@@ -1,10 +1,10 @@
 """FollowService: who may read a feed."""
 
-from typing import Any
 from uuid import UUID
 
 from gymlocker.v2 import follow_pb2, follow_pb2_grpc
 
+from server.libraries.rpc.context import Context
 from server.services.follow.repository import FollowRepository
 
 
@@ -15,14 +15,14 @@ class FollowService(follow_pb2_grpc.FollowServiceServicer):
         self._secrets = secrets
 
     async def PutFollowSecret(
-        self, request: follow_pb2.PutFollowSecretRequest, context: Any
+        self, request: follow_pb2.PutFollowSecretRequest, context: Context
     ) -> follow_pb2.PutFollowSecretResponse:
         """Accepts a secret of the caller."""
         await self._secrets.put(UUID(request.user_id), request.follow_secret)
         return follow_pb2.PutFollowSecretResponse()
 
     async def DeleteFollowSecret(
-        self, request: follow_pb2.DeleteFollowSecretRequest, context: Any
+        self, request: follow_pb2.DeleteFollowSecretRequest, context: Context
     ) -> follow_pb2.DeleteFollowSecretResponse:
         """Refuses a secret of the caller."""
         await self._secrets.delete(UUID(request.user_id), request.follow_secret)

@@ -1,6 +1,5 @@
 """InboxService: messages from user to user."""
 
-from typing import Any
 from uuid import UUID
 
 from gymlocker.v2 import inbox_pb2, inbox_pb2_grpc
@@ -8,7 +7,7 @@ from gymlocker.v2 import inbox_pb2, inbox_pb2_grpc
 from server.errors import NotFound
 from server.libraries.limits.network_hash import NetworkHasher
 from server.libraries.limits.rate_limits import InboxMessages
-from server.libraries.rpc.context import address_of
+from server.libraries.rpc.context import Context, address_of
 from server.services.inbox.repository import InboxRepository
 from server.services.inbox.writer import InboxWriter
 
@@ -29,7 +28,7 @@ class InboxService(inbox_pb2_grpc.InboxServiceServicer):
         self._messages = messages
 
     async def PutInboxMessage(
-        self, request: inbox_pb2.PutInboxMessageRequest, context: Any
+        self, request: inbox_pb2.PutInboxMessageRequest, context: Context
     ) -> inbox_pb2.PutInboxMessageResponse:
         """Puts a message into somebody's inbox."""
         user_id, message = UUID(request.to_user_id), request.encrypted_message
@@ -47,7 +46,7 @@ class InboxService(inbox_pb2_grpc.InboxServiceServicer):
         return inbox_pb2.PutInboxMessageResponse()
 
     async def GetInboxMessages(
-        self, request: inbox_pb2.GetInboxMessagesRequest, context: Any
+        self, request: inbox_pb2.GetInboxMessagesRequest, context: Context
     ) -> inbox_pb2.GetInboxMessagesResponse:
         """Reads and removes the caller's messages."""
         rows = await self._inbox.take(UUID(request.user_id))

@@ -1,11 +1,11 @@
 """ShareService: items shared by link."""
 
-from typing import Any
 from uuid import UUID
 
 from gymlocker.v2 import share_pb2, share_pb2_grpc
 
 from server.errors import AlreadyExists, NotFound
+from server.libraries.rpc.context import Context
 from server.libraries.rpc.conversions import datetime_of
 from server.services.share.repository import ShareRepository
 
@@ -17,7 +17,7 @@ class ShareService(share_pb2_grpc.ShareServiceServicer):
         self._items = items
 
     async def CreateSharedItem(
-        self, request: share_pb2.CreateSharedItemRequest, context: Any
+        self, request: share_pb2.CreateSharedItemRequest, context: Context
     ) -> share_pb2.CreateSharedItemResponse:
         """Stores an item of the caller."""
         item_id = await self._items.create(
@@ -35,7 +35,7 @@ class ShareService(share_pb2_grpc.ShareServiceServicer):
         return share_pb2.CreateSharedItemResponse(id=item_id)
 
     async def GetSharedItem(
-        self, request: share_pb2.GetSharedItemRequest, context: Any
+        self, request: share_pb2.GetSharedItemRequest, context: Context
     ) -> share_pb2.GetSharedItemResponse:
         """Reads an item."""
         row = await self._items.get(request.id)

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Collection
-from typing import Any
 
 from gymlocker.v2 import options_pb2, system_pb2, system_pb2_grpc
 
 from server.errors import ResourceExhausted, Unavailable
 from server.libraries.common.single_flight import SingleFlight
 from server.libraries.database.write_check import Writability
+from server.libraries.rpc.context import Context
 from server.libraries.rpc.method import Feature
 
 
@@ -33,7 +33,7 @@ class SystemService(system_pb2_grpc.SystemServiceServicer):
         )
 
     async def GetHealth(
-        self, request: system_pb2.GetHealthRequest, context: Any
+        self, request: system_pb2.GetHealthRequest, context: Context
     ) -> system_pb2.GetHealthResponse:
         """Asks the databases whether writes work; raises Unavailable, with the reason, if not."""
         try:
@@ -51,7 +51,7 @@ class SystemService(system_pb2_grpc.SystemServiceServicer):
         await self._looks.run(name, name, require, too_many=AssertionError)
 
     async def GetFeatures(
-        self, request: system_pb2.GetFeaturesRequest, context: Any
+        self, request: system_pb2.GetFeaturesRequest, context: Context
     ) -> system_pb2.GetFeaturesResponse:
         """Return what is offered, which does not change while the server runs."""
         return self._features

@@ -8,7 +8,7 @@ from gymlocker.v2 import user_pb2, user_pb2_grpc
 
 from server.errors import no_such_user
 from server.libraries.limits.rate_limits import NewUsers
-from server.libraries.rpc.context import address_of
+from server.libraries.rpc.context import Context, address_of
 from server.libraries.rpc.large_responses import LARGE_BYTES, LargeResponses
 from server.services.credentials.authenticator import PasswordAuthenticator
 from server.services.credentials.hashing import PasswordHasher
@@ -33,7 +33,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         self._large_responses = large_responses
 
     async def CreateUser(
-        self, request: user_pb2.CreateUserRequest, context: Any
+        self, request: user_pb2.CreateUserRequest, context: Context
     ) -> user_pb2.CreateUserResponse:
         """Creates an anonymous user."""
         user_id, password, address = uuid4(), str(uuid4()), address_of(context)
@@ -49,7 +49,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         )
 
     async def GetUser(
-        self, request: user_pb2.GetUserRequest, context: Any
+        self, request: user_pb2.GetUserRequest, context: Context
     ) -> user_pb2.GetUserResponse:
         """Reads one profile."""
         row = await self._users.get(request.id_or_lookup)
@@ -58,7 +58,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         return _profile(row)
 
     async def UpdateUser(
-        self, request: user_pb2.UpdateUserRequest, context: Any
+        self, request: user_pb2.UpdateUserRequest, context: Context
     ) -> user_pb2.UpdateUserResponse:
         """Replaces the caller's profile."""
         profile = Profile(
@@ -73,7 +73,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         return user_pb2.UpdateUserResponse()
 
     async def DeleteUser(
-        self, request: user_pb2.DeleteUserRequest, context: Any
+        self, request: user_pb2.DeleteUserRequest, context: Context
     ) -> user_pb2.DeleteUserResponse:
         """Deletes the caller."""
         if not await self._users.delete(UUID(request.id)):
@@ -81,7 +81,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         return user_pb2.DeleteUserResponse()
 
     async def GetUsers(
-        self, request: user_pb2.GetUsersRequest, context: Any
+        self, request: user_pb2.GetUsersRequest, context: Context
     ) -> user_pb2.GetUsersResponse:
         """Reads many profiles."""
         ids = [UUID(user_id) for user_id in request.ids]

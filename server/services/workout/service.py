@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import AsyncIterator
-from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from google.api.httpbody_pb2 import HttpBody
@@ -10,7 +9,7 @@ from gymlocker.v2 import workout_pb2, workout_pb2_grpc
 
 from server.errors import AlreadyExists, InvalidArgument, NotFound
 from server.libraries.network.client_network import network_of
-from server.libraries.rpc.context import address_of, caller
+from server.libraries.rpc.context import Context, address_of, caller
 from server.libraries.rpc.conversions import date_of
 from server.services.workout.exporter import CONTENT_TYPES, chunks
 from server.services.workout.importer import Importer
@@ -37,7 +36,7 @@ class WorkoutService(workout_pb2_grpc.WorkoutServiceServicer):
         self._importer = importer
 
     async def CreateWorkout(
-        self, request: workout_pb2.CreateWorkoutRequest, context: Any
+        self, request: workout_pb2.CreateWorkoutRequest, context: Context
     ) -> workout_pb2.Workout:
         """Adds a workout, once."""
         owner_id = caller().user_id
@@ -58,7 +57,7 @@ class WorkoutService(workout_pb2_grpc.WorkoutServiceServicer):
         return _message(new)
 
     async def GetWorkout(
-        self, request: workout_pb2.GetWorkoutRequest, context: Any
+        self, request: workout_pb2.GetWorkoutRequest, context: Context
     ) -> workout_pb2.Workout:
         """Reads a workout."""
         workout = await self._workouts.get(caller().user_id, UUID(request.id))
@@ -67,7 +66,7 @@ class WorkoutService(workout_pb2_grpc.WorkoutServiceServicer):
         return _message(workout)
 
     async def ListWorkouts(
-        self, request: workout_pb2.ListWorkoutsRequest, context: Any
+        self, request: workout_pb2.ListWorkoutsRequest, context: Context
     ) -> workout_pb2.ListWorkoutsResponse:
         """Reads a page of workouts."""
         wanted = _filter(request)
@@ -82,7 +81,7 @@ class WorkoutService(workout_pb2_grpc.WorkoutServiceServicer):
         )
 
     async def UpdateWorkout(
-        self, request: workout_pb2.UpdateWorkoutRequest, context: Any
+        self, request: workout_pb2.UpdateWorkoutRequest, context: Context
     ) -> workout_pb2.Workout:
         """Changes a workout."""
         change = _replacement(request) if request.HasField("replacement") else _patch(request)
@@ -92,7 +91,7 @@ class WorkoutService(workout_pb2_grpc.WorkoutServiceServicer):
         return _message(workout)
 
     async def DeleteWorkout(
-        self, request: workout_pb2.DeleteWorkoutRequest, context: Any
+        self, request: workout_pb2.DeleteWorkoutRequest, context: Context
     ) -> workout_pb2.DeleteWorkoutResponse:
         """Deletes a workout."""
         if not await self._workouts.delete(caller().user_id, UUID(request.id)):
@@ -100,14 +99,14 @@ class WorkoutService(workout_pb2_grpc.WorkoutServiceServicer):
         return workout_pb2.DeleteWorkoutResponse()
 
     async def GetWorkoutStats(
-        self, request: workout_pb2.GetWorkoutStatsRequest, context: Any
+        self, request: workout_pb2.GetWorkoutStatsRequest, context: Context
     ) -> workout_pb2.GetWorkoutStatsResponse:
         """Counts workouts."""
         today = date_of(request.today, "today") if request.today else dt.datetime.now(dt.UTC).date()
         return _stats(await self._stats.get(caller().user_id, _filter(request), today))
 
     async def ExportWorkouts(
-        self, request: workout_pb2.ExportWorkoutsRequest, context: Any
+        self, request: workout_pb2.ExportWorkoutsRequest, context: Context
     ) -> AsyncIterator[HttpBody]:
         """Reads all workouts as a file."""
         format_ = request.format or "csv"
@@ -122,7 +121,7 @@ class WorkoutService(workout_pb2_grpc.WorkoutServiceServicer):
     async def ImportWorkouts(
         self,
         request_iterator: AsyncIterator[workout_pb2.ImportWorkoutsRequest],
-        context: Any,
+        context: Context,
     ) -> workout_pb2.ImportWorkoutsResponse:
         """Adds the workouts of a file."""
         owner_id, network = caller().user_id, network_of(address_of(context))

@@ -6,6 +6,7 @@ from typing import cast
 from gymlocker.v2 import system_pb2
 
 from server.libraries.database.write_check import Writability
+from server.libraries.rpc.context import Context
 from server.services.system.service import SystemService
 
 
@@ -26,7 +27,9 @@ async def test_many_who_ask_at_once_share_one_look() -> None:
     databases = {"main": Counting(), "rate_limits": Counting()}
     service = SystemService(cast(dict[str, Writability], databases), (), lambda: None)
     request = system_pb2.GetHealthRequest()
-    asking = [asyncio.create_task(service.GetHealth(request, None)) for _ in range(100)]
+    asking = [
+        asyncio.create_task(service.GetHealth(request, cast(Context, None))) for _ in range(100)
+    ]
     # One who hangs up takes the answer from nobody.
     await asyncio.sleep(0)
     asking.pop().cancel()
@@ -34,5 +37,5 @@ async def test_many_who_ask_at_once_share_one_look() -> None:
         database.go_on.set()
     assert {reply.status for reply in await asyncio.gather(*asking)} == {"ok"}
     assert [database.looks for database in databases.values()] == [1, 1]
-    await service.GetHealth(request, None)
+    await service.GetHealth(request, cast(Context, None))
     assert [database.looks for database in databases.values()] == [2, 2]
