@@ -44,6 +44,16 @@ for _number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(_number, lambda *_: None)
 
 
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Name the command for the tests that the default selection leaves out."""
+    if config.option.markexpr == "not extended":
+        terminalreporter.write_line(
+            "The extended tests were not selected. Run them: uv run pytest -m extended"
+        )
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[ThrowawayPostgres]:
     """A PostgreSQL; its database `gymlocker` belongs to the `house`."""
