@@ -86,7 +86,7 @@ async def test_postgres_is_killed(stack: Stack) -> None:
         await replaced(postgres, lambda: processes.postgres(stack))
     people.errors_were_clear(StatusCode.UNAVAILABLE)
     assert {error.message for error in callers_errors(people.over_rest)} == {
-        "Try again in a moment: the database is out of reach."
+        "Try again in a moment: the database is unreachable."
     }
 
 

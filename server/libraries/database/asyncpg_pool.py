@@ -1,4 +1,4 @@
-"""asyncpg's pool of connections, set up as we need it."""
+"""Set-up of asyncpg's connection pool."""
 
 import asyncio
 import datetime as dt
@@ -14,31 +14,31 @@ _EPOCH = dt.date(2000, 1, 1).toordinal()
 
 
 def make_pool(url: str, size: int) -> asyncpg.Pool:
-    """A pool that connects when first used; to be opened with `async with` or `await`."""
+    """Return a pool that connects on first use; open it with `async with` or `await`."""
     return asyncpg.create_pool(
         url,
         min_size=0,
         max_size=size,
-        connect=_connected,
-        reset=_keep_as_it_is,
+        connect=_connect,
+        reset=_skip_reset,
         server_settings={"application_name": "gymlocker"},
     )
 
 
-async def _connected(dsn: str | None = None, **options: Any) -> asyncpg.Connection:
+async def _connect(dsn: str | None = None, **options: Any) -> asyncpg.Connection:
     connection = await connect(dsn or "", timeout=CONNECT_SECONDS, **options)
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            await _keep_dates(connection)
+            await _set_date_codec(connection)
     except BaseException:
-        # Where asyncpg would say goodbye, and wait for an answer.
+        # close() would wait for the server.
         connection.terminate()
         raise
     return connection
 
 
-async def _keep_dates(connection: asyncpg.Connection) -> None:
-    """Stores the first and the last date that Python knows as these, not as an infinity."""
+async def _set_date_codec(connection: asyncpg.Connection) -> None:
+    """Store date.min and date.max as dates; asyncpg would store infinities."""
     await connection.set_type_codec(
         "date",
         schema="pg_catalog",
@@ -48,5 +48,5 @@ async def _keep_dates(connection: asyncpg.Connection) -> None:
     )
 
 
-async def _keep_as_it_is(_: object) -> None:
-    """Replaces asyncpg's reset on release, a round trip: nothing here leaves session state."""
+async def _skip_reset(_: object) -> None:
+    """Skip asyncpg's reset, which is a round trip: no statement leaves session state."""

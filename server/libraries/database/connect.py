@@ -1,7 +1,7 @@
-"""One connection to PostgreSQL, for all who need one: the pool, migrations, `gymlocker doctor`.
+"""One connection to PostgreSQL: for the pool, migrations and `gymlocker doctor`.
 
-Of several hosts, the one is taken that can be written to. asyncpg would try them in turn within
-one time limit, which a host that hangs at the front of the list uses up.
+Of several hosts, the writable one is chosen. asyncpg would try them in turn within one timeout,
+which a host that hangs uses up if it stands first.
 """
 
 import asyncio
@@ -14,9 +14,9 @@ import asyncpg
 
 from server.libraries.database.url import hosts_of, target_of
 
-# How long one host may take.
+# Timeout for one host.
 CONNECT_SECONDS = 2.5
-# How much later the next host is tried while one has not answered.
+# Head start of a host before the next one is tried, too.
 HEAD_START_SECONDS = 0.25
 
 CONNECT_ERRORS = (
@@ -33,9 +33,9 @@ Attempt: TypeAlias = Callable[[], Coroutine[Any, Any, asyncpg.Connection]]
 async def connect(
     url: str, *, timeout: float = CONNECT_SECONDS, **options: Any
 ) -> asyncpg.Connection:
-    """A connection to the database at `url`; each host has `timeout` seconds of its own.
+    """Connect to the database at `url`; `timeout` holds for each host.
 
-    Of several hosts it is one that takes writes, unless the URL has another wish
+    Of several hosts a writable one is chosen, unless the URL says otherwise
     (target_session_attrs). `options` are asyncpg's. Raises one of CONNECT_ERRORS.
     """
     hosts = hosts_of(url)
@@ -48,9 +48,9 @@ async def connect(
 
 
 def place_of(url: str) -> str:
-    """Where a database is, for people: " at host:port", without user and password.
+    """Return " at host:port" of a database for messages, without user and password.
 
-    Empty if nobody knows, or if what looks like the host may be a piece of the password.
+    Empty if the host is unknown, or if its text may be a part of the password.
     """
     parts = urlsplit(url)
     if "@" in f"{parts.path}{parts.query}{parts.fragment}":
@@ -60,7 +60,7 @@ def place_of(url: str) -> str:
 
 
 async def _first(attempts: Sequence[Attempt]) -> asyncpg.Connection:
-    """The first connection that is made. All others are given up."""
+    """Return the connection of the first attempt to succeed; cancel the others."""
     waiting = list(attempts)
     started: list[asyncio.Task[asyncpg.Connection]] = []
     try:
@@ -84,10 +84,12 @@ async def _first(attempts: Sequence[Attempt]) -> asyncpg.Connection:
 
 
 def _reason(errors: Sequence[BaseException | None]) -> BaseException:
-    """That a host is out of reach says more than that another one takes no writes."""
+    """Choose the error to raise: an unreachable host says more than a read-only one."""
     found = [error for error in errors if error is not None]
-    away = [one for one in found if not isinstance(one, asyncpg.TargetServerAttributeNotMatched)]
-    return (away or found)[-1]
+    unreachable = [
+        one for one in found if not isinstance(one, asyncpg.TargetServerAttributeNotMatched)
+    ]
+    return (unreachable or found)[-1]
 
 
 def _close(task: "asyncio.Task[asyncpg.Connection]") -> None:

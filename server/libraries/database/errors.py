@@ -1,7 +1,7 @@
-"""What it means when PostgreSQL does not do what it was asked for, as an error for the caller.
+"""Domain errors for failures of PostgreSQL.
 
-Three things are told apart, since three different things mend them: the database is out of reach,
-takes no writes (a standby, or `default_transaction_read_only`), or its disk is full.
+Three cases are distinguished, for their remedies differ: the database is unreachable, it is
+read-only (a standby, or `default_transaction_read_only`), or its disk is full.
 """
 
 from collections.abc import Iterator
@@ -10,15 +10,15 @@ import asyncpg
 
 from server.errors import GymlockerError, Unavailable, disk_full
 
-# A transaction that lost to another one (SQLSTATE 40001, 40P01) was undone; it may be repeated.
-LOST_RACE = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
-# None of the hosts of the URL takes writes, or the one that we talk to does not.
+# SQLSTATE 40001 and 40P01: the transaction was rolled back and may be retried.
+CONFLICTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+# No host of the URL is writable, or the connected one is not.
 _READ_ONLY = (asyncpg.ReadOnlySQLTransactionError, asyncpg.TargetServerAttributeNotMatched)
-REFUSALS = (
+SERVER_ERRORS = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
-    # A call that comes between the server's last word on a connection and the end of it.
+    # A call between the server's last message on a connection and the end of the connection.
     asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,
@@ -29,35 +29,35 @@ REFUSALS = (
 )
 
 
-def refusal(error: BaseException) -> GymlockerError:
-    """The error for a call that ended with one of REFUSALS."""
+def domain_error(error: BaseException) -> GymlockerError:
+    """Return the domain error for one of SERVER_ERRORS."""
     if is_disk_full(error):
         return disk_full()
     if is_read_only(error):
         return read_only()
-    return not_now("the database is out of reach")
+    return unavailable("the database is unreachable")
 
 
 def is_read_only(error: BaseException) -> bool:
-    """Whether the database takes no writes."""
+    """Check whether the error says that the database is read-only."""
     return isinstance(error, _READ_ONLY)
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether the database's disk is full, which may also be what ended the connection."""
+    """Check whether the error, or one that it follows from, says that the disk is full."""
     return any(isinstance(one, asyncpg.DiskFullError) for one in _causes(error))
 
 
 def read_only() -> Unavailable:
-    """The error for a database that takes no writes."""
+    """Return the error for a read-only database."""
     return Unavailable(
         "Nothing can be changed at the moment: the database is read-only. Try again in a moment.",
         reason="READ_ONLY",
     )
 
 
-def not_now(why: str) -> Unavailable:
-    """The error for a database that did not answer."""
+def unavailable(why: str) -> Unavailable:
+    """Return the error for a database that did not serve a call."""
     return Unavailable(f"Try again in a moment: {why}.", reason="DATABASE_UNAVAILABLE")
 
 

@@ -1,4 +1,4 @@
-"""Requests that name themselves, so that one whose reply was lost may be repeated for a day."""
+"""Idempotency keys: a request whose response was lost can be repeated for a day."""
 
 import hashlib
 from collections.abc import Iterable
@@ -14,19 +14,20 @@ LIFETIME = timedelta(days=1)
 
 
 def digest_of(parts: Iterable[bytes]) -> bytes:
-    """The SHA-256 of all parts, each told from the next by its length."""
+    """Return the SHA-256 of all parts, each prefixed with its length."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)
     return digest.digest()
 
 
-def _note() -> Statement:
-    """Notes a request, in the transaction that does its work: no row if it was noted before.
+def _store() -> Statement:
+    """Return a statement that stores a request; no row if it was stored before.
 
-    Of two at once, the second waits for the first one's commit.
+    It belongs into the transaction of the request's work. Of two concurrent ones, the second waits
+    for the commit of the first.
     """
-    noting = insert(keys).values(
+    stored = insert(keys).values(
         user_id=bindparam("user_id"),
         key=bindparam("key"),
         contents=bindparam("contents"),
@@ -35,16 +36,16 @@ def _note() -> Statement:
     )
     columns = ("contents", "answer", "expiry")
     return Statement(
-        noting.on_conflict_do_update(
+        stored.on_conflict_do_update(
             index_elements=[keys.c.user_id, keys.c.key],
-            set_={name: noting.excluded[name] for name in columns},
+            set_={name: stored.excluded[name] for name in columns},
             where=keys.c.expiry <= func.now(),
         ).returning(literal(1))
     )
 
 
 # Parameters: `user_id`, `key`, `contents` and `answer`.
-NOTE = _note()
+STORE = _store()
 
 
 # Parameters: `user_id` and `key`.

@@ -1,8 +1,8 @@
-"""The schema of a LiftLog server's databases, frozen: what Gymlocker takes over.
+"""The frozen schema of a LiftLog server's databases, which Gymlocker takes over.
 
-The first migrations create exactly this, and `takeover.py` compares a database that was found with
-it. Source: the migrations of LiftLog's server up to `IncreaseMaxSize` of June 2026. What came
-after the takeover is in `schema.py`.
+The first migrations create exactly this, and `takeover.py` compares existing databases with it.
+Source: the migrations of LiftLog's server up to `IncreaseMaxSize` of June 2026. Later changes
+are in `schema.py`.
 """
 
 from sqlalchemy import (

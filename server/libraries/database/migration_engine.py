@@ -1,6 +1,6 @@
-"""SQLAlchemy's engine for migrations, connected by asyncpg as the server's own pool is.
+"""SQLAlchemy's engine for migrations, connected like the server's pool.
 
-asyncpg reads the URL in both places, so that what works here works there: hosts, sockets, TLS.
+Both use asyncpg's reading of the URL, so hosts, sockets and TLS work in both or in neither.
 """
 
 from functools import partial
@@ -14,7 +14,7 @@ CONNECT_SECONDS = 10.0
 
 
 def sqlalchemy_engine(url: str) -> AsyncEngine:
-    """An engine without a pool for `url` (postgresql://…)."""
+    """Return an engine without a pool for `url` (postgresql://…)."""
     return create_async_engine(
         "postgresql+asyncpg://",
         async_creator=partial(connect, url, timeout=CONNECT_SECONDS),

@@ -1,7 +1,7 @@
-"""Brings a database to today's schema: creates it, takes it over, or moves it forward.
+"""Migration of a database to the current schema: creation, takeover or upgrade.
 
-Only one process at a time migrates a database; others wait for it. A migration gives up rather
-than make running calls wait behind it (LOCK_TIMEOUT); it can be run again at any time.
+One process at a time migrates a database; others wait for it. A migration that cannot get its locks
+fails (LOCK_TIMEOUT) instead of delaying running calls; it can be repeated at any time.
 """
 
 import time
@@ -30,7 +30,7 @@ from server.libraries.database.takeover import (
     require_values,
 )
 
-# Any number will do, as long as all of Gymlocker's processes use the same.
+# An arbitrary number, the same in all of Gymlocker's processes.
 ADVISORY_LOCK = 6_847_102_955_318_004
 ADVISORY_LOCK_SECONDS = 120
 ADVISORY_LOCK_PAUSE = 0.2
@@ -41,10 +41,10 @@ Report = Callable[[str], None]
 
 
 async def migrate(url: str, rate_limit_url: str | None, report: Report) -> None:
-    """Brings the database at `url`, and that of the rate limits if it is another, up to date.
+    """Migrate the database at `url`, and the one of the rate limits if it is another.
 
-    `report` is told in a sentence what happens. Raises StartError if a database is out of reach,
-    is somebody else's, or is newer than this release.
+    `report` gets a sentence for each step. Raises StartError if a database is unreachable, belongs
+    to another application, or is newer than this release.
     """
     await _migrate_one("DATABASE_URL", url, (FEED, RATE_LIMITS), report)
     if rate_limit_url and rate_limit_url != url:
@@ -60,7 +60,7 @@ async def _migrate_one(
             await connection.run_sync(_upgrade, branches, report)
     except DBAPIError as error:
         raise StartError(
-            f"A migration failed: {error.orig}. Nothing is lost: mend that and run it again."
+            f"A migration failed: {error.orig}. Nothing is lost: fix that and run it again."
         ) from error
     except CommandError as error:
         if not isinstance(error.__cause__, ResolutionError):
@@ -73,16 +73,16 @@ async def _migrate_one(
 
 
 def _upgrade(connection: Connection, branches: tuple[Branch, ...], report: Report) -> None:
-    _wait_for_turn(connection)
+    _lock(connection)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
     before = _heads(connection)
     found = {branch: recognise(connection, branch, before) for branch in branches}
     if set(found.values()) == {Found.NOTHING}:
-        # Else a takeover that is aimed at the wrong place would look as if it had succeeded.
+        # Without this line, a takeover of the wrong database would look like a success.
         schema = inspect(connection).default_schema_name
-        report(f"The database is empty (schema {schema}): making new tables.")
+        report(f"The database is empty (schema {schema}): creating tables.")
     connection.rollback()
     for branch in branches:
         if found[branch] is Found.LIFTLOG:
@@ -96,11 +96,11 @@ def _upgrade(connection: Connection, branches: tuple[Branch, ...], report: Repor
     report("The database is up to date." if after != before else "The database was up to date.")
 
 
-def _wait_for_turn(connection: Connection) -> None:
-    """Takes a lock that lasts as long as the connection.
+def _lock(connection: Connection) -> None:
+    """Take a lock that lasts as long as the connection.
 
-    It asks again and again instead of waiting inside PostgreSQL: there, the waiting statement would
-    block the building of an index by the one it waits for.
+    The lock is polled: a statement that waits for it inside PostgreSQL would block CREATE INDEX
+    CONCURRENTLY of the process that holds it.
     """
     connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
     connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))
@@ -108,9 +108,9 @@ def _wait_for_turn(connection: Connection) -> None:
     attempt = text("SELECT pg_try_advisory_lock(:key)").bindparams(key=ADVISORY_LOCK)
     deadline = time.monotonic() + ADVISORY_LOCK_SECONDS
     while time.monotonic() < deadline:
-        got_it = connection.execute(attempt).scalar_one()
+        acquired = connection.execute(attempt).scalar_one()
         connection.commit()
-        if got_it:
+        if acquired:
             return
         time.sleep(ADVISORY_LOCK_PAUSE)
     raise StartError("Another process is migrating this database. Try again when it is done.")
@@ -129,7 +129,7 @@ async def _connected(engine: AsyncEngine, setting: str, url: str) -> AsyncIterat
     except (*CONNECT_ERRORS, ValueError, DBAPIError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         raise StartError(
-            f"The database is out of reach{place_of(url)}: {cause or 'no answer'}. "
+            f"The database is unreachable{place_of(url)}: {cause or 'no answer'}. "
             f"Check {setting} and that PostgreSQL runs."
         ) from error
     async with aclosing(connection):

@@ -1,4 +1,4 @@
-"""What happens when somebody is deleted while a call of theirs, or to them, is under way."""
+"""Deletion of a user during a call that stores something of theirs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from server.errors import no_such_user
 
 @contextmanager
 def owner_must_exist() -> Iterator[None]:
-    """Says that there is no such user when a row refers to one who is not there."""
+    """Raise NotFound where a row refers to a user who does not exist."""
     try:
         yield
     except ForeignKeyViolationError:

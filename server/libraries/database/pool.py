@@ -1,11 +1,11 @@
-"""The connections to PostgreSQL: one pool a worker, one transaction a call.
+"""The pool of PostgreSQL connections: one pool per worker, one transaction per call.
 
-A feature's repository gives a `Statement` to `fetch`, `fetch_one` or `execute`, which run it as a
-transaction of its own. Few things need more than one statement; those use `transact`.
+Repositories pass a `Statement` to `fetch`, `fetch_one` or `execute`, each of which is a transaction
+of its own. The few operations of several statements use `transact`.
 
-Whatever stands between us and the database becomes an error that says so (refusal.py). A call has
-one time limit for all that it does here. A statement that lost its connection is not repeated, for
-it may have been committed.
+Failures of the connection or the server become domain errors (errors.py). One timeout covers
+everything that a call does here. A statement whose connection broke is not retried, for it may have
+been committed.
 """
 
 import asyncio
@@ -23,41 +23,41 @@ from server.errors import GymlockerError
 from server.libraries.common.periodic import repeat
 from server.libraries.database.asyncpg_pool import make_pool
 from server.libraries.database.errors import (
-    LOST_RACE,
-    REFUSALS,
+    CONFLICTS,
+    SERVER_ERRORS,
+    domain_error,
     is_disk_full,
     is_read_only,
-    not_now,
-    refusal,
+    unavailable,
 )
 from server.libraries.database.fair_queue import FairQueue
 from server.libraries.database.statement import CALL_SECONDS, Statement
 
 Result = TypeVar("Result")
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
-# Something to do with a connection, within so many seconds.
+# Takes a connection and the seconds that are left.
 Action: TypeAlias = Callable[[Connection, float], Awaitable[Result]]
 
-# How long a call waits for one of the pool's connections before it is turned away.
+# Timeout for getting a connection.
 ACQUIRE_SECONDS = 4.0
-# How long it may take to undo a transaction that failed, before its connection is given up.
+# Timeout for a rollback; after it, the connection is closed.
 UNDO_SECONDS = 1.0
-# How long it is waited for connections that go back to the pool.
+# Timeout for returning idle connections to the pool.
 RETURN_SECONDS = 0.2
 ATTEMPTS = 4
 PAUSE_SECONDS = 0.02
 CLOSE_SECONDS = 5
 KEEP_SECONDS = 60
-# After so long the connections may be renewed again, should the database still take no writes.
+# Shortest time between two renewals while the database stays read-only.
 RENEWAL_SECONDS = 1.0
 
 
 class Database:
     """A pool of connections to one PostgreSQL database.
 
-    Who waits for one has a turn for each `caller` in turn: a crowd keeps nobody else waiting.
-    `waited` is told for how many seconds each call waited for its connection. Calls that the
-    database did not serve are counted in `unavailable`.
+    Waiting calls get connections round-robin by `caller`, so many calls of one do not delay those
+    of another. `waited` gets the seconds that each call waited. `unavailable` counts the calls that
+    the database did not serve.
     """
 
     def __init__(
@@ -70,14 +70,14 @@ class Database:
     ) -> None:
         self.pool_size = pool_size
         self.unavailable = 0
-        # Whether a statement found the disk full; who finds that it is not sets it back.
+        # Set when a statement finds the disk full; reset by the check that finds room.
         self.disk_full = False
-        # When somebody who was waited for had an answer.
+        # Time of the last response while other calls were waiting.
         self.answered = 0.0
-        # Connections that the next call may have at once. To get one from the pool, and to give it
-        # back, takes a task and two timers: a tenth of a small call.
+        # Connections for the next calls. To acquire one from asyncpg's pool and release it costs a
+        # task and two timers: a tenth of a small call.
         self._kept: list[Connection] = []
-        self._turns = FairQueue(pool_size)
+        self._queue = FairQueue(pool_size)
         self._caller = caller
         self._waited = waited
         self._renewed = 0.0
@@ -85,7 +85,7 @@ class Database:
         self._pool = make_pool(url, pool_size)
 
     async def __aenter__(self) -> Self:
-        """Opens the pool. It connects when first used: a database that is down is not an error."""
+        """Open the pool. It connects on first use, so a database that is down is no error here."""
         await self._pool
         self._returning = asyncio.create_task(
             repeat(self._return_kept, name="return_connections", interval_seconds=KEEP_SECONDS)
@@ -93,7 +93,7 @@ class Database:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         self._returning.cancel()
         try:
             await self._return_kept()
@@ -103,21 +103,21 @@ class Database:
 
     @property
     def waiting(self) -> int:
-        """How many calls wait for a connection."""
-        return self._turns.waiting
+        """Return how many calls wait for a connection."""
+        return self._queue.waiting
 
     @property
     def connections(self) -> int:
-        """How many connections there are."""
+        """Return how many connections are open."""
         return self._pool.get_size()
 
     @property
     def idle_connections(self) -> int:
-        """How many of them nobody uses."""
+        """Return how many open connections are idle."""
         return self._pool.get_idle_size() + sum(map(_is_open, self._kept))
 
     async def fetch(self, statement: Statement, **parameters: Any) -> list[asyncpg.Record]:
-        """Runs `statement` in a transaction of its own; returns its rows."""
+        """Run `statement` in a transaction of its own and return its rows."""
         arguments = statement.arguments(parameters)
         return await self._run(
             lambda connection, left: connection.fetch(statement.sql, *arguments, timeout=left),
@@ -125,7 +125,7 @@ class Database:
         )
 
     async def fetch_one(self, statement: Statement, **parameters: Any) -> asyncpg.Record | None:
-        """Runs `statement` in a transaction of its own; returns its first row, if any."""
+        """Run `statement` in a transaction of its own and return its first row, if any."""
         arguments = statement.arguments(parameters)
         return await self._run(
             lambda connection, left: connection.fetchrow(statement.sql, *arguments, timeout=left),
@@ -133,7 +133,7 @@ class Database:
         )
 
     async def execute(self, statement: Statement, **parameters: Any) -> None:
-        """Runs `statement` in a transaction of its own."""
+        """Run `statement` in a transaction of its own."""
         await self.fetch(statement, **parameters)
 
     async def transact(
@@ -142,9 +142,9 @@ class Database:
         *,
         seconds: float = CALL_SECONDS,
     ) -> Result:
-        """Does `action` in a transaction, and again should it lose to another one.
+        """Run `action` in a transaction; retry it after a serialization failure or deadlock.
 
-        All of it together may take `seconds`.
+        `seconds` is the timeout for all attempts together.
         """
 
         async def in_transaction(connection: Connection, left: float) -> Result:
@@ -162,7 +162,7 @@ class Database:
         return await self._run(in_transaction, seconds)
 
     async def renew_connections(self) -> None:
-        """Has all connections made anew: another server may be the one that takes writes now."""
+        """Replace all connections: another server may be the writable one now."""
         now = time.monotonic()
         if now - self._renewed > RENEWAL_SECONDS:
             self._renewed = now
@@ -173,30 +173,30 @@ class Database:
         deadline = time.monotonic() + seconds
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                if self._turns.take():
+                if self._queue.take():
                     self._waited(0.0)
                 else:
-                    await self._turn(deadline)
+                    await self._wait(deadline)
                 try:
                     return await self._attempt(action, deadline)
                 finally:
-                    self._turns.give_back()
-            except LOST_RACE as error:
+                    self._queue.release()
+            except CONFLICTS as error:
                 if attempt == ATTEMPTS:
                     self.unavailable += 1
-                    raise not_now("too much happened at once") from error
-            except REFUSALS as error:
-                raise await self._refused(error) from error
-            # Not all at once again.
+                    raise unavailable("too many conflicting transactions") from error
+            except SERVER_ERRORS as error:
+                raise await self._domain_error(error) from error
+            # Jitter, so that the same transactions do not meet again.
             await asyncio.sleep(random.uniform(0, attempt * PAUSE_SECONDS))
         raise AssertionError("the last attempt returns or raises")
 
     async def _attempt(self, action: Action[Result], deadline: float) -> Result:
-        connection = self._take_kept() or await self._acquired(deadline)
+        connection = self._take_kept() or await self._acquire(deadline)
         try:
             result = await action(connection, deadline - time.monotonic())
         except GymlockerError:
-            # The action's own word: what it did is undone, and the connection as good as before.
+            # Raised by the action itself: it is rolled back, and the connection is intact.
             self._kept.append(connection)
             raise
         except BaseException:
@@ -207,59 +207,59 @@ class Database:
             self.answered = time.monotonic()
         return result
 
-    async def _turn(self, deadline: float) -> None:
+    async def _wait(self, deadline: float) -> None:
         began = time.monotonic()
         try:
-            await self._turns.wait(self._caller(), min(ACQUIRE_SECONDS, deadline - began))
+            await self._queue.wait(self._caller(), min(ACQUIRE_SECONDS, deadline - began))
         finally:
             self._waited(time.monotonic() - began)
 
     def _take_kept(self) -> "Connection | None":
-        """A connection that is at hand, if one is: no coroutine, for most calls come this way."""
+        """Return a kept connection, if there is one. No coroutine: most calls take this path."""
         if not self._kept or not _is_open(self._kept[-1]):
             return None
         return self._kept.pop()
 
-    async def _acquired(self, deadline: float) -> Connection:
-        """One of the pool's, which gets back those that the server has closed."""
+    async def _acquire(self, deadline: float) -> Connection:
+        """Acquire a connection of the pool, after returning those that the server has closed."""
         await self._return_kept()
         seconds = min(ACQUIRE_SECONDS, deadline - time.monotonic())
         return await self._pool.acquire(timeout=max(seconds, 0))
 
     async def _return_kept(self) -> None:
-        """The pool closes those that were not used for long, and renews old ones."""
+        """Return kept connections, for the pool closes idle ones and renews old ones."""
         if not self._kept:
             return
         kept, self._kept = self._kept, []
-        # One that is closed says goodbye to its server, which may not listen.
+        # Closing a connection waits for the server, which may hang.
         await asyncio.wait(map(self._return, kept), timeout=RETURN_SECONDS)
 
     def _return(self, connection: Connection) -> asyncio.Task[None]:
-        """Gives a connection back in the background: it may have a statement to cancel first."""
-        task = asyncio.create_task(self._released(connection))
+        """Release a connection in the background: a statement may have to be cancelled first."""
+        task = asyncio.create_task(self._release(connection))
         self._returns.add(task)
         task.add_done_callback(self._returns.discard)
         return task
 
-    async def _released(self, connection: Connection) -> None:
-        # One that cannot say goodbye to its server is closed all the same.
-        with suppress(*REFUSALS):
+    async def _release(self, connection: Connection) -> None:
+        # A connection whose server is gone is closed all the same.
+        with suppress(*SERVER_ERRORS):
             await self._pool.release(connection)
 
-    async def _refused(self, error: BaseException) -> GymlockerError:
+    async def _domain_error(self, error: BaseException) -> GymlockerError:
         self.unavailable += 1
         self.disk_full = self.disk_full or is_disk_full(error)
         if is_read_only(error):
             await self.renew_connections()
-        return refusal(error)
+        return domain_error(error)
 
 
 async def _undo(connection: Connection, transaction: Transaction) -> None:
-    """Rolls back; a connection of which nobody knows whether it did is given up."""
+    """Roll back, or close the connection if that is not confirmed in time."""
     try:
         async with asyncio.timeout(UNDO_SECONDS):
             await transaction.rollback()
-    except (*REFUSALS, asyncpg.PostgresError):
+    except (*SERVER_ERRORS, asyncpg.PostgresError):
         connection.terminate()
 
 
@@ -267,5 +267,5 @@ def _is_open(connection: Connection) -> bool:
     try:
         return not connection.is_closed()
     except asyncpg.InterfaceError:
-        # The server has closed it, and the pool has taken it back.
+        # The server closed it, and the pool took it back.
         return False

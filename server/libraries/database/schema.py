@@ -1,7 +1,7 @@
 """The whole schema on one page.
 
-The tables of a running LiftLog server, name for name, so that its database can be taken over as it
-stands (see `takeover.py`). What Gymlocker added to them is marked; it came by later migrations.
+It begins with the tables of a LiftLog server, with the same names, so that its database can be taken
+over unchanged (see `takeover.py`). Gymlocker's additions are marked; later migrations made them.
 """
 
 from uuid import UUID
@@ -39,14 +39,14 @@ Timestamp = DateTime(timezone=True)
 
 
 def owner(*, primary_key: bool = False) -> Column[UUID]:
-    """A column that leads to the user whose row it is, and goes when they go."""
+    """Return the column of the user who owns a row, which is deleted with the user."""
     return Column(
         "user_id",
         Uuid,
         ForeignKey("users.id", ondelete="CASCADE"),
         primary_key=primary_key,
         nullable=False,
-        # A primary key that leads with the user needs no other index.
+        # A primary key that begins with the user needs no other index.
         index=not primary_key,
     )
 
@@ -56,7 +56,7 @@ users = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("user_lookup", Text, nullable=False, index=True, unique=True),
-    # PBKDF2-HMAC-SHA512 as upper-case hex: see `auth/password.py`.
+    # PBKDF2-HMAC-SHA512 as upper-case hex: see `services/credentials/hashing.py`.
     Column("hashed_password", Text, nullable=False),
     Column("salt", LargeBinary, nullable=False),
     Column("last_accessed", Timestamp, nullable=False),
@@ -66,13 +66,13 @@ users = Table(
     Column("encrypted_name", LargeBinary),
     Column("encryption_iv", LargeBinary, nullable=False),
     Column("rsa_public_key", LargeBinary, nullable=False),
-    # Gymlocker's: an account is a user with a username. The key is what usernames are compared by.
+    # Gymlocker's: an account is a user with a username. Usernames are compared by the key.
     Column("username", Text),
     Column("username_key", Text, index=True, unique=True),
-    # Gymlocker's: until when passwords of this user are refused at some address. Read with the
-    # hash, it tells workers that remember the password to look at the limits.
+    # Gymlocker's: until when passwords of this user are rejected for some address. It is read with
+    # the hash, and makes workers that remember the password check the limits.
     Column("guessed", Timestamp),
-    # For the sweeper: only who has no username is ever swept.
+    # For the sweeper, which deletes only users without a username.
     Index(None, "last_accessed", postgresql_where=text("username IS NULL")),
 )
 
@@ -86,14 +86,14 @@ user_events = Table(
     Column("expiry", Timestamp, nullable=False, index=True),
     Column("encrypted_event", LargeBinary, nullable=False),
     Column("encryption_iv", LargeBinary, nullable=False),
-    # Gymlocker's: a poll reads what is new, not all that a user ever published.
+    # Gymlocker's: polls read only new events.
     Index(None, "user_id", "timestamp"),
 )
 
-# Gymlocker's: the newest timestamp of each user's events. Its row is the lock that puts the
-# writers of one user in line, so that timestamps are in the order of commits. As they write it
-# anyway, it also says how many events there are, and how many bytes they and the shared items have:
-# NULL until somebody counted. Where rows go, triggers see to it: see the migration feed_0007.
+# Gymlocker's: the newest timestamp of each user's events. Writers of one user lock this row, so
+# timestamps are in the order of commits. Since they write it anyway, it also holds the number of
+# events, and the bytes of events and shared items; NULL if they were not counted yet. Triggers
+# subtract deleted rows: see the migration feed_0011.
 user_event_clocks = Table(
     "user_event_clocks",
     metadata,
@@ -101,7 +101,7 @@ user_event_clocks = Table(
     Column("timestamp", Timestamp, nullable=False),
     Column("events", Integer),
     Column("bytes", BigInteger),
-    # When it was last counted, row by row.
+    # Time of the last count of all rows.
     Column("counted", Timestamp),
 )
 
@@ -119,9 +119,9 @@ user_inbox_items = Table(
     Column("id", Uuid, primary_key=True),
     owner(),
     Column("encrypted_message", ARRAY(LargeBinary), nullable=False),
-    # Gymlocker's: when the message came. Unknown for messages of the time before.
+    # Gymlocker's: time of arrival, NULL for older messages.
     Column("received", Timestamp, server_default=func.clock_timestamp(), index=True),
-    # A hash of the network it came from, keyed with the key of that day: see `network_keys`.
+    # A hash of the sender's network, keyed with the key of that day: see `network_keys`.
     Column("network", LargeBinary),
 )
 
@@ -137,8 +137,8 @@ shared_items = Table(
     Column("encryption_iv", LargeBinary, nullable=False),
 )
 
-# From here on all is Gymlocker's. The keys by which networks are hashed, each for a day of UTC.
-# When a day is over its key goes, and with it all that could tell from a hash which network it was.
+# From here on, all tables are Gymlocker's. The keys that networks are hashed with, each for a day of
+# UTC. When a day is over, its key is deleted, and its hashes can no longer be traced to networks.
 network_keys = Table(
     "network_keys",
     metadata,
@@ -146,7 +146,7 @@ network_keys = Table(
     Column("key", LargeBinary, nullable=False),
 )
 
-# Since when this database is kept by certain rules: what was not written down before is not missed.
+# The times from which certain facts are recorded in this database.
 milestones = Table(
     "milestones",
     metadata,
@@ -154,7 +154,7 @@ milestones = Table(
     Column("time", Timestamp, nullable=False),
 )
 
-# A session lives from a login to a logout.
+# A session lasts from a login to a logout.
 sessions = Table(
     "sessions",
     metadata,
@@ -162,16 +162,16 @@ sessions = Table(
     Column("id", Uuid, primary_key=True),
     Column("created", Timestamp, nullable=False),
     Column("expiry", Timestamp, nullable=False, index=True),
-    # Precise to `auth/session_repository.py`. Unknown for sessions of the time before.
+    # As exact as `services/auth/repository.py` keeps it. NULL for older sessions.
     Column("last_used", Timestamp),
-    # The SHA-256 of what all refresh tokens of the session have in common, see
-    # `auth/rotating_token.py`.
+    # The SHA-256 of the common part of the session's refresh tokens: see
+    # `services/auth/refresh_token.py`.
     Column("family", LargeBinary, index=True),
-    # The newest generation of tokens of which one was used.
+    # The newest generation with a used token.
     Column("confirmed", Integer, nullable=False, server_default="0"),
 )
 
-# The newest refresh token of a session and those lately spent, by their SHA-256.
+# The newest refresh token of each session and recently spent ones, by their SHA-256.
 refresh_tokens = Table(
     "refresh_tokens",
     metadata,
@@ -179,9 +179,9 @@ refresh_tokens = Table(
     Column("user_id", Uuid, nullable=False),
     Column("session_id", Uuid, nullable=False),
     Column("used", Timestamp),
-    # 0: issued before generations were counted.
+    # 0 if it was issued before generations were counted.
     Column("generation", Integer, nullable=False, server_default="0"),
-    # Derives the successor from a token that was spent. Alone it yields nothing.
+    # Derives the successor from a spent token. Without the token it is worthless.
     Column("successor_key", LargeBinary),
     ForeignKeyConstraint(
         ["user_id", "session_id"], ["sessions.user_id", "sessions.id"], ondelete="CASCADE"
@@ -189,8 +189,8 @@ refresh_tokens = Table(
     Index(None, "user_id", "session_id"),
 )
 
-# Requests that named themselves, for as long as they may be repeated: by the SHA-256 of the name,
-# with that of the contents and what was answered.
+# Idempotency keys, for as long as their requests may be repeated: the SHA-256 of the key and of the
+# contents, and the answer.
 request_keys = Table(
     "request_keys",
     metadata,
@@ -208,18 +208,18 @@ workouts = Table(
     Column("id", Uuid, primary_key=True),
     Column("date", Date, nullable=False),
     Column("type", Text, nullable=False),
-    # What types are compared by.
+    # Types are compared by it.
     Column("type_key", Text, nullable=False),
     Column("duration", Integer, nullable=False),
     Column("notes", Text, nullable=False),
     Column("created", Timestamp, nullable=False),
-    # A page of all workouts, or of those of one type, is read from its first row on.
+    # A page of all workouts, or of one type's, is read from its first row on.
     Index(None, "user_id", "date", "created", "id"),
     Index(None, "user_id", "type_key", "date", "created", "id"),
 )
 
-# Sums over `workouts`, kept by its trigger (see the migration feed_0005), so that figures of a year
-# cost the same however many workouts a person has.
+# Daily sums of `workouts`, maintained by its trigger (see the migration feed_0005), so the cost of a
+# year's statistics does not depend on the number of workouts.
 workout_days = Table(
     "workout_days",
     metadata,
@@ -239,9 +239,9 @@ rate_limit_consumptions = Table(
     Column("requests", ARRAY(Timestamp), nullable=False),
 )
 
-# In the same database: the buckets by which rates are counted, first of all of wrong passwords.
-# Each is the time at which it is empty. `key` is the SHA-256 of what it counts, and for whom. Also,
-# until when an address is known for an account.
+# In the same database: the buckets of rate limits, each stored as the time at which it is empty.
+# `key` is the SHA-256 of what is limited, and for whom. Also the times until which an address is
+# known for an account.
 password_failures = Table(
     "password_failures",
     metadata,

@@ -1,7 +1,7 @@
-"""In what a database differs from a schema, in words.
+"""Differences between a database and a schema, in words.
 
-Alembic compares most of it. What it passes over is compared here: primary keys, lists, indexes of
-some rows only, and values that are missing where one is required.
+Alembic compares most of it. This module compares the rest: primary keys, arrays, partial indexes,
+and missing values of required columns.
 """
 
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ from sqlalchemy import ARRAY, Connection, Inspector, MetaData, Table, inspect, l
 
 
 def differences_from(connection: Connection, expected: MetaData) -> list[str]:
-    """Names each difference of the database from `expected`; none, if it can be used as that.
+    """Return a phrase for each difference of the database from `expected` that prevents its use.
 
-    Additional tables, indexes and constraints do no harm. A required column may lack NOT NULL as
-    long as no NULL is in it.
+    Additional tables, indexes and constraints are no difference, nor is a required column without
+    NOT NULL that holds no NULL.
     """
     inspector = inspect(connection)
     found = sorted(_found_by_alembic(connection, expected))
@@ -43,12 +43,12 @@ def _found_by_alembic(connection: Connection, expected: MetaData) -> Iterator[st
 def _is_compared(
     _item: Any, _name: str | None, kind: str, reflected: bool, compare_to: Any | None
 ) -> bool:
-    """Of what is only in the database, additional columns alone may do harm."""
+    """Skip what exists only in the database, except for additional columns."""
     return not reflected or compare_to is not None or kind == "column"
 
 
 def _sentence(operation: tuple[Any, ...]) -> str | None:
-    """Says what one of Alembic's operations, which would mend the database, stands for."""
+    """Describe the difference that one of Alembic's operations would remove."""
     match operation:
         case ("add_table", table):
             return f"table {table.name} is missing"
@@ -67,7 +67,7 @@ def _sentence(operation: tuple[Any, ...]) -> str | None:
         case ("add_fk", constraint):
             return f"foreign key {constraint.name} is missing or of another kind"
         case (("remove_index" | "remove_fk"), _):
-            # The other half of a pair: the one that is to be added instead is named above.
+            # Half of a replacement, whose other half is described above.
             return None
         case (name, *rest):
             return f"{name} {' '.join(str(part) for part in rest)}"
@@ -82,7 +82,7 @@ def _of_primary_key(inspector: Inspector, table: Table) -> Iterator[str]:
 
 
 def _of_lists(inspector: Inspector, table: Table) -> Iterator[str]:
-    """To Alembic, bytea[] and bytea are the same."""
+    """Compare arrays, for Alembic takes bytea[] and bytea for the same type."""
     for column in inspector.get_columns(table.name):
         expected = table.c.get(column["name"])
         if expected is not None and isinstance(column["type"], ARRAY) != isinstance(

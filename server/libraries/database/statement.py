@@ -1,7 +1,7 @@
 """SQL that SQLAlchemy builds and asyncpg runs.
 
-A statement is compiled once, when its module is imported; a call only puts its parameters in
-order. That costs as little as hand-written SQL: see docs/decisions/0003-core-on-asyncpg.md.
+A statement is compiled once, when its module is imported. A call only orders its parameters, which
+costs no more than hand-written SQL: see docs/decisions/0003-core-on-asyncpg.md.
 """
 
 from typing import Any, cast
@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
-# A call waits no longer than this for a database that hangs.
+# Timeout of a call on a database that hangs.
 CALL_SECONDS = 7.0
 
 _DIALECT: Dialect = dialect()  # type: ignore[no-untyped-call]
@@ -21,7 +21,7 @@ class Statement:
     """One compiled SQL statement with named parameters.
 
     Arguments take the types of asyncpg: uuid.UUID (or its text), str, bytes, aware datetimes, and
-    lists of them. `seconds` is how long a call may take with it, waiting for a connection included.
+    lists of them. `seconds` is the timeout of a call with it, the wait for a connection included.
     """
 
     def __init__(self, clause: ClauseElement, *, seconds: float = CALL_SECONDS) -> None:
@@ -36,6 +36,6 @@ class Statement:
         }
 
     def arguments(self, parameters: dict[str, Any]) -> list[Any]:
-        """The values of `parameters` in the order of the statement's placeholders."""
+        """Return the values of `parameters` in the order of the statement's placeholders."""
         values = {**self._constants, **parameters} if self._constants else parameters
         return [values[name] for name in self._names]

@@ -1,7 +1,7 @@
-"""Recognises what a database holds before anything is changed in it.
+"""Recognition of a database before anything is changed in it.
 
-A database is empty, or a LiftLog server's, or Gymlocker's own. Anything else is refused, and the
-message names the difference.
+A database is empty, a LiftLog server's, or Gymlocker's. Any other one is rejected with a message
+that names the differences.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from server.errors import StartError
 from server.libraries.database import liftlog_schema
 from server.libraries.database.schema_diff import differences_from
 
-# Tables that may stand beside ours and say nothing about whose database this is.
+# Tables that may exist in any database.
 _BYSTANDERS = {"alembic_version", "__EFMigrationsHistory", "spatial_ref_sys"}
 
 
 @dataclass(frozen=True)
 class Branch:
-    """A line of migrations whose tables live together."""
+    """A branch of the migrations; its tables are always in one database."""
 
     name: str
     baseline: str
@@ -31,7 +31,7 @@ RATE_LIMITS = Branch("rate_limits", "rate_limits_0001", liftlog_schema.rate_limi
 
 
 class Found(Enum):
-    """What a database holds of a branch."""
+    """Contents of a database for a branch."""
 
     NOTHING = "nothing"
     LIFTLOG = "a LiftLog server's tables"
@@ -39,39 +39,39 @@ class Found(Enum):
 
 
 def recognise(connection: Connection, branch: Branch, heads: set[str]) -> Found:
-    """Says what the database holds of `branch`.
+    """Return the contents of the database for `branch`.
 
-    `heads` are the revisions that Alembic has on record there. Raises StartError, naming every
-    difference, if the tables are neither LiftLog's nor ours.
+    `heads` are the revisions that Alembic recorded there. Raises StartError with all differences if
+    the tables are neither LiftLog's nor Gymlocker's.
     """
     if any(head.startswith(f"{branch.name}_") for head in heads):
         return Found.GYMLOCKER
     present = set(inspect(connection).get_table_names())
     if present.isdisjoint(branch.tables.tables):
-        _refuse_strangers(present)
+        _reject_unknown(present)
         return Found.NOTHING
     differences = differences_from(connection, branch.tables)
     if differences:
         raise StartError(
-            "This database is neither empty nor that of an up-to-date LiftLog server, and was "
-            f"left as it is: {'; '.join(differences)}. "
-            "Update the LiftLog server it belongs to first, or give an empty database."
+            "This database is neither empty nor that of an up-to-date LiftLog server. Nothing was "
+            f"changed. Differences: {'; '.join(differences)}. "
+            "Update the LiftLog server first, or use an empty database."
         )
     return Found.LIFTLOG
 
 
-def _refuse_strangers(present: set[str]) -> None:
+def _reject_unknown(present: set[str]) -> None:
     known = set(liftlog_schema.feed.tables) | set(liftlog_schema.rate_limits.tables) | _BYSTANDERS
     strangers = sorted(present - known)
     if strangers and present.isdisjoint(known - _BYSTANDERS):
         raise StartError(
-            "This database holds something else, and was left as it is: "
-            f"{_listed('table', strangers)}. Give an empty database, or a LiftLog server's."
+            f"This database belongs to another application ({_listed('table', strangers)}). "
+            "Nothing was changed. Use an empty database, or a LiftLog server's."
         )
 
 
 def require_values(connection: Connection, expected: MetaData) -> None:
-    """Makes required columns required. LiftLog's own are: this changes nothing there."""
+    """Set NOT NULL on required columns. LiftLog's own migrations have done so already."""
     for table in expected.sorted_tables:
         for found in inspect(connection).get_columns(table.name):
             if found["nullable"] and not table.c[found["name"]].nullable:

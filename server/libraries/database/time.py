@@ -1,4 +1,4 @@
-"""Times of the database, where Python has none such or the exact one would reveal too much."""
+"""Times of the database that Python cannot represent, or that must not be exact."""
 
 import datetime as dt
 from typing import Any
@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, func, literal_column
 
 from server.libraries.database.schema import Timestamp
 
-# The last moment that Python, and a Timestamp of protobuf, can say. PostgreSQL goes on for 280,000
-# years, and then has infinity, both of which a LiftLog server may have stored.
+# The last time that Python and protobuf's Timestamp represent. PostgreSQL's go on for 280,000 years
+# and end with infinity, both of which a LiftLog server may have stored.
 LAST = dt.datetime.max.replace(tzinfo=dt.UTC)
 _LAST: ColumnElement[dt.datetime] = literal_column(f"timestamptz '{LAST.isoformat(sep=' ')}'")
 
@@ -19,5 +19,5 @@ def representable(time: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def start_of_day() -> ColumnElement[dt.datetime]:
-    """Return the beginning of today, in UTC: no finer is it kept when a person was there."""
+    """Return the start of today in UTC: last accesses are stored to the day."""
     return func.date_trunc("day", func.now(), "UTC", type_=Timestamp)

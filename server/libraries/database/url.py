@@ -1,9 +1,9 @@
-"""The URL of a PostgreSQL database: which hosts it names, and what makes it unusable.
+"""The URL of a PostgreSQL database: its hosts, and its validation.
 
-asyncpg reads the rest of it. Several hosts may stand in the place of one, as
-`postgresql://user@h1:5432,h2:5433/name`, or in the query, as `?host=h1,h2&port=5432,5433`.
+asyncpg reads the rest of it. Several hosts may be given in place of one, as in
+`postgresql://user@h1:5432,h2:5433/name`, or in the query, as in `?host=h1,h2&port=5432,5433`.
 
-No error quotes the URL: what looks like a host may be a piece of the password.
+No error quotes the URL, for the text of the host may be a part of the password.
 """
 
 import os
@@ -19,9 +19,9 @@ _UNREADABLE = "is not a URL; in the password, percent-encode characters such as 
 
 
 def hosts_of(url: str) -> list[tuple[str, int]]:
-    """The hosts that `url` names with their ports; a host may be the folder of a socket.
+    """Return the hosts of `url` with their ports; a host may be the folder of a socket.
 
-    Empty if it names none. Raises ValueError.
+    Empty if the URL names none. Raises ValueError.
     """
     authority, query = _parts(url)
     if named := authority.rpartition("@")[2]:
@@ -29,33 +29,33 @@ def hosts_of(url: str) -> list[tuple[str, int]]:
     hosts = query["host"].split(",") if query.get("host") else []
     ports = [_port(port) for port in query["port"].split(",")] if query.get("port") else []
     if len(ports) not in (0, 1, len(hosts)):
-        raise ValueError("has another number of ports than of hosts")
+        raise ValueError("must have one port, or one for each host")
     if len(ports) < len(hosts):
         ports = [*ports, _default_port()][:1] * len(hosts)
     return list(zip(hosts, ports, strict=False))
 
 
 def target_of(url: str) -> str | None:
-    """What `target_session_attrs` asks of a host, None if it does not say. Raises ValueError."""
+    """Return the URL's `target_session_attrs`, None without one. Raises ValueError."""
     return _parts(url)[1].get("target_session_attrs") or None
 
 
 def require_usable(url: str) -> None:
-    """Raises ValueError, which says why, if no connection can be made by `url`."""
+    """Raise ValueError with the reason if `url` cannot be connected to."""
     if _parts(url)[0].count("@") > 1:
         raise ValueError(_UNREADABLE)
     hosts_of(url)
     if target_of(url) not in (None, *TARGETS):
-        raise ValueError(f"has a target_session_attrs that is none of {', '.join(TARGETS)}")
+        raise ValueError(f"must have one of {', '.join(TARGETS)} as target_session_attrs")
 
 
 def _parts(url: str) -> tuple[str, dict[str, str]]:
-    """What stands before the path, and the query."""
+    """Return the authority and the parameters of the query."""
     try:
         parts = urlsplit(url)
         query = parse_qs(parts.query, strict_parsing=bool(parts.query))
     except ValueError:
-        # Without the parser's own words: they quote.
+        # Without the parser's message, which quotes the URL.
         raise ValueError(_UNREADABLE) from None
     return parts.netloc, {name: values[-1] for name, values in query.items()}
 

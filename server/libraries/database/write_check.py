@@ -1,6 +1,6 @@
-"""Whether a database takes writes, found out without writing a row.
+"""A check whether a database is writable, without writing a row.
 
-A server that cannot be written to answers all the same, and `SELECT 1` tells nothing about it.
+`SELECT 1` succeeds on a read-only server, too.
 """
 
 import time
@@ -14,38 +14,35 @@ from server.libraries.database.errors import read_only
 from server.libraries.database.pool import Connection, Database
 from server.libraries.database.statement import Statement
 
-# A database that hangs is found out soon.
+# Short, to detect a database that hangs.
 SECONDS = 2.0
-# A disk that was full is tried no oftener.
+# Shortest time between two attempts to write to a full disk.
 DISK_SECONDS = 5.0
 
 # On a standby it is always on.
 _IS_READ_ONLY = Statement(
     select(func.current_setting("transaction_read_only") == "on"), seconds=SECONDS
 )
-# Takes 100 KB of the disk until the end of the transaction.
+# Needs 100 KB on the disk until the end of the transaction.
 _MAKE = "CREATE TEMPORARY TABLE gymlocker_disk_probe (words text) ON COMMIT DROP"
 _FILL = "INSERT INTO gymlocker_disk_probe SELECT md5(n::text) FROM generate_series(1, 2000) n"
 
 
-class Writability:
-    """Looks at one database."""
+class WriteCheck:
+    """Check of one database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._disk_tried = 0.0
 
     async def require(self) -> None:
-        """Returns if the database takes writes.
-
-        Raises Unavailable, or ResourceExhausted while its disk is full.
-        """
-        asked = time.monotonic()
+        """Raise Unavailable if the database is read-only, ResourceExhausted if its disk is full."""
+        requested = time.monotonic()
         try:
             row = await self._database.fetch_one(_IS_READ_ONLY)
         except Unavailable:
-            # Busy is not away: others had their answers while this one waited for its turn.
-            if self._database.answered < asked:
+            # Not unreachable but busy: other calls were answered while this one waited.
+            if self._database.answered < requested:
                 raise
             return
         if row is not None and row[0]:
@@ -55,12 +52,12 @@ class Writability:
             await self._require_room()
 
     async def _require_room(self) -> None:
-        """Raises ResourceExhausted until something can be stored again."""
+        """Raise ResourceExhausted until a write succeeds again."""
         now = time.monotonic()
         if now - self._disk_tried < DISK_SECONDS:
             raise disk_full()
         self._disk_tried = now
-        # Who may make no temporary tables finds out by the next thing to be stored.
+        # Without the privilege for temporary tables, the next write of a caller tells.
         with suppress(asyncpg.InsufficientPrivilegeError):
             await self._database.transact(_fill, seconds=SECONDS)
         self._database.disk_full = False

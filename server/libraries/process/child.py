@@ -1,7 +1,7 @@
 """One child process, at the level of the operating system.
 
-A child gets a session of its own, so that Ctrl-C in the terminal reaches the supervisor alone and
-the children can be stopped in order; and it does not outlive the process that started it.
+Each child runs in a session of its own: Ctrl-C in the terminal reaches only the supervisor, which
+stops its children in order. A child does not outlive its parent.
 """
 
 import asyncio
@@ -23,35 +23,35 @@ KILL_TIMEOUT = 2.0
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a command ended: its exit status (negative: the signal) and all that it printed."""
+class Result:
+    """Exit status of a command (negative: the signal that ended it) and all its output."""
 
     status: int
     output: str
 
     @property
     def last_line(self) -> str:
-        """What it said last; empty if it said nothing."""
+        """Return the last line of the output, empty if there is none."""
         lines = self.output.strip().splitlines()
         return lines[-1].strip() if lines else ""
 
 
-def _loaded_prctl() -> Callable[..., int] | None:
+def _load_prctl() -> Callable[..., int] | None:
     if not sys.platform.startswith("linux"):
         return None
-    # Looked up here and not after the fork: little is safe between fork and exec.
+    # Load it here, for little is safe between fork and exec.
     prctl: Callable[..., int] = ctypes.CDLL(None).prctl
     return prctl
 
 
-_prctl = _loaded_prctl()
+_prctl = _load_prctl()
 
 
 def _dies_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
-    """What a child does before it becomes its program, so that it cannot outlive this process.
+    """Return a function for the child to run before exec, so that it dies with this process.
 
-    subprocess calls it after changing the user, and it must be so: changing it clears the wish.
-    Linux only; elsewhere the next start finds the leftovers.
+    subprocess calls it after changing the user, as it must: changing the user clears the setting.
+    None outside Linux; there, the next start ends the orphans.
     """
     if _prctl is None:
         return None
@@ -59,7 +59,7 @@ def _dies_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None
 
     def before_program() -> None:
         prctl(PR_SET_PDEATHSIG, int(death_signal))
-        if os.getppid() != parent:  # it died before the line above
+        if os.getppid() != parent:  # the parent died before prctl
             os.kill(os.getpid(), signal.SIGKILL)
 
     return before_program
@@ -75,10 +75,9 @@ async def spawn(
     reads_input: bool = False,
     death_signal: signal.Signals = signal.SIGKILL,
 ) -> asyncio.subprocess.Process:
-    """Starts a child that writes what it prints to `output` and gets `death_signal` if we die.
+    """Start a child that writes to `output` and gets `death_signal` if this process dies.
 
-    Without `output`, it prints where we do.
-    `user` is for root, who may choose whom the child runs as. Raises OSError.
+    If `output` is None, the child inherits ours. Only root may set `user`. Raises OSError.
     """
     as_user: dict[str, Any] = {}
     if user is not None:
@@ -97,7 +96,7 @@ async def spawn(
 
 
 async def ends_within(child: asyncio.subprocess.Process, seconds: float) -> bool:
-    """Waits for the end of `child`, but no longer than `seconds`."""
+    """Wait up to `seconds` for the child to exit; return whether it did."""
     try:
         async with asyncio.timeout(seconds):
             await child.wait()
@@ -107,22 +106,22 @@ async def ends_within(child: asyncio.subprocess.Process, seconds: float) -> bool
 
 
 def send(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    """Sends a signal to the child alone; its own children are its business."""
+    """Send a signal to the child but not to its own children."""
     with suppress(ProcessLookupError):
         child.send_signal(number)
 
 
 def kill_group(child: asyncio.subprocess.Process) -> None:
-    """Kills the child and what is left of its process group."""
-    # macOS says "not permitted" for a group in which only the dead are left.
+    """Kill the child and the rest of its process group."""
+    # macOS answers "not permitted" for a group of zombies.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
 
 
 async def kill(child: asyncio.subprocess.Process, number: signal.Signals = signal.SIGKILL) -> None:
-    """Kills the child with its process group, and waits until it is gone.
+    """Kill the child and its process group, and wait until it has exited.
 
-    A `number` other than SIGKILL is for a child that, given a second, ends its own children.
+    With a `number` other than SIGKILL, the child first has a second to end its own children.
     """
     if number != signal.SIGKILL and child.returncode is None:
         send(child, number)
@@ -138,10 +137,10 @@ async def run(
     user: SystemUser | None = None,
     folder: Path | None = None,
     text: str = "",
-) -> Ended:
-    """Runs a command to its end, giving it `text` to read. Raises OSError.
+) -> Result:
+    """Run a command to its end with `text` as its input. Raises OSError.
 
-    When cancelled, it leaves nothing of the command behind: first asked (SIGTERM), then killed.
+    When this call is cancelled, the command is terminated (SIGTERM), then killed.
     """
     child = await spawn(
         argv,
@@ -158,5 +157,5 @@ async def run(
         await ends_within(child, 1.0)
         await kill(child)
         raise
-    # The child has been waited for by communicate(), so its status is known.
-    return Ended(child.returncode or 0, output.decode(errors="replace"))
+    # communicate() has waited for the child, so its status is known.
+    return Result(child.returncode or 0, output.decode(errors="replace"))

@@ -1,8 +1,8 @@
-"""A small supervisor: starts processes, watches them, starts them again, stops them in order.
+"""A small supervisor: starts, watches, restarts and stops processes.
 
-Each call of `Supervisor.start` is a stage; stages are stopped in the reverse order of their start.
-A process that dies before it was ever ready ends the start with a StartError. One that dies later
-is started again for as long as the supervisor lives, at a growing distance.
+Each call of `Supervisor.start` is a stage. Stages are stopped in the reverse order of their start.
+If a process dies before it was ready, the start fails with a StartError. If it dies later, it is
+restarted with growing pauses for as long as the supervisor runs.
 """
 
 import asyncio
@@ -33,13 +33,13 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Process:
-    """What to run and how to treat it.
+    """A process to run, and how to start and stop it.
 
-    `ready` is asked again and again until it says yes. To stop it, `stop_signal` is sent; if it is
-    alive after `stop_timeout` seconds, `kill_signal`, and then SIGKILL to its whole group.
-    `death_signal` is what the process gets should the supervisor be killed (on Linux).
-    `start_timeout` is None where a slow start is no fault, as when a database recovers.
-    `start_attempts` says how many times it may die before it was ever ready.
+    `ready` is polled until it returns True. To stop the process, `stop_signal` is sent; if it is
+    alive after `stop_timeout` seconds, `kill_signal`, then SIGKILL to its group. It gets
+    `death_signal` if the supervisor is killed (on Linux). `start_timeout` is None if a slow start
+    is normal, as when a database recovers. `start_attempts` is how often it may be started before
+    it was ready once.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Process:
 
 
 class Supervisor:
-    """Keeps processes alive until told to stop. `report` gets a short line on each event."""
+    """Keeps processes alive until `stop`. `report` gets a short line for each event."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
@@ -66,37 +66,35 @@ class Supervisor:
         self._force_stop = asyncio.Event()
 
     async def start(self, *processes: Process) -> None:
-        """Starts processes side by side; returns when all are ready.
+        """Start processes concurrently; return when all are ready.
 
-        Raises StartError, naming the log, if one cannot start. Whatever did start is left to
-        `stop`, which must be called in any case.
+        Raises StartError with the end of the log if one cannot start. Call `stop` in any case: it
+        ends those that did start.
         """
-        keepers = [
-            _ManagedProcess(process, self._report, self._force_stop) for process in processes
-        ]
-        self._stages.append(keepers)
-        await _together([keeper.start() for keeper in keepers])
+        stage = [_ManagedProcess(process, self._report, self._force_stop) for process in processes]
+        self._stages.append(stage)
+        await _gather([managed.start() for managed in stage])
 
     async def watch(self) -> None:
-        """Runs for as long as the processes are kept alive; raises what ends that."""
-        keepers = [keeper for stage in self._stages for keeper in stage]
-        logs = [keeper.keep_log_short() for keeper in keepers]
-        await _together([*(keeper.watch() for keeper in keepers), *logs])
+        """Run until `stop`, rotating the logs. Raises an error of the supervision itself."""
+        processes = [managed for stage in self._stages for managed in stage]
+        logs = [managed.rotate_log() for managed in processes]
+        await _gather([*(managed.watch() for managed in processes), *logs])
 
     async def stop(self) -> None:
-        """Stops all: the last stage first, the processes of a stage side by side."""
+        """Stop all processes, the last stage first, the processes of a stage concurrently."""
         while self._stages:
             stage = self._stages[-1]
-            await _together([keeper.stop() for keeper in stage])
+            await _gather([managed.stop() for managed in stage])
             self._stages.pop()
 
     def force_stop(self) -> None:
-        """Makes `stop` skip waiting."""
+        """Make `stop` kill processes without waiting."""
         self._force_stop.set()
 
 
 class _ManagedProcess:
-    """Keeps one process alive."""
+    """One process that is restarted when it dies."""
 
     def __init__(self, process: Process, report: Report, force_stop: asyncio.Event) -> None:
         self._process = process
@@ -105,10 +103,10 @@ class _ManagedProcess:
         self._child: asyncio.subprocess.Process | None = None
         self._started = 0.0
         self._log_start = 0
-        self._keeping: asyncio.Task[None] | None = None
+        self._supervision: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Starts the process and waits until it is ready."""
+        """Start the process and wait until it is ready."""
         process = self._process
         for attempt in range(process.start_attempts):
             await asyncio.sleep(attempt * FIRST_PAUSE)
@@ -117,7 +115,7 @@ class _ManagedProcess:
             except OSError as error:
                 raise StartError(f"{process.name} cannot be started: {error}.") from error
             if await self._becomes_ready(child):
-                self._keeping = asyncio.create_task(self._keep(child), name=process.name)
+                self._supervision = asyncio.create_task(self._keep(child), name=process.name)
                 return
             if child.returncode is None:
                 raise StartError(
@@ -126,28 +124,28 @@ class _ManagedProcess:
                 )
             child_process.kill_group(child)
         raise StartError(
-            f"{process.name} ended with {_named(child.returncode)} before it was ready"
+            f"{process.name} ended with {_describe(child.returncode)} before it was ready"
             f"{self._log_end()}"
         )
 
     async def watch(self) -> None:
-        """Waits for the end of the keeping, which comes only with `stop` or a fault in it."""
-        if self._keeping is not None:
-            await asyncio.shield(self._keeping)
+        """Wait for the supervision to end, which only `stop` or an error in it does."""
+        if self._supervision is not None:
+            await asyncio.shield(self._supervision)
 
-    async def keep_log_short(self) -> None:
-        """Looks after the log, forever."""
+    async def rotate_log(self) -> None:
+        """Rotate the log whenever it is too long, forever."""
         while True:
             await asyncio.sleep(LOG_INTERVAL)
-            # A disk that is full is no reason to stop what works.
+            # A full disk must not stop a process that works.
             with suppress(OSError):
-                keep_log_short(self._process.log)
+                rotate_log(self._process.log)
 
     async def stop(self) -> None:
-        """Stops the process and keeps it from being started again."""
-        if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.wait([self._keeping])  # a fault in it is for `watched` to raise
+        """Stop the process and its supervision."""
+        if self._supervision is not None:
+            self._supervision.cancel()
+            await asyncio.wait([self._supervision])  # `watch` raises its error
         child = self._child
         if child is None:
             return
@@ -159,26 +157,26 @@ class _ManagedProcess:
         await child_process.kill(child, self._process.kill_signal)
 
     async def _keep(self, child: asyncio.subprocess.Process) -> None:
-        """Waits for the death of the process and starts it again, forever."""
+        """Restart the process whenever it dies, forever."""
         pause = FIRST_PAUSE
         while True:
             await child.wait()
             child_process.kill_group(child)
             self._report(
-                f"{self._process.name} ended with {_named(child.returncode)}; "
+                f"{self._process.name} ended with {_describe(child.returncode)}; "
                 f"starting it again (log: {self._process.log})"
             )
             steady = time.monotonic() - self._started > STEADY_AFTER
             pause = FIRST_PAUSE if steady else min(2 * pause, MAX_PAUSE)
             await asyncio.sleep(pause)
-            child = await self._spawn_at_last()
+            child = await self._spawn_eventually()
             if await self._becomes_ready(child):
                 self._report(f"{self._process.name} is back")
             else:
                 await child_process.kill(child, self._process.kill_signal)
 
-    async def _spawn_at_last(self) -> asyncio.subprocess.Process:
-        """Tries until there is memory for a child, a file descriptor, room for its log."""
+    async def _spawn_eventually(self) -> asyncio.subprocess.Process:
+        """Retry until there are memory, file descriptors and disk for the process."""
         while True:
             try:
                 return await self._spawn()
@@ -188,7 +186,7 @@ class _ManagedProcess:
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         process = self._process
-        keep_log_short(process.log)
+        rotate_log(process.log)
         with process.log.open("ab") as log:
             self._log_start = log.tell()
             self._child = await child_process.spawn(
@@ -203,23 +201,23 @@ class _ManagedProcess:
         return self._child
 
     async def _becomes_ready(self, child: asyncio.subprocess.Process) -> bool:
-        """Asks until the process is ready; False if it dies or its time is up."""
-        next_word = PROGRESS_INTERVAL
+        """Poll until the process is ready; False if it dies or times out."""
+        next_report = PROGRESS_INTERVAL
         while child.returncode is None:
             if await self._process.ready():
                 return True
             waited = time.monotonic() - self._started
             if self._process.start_timeout is not None and waited > self._process.start_timeout:
                 return False
-            if waited > next_word:
-                next_word += PROGRESS_INTERVAL
+            if waited > next_report:
+                next_report += PROGRESS_INTERVAL
                 last = self._log_lines()[-1:]
                 self._report(f"{self._process.name} is still starting {' '.join(last)}".rstrip())
             await child_process.ends_within(child, PROBE_INTERVAL)
         return False
 
     async def _ends(self, child: asyncio.subprocess.Process, seconds: float) -> None:
-        """Waits for the end of the process, for `seconds` at the most, or for somebody to hurry."""
+        """Wait for the process to exit, for up to `seconds` or until `force_stop`."""
         waits = [asyncio.create_task(child.wait()), asyncio.create_task(self._force_stop.wait())]
         try:
             await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -228,7 +226,7 @@ class _ManagedProcess:
                 wait.cancel()
 
     def _log_lines(self) -> list[str]:
-        """What the process has logged since it was started last."""
+        """Return the lines that the process logged since its last start."""
         with self._process.log.open("rb") as log:
             log.seek(max(self._log_start, log.seek(0, os.SEEK_END) - LOG_TAIL))
             return log.read().decode(errors="replace").strip().splitlines()
@@ -242,27 +240,27 @@ class _ManagedProcess:
         )
 
 
-def keep_log_short(log: Path) -> None:
-    """Puts a log aside that has grown too long; the one put aside before is lost.
+def rotate_log(log: Path) -> None:
+    """Move a log that is too long to `.1`, replacing the one that is there.
 
-    Copied and emptied, since a process may be writing to it; it appends, so it goes on at the top.
+    The log is copied and truncated, for a process may be appending to it.
     """
     if log.exists() and log.stat().st_size > LOG_LIMIT:
         shutil.copyfile(log, log.with_name(f"{log.name}.1"))
         os.truncate(log, 0)
 
 
-async def _together(coroutines: list[Coroutine[None, None, None]]) -> None:
-    """Runs all side by side; if one fails, the others are cancelled and its error is raised."""
+async def _gather(coroutines: list[Coroutine[None, None, None]]) -> None:
+    """Run all concurrently; if one fails, cancel the others and raise its error."""
     try:
         async with asyncio.TaskGroup() as group:
             for coroutine in coroutines:
                 group.create_task(coroutine)
-    except BaseExceptionGroup as faults:
-        raise faults.exceptions[0] from None
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
 
 
-def _named(status: int | None) -> str:
+def _describe(status: int | None) -> str:
     if status is None or status >= 0:
         return f"exit status {status}"
     try:

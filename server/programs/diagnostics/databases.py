@@ -13,7 +13,7 @@ from server.errors import GymlockerError, StartError
 from server.libraries.database.connect import CONNECT_ERRORS, connect, place_of
 from server.libraries.database.pool import Database
 from server.libraries.database.schema_version import newer_schema, require_current_schema
-from server.libraries.database.write_check import Writability
+from server.libraries.database.write_check import WriteCheck
 from server.libraries.settings import LocalSettings, Settings, load
 from server.programs.diagnostics.finding import Finding, fault, ok
 from server.programs.diagnostics.pooler import keeps_prepared_statements
@@ -86,7 +86,7 @@ async def _writes(subject: str, database: Database) -> Finding:
     # Nothing was refused here yet: whether there is room is found out by trying.
     database.disk_full = True
     try:
-        await Writability(database).require()
+        await WriteCheck(database).require()
     except GymlockerError as error:
         advice = WRITE_ADVICE.get(error.reason, OTHER_WRITE_ADVICE)
         return fault(subject, f"takes no writes ({error.reason})", advice)

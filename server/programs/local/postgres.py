@@ -23,7 +23,7 @@ from urllib.parse import quote
 from server.errors import StartError
 from server.libraries.process import child as child_process
 from server.libraries.process.supervisor import Process, Report
-from server.libraries.process.system_user import SystemUser, database_user, let_through
+from server.libraries.process.system_user import SystemUser, database_user, grant_passage
 from server.programs.local import orphans
 from server.programs.local.data_directory import fresh_socket_folder
 from server.programs.local.probes import postgres_answers
@@ -78,8 +78,8 @@ class EmbeddedPostgres:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._user is not None:
             os.chown(self._folder, self._user.uid, self._user.gid)
-            let_through(self._folder, self._user, self._report)
-            let_through(binaries / "postgres", self._user, self._report)
+            grant_passage(self._folder, self._user, self._report)
+            grant_passage(binaries / "postgres", self._user, self._report)
         await orphans.end(self._data, self._report)
         if not self._data.exists():
             await self._create()

@@ -201,7 +201,7 @@ class _Stack:
         if ended.status != 0:
             raise StartError(self._why_not_migrated(ended))
 
-    def _why_not_migrated(self, ended: child_process.Ended) -> str:
+    def _why_not_migrated(self, ended: child_process.Result) -> str:
         # A command that knows what is wrong says so in one line.
         if ended.status == 1 and "Traceback" not in ended.output and ended.last_line:
             return ended.last_line

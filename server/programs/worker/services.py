@@ -14,7 +14,7 @@ from gymlocker.v2 import (
     workout_pb2_grpc,
 )
 
-from server.libraries.database.write_check import Writability
+from server.libraries.database.write_check import WriteCheck
 from server.programs.worker.components import Components
 from server.programs.worker.planner import planner_service
 from server.services.auth.service import AuthService
@@ -103,5 +103,5 @@ def _workout_service(components: Components) -> WorkoutService:
 
 def _system_service(components: Components) -> SystemService:
     databases = components.databases.by_name()
-    writability = {name: Writability(database) for name, database in databases.items()}
-    return SystemService(writability, components.features, components.limits.disk.check)
+    write_checks = {name: WriteCheck(database) for name, database in databases.items()}
+    return SystemService(write_checks, components.features, components.limits.disk.check)

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from server.errors import ResourceExhausted, no_such_user
-from server.libraries.database.idempotency import GET_ANSWER, NOTE, digest_of
+from server.libraries.database.idempotency import GET_ANSWER, STORE, digest_of
 from server.libraries.database.pool import Connection, Database
 from server.libraries.database.schema import user_inbox_items as items
 from server.libraries.database.schema import users
@@ -175,7 +175,7 @@ class InboxWriter:
         async def put(connection: Connection) -> None:
             if await connection.fetchval(_LOCK.sql, user_id) is None:
                 raise no_such_user()
-            if name and await connection.fetchval(NOTE.sql, *NOTE.arguments(request)) is None:
+            if name and await connection.fetchval(STORE.sql, *STORE.arguments(request)) is None:
                 return
             for statement in (_PUT, _PUT_FOR_ANOTHER):
                 if await connection.fetchval(statement.sql, *statement.arguments(parameters)):

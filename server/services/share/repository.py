@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import bindparam, func, insert, literal_column, or_, select, update
 
-from server.libraries.database.idempotency import GET_ANSWER, NOTE, digest_of
+from server.libraries.database.idempotency import GET_ANSWER, STORE, digest_of
 from server.libraries.database.owner import owner_must_exist
 from server.libraries.database.pool import Connection, Database
 from server.libraries.database.schema import shared_items as items
@@ -112,7 +112,7 @@ class ShareRepository:
         }
 
         async def create_once(connection: Connection) -> asyncpg.Record | None:
-            noted = await connection.fetchval(NOTE.sql, *NOTE.arguments(request))
+            noted = await connection.fetchval(STORE.sql, *STORE.arguments(request))
             if noted is None:
                 raise _Repeated
             stored = await connection.fetchrow(_CREATE.sql, *_CREATE.arguments(item))

@@ -7,7 +7,7 @@ from gymlocker.v2 import options_pb2, system_pb2, system_pb2_grpc
 
 from server.errors import ResourceExhausted, Unavailable
 from server.libraries.common.single_flight import SingleFlight
-from server.libraries.database.write_check import Writability
+from server.libraries.database.write_check import WriteCheck
 from server.libraries.rpc.context import Context
 from server.libraries.rpc.method import Feature
 
@@ -17,7 +17,7 @@ class SystemService(system_pb2_grpc.SystemServiceServicer):
 
     def __init__(
         self,
-        databases: dict[str, Writability],
+        databases: dict[str, WriteCheck],
         offered: Collection[Feature],
         require_room: Callable[[], None],
     ) -> None:

@@ -19,7 +19,7 @@ from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.libraries.database import catalog
 from tests.support.command import gymlocker
 
-MADE = "The database is empty (schema public): making new tables."
+MADE = "The database is empty (schema public): creating tables."
 
 
 def silent(_: str) -> None:
@@ -232,7 +232,7 @@ def test_where_a_database_is_can_be_said_without_its_password(url: str, place: s
 
 
 async def test_a_host_that_is_not_there_is_named() -> None:
-    with pytest.raises(StartError, match=r"out of reach at nowhere\.invalid: .*Check DATABASE_URL"):
+    with pytest.raises(StartError, match=r"unreachable at nowhere\.invalid: .*Check DATABASE_URL"):
         await migrate("postgresql://u:canary@nowhere.invalid/name", None, silent)
 
 

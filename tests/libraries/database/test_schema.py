@@ -139,7 +139,7 @@ async def test_migrating_twice_and_alembic_check(
     first = await gymlocker("migrate", DATABASE_URL=empty_database)
     assert (first.code, first.errors) == (0, "")
     assert first.output == (
-        "The database is empty (schema public): making new tables.\nThe database is up to date.\n"
+        "The database is empty (schema public): creating tables.\nThe database is up to date.\n"
     )
     before = await catalog.everything(connection)
     second = await gymlocker("migrate", DATABASE_URL=empty_database)

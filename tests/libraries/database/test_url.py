@@ -46,7 +46,7 @@ def test_what_is_asked_of_a_host() -> None:
         ("postgresql://u:p@h1:can,h2:2/name", "is not a URL"),
         ("postgresql://u:p@h1:1,,h2:2/name", "is not a URL"),
         ("postgresql://u:p@h1:1,h2:99999/name", "is not a URL"),
-        ("postgresql://u:p@/name?host=h1,h2&port=1,2,3", "another number of ports"),
+        ("postgresql://u:p@/name?host=h1,h2&port=1,2,3", "one for each host"),
         ("postgresql://u:p@h1/name?canary", "is not a URL"),
         ("postgresql://u:p@h1,h2/name?target_session_attrs=canary", "read-write"),
     ],

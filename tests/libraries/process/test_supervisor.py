@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from server.libraries.process import supervisor
-from server.libraries.process.supervisor import keep_log_short
+from server.libraries.process.supervisor import rotate_log
 from tests.libraries.process.stories import FAMILY, OBEDIENT, STUBBORN, Scene
 from tests.support.waiting import TIMEOUT, alive, eventually, wait_until
 
@@ -169,10 +169,10 @@ def test_a_log_that_grew_too_long_is_put_aside(
     log = tmp_path / "worker.log"
     with log.open("ab", buffering=0) as writer:
         writer.write(b"0123456789")
-        keep_log_short(log)
+        rotate_log(log)
         assert log.read_bytes() == b"0123456789"
         writer.write(b"a")
-        keep_log_short(log)
+        rotate_log(log)
         writer.write(b"next")
     assert log.read_bytes() == b"next"
     assert (tmp_path / "worker.log.1").read_bytes() == b"0123456789a"

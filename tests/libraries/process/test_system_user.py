@@ -18,7 +18,7 @@ def test_a_closed_folder_above_is_opened_for_passing_only(tmp_path: Path) -> Non
     lines: list[str] = []
     stranger = system_user.SystemUser("stranger", 54321, 54321)
 
-    system_user.let_through(inner, stranger, lines.append)
+    system_user.grant_passage(inner, stranger, lines.append)
 
     assert stat.S_IMODE(closed.stat().st_mode) == 0o701
     assert stat.S_IMODE(inner.parent.stat().st_mode) == 0o751
@@ -31,7 +31,7 @@ def test_a_folder_of_the_users_own_is_left_as_it_is(tmp_path: Path) -> None:
     (own / "data").mkdir(parents=True)
     own.chmod(0o700)
     me = system_user.SystemUser("me", own.stat().st_uid, own.stat().st_gid)
-    system_user.let_through(own / "data", me, lambda line: None)
+    system_user.grant_passage(own / "data", me, lambda line: None)
     assert stat.S_IMODE(own.stat().st_mode) == 0o700
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from server.libraries.database.migrations import migrate
 from server.libraries.database.pool import Database
-from server.libraries.database.write_check import Writability
+from server.libraries.database.write_check import WriteCheck
 from server.programs.diagnostics.databases import databases
 from server.programs.diagnostics.finding import Level
 from server.programs.local.temporary_postgres import ThrowawayPostgres
@@ -64,4 +64,4 @@ async def test_one_that_knows_them_works(
         monkeypatch.setenv("DATABASE_URL", url)
         assert {one.level for one in await databases()} == {Level.OK}
         async with Database(url, pool_size=4) as database:
-            await asyncio.gather(*(Writability(database).require() for _ in range(20)))
+            await asyncio.gather(*(WriteCheck(database).require() for _ in range(20)))

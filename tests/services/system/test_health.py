@@ -5,7 +5,7 @@ from typing import cast
 
 from gymlocker.v2 import system_pb2
 
-from server.libraries.database.write_check import Writability
+from server.libraries.database.write_check import WriteCheck
 from server.libraries.rpc.context import Context
 from server.services.system.service import SystemService
 
@@ -25,7 +25,7 @@ class Counting:
 
 async def test_many_who_ask_at_once_share_one_look() -> None:
     databases = {"main": Counting(), "rate_limits": Counting()}
-    service = SystemService(cast(dict[str, Writability], databases), (), lambda: None)
+    service = SystemService(cast(dict[str, WriteCheck], databases), (), lambda: None)
     request = system_pb2.GetHealthRequest()
     asking = [
         asyncio.create_task(service.GetHealth(request, cast(Context, None))) for _ in range(100)

@@ -18,25 +18,25 @@ async def test_a_free_place_is_had_at_once() -> None:
     assert turns.take()
     assert turns.take()
     assert not turns.take()
-    turns.give_back()
+    turns.release()
     assert turns.take()
 
 
-async def test_callers_have_turns_however_long_their_lines_are() -> None:
+async def test_callers_have_turns_however_long_their_queues_are() -> None:
     turns, order = FairQueue(1), []
     assert turns.take()
 
     async def wait(caller: str) -> None:
         await turns.wait(caller, TIMEOUT)
         order.append(caller)
-        turns.give_back()
+        turns.release()
 
     async with asyncio.TaskGroup() as group:
         for caller in ("crowd", "crowd", "crowd", "crowd", "somebody", "else", "somebody"):
             group.create_task(wait(caller))
         await asyncio.sleep(0)
         assert turns.waiting == 7
-        turns.give_back()
+        turns.release()
     assert order == ["crowd", "somebody", "else", "crowd", "somebody", "crowd", "crowd"]
     assert turns.waiting == 0
     assert turns.take()
@@ -47,9 +47,9 @@ async def test_who_has_waited_too_long_is_not_in_the_way() -> None:
     assert turns.take()
     with pytest.raises(TimeoutError):
         await turns.wait("somebody", 0)
-    turns.give_back()
+    turns.release()
     assert turns.take()
-    assert not turns._lines
+    assert not turns._queues
 
 
 async def test_who_is_cancelled_as_their_turn_comes_leaves_the_place_to_the_next() -> None:
@@ -58,10 +58,10 @@ async def test_who_is_cancelled_as_their_turn_comes_leaves_the_place_to_the_next
     first = asyncio.create_task(turns.wait("somebody", TIMEOUT))
     second = asyncio.create_task(turns.wait("somebody", TIMEOUT))
     await asyncio.sleep(0)
-    turns.give_back()
+    turns.release()
     first.cancel()
     await second
-    turns.give_back()
+    turns.release()
     assert turns.take()
 
 
@@ -72,11 +72,11 @@ async def test_who_was_cancelled_is_passed_over() -> None:
     second = asyncio.create_task(turns.wait("else", TIMEOUT))
     await asyncio.sleep(0)
     first.cancel()
-    turns.give_back()
+    turns.release()
     await second
-    turns.give_back()
+    turns.release()
     assert turns.take()
-    assert not turns._lines
+    assert not turns._queues
 
 
 async def test_a_crowd_that_hangs_up_at_once_takes_no_place_along() -> None:
@@ -86,7 +86,7 @@ async def test_a_crowd_that_hangs_up_at_once_takes_no_place_along() -> None:
     await asyncio.sleep(0)
     for each in crowd:
         each.cancel()
-    turns.give_back()
+    turns.release()
     await asyncio.gather(*crowd, return_exceptions=True)
     assert turns.take()
 
