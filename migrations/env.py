@@ -1,4 +1,4 @@
-"""How Alembic reaches the database.
+"""Alembic's connection to the database.
 
 `gymlocker migrate` hands in a connection. The `alembic` command itself (`alembic check`,
 `alembic revision --autogenerate`) connects to DATABASE_URL.
@@ -18,7 +18,7 @@ from server.libraries.settings import Settings, load
 def is_ours(
     _object: Any, name: str | None, kind: str, reflected: bool, compare_to: Any | None
 ) -> bool:
-    """Tells Alembic what to compare: all that Gymlocker defines, and every column of its tables.
+    """Tell Alembic what to compare: all that Gymlocker defines, and every column of its tables.
 
     Tables, indexes and constraints that are only in the database belong to somebody else, such as
     LiftLog's `__EFMigrationsHistory`, and are left alone.
@@ -27,7 +27,7 @@ def is_ours(
 
 
 def run(connection: Connection) -> None:
-    """Runs the migrations on `connection`, each in a transaction of its own."""
+    """Run the migrations on `connection`, each in a transaction of its own."""
     context.configure(
         connection=connection,
         target_metadata=schema.metadata,
@@ -40,7 +40,7 @@ def run(connection: Connection) -> None:
 
 
 async def run_on_database_url() -> None:
-    """Connects to DATABASE_URL and runs the migrations there."""
+    """Connect to DATABASE_URL and runs the migrations there."""
     engine = sqlalchemy_engine(load(Settings).database_url)
     async with engine.connect() as connection:
         await connection.run_sync(run)

@@ -1,6 +1,6 @@
 """The schema of a LiftLog server.
 
-An empty database gets it here; the database of a running LiftLog server has it already and is only
+It is created in an empty database; the database of a LiftLog server has it already and is only
 stamped (`server/libraries/database/takeover.py`).
 """
 
@@ -15,10 +15,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Creates LiftLog's tables."""
+    """Create LiftLog's tables."""
     feed.create_all(op.get_bind(), checkfirst=False)
 
 
 def downgrade() -> None:
-    """Refuses: every user and every workout would be gone."""
+    """Refuse: it would delete all users and workouts."""
     raise RuntimeError("Nothing is older than this schema. To delete all data, drop the database.")

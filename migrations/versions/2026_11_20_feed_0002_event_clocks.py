@@ -1,6 +1,6 @@
-"""Clocks that put events in the order of commits, and the time at which inbox messages came.
+"""Clocks that order events by commit, and the time of arrival of inbox messages.
 
-No row of LiftLog's tables is rewritten: the new column has no value for the messages of before.
+No row of LiftLog's tables is rewritten: the new column is NULL in existing messages.
 """
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Adds the clocks, set to each user's newest event, and `user_inbox_items.received`."""
+    """Add the clocks, set to each user's newest event, and `user_inbox_items.received`."""
     op.create_table(
         "user_event_clocks",
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -28,16 +28,16 @@ def upgrade() -> None:
     )
     op.execute(
         "INSERT INTO user_event_clocks (user_id, timestamp) "
-        # Infinity, which Npgsql may have written, would stop a clock for ever.
+        # Infinity, which Npgsql may have written, would stop a clock forever.
         "SELECT user_id, max(timestamp) FROM user_events "
         "WHERE isfinite(timestamp) GROUP BY user_id"
     )
-    # In two steps: a column that is added with this default would rewrite the table.
+    # In two steps, for adding the column with this default would rewrite the table.
     op.add_column("user_inbox_items", sa.Column("received", sa.DateTime(timezone=True)))
     op.alter_column("user_inbox_items", "received", server_default=sa.text("clock_timestamp()"))
 
 
 def downgrade() -> None:
-    """Takes the clocks and the column away."""
+    """Drop the clocks and the column."""
     op.drop_column("user_inbox_items", "received")
     op.drop_table("user_event_clocks")

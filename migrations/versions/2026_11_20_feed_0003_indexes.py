@@ -1,7 +1,7 @@
-"""Indexes for polling a feed and for removing what has expired.
+"""Indexes for polling a feed and for deleting expired rows.
 
-They are built beside running calls. A build that was interrupted leaves an invalid index behind;
-the next run drops and builds it again.
+They are built concurrently with running calls. An interrupted build leaves an invalid index, which
+the next run drops and builds again.
 """
 
 from alembic import op
@@ -18,7 +18,7 @@ INDEXES = (
 
 
 def upgrade() -> None:
-    """Builds the indexes without keeping anybody from writing."""
+    """Build the indexes without blocking writes."""
     with op.get_context().autocommit_block():
         for table, columns in INDEXES:
             name = index_name(table, columns)
@@ -27,12 +27,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drops the indexes."""
+    """Drop the indexes."""
     with op.get_context().autocommit_block():
         for table, columns in INDEXES:
             op.drop_index(index_name(table, columns), if_exists=True, postgresql_concurrently=True)
 
 
 def index_name(table: str, columns: list[str]) -> str:
-    """The name of the index of `columns`, as the schema's naming convention has it."""
+    """Return the name of the index of `columns` by the schema's naming convention."""
     return f"ix_{table}_{'_'.join(columns)}"

@@ -15,10 +15,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Creates LiftLog's table of rate limits."""
+    """Create LiftLog's table of rate limits."""
     rate_limits.create_all(op.get_bind(), checkfirst=False)
 
 
 def downgrade() -> None:
-    """Drops the table: what was used up is forgotten."""
+    """Drop the table: used quotas are forgotten."""
     rate_limits.drop_all(op.get_bind(), checkfirst=False)

@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Adds the columns and tables. The index of usernames is built by the next but one."""
+    """Add the columns and tables. feed_0006 builds the index of usernames."""
     op.add_column("users", sa.Column("username", sa.Text()))
     op.add_column("users", sa.Column("username_key", sa.Text()))
     op.create_table(
@@ -48,7 +48,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Takes all of it away: usernames are forgotten, everybody is logged out."""
+    """Drop them: usernames are lost, all users are logged out."""
     op.drop_table("refresh_tokens")
     op.drop_table("sessions")
     op.drop_column("users", "username_key")

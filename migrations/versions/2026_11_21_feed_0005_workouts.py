@@ -1,4 +1,4 @@
-"""Workouts, and the sums of each day that a trigger keeps."""
+"""Workouts, and daily sums that a trigger maintains."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -60,7 +60,7 @@ TRIGGERS = {
 
 
 def upgrade() -> None:
-    """Creates the tables, their indexes and the trigger."""
+    """Create the tables, their indexes and the trigger."""
     op.create_table(
         "workouts",
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -105,7 +105,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drops all of it: the workouts are lost."""
+    """Drop them: all workouts are lost."""
     op.drop_table("workout_days")
     op.drop_table("workouts")
     op.execute("DROP FUNCTION count_workouts()")

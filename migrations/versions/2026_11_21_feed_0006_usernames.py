@@ -1,7 +1,7 @@
-"""The index by which a username is found, and taken only once.
+"""The unique index of usernames.
 
-It is built beside running calls. A build that was interrupted leaves an invalid index behind; the
-next run drops and builds it again.
+It is built concurrently with running calls. An interrupted build leaves an invalid index, which the
+next run drops and builds again.
 """
 
 from alembic import op
@@ -15,13 +15,13 @@ INDEX = "ix_users_username_key"
 
 
 def upgrade() -> None:
-    """Builds the index without keeping anybody from writing."""
+    """Build the index without blocking writes."""
     with op.get_context().autocommit_block():
         op.drop_index(INDEX, if_exists=True, postgresql_concurrently=True)
         op.create_index(INDEX, "users", ["username_key"], unique=True, postgresql_concurrently=True)
 
 
 def downgrade() -> None:
-    """Drops the index."""
+    """Drop the index."""
     with op.get_context().autocommit_block():
         op.drop_index(INDEX, if_exists=True, postgresql_concurrently=True)

@@ -1,4 +1,4 @@
-"""How many wrong passwords were tried, per account and per address."""
+"""Wrong passwords, by account and address."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Creates the table."""
+    """Create the table."""
     op.create_table(
         "password_failures",
         sa.Column("key", sa.LargeBinary(), nullable=False),
@@ -21,5 +21,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drops the table: all is forgiven."""
+    """Drop the table: all failures are forgotten."""
     op.drop_table("password_failures")

@@ -1,6 +1,6 @@
-"""Refresh tokens whose successors can be given again, and sessions that know when they were used.
+"""Refresh tokens whose successors can be issued again, and the last use of sessions.
 
-Only new columns, which workers of the release before do not name: they go on writing rows.
+The new columns are optional, so workers of the release before go on writing rows.
 """
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Adds the columns. The index of families is built by the next one."""
+    """Add the columns. feed_0008 builds the index of families."""
     op.add_column("sessions", sa.Column("last_used", sa.DateTime(timezone=True)))
     op.add_column("sessions", sa.Column("family", sa.LargeBinary()))
     op.add_column(
@@ -26,7 +26,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drops the columns: a repeated refresh token ends its session again."""
+    """Drop the columns: a repeated refresh token ends its session again."""
     op.drop_column("refresh_tokens", "successor_key")
     op.drop_column("refresh_tokens", "generation")
     op.drop_column("sessions", "confirmed")

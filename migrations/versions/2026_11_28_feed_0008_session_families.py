@@ -1,7 +1,7 @@
-"""The index by which a session is found from any of its refresh tokens, pruned ones included.
+"""The index for finding a session by any of its refresh tokens, including pruned ones.
 
-It is built beside running calls. A build that was interrupted leaves an invalid index behind; the
-next run drops and builds it again.
+It is built concurrently with running calls. An interrupted build leaves an invalid index, which the
+next run drops and builds again.
 """
 
 from alembic import op
@@ -15,13 +15,13 @@ INDEX = "ix_sessions_family"
 
 
 def upgrade() -> None:
-    """Builds the index without keeping anybody from writing."""
+    """Build the index without blocking writes."""
     with op.get_context().autocommit_block():
         op.drop_index(INDEX, if_exists=True, postgresql_concurrently=True)
         op.create_index(INDEX, "sessions", ["family"], postgresql_concurrently=True)
 
 
 def downgrade() -> None:
-    """Drops the index."""
+    """Drop the index."""
     with op.get_context().autocommit_block():
         op.drop_index(INDEX, if_exists=True, postgresql_concurrently=True)

@@ -1,7 +1,7 @@
-"""Until when a user's passwords are refused at some address.
+"""The time until which a user's passwords are rejected for some address.
 
-It stands beside the stored hash, which is read for every password, so that workers which remember a
-password learn of it without another query.
+It is stored beside the password's hash, which every password check reads, so workers that remember
+a password see it without another query.
 """
 
 import sqlalchemy as sa
@@ -14,10 +14,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Adds the column."""
+    """Add the column."""
     op.add_column("users", sa.Column("guessed", sa.DateTime(timezone=True)))
 
 
 def downgrade() -> None:
-    """Drops the column."""
+    """Drop the column."""
     op.drop_column("users", "guessed")

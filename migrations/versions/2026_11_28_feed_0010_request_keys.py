@@ -1,4 +1,4 @@
-"""Requests that named themselves, so that a repeated one is known for a day."""
+"""Idempotency keys, kept for a day."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Adds the table."""
+    """Add the table."""
     op.create_table(
         "request_keys",
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -27,5 +27,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Takes it away: what is repeated then is done again."""
+    """Drop it: repeated requests are executed again."""
     op.drop_table("request_keys")

@@ -1,7 +1,7 @@
-"""State of the bounds: usage of each user, networks of inbox messages, and when this began.
+"""State of the limits: usage of users, networks of inbox messages, time of this migration.
 
-Nothing is counted here: a user's usage is counted when they store something for the first time
-afterwards, and kept from then on by the statements that store, and by triggers where rows go.
+The migration counts nothing. Usage is counted when a user first stores something afterwards, then
+maintained by the statements that store and by triggers on deletion.
 """
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ down_revision = "feed_0010"
 branch_labels = None
 depends_on = None
 
-# The table, its payload, and whether its rows are counted one by one.
+# Table, payload, and whether its rows are counted.
 COUNTED = (("user_events", "encrypted_event", True), ("shared_items", "encrypted_payload", False))
 COUNT_DELETED = """
 CREATE FUNCTION count_deleted_{table}() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -23,8 +23,8 @@ BEGIN
         SELECT user_id, count(*) AS count, sum(octet_length({payload})) AS bytes
         FROM gone GROUP BY user_id
     ) AS gone
-    -- Of one that was never counted, too: whoever counts it at this moment has locked it, and has
-    -- seen what is gone by the end of this.
+    -- Also for a clock that was never counted: a concurrent count has locked it, so this waits and
+    -- subtracts afterwards.
     WHERE clock.user_id = gone.user_id;
     RETURN NULL;
 END $$
@@ -36,7 +36,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION count_deleted_{table}()
 
 
 def upgrade() -> None:
-    """Creates the tables, the column and the triggers."""
+    """Create the tables, the column and the triggers."""
     op.add_column("user_event_clocks", sa.Column("events", sa.Integer()))
     op.add_column("user_event_clocks", sa.Column("bytes", sa.BigInteger()))
     op.add_column("user_event_clocks", sa.Column("counted", sa.DateTime(timezone=True)))
@@ -61,7 +61,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Takes them away: usage is no longer counted."""
+    """Drop them: usage is no longer counted."""
     for table, _, _ in COUNTED:
         op.execute(f"DROP TRIGGER count_deleted ON {table}")
         op.execute(f"DROP FUNCTION count_deleted_{table}()")

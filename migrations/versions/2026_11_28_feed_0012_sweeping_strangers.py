@@ -1,7 +1,7 @@
-"""The indexes by which old inbox messages and users who were not seen for long are found.
+"""Indexes for finding old inbox messages and unused users.
 
-They are built beside running calls. A build that was interrupted leaves an invalid index behind;
-the next run drops and builds it again.
+They are built concurrently with running calls. An interrupted build leaves an invalid index, which
+the next run drops and builds again.
 """
 
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ LAST_ACCESSED = "ix_users_last_accessed"
 
 
 def upgrade() -> None:
-    """Builds the indexes without keeping anybody from writing."""
+    """Build the indexes without blocking writes."""
     with op.get_context().autocommit_block():
         op.drop_index(RECEIVED, if_exists=True, postgresql_concurrently=True)
         op.create_index(RECEIVED, "user_inbox_items", ["received"], postgresql_concurrently=True)
@@ -32,7 +32,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drops the indexes."""
+    """Drop the indexes."""
     with op.get_context().autocommit_block():
         op.drop_index(RECEIVED, if_exists=True, postgresql_concurrently=True)
         op.drop_index(LAST_ACCESSED, if_exists=True, postgresql_concurrently=True)

@@ -1,6 +1,6 @@
 """The whole schema on one page.
 
-It begins with the tables of a LiftLog server, with the same names, so that its database can be taken
+It begins with the tables of a LiftLog server, by the same names, so its database can be taken
 over unchanged (see `takeover.py`). Gymlocker's additions are marked; later migrations made them.
 """
 
@@ -137,8 +137,8 @@ shared_items = Table(
     Column("encryption_iv", LargeBinary, nullable=False),
 )
 
-# From here on, all tables are Gymlocker's. The keys that networks are hashed with, each for a day of
-# UTC. When a day is over, its key is deleted, and its hashes can no longer be traced to networks.
+# From here on, all tables are Gymlocker's. The keys that networks are hashed with, one for each
+# day of UTC. When the day is over, the key is deleted: hashes can no longer be traced to networks.
 network_keys = Table(
     "network_keys",
     metadata,
@@ -218,8 +218,8 @@ workouts = Table(
     Index(None, "user_id", "type_key", "date", "created", "id"),
 )
 
-# Daily sums of `workouts`, maintained by its trigger (see the migration feed_0005), so the cost of a
-# year's statistics does not depend on the number of workouts.
+# Daily sums of `workouts`, maintained by its trigger (see the migration feed_0005), so statistics
+# of a year cost the same however many workouts there are.
 workout_days = Table(
     "workout_days",
     metadata,
