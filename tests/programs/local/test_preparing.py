@@ -18,7 +18,7 @@ from server.programs.local.options import UpOptions, default_workers, free_addre
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(options, "PATIENCE", 0.0)
+    monkeypatch.setattr(options, "TIMEOUT", 0.0)
 
 
 def test_there_is_a_worker_for_each_core_up_to_four(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -169,7 +169,7 @@ async def test_memory_ends_when_its_time_is_up(monkeypatch: pytest.MonkeyPatch) 
 
 
 async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_REMEMBERED", 2)
+    monkeypatch.setattr(module, "MAX_REMEMBERED", 2)
     scene = Scene()
     people = [uuid4() for _ in range(3)]
     for person in people:

@@ -136,7 +136,7 @@ async def test_neither_the_token_is_remembered(scene: Scene) -> None:
 
 
 async def test_made_up_tokens_do_not_push_out_buyers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_REMEMBERED", 3)
+    monkeypatch.setattr(module, "MAX_REMEMBERED", 3)
     scene = Scene()
     await scene.authenticate("Google good")
     for number in range(10):
