@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx2
+import pytest
 
 from tests.docs.pages import commands, read, run
 from tests.services.ai.planner.model_server import ModelServer
@@ -80,6 +81,8 @@ class TestCommandLine:
 
 
 class TestSelfHosting:
+    # It starts three servers.
+    @pytest.mark.timeout(300)
     def test_backup_is_restored(self, tmp_path: Path) -> None:
         script = commands("docs/self-hosting.md", "Backups")
         dump, restore = re.findall(r"BIN=.*?(?=BIN=|$)", script, re.DOTALL)
