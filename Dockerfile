@@ -1,26 +1,26 @@
-# One image, all commands. By itself it runs everything on the PostgreSQL at DATABASE_URL;
-# docker-compose.yml and deploy/kubernetes run its parts, each in a container of its own.
+# One image for all commands. By default it runs everything on the PostgreSQL at DATABASE_URL;
+# docker-compose.yml and deploy/kubernetes run each part in its own container.
 #
-# It needs nothing but /tmp to write to, and no rights.
+# It writes only to /tmp and needs no privileges.
 
 FROM python:3.13.18-slim-trixie AS build
 RUN pip install --no-cache-dir uv==0.13.8
 ENV UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1 UV_NO_CACHE=1
 WORKDIR /gymlocker
-# The libraries, at the versions that pyproject.toml pins: they change less often than the sources.
+# The libraries first, at the versions pinned in pyproject.toml: they change less often than the sources.
 COPY pyproject.toml ./
 RUN uv sync --no-default-groups --extra gateway --no-install-project
 COPY README.md LICENSE ./
 COPY server server
 COPY generated generated
-# Compiled here, for the image is not written to; and not looked at again, for nothing changes.
+# Compiled here because the container's file system is read-only, and never checked because no source changes.
 RUN uv sync --no-default-groups --extra gateway \
   && python -m compileall -q --invalidation-mode unchecked-hash server generated
 
 FROM python:3.13.18-slim-trixie
 LABEL org.opencontainers.image.title="Gymlocker" \
   org.opencontainers.image.description="A privacy-first fitness backend: an end-to-end encrypted workout feed over gRPC and REST." \
-  org.opencontainers.image.version="0.1.0" \
+  org.opencontainers.image.version="0.2.0" \
   org.opencontainers.image.licenses="Apache-2.0" \
   org.opencontainers.image.vendor="The Gymlocker developers" \
   org.opencontainers.image.base.name="docker.io/library/python:3.13.18-slim-trixie"
@@ -33,7 +33,7 @@ COPY --from=build /gymlocker/generated generated
 COPY LICENSE envoy.yaml ./
 COPY migrations migrations
 ENV PATH=/gymlocker/.venv/bin:$PATH PYTHONUNBUFFERED=1
-# By number, so that Kubernetes can see that it is not root.
+# A number, so that Kubernetes can verify that it is not root.
 USER 10001:10001
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s --retries=3 \

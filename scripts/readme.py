@@ -1,8 +1,8 @@
-"""Writes what the README repeats: the table of settings, and what the benchmarks measured.
+"""Updates what the documentation repeats: the settings table, and measurements in the README.
 
     uv run python scripts/readme.py [--check]
 
-With --check nothing is written: the exit code says whether all is as it should be.
+With --check nothing is written: the exit code is 1 if a page is stale.
 """
 
 import re
@@ -17,32 +17,45 @@ from server.libraries.common.paths import ROOT
 from server.programs.diagnostics.configuration import GROUPS
 
 README = ROOT / "README.md"
+SETTINGS = ROOT / "docs/settings.md"
 BENCHMARKS = ROOT / "docs/benchmarks/README.md"
-SETTINGS = "| variable | default | |\n|---|---|---|\n"
-GOALS = "| what | measured | wanted | reached |\n| --- | ---: | ---: | ---: |\n"
+SETTINGS_HEAD = "| variable | default | |\n|---|---|---|\n"
+GOALS_HEAD = "| what | measured | wanted | reached |\n| --- | ---: | ---: | ---: |\n"
 
-_ROWS = r"(?:\|[^\n]*\n)*"
-# When, where and with what: a paragraph that begins so.
+_ROWS = r"((?:\|[^\n]*\n)*)"
+# The paragraph on date, commit and machine starts with a date.
 _MACHINE = re.compile(r"^(?:Measured on )?(\d{4}-\d\d-\d\d, at commit (?:.+\n)+)", re.MULTILINE)
 
 
-def written(readme: str) -> str:
-    """The README as it should be."""
-    benchmarks = BENCHMARKS.read_text()
-    goals = _one(_table(GOALS), benchmarks, BENCHMARKS)[0]
-    machine = _one(_MACHINE, benchmarks, BENCHMARKS)[1]
-    for pattern, text in (
-        (_table(SETTINGS), SETTINGS + "".join(_rows())),
-        (_table(GOALS), goals),
-        (_MACHINE, f"Measured on {machine}"),
-    ):
-        found = _one(pattern, readme, README)
-        readme = readme[: found.start()] + text + readme[found.end() :]
-    return readme
+def with_settings(page: str) -> str:
+    """Return the page with the current settings table."""
+    return _replaced(_table(SETTINGS_HEAD), SETTINGS_HEAD + "".join(_rows()), page, SETTINGS)
+
+
+def with_measurements(readme: str) -> str:
+    """Return the README with the figures of the report, for the goals that the README lists."""
+    report = BENCHMARKS.read_text()
+    measured = _by_name(_one(_table(GOALS_HEAD), report, BENCHMARKS)[1])
+    listed = _by_name(_one(_table(GOALS_HEAD), readme, README)[1])
+    if unknown := listed.keys() - measured.keys():
+        raise SystemExit(f"README.md lists goals that the report does not have: {sorted(unknown)}")
+    goals = GOALS_HEAD + "".join(measured[name] for name in listed)
+    machine = _one(_MACHINE, report, BENCHMARKS)[1]
+    readme = _replaced(_table(GOALS_HEAD), goals, readme, README)
+    return _replaced(_MACHINE, f"Measured on {machine}", readme, README)
 
 
 def _table(head: str) -> re.Pattern[str]:
     return re.compile(re.escape(head) + _ROWS)
+
+
+def _by_name(rows: str) -> dict[str, str]:
+    return {row.split("|")[1].strip(): row for row in rows.splitlines(keepends=True)}
+
+
+def _replaced(pattern: re.Pattern[str], text: str, page: str, file: Path) -> str:
+    found = _one(pattern, page, file)
+    return page[: found.start()] + text + page[found.end() :]
 
 
 def _one(pattern: re.Pattern[str], text: str, file: Path) -> re.Match[str]:
@@ -76,13 +89,15 @@ def _default(field: FieldInfo) -> str:
 
 
 def main() -> None:
-    """Writes the README, or says whether it is stale."""
-    readme = README.read_text()
-    right = written(readme)
-    if "--check" not in sys.argv:
-        README.write_text(right)
-    elif readme != right:
-        raise SystemExit("README.md is stale. Run: uv run python scripts/readme.py")
+    """Update the pages, or fail if one is stale."""
+    for file, updated in ((SETTINGS, with_settings), (README, with_measurements)):
+        page = file.read_text()
+        right = updated(page)
+        if "--check" not in sys.argv:
+            file.write_text(right)
+        elif page != right:
+            name = file.relative_to(ROOT)
+            raise SystemExit(f"{name} is stale. Run: uv run python scripts/readme.py")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,4 @@
-"""Where the project's own files are: beside the `server` package, in a clone and in an image.
-
-The OpenAPI document is there in an installed wheel as well.
-"""
+"""Paths of the project's own files: beside the `server` package in a clone, image and wheel."""
 
 from pathlib import Path
 

@@ -16,8 +16,8 @@ class AccessSettings(EnvironmentSettings):
     api_key: SecretStr | None = Field(
         default=None,
         description=(
-            "the server's shared key, long and random: whoever sends it as `X-API-Key` may use the "
-            "planner"
+            "shared key of the server, long and random; callers that send it as `X-API-Key` may "
+            "use the planner"
         ),
     )
 

@@ -14,7 +14,7 @@ AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 
 
 def unset(meaning: str) -> JsonDict:
-    """What it means that a setting is not set, for the README's table."""
+    """What it means that a setting is not set, for docs/settings.md."""
     return {"unset": meaning}
 
 
@@ -31,7 +31,7 @@ class EnvironmentSettings(BaseSettings):
     secrets_dir: Path = Field(
         default=Path("/run/secrets"),
         description=(
-            "a folder with a file for each setting that is not in the environment, as "
+            "directory with one file per setting that is not in the environment, such as "
             "`jwt_secret_key`"
         ),
     )
@@ -62,4 +62,4 @@ def load(settings: type[AnySettings], **given: Any) -> AnySettings:
             f"{str(fault['loc'][0]).upper()}: {fault['msg'].removeprefix('Value error, ')}"
             for fault in error.errors()
         )
-        raise StartError(f"The settings are not usable: {faults}. See the README.") from None
+        raise StartError(f"The settings are not usable: {faults}. See docs/settings.md.") from None

@@ -9,10 +9,10 @@ class FeatureSettings(EnvironmentSettings):
     """Which features a worker serves. Calls of one that is off are answered with 423."""
 
     feed_enabled: bool = Field(
-        default=True, description="whether events, follow secrets and the inbox are served"
+        default=True, description="enables events, follow secrets and the inbox"
     )
-    sharing_enabled: bool = Field(default=True, description="whether shared items are served")
-    ai_planner_enabled: bool = Field(default=True, description="whether the planner is served")
+    sharing_enabled: bool = Field(default=True, description="enables shared items")
+    ai_planner_enabled: bool = Field(default=True, description="enables the planner")
     backup_enabled: bool = Field(
-        default=True, description="whether backups are served, once there are any"
+        default=True, description="reserved for backups, which this version does not have"
     )

@@ -24,23 +24,23 @@ class LimitSettings(EnvironmentSettings):
     inbox_per_network: RateSetting = Field(
         default=Rate(60, 600),
         description=(
-            "messages to one inbox from one network (IPv4 /24, IPv6 /48): 60 at once, then one in "
-            "600 s; 0 is no limit, here and below"
+            "messages to one inbox from one network (IPv4 /24, IPv6 /48): 60 at once, then one per "
+            "600 s; 0 means no limit, here and below"
         ),
     )
     inbox_max_messages: int = Field(
         default=1000,
         ge=0,
         description=(
-            "messages that wait in an inbox, or 16 MiB of them; a full one gives up the newest of "
-            "the network that has most waiting there"
+            "messages in an inbox (or 16 MiB of them); a full inbox drops the newest message of "
+            "the network with the largest share"
         ),
     )
     new_users_per_address: RateSetting = Field(
         default=Rate(30, 60),
         description=(
-            "users and accounts made from one address (IPv4, IPv6 /64); a network may make ten "
-            "times as many"
+            "users and accounts created from one address (IPv4, IPv6 /64); a network may create "
+            "ten times as many"
         ),
     )
     wrong_secrets_per_address: RateSetting = Field(
@@ -49,19 +49,19 @@ class LimitSettings(EnvironmentSettings):
     storage_per_network: ByteSize = Field(
         default=ByteSize(2**30),
         ge=0,
-        description="bytes that one network stores, as `1GiB`: so many at once, and in a day",
+        description="bytes that one network may store, such as `1GiB`: at once, and again per day",
     )
     min_free_disk: float = Field(
         default=5,
         ge=0,
         le=100,
         description=(
-            "percent of the disk under DATABASE_FOLDER that must be free; below, only deletions "
-            "are accepted"
+            "percentage of the disk of `DATABASE_FOLDER` that must be free; below it, only "
+            "deletions are accepted"
         ),
     )
     database_folder: Path | None = Field(
         default=None,
-        description="a folder on the disk of PostgreSQL, where workers can see it",
-        json_schema_extra=unset("the data folder under `up` with its own PostgreSQL"),
+        description="a directory on PostgreSQL's disk, if workers can access it",
+        json_schema_extra=unset("the data directory under `up` with the embedded PostgreSQL"),
     )

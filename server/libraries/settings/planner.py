@@ -15,37 +15,33 @@ class PlannerSettings(EnvironmentSettings):
 
     openai_api_key: SecretStr | None = Field(
         default=None,
-        description="the key of the model's provider; a server of one's own needs none",
+        description="API key of the model provider; not needed for your own model server",
     )
-    openai_model: str = Field(default="gpt-5.4-mini", description="the model that makes plans")
+    openai_model: str = Field(default="gpt-5.4-mini", description="model that generates plans")
     openai_base_url: str = Field(
         default=OPENAI_URL,
-        description=(
-            "where the model is: also Ollama, vLLM or llama.cpp, as `http://host:port/v1`"
-        ),
+        description="URL of the model API; for Ollama, vLLM or llama.cpp, `http://host:port/v1`",
     )
     rate_limit_web_per_day: int = Field(
         default=100,
         ge=1,
-        description="answers of the model in 24 hours for a token of Web, or for a key",
+        description="answers in 24 hours per Web token or API key",
     )
     rate_limit_mobile_per_day: int = Field(
-        default=20, ge=1, description="the same for a token of Google, Apple or RevenueCat"
+        default=20, ge=1, description="answers in 24 hours per Google, Apple or RevenueCat token"
     )
     rate_limit_introductions_per_day: int = Field(
         default=50,
         ge=0,
         description=(
-            "introductions of the model in 24 hours for a token or a key, which are no answers; "
-            "0 is no limit"
+            "introductions in 24 hours per token or key, which do not count as answers; 0 means no "
+            "limit"
         ),
     )
     ai_streams: int = Field(
-        default=64, ge=1, le=1000, description="answers under way in one worker at the most"
+        default=64, ge=1, le=1000, description="maximum answers in progress per worker"
     )
-    ai_most_tokens: int = Field(
-        default=16_000, ge=100, description="tokens of one answer at the most"
-    )
+    ai_most_tokens: int = Field(default=16_000, ge=100, description="maximum tokens per answer")
 
     @property
     def has_model(self) -> bool:
@@ -68,65 +64,75 @@ class PurchaseSettings(EnvironmentSettings):
     """
 
     web_auth_api_key: SecretStr | None = Field(
-        default=None, description="the token of Web; unset refuses all"
+        default=None, description="token of Web; if unset, Web tokens are rejected"
     )
-    google_package_name: str | None = Field(default=None, description="the app on Google Play")
-    google_product_id: str | None = Field(default=None, description="its product that counts")
+    google_package_name: str | None = Field(
+        default=None, description="package name of the app on Google Play"
+    )
+    google_product_id: str | None = Field(
+        default=None, description="accepted product on Google Play"
+    )
     google_subscription_id: str | None = Field(
         default=None,
-        description="its subscription that counts",
+        description="accepted subscription on Google Play",
         json_schema_extra=unset("`GOOGLE_PRODUCT_ID`"),
     )
     google_service_account_file: Path | None = Field(
-        default=None, description="the JSON key of a service account that may see purchases"
+        default=None, description="JSON key of a service account that may read purchases"
     )
     google_api_url: str = Field(
         default="https://androidpublisher.googleapis.com", description="Google Play Developer API"
     )
-    apple_bundle_id: str | None = Field(default=None, description="the app in the App Store")
+    apple_bundle_id: str | None = Field(
+        default=None, description="bundle id of the app in the App Store"
+    )
     apple_product_ids: str = Field(
         default="",
-        description="its products that count, comma-separated",
+        description="accepted products in the App Store, comma-separated",
         json_schema_extra=unset("all"),
     )
     apple_root_certificates: Path | None = Field(
-        default=None, description="folder with Apple's root certificates: for signed transactions"
+        default=None,
+        description="directory with Apple's root certificates, for signed transactions",
     )
     apple_issuer_id: str | None = Field(
-        default=None, description="of a key for the App Store Server API: for transaction ids"
+        default=None,
+        description="issuer id of a key for the App Store Server API, for transaction ids",
     )
-    apple_key_id: str | None = Field(default=None, description="the id of that key")
-    apple_private_key_file: Path | None = Field(default=None, description="that key, a .p8 file")
+    apple_key_id: str | None = Field(default=None, description="id of that key")
+    apple_private_key_file: Path | None = Field(default=None, description="that key, a `.p8` file")
     apple_shared_secret: SecretStr | None = Field(
-        default=None, description="the app's shared secret: for receipts from before StoreKit 2"
+        default=None, description="shared secret of the app, for receipts older than StoreKit 2"
     )
     apple_sandbox: bool = Field(
-        default=True, description="whether purchases of Apple's reviewers and testers count"
+        default=True, description="whether purchases of Apple's reviewers and testers are accepted"
     )
     apple_api_url: str = Field(
         default="https://api.storekit.apple.com", description="App Store Server API"
     )
     apple_sandbox_api_url: str = Field(
-        default="https://api.storekit-sandbox.apple.com", description="the same for testers"
+        default="https://api.storekit-sandbox.apple.com",
+        description="App Store Server API for testers",
     )
     apple_receipt_url: str = Field(
-        default="https://buy.itunes.apple.com/verifyReceipt", description="reads receipts"
+        default="https://buy.itunes.apple.com/verifyReceipt",
+        description="Apple's receipt validation",
     )
     apple_sandbox_receipt_url: str = Field(
         default="https://sandbox.itunes.apple.com/verifyReceipt",
-        description="reads testers' receipts",
+        description="Apple's receipt validation for testers",
     )
     revenuecat_api_key: SecretStr | None = Field(
-        default=None, description="a secret API key, of the version used"
+        default=None, description="secret API key for the API version in use"
     )
     revenuecat_entitlement_id: str | None = Field(
-        default=None, description="the entitlement: its `entl…` id in v2, its identifier in v1"
+        default=None, description="required entitlement: its `entl…` id (v2) or its identifier (v1)"
     )
     revenuecat_project_id: str | None = Field(
         default=None,
         description=(
-            "the project, for API v2; unset, v1 is asked, which makes a customer of "
-            "every token that it does not know"
+            "project, for API v2; if unset, v1 is used, which creates a customer for every unknown "
+            "token"
         ),
     )
     revenuecat_url: str = Field(

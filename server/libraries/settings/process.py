@@ -14,7 +14,7 @@ _OF_LIFTLOG = re.compile(
 )
 
 DrainSeconds: TypeAlias = Annotated[
-    float, Field(ge=0, description="seconds from saying NOT_SERVING to closing, at SIGTERM")
+    float, Field(ge=0, description="seconds between reporting NOT_SERVING and closing, on SIGTERM")
 ]
 
 
@@ -26,7 +26,7 @@ class LogSettings(EnvironmentSettings):
     )
     log_format: Literal["json", "console"] | None = Field(
         default=None,
-        description="`json`, an object a line, or `console`, for people",
+        description="`json` (one object per line) or `console` (for people)",
         json_schema_extra=unset("`console` at a terminal, else `json`"),
     )
 
@@ -36,81 +36,81 @@ class Settings(LogSettings):
 
     database_url: str = Field(
         description=(
-            "PostgreSQL, as `postgresql://user:password@host/name`; of several hosts, as "
-            "`h1:5432,h2:5432` or `?host=h1,h2`, the one that takes writes"
+            "PostgreSQL, `postgresql://user:password@host/name`; of several hosts "
+            "(`h1:5432,h2:5432` or `?host=h1,h2`), the one that accepts writes is used"
         ),
         json_schema_extra=unset("embedded under `up`, required elsewhere"),
     )
     rate_limit_database_url: str | None = Field(
         default=None,
-        description="PostgreSQL for rate limits alone",
+        description="PostgreSQL for rate limits only",
         json_schema_extra=unset("`DATABASE_URL`"),
     )
     database_pool_size: int = Field(
-        default=10, ge=1, le=1000, description="connections that one worker holds at the most"
+        default=10, ge=1, le=1000, description="maximum connections per worker"
     )
     cleanup_interval_minutes: float = Field(
-        default=60, gt=0, description="minutes between two removals of what has expired"
+        default=60, gt=0, description="minutes between two removals of expired data"
     )
     password_threads: int = Field(
-        default=1, ge=1, le=64, description="threads of one worker that hash passwords"
+        default=1, ge=1, le=64, description="threads per worker that hash passwords"
     )
     password_queue: int = Field(
         default=128,
         ge=2,
         description=(
-            "passwords that may wait for a thread before calls are shed; half of them "
+            "passwords that may wait for a thread before calls are rejected; at most half of them "
             "from one address"
         ),
     )
     password_memory_minutes: float = Field(
-        default=15, ge=0, description="minutes for which a verified password is remembered"
+        default=15, ge=0, description="minutes for which a successful password check is cached"
     )
     password_failures_per_account: int = Field(
         default=20,
         ge=1,
-        description="wrong passwords of an account from one address; then one more each minute",
+        description="wrong passwords for an account from one address; then one more per minute",
     )
     password_failures_per_address: int = Field(
         default=100,
         ge=1,
         description=(
-            "wrong passwords, purchase tokens and API keys, and taken usernames, from one "
-            "address; then one more each second"
+            "wrong passwords, purchase tokens and API keys, and taken usernames, from one address; "
+            "then one more per second"
         ),
     )
     calls_per_address: int = Field(
         default=512,
         ge=0,
-        description="calls of one address in flight in one worker at the most; 0 is no limit",
+        description="calls in flight per address and worker; 0 means no limit",
     )
     streams_per_address: int = Field(
         default=256,
         ge=0,
-        description="the same for streams, such as chats, imports and exports",
+        description=(
+            "streams in flight, such as chats, imports and exports, per address and worker; 0 "
+            "means no limit"
+        ),
     )
     unread_mib_per_address: int = Field(
         default=24,
         ge=0,
-        description="MiB of replies that one address may leave unread at a worker; 0 is no limit",
+        description="MiB of unread responses per address and worker; 0 means no limit",
     )
     imports_per_address: int = Field(
         default=8,
         ge=0,
-        description="files that one address may import at a time at a worker; 0 is no limit",
+        description="concurrent imports per address and worker; 0 means no limit",
     )
     drain_seconds: DrainSeconds = 3
     reflection: bool = Field(
         default=False,
-        description=(
-            "`true` lets grpcurl and other tools ask a worker what there is; under `up` they may"
-        ),
+        description="enables gRPC reflection, for grpcurl and other tools; always on under `up`",
     )
     otel_exporter_otlp_endpoint: str | None = Field(
         default=None,
         description=(
-            "where traces go: a collector of OpenTelemetry, by OTLP over HTTP, as "
-            "`http://host:4318`"
+            "OpenTelemetry collector for traces (OTLP over HTTP), such as `http://host:4318`"
         ),
     )
 
@@ -143,13 +143,14 @@ class GatewaySettings(EnvironmentSettings):
     """What the front door, Envoy, is told by the environment."""
 
     cors_origins: str = Field(
-        default="*", description="origins that browsers may call from, comma-separated; `*` is any"
+        default="*",
+        description="origins that browsers may call from, comma-separated; `*` means any",
     )
     trusted_proxies: int = Field(
         default=0,
         ge=0,
         le=10,
-        description="proxies in front of Envoy whose `X-Forwarded-For` is believed",
+        description="number of proxies in front of Envoy whose `X-Forwarded-For` is trusted",
     )
     drain_seconds: DrainSeconds = 3
 

@@ -88,7 +88,7 @@ def names() -> set[str]:
 
 
 def in_force() -> list[InForce]:
-    """All settings, each once, in the order of the README's table."""
+    """All settings, each once, in the order of docs/settings.md."""
     found = {one.name: one for group in GROUPS for one in _in_force(group)}
     return list(found.values())
 

@@ -65,7 +65,7 @@ async def _keys() -> list[Finding]:
     try:
         load_keys(load(TokenSettings))
     except StartError as error:
-        return [fault("access tokens", str(error), "See JWT_… in the README.")]
+        return [fault("access tokens", str(error), "See JWT_… in docs/settings.md.")]
     return [ok("access tokens", "have a key")]
 
 
@@ -136,7 +136,7 @@ async def _stores() -> list[Finding]:
         try:
             configured = names_of(verifiers(load(PurchaseSettings), http))
         except StartError as error:
-            return [fault("stores", str(error), "See the README's table of settings.")]
+            return [fault("stores", str(error), "See docs/settings.md.")]
     if configured:
         return [ok("stores", f"{', '.join(configured)} count as buyers")]
     try:

@@ -69,7 +69,7 @@ async def test_the_web_process_counts_connections(places: Places) -> None:
     after = await asyncio.to_thread(scrape, places.web)
     assert after.values("gymlocker_web_connections", "hub") == {}
     assert after.value(ended, hub="/ai-chat-v2", ending="left") == 1
-    assert after.value("gymlocker_build_info", version="0.1.0") == 1
+    assert after.value("gymlocker_build_info", version="0.2.0") == 1
     assert WEB_KEY not in after.text
 
 
@@ -166,7 +166,7 @@ def test_a_worker_says_what_it_is(places: Places) -> None:
         return found if found.value("gymlocker_event_loop_lag_seconds_count") > 0 else None
 
     found = eventually(said, "the event loop's lag is measured")
-    assert found.value("gymlocker_build_info", version="0.1.0") == 1
+    assert found.value("gymlocker_build_info", version="0.2.0") == 1
     assert found.value("process_resident_memory_bytes") > 10_000_000
     assert found.value("process_open_fds") > 5
     assert found.value("process_start_time_seconds") > 0

@@ -28,7 +28,7 @@ TRACEPARENT = ("traceparent", f"00-{TRACE}-{PARENT}-01")
 # What the library says of itself and of us.
 RESOURCE = {
     "service.name": "gymlocker",
-    "service.version": "0.1.0",
+    "service.version": "0.2.0",
     "telemetry.sdk.language": "python",
     "telemetry.sdk.name": "opentelemetry",
 }

@@ -206,7 +206,9 @@ def test_what_up_makes_itself_need_not_be_set() -> None:
     assert (run.returncode, run.stderr) == (0, "")
     lines = {line.partition("=")[0]: line for line in run.stdout.splitlines()}
     assert lines["DATABASE_URL"].endswith("# default: embedded under `up`, required elsewhere")
-    assert lines["JWT_SECRET_KEY"].endswith("# default: made once under `up`, required elsewhere")
+    assert lines["JWT_SECRET_KEY"].endswith(
+        "# default: generated once under `up`, required elsewhere"
+    )
 
 
 def test_a_dotenv_that_is_not_text_is_one_sentence(nowhere: Path) -> None:

@@ -1,0 +1,1 @@
+"""The documentation: its commands are run word for word, and its claims are checked."""

@@ -1,0 +1,132 @@
+"""The commands of the documentation, run word for word."""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+import httpx2
+import pytest
+
+from tests.docs.pages import commands, read, run
+from tests.services.ai.planner.model_server import ModelServer
+from tests.services.ai.planner.script import HELLO, HERE_IT_IS
+from tests.support.stack import Stack, running_stack
+from tests.support.tools import require
+
+SERVER = "127.0.0.1:8080"
+
+
+def checked(script: str, address: str) -> str:
+    """Return a script that calls another address and fails on an error of HTTP."""
+    assert SERVER in script
+    script = script.replace(SERVER, address)
+    return re.sub(r"\bcurl -s(N?) ", r"curl -s\1 --fail-with-body ", script)
+
+
+class TestReadme:
+    def test_commands_succeed(self, stack: Stack, tmp_path: Path) -> None:
+        script = commands("README.md", "Try it")
+        demo = "uv run gymlocker demo"
+        assert script.count(demo) == 1
+        script = script.replace(demo, f"{sys.executable} -P -m server demo --url {stack.url}")
+        said = run(checked(script, stack.address), tmp_path).stdout
+        assert '"notes":"Easy pace"' in said
+        # The statistics.
+        assert '"types":[{"type":"Running","count":1,"minutes":30}]' in said
+
+    def test_contains_the_command_that_ci_runs(self) -> None:
+        lines = [
+            line.partition("#")[0].strip() for line in commands("README.md", "Run it").split("\n")
+        ]
+        [tests] = [line for line in lines if "pytest" in line]
+        assert tests in read(".ci/run").splitlines()
+
+
+class TestApiTour:
+    def test_commands_succeed(self, stack: Stack, tmp_path: Path) -> None:
+        require("grpcurl")
+        # One script: the commands of grpcurl use what those of curl create.
+        script = commands("docs/api-tour.md", "API tour")
+        for title in ("Try it with curl", "Try it with grpcurl"):
+            assert commands("docs/api-tour.md", title) in script
+        said = run(checked(script, stack.address), tmp_path).stdout
+        assert '"encryptedName":"c2VjcmV0"' in said
+        assert '"token_type":"bearer"' not in said
+        assert said.count('"notes":"Easy pace"') == 1
+        assert '"duration":45,"notes":"Faster than it felt"' in said
+        assert '"added":1' in said
+        assert '"duration": 45' in said
+        assert '"encryptedEventPayload":"d29ya291dA=="' in said
+        assert '"encryptedMessage":["Zmlyc3QgY2h1bms=","c2Vjb25kIGNodW5r"]' in said
+        assert "gymlocker.v2.EventService is a service" in said
+        assert '"encrypted_event_payload": "d29ya291dA=="' in said
+
+
+class TestCommandLine:
+    def test_commands_succeed(self, stack: Stack, tmp_path: Path) -> None:
+        script = commands("docs/command-line.md", "Your diary from the command line")
+        for as_written, here in (
+            ("uv run gymlocker", f"{sys.executable} -P -m server"),
+            ("register ada", f"register 'ada {uuid4()}' --url {stack.url}"),
+        ):
+            assert as_written in script
+            script = script.replace(as_written, here)
+        environment = {**os.environ, "GYMLOCKER_SESSION": str(tmp_path / "session.json")}
+        assert "rain, and then sun" in run(script, tmp_path, environment).stdout
+        assert (tmp_path / "diary.csv").read_bytes().count(b"\r\n") == 2
+
+
+class TestSelfHosting:
+    # It starts three servers.
+    @pytest.mark.timeout(300)
+    def test_backup_is_restored(self, tmp_path: Path) -> None:
+        script = commands("docs/self-hosting.md", "Backups")
+        dump, restore = re.findall(r"BIN=.*?(?=BIN=|$)", script, re.DOTALL)
+        (tmp_path / ".venv").symlink_to(sys.prefix)
+        account = {"username": "ada", "password": "correct horse battery"}
+        with running_stack(tmp_path / ".gymlocker") as stack:
+            httpx2.post(f"{stack.url}/auth/register", json=account).raise_for_status()
+            run(dump, tmp_path)
+        with running_stack(tmp_path / "restored"):
+            run(restore, tmp_path)
+        with running_stack(tmp_path / "restored") as stack:
+            httpx2.post(f"{stack.url}/auth/login", json=account).raise_for_status()
+
+
+class TestPlanner:
+    async def test_commands_succeed(self, empty_database: str, tmp_path: Path) -> None:
+        require("grpcurl")
+        async with ModelServer() as model:
+            with running_stack(
+                tmp_path,
+                DATABASE_URL=empty_database,
+                OPENAI_BASE_URL=model.url,
+                WEB_AUTH_API_KEY="a-key",
+            ) as stack:
+                script = checked(commands("docs/planner.md", "Planner"), stack.address)
+                # Without blocking: the model answers in this event loop.
+                shell = await asyncio.create_subprocess_exec(
+                    *("bash", "-euxo", "pipefail", "-c", script), stdout=subprocess.PIPE
+                )
+                said = (await shell.communicate())[0].decode()
+        assert shell.returncode == 0
+        for words in (HELLO, HERE_IT_IS, "You said first: “I like squats”"):
+            assert words in said
+        # Over REST and over gRPC.
+        assert said.count('You said first: “I like squats”"') == 2
+        assert said.count(HELLO + '"') == 2
+        # The introduction is not charged as an answer.
+        assert '"remaining":98' in said
+        assert model.plan["name"] in said
+
+
+class TestProduction:
+    def test_compose_commands_are_those_of_the_file(self) -> None:
+        # tests/deploy runs the commands at the top of docker-compose.yml.
+        page = re.findall(r"```\n(mkdir .*?)```", read("docs/production.md"), re.DOTALL)
+        comment = re.findall(r"^#   (.+)$", read("docker-compose.yml"), re.MULTILINE)
+        assert page == ["\n".join(comment) + "\n"]

@@ -1,0 +1,1 @@
+"""The repository's own files: workflows, hooks, dependency updates, releases."""
