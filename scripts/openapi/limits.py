@@ -4,7 +4,7 @@ A rule that is not known here is an error: the document would keep silent about 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from buf.validate import validate_pb2
@@ -40,8 +40,9 @@ def limits_of(rules: validate_pb2.FieldRules) -> Json:
     kind = rules.WhichOneof("type")
     if kind not in (None, "repeated", "map"):
         for limit, value in getattr(rules, kind).ListFields():
-            keywords |= _known(kind, limit.name)(value)
-    for rule in rules.cel:
+            if not limit.is_extension:
+                keywords |= _known(kind, limit.name)(value)
+    for rule in _cel_rules(rules):
         if match := _MATCHES.fullmatch(rule.expression):
             keywords |= _pattern(match[1])
     return keywords
@@ -60,9 +61,24 @@ def in_words(rules: validate_pb2.FieldRules | validate_pb2.MessageRules) -> list
     """What no keyword can say: rules in CEL, in the words that the caller would be told."""
     return [
         rule.message or rule.expression
-        for rule in rules.cel
+        for rule in _cel_rules(rules)
         if not _MATCHES.fullmatch(rule.expression)
     ]
+
+
+def _cel_rules(
+    rules: validate_pb2.FieldRules | validate_pb2.MessageRules,
+) -> Iterator[validate_pb2.Rule]:
+    """Yield a field's or message's own rules in CEL, then the predefined ones that it uses."""
+    yield from rules.cel
+    kind = rules.WhichOneof("type") if isinstance(rules, validate_pb2.FieldRules) else None
+    if kind is None:
+        return
+    for limit, value in getattr(rules, kind).ListFields():
+        if limit.is_extension:
+            if value is not True:
+                raise ValueError(f"{limit.full_name}: a predefined rule must be true")
+            yield from limit.GetOptions().Extensions[validate_pb2.predefined].cel
 
 
 def _known(kind: str, rule: str) -> Callable[[Any], Json]:
