@@ -20,7 +20,9 @@ CALENDAR_DATE_FIELD_NUMBER: _builtins.int
 NOT_BLANK_FIELD_NUMBER: _builtins.int
 USERNAME_FIELD_NUMBER: _builtins.int
 calendar_date: _extension_dict._ExtensionFieldDescriptor[_validate_pb2.StringRules, _builtins.bool]
-"""Accepts the form of a calendar date, as in 2026-02-07. The server checks that the date exists."""
+"""Accepts the form of a calendar date, such as 2026-02-07. The server checks that the date
+exists.
+"""
 not_blank: _extension_dict._ExtensionFieldDescriptor[_validate_pb2.StringRules, _builtins.bool]
 """Accepts text with at least one visible character and without NUL."""
 username: _extension_dict._ExtensionFieldDescriptor[_validate_pb2.StringRules, _builtins.bool]
