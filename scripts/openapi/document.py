@@ -28,10 +28,10 @@ An end-to-end encrypted feed of workouts, and a training diary. All calls are al
 and gRPC-Web on the same port. The contract is `proto/gymlocker/v2`.
 
 - Each call has two paths, with and without `/v2`. Use the one with `/v2`.
-- A JSON body may have no content type, that of JSON, or that of an HTML form. It must not be
-  compressed. Fields may be named as here or as in the proto (`user_id`). Numbers may be strings.
-  Unknown fields are ignored in bodies, and in the queries of calls that change nothing. `null`
-  means absent, except in a PATCH, where it clears the field.
+- The content type of a JSON body may be absent, that of JSON, or that of an HTML form. The body
+  must not be compressed. Fields may be named as here or as in the proto (`user_id`). Numbers may be
+  strings. Unknown fields are ignored in bodies, and in the queries of calls that change nothing.
+  `null` means absent, except in a PATCH, where it clears the field.
 - Bytes are base64. Replies use the standard alphabet. Requests may also use the URL-safe one, and
   omit `=`.
 - A reply always contains its lists, maps, numbers and strings, even if they are empty, unless they

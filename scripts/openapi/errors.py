@@ -39,18 +39,18 @@ REASONS: dict[int, dict[str, str]] = {
         "INVALID_REQUEST": "fields violate their limits; BadRequest names them",
         "MALFORMED_REQUEST": "the body is not JSON, not the JSON of this call, or not HTTP",
         "PLANNER_NOT_CONFIGURED": "no model is configured on this server",
-        "UNKNOWN_PARAMETER": "the call, which changes data, has no such query parameter",
+        "UNKNOWN_PARAMETER": "the call changes data and has no such query parameter",
     },
     401: {
         "ACCESS_TOKEN_EXPIRED": "the access token has expired; RefreshToken returns a new one",
         "ACCESS_TOKEN_MISSING": "the call requires an access token",
-        "INVALID_ACCESS_TOKEN": "the access token is not one of this server, or is another user's",
-        "INVALID_API_KEY": "the key is not one of this server",
+        "INVALID_ACCESS_TOKEN": "the token is not one of this server's, or is another user's",
+        "INVALID_API_KEY": "the key is not one of this server's",
         "INVALID_PURCHASE_TOKEN": "the store does not know the purchase token",
         "INVALID_REFRESH_TOKEN": "the refresh token is unknown, expired or already used",
         "PURCHASE_TOKEN_MISSING": "the call requires a purchase token or a key",
         "SESSION_ENDED": "the session has ended; log in again",
-        "WRONG_PASSWORD": "the password is not that of the user",
+        "WRONG_PASSWORD": "the password does not belong to the user",
     },
     403: {"NOT_SERVED": "the server does not offer this, such as an upgrade"},
     404: {
@@ -80,7 +80,7 @@ REASONS: dict[int, dict[str, str]] = {
         "QUOTA_USED_UP": "no answers of the model are left",
         "REPLY_TOO_LARGE": "the reply would exceed the maximum size; request less",
         "TOO_MANY_CALLS": "too many calls from the caller's address are in flight",
-        "TOO_MANY_IMPORTS": "other files of the caller or the address are being imported",
+        "TOO_MANY_IMPORTS": "other files of the caller or its address are being imported",
         "TOO_MANY_MESSAGES": "too many messages to this inbox come from the caller's network",
         "TOO_MANY_NEW_USERS": "too many users were created from the caller's network",
         "TOO_MANY_PASSWORDS": "too many wrong passwords were tried",
@@ -175,7 +175,7 @@ def _error_info() -> Json:
     domain = {"type": "string", "const": "gymlocker"}
     metadata = {"type": "object", "additionalProperties": {"type": "string"}}
     fields = {"reason": reason, "domain": domain, "metadata": metadata}
-    return _detail("ErrorInfo", "The reason for which the call failed.", fields)
+    return _detail("ErrorInfo", "The reason the call failed.", fields)
 
 
 def _bad_request() -> Json:

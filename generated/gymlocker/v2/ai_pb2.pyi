@@ -72,11 +72,11 @@ class PlanAttributes(_message.Message):
     experience: _builtins.str
     """The user's experience, such as beginner, intermediate, advanced or professional."""
     use_imperial_units: _builtins.bool
-    """Use pounds and miles instead of kilograms and kilometres."""
+    """Pounds and miles instead of kilograms and kilometres."""
     additional_info: _builtins.str
     """Additional information, up to 2,000 characters."""
     locale: _builtins.str
-    """The language of the plan, such as en-AU. The language of the other fields if empty."""
+    """The language of the plan, such as en-AU. If empty, that of the other fields."""
     @_builtins.property
     def goals(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The user's goals: up to 20."""
@@ -165,11 +165,11 @@ class SessionAttributes(_message.Message):
     minutes: _builtins.int
     """The available time in minutes. 0 if not specified."""
     use_imperial_units: _builtins.bool
-    """Use pounds and miles instead of kilograms and kilometres."""
+    """Pounds and miles instead of kilograms and kilometres."""
     additional_info: _builtins.str
     """Additional information, up to 2,000 characters."""
     locale: _builtins.str
-    """The language of the session, such as en-AU. The language of the other fields if empty."""
+    """The language of the session, such as en-AU. If empty, that of the other fields."""
     @_builtins.property
     def areas_to_workout(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The areas of the body, such as chest: up to 20."""
@@ -231,8 +231,8 @@ class ChatRequest(_message.Message):
 
     @_builtins.property
     def introduction(self) -> Global___Introduction:
-        """The language and unit from now on. Unlike `introduce`, it is not answered: a client whose
-        stream broke sends it with the first event of the next one. Unchanged if absent.
+        """The language and unit from now on. Unlike `introduce`, they are not answered: a client whose
+        stream broke sends them with the first event of the next one. If absent, they do not change.
         """
 
     def __init__(
@@ -265,7 +265,7 @@ class Introduction(_message.Message):
     locale: _builtins.str
     """The language, such as en-AU. A value of another form counts as en-AU."""
     weight_unit: _builtins.str
-    """The unit of weights, such as kg. kg if empty."""
+    """The unit of weights, such as kg. If empty, kg."""
     def __init__(
         self,
         *,
@@ -394,7 +394,7 @@ class ChatEnd(_message.Message):
         """The answer failed: see `error`."""
 
     class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
-        """Reasons for which an answer ends."""
+        """Reasons an answer ends."""
 
     REASON_UNSPECIFIED: ChatEnd.Reason.ValueType  # 0
     """Never used."""
@@ -408,7 +408,7 @@ class ChatEnd(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
     reason: Global___ChatEnd.Reason.ValueType
-    """The reason for which the answer ended."""
+    """The reason the answer ended."""
     @_builtins.property
     def error(self) -> _status_pb2.Status:
         """The error. Absent if the answer did not fail."""

@@ -125,7 +125,7 @@ class AiServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetQuota(self, request, context):
-        """Returns the rest of the quota.
+        """Returns the quota and the number of answers left.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,7 +46,7 @@ class AiServiceStub:
     of server-sent events.
     """
     GetQuota: _aio.UnaryUnaryMultiCallable[_ai_pb2.GetQuotaRequest, _ai_pb2.GetQuotaResponse]
-    """Returns the rest of the quota."""
+    """Returns the quota and the number of answers left."""
 
 class AiServiceServicer(metaclass=_abc_1.ABCMeta):
     """Makes training plans with a language model.
@@ -109,6 +109,6 @@ class AiServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ai_pb2.GetQuotaRequest,
         context: _aio.ServicerContext[_ai_pb2.GetQuotaRequest, _abc.Awaitable[_ai_pb2.GetQuotaResponse]],
     ) -> _abc.Awaitable[_ai_pb2.GetQuotaResponse]:
-        """Returns the rest of the quota."""
+        """Returns the quota and the number of answers left."""
 
 def add_AiServiceServicer_to_server(servicer: AiServiceServicer, server: _aio.Server) -> None: ...

@@ -34,8 +34,8 @@ class AuthServiceStub:
     has the same next refresh token. A session ends with Logout, with a change of the password, when
     an old refresh token is used after its successor was used, and when the user is deleted.
 
-    Guessing passwords is limited per account and per address: too many wrong ones fail with
-    RESOURCE_EXHAUSTED.
+    Password attempts are limited per account and per address. After too many wrong passwords, calls
+    fail with RESOURCE_EXHAUSTED.
     """
 
     def __init__(self, channel):
@@ -90,8 +90,8 @@ class AuthServiceServicer:
     has the same next refresh token. A session ends with Logout, with a change of the password, when
     an old refresh token is used after its successor was used, and when the user is deleted.
 
-    Guessing passwords is limited per account and per address: too many wrong ones fail with
-    RESOURCE_EXHAUSTED.
+    Password attempts are limited per account and per address. After too many wrong passwords, calls
+    fail with RESOURCE_EXHAUSTED.
     """
 
     def Register(self, request, context):
@@ -107,8 +107,8 @@ class AuthServiceServicer:
     def Login(self, request, context):
         """Starts a session.
 
-        Anyone who knows a password may call. UNAUTHENTICATED if the username or the password is wrong;
-        the error does not say which. RESOURCE_EXHAUSTED if too many wrong passwords were tried.
+        Anyone who knows a user's password may call. UNAUTHENTICATED if the username or the password is
+        wrong; the error does not say which. RESOURCE_EXHAUSTED if too many wrong passwords were tried.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -222,8 +222,8 @@ class AuthService:
     has the same next refresh token. A session ends with Logout, with a change of the password, when
     an old refresh token is used after its successor was used, and when the user is deleted.
 
-    Guessing passwords is limited per account and per address: too many wrong ones fail with
-    RESOURCE_EXHAUSTED.
+    Password attempts are limited per account and per address. After too many wrong passwords, calls
+    fail with RESOURCE_EXHAUSTED.
     """
 
     @staticmethod

@@ -21,8 +21,8 @@ class AuthServiceStub:
     has the same next refresh token. A session ends with Logout, with a change of the password, when
     an old refresh token is used after its successor was used, and when the user is deleted.
 
-    Guessing passwords is limited per account and per address: too many wrong ones fail with
-    RESOURCE_EXHAUSTED.
+    Password attempts are limited per account and per address. After too many wrong passwords, calls
+    fail with RESOURCE_EXHAUSTED.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -35,8 +35,8 @@ class AuthServiceStub:
     Login: _aio.UnaryUnaryMultiCallable[_auth_pb2.LoginRequest, _auth_pb2.Tokens]
     """Starts a session.
 
-    Anyone who knows a password may call. UNAUTHENTICATED if the username or the password is wrong;
-    the error does not say which. RESOURCE_EXHAUSTED if too many wrong passwords were tried.
+    Anyone who knows a user's password may call. UNAUTHENTICATED if the username or the password is
+    wrong; the error does not say which. RESOURCE_EXHAUSTED if too many wrong passwords were tried.
     """
     RefreshToken: _aio.UnaryUnaryMultiCallable[_auth_pb2.RefreshTokenRequest, _auth_pb2.Tokens]
     """Exchanges a refresh token for a new pair of tokens, which continues the session. The refresh
@@ -81,8 +81,8 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     has the same next refresh token. A session ends with Logout, with a change of the password, when
     an old refresh token is used after its successor was used, and when the user is deleted.
 
-    Guessing passwords is limited per account and per address: too many wrong ones fail with
-    RESOURCE_EXHAUSTED.
+    Password attempts are limited per account and per address. After too many wrong passwords, calls
+    fail with RESOURCE_EXHAUSTED.
     """
 
     @_abc_1.abstractmethod
@@ -105,8 +105,8 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_auth_pb2.Tokens]:
         """Starts a session.
 
-        Anyone who knows a password may call. UNAUTHENTICATED if the username or the password is wrong;
-        the error does not say which. RESOURCE_EXHAUSTED if too many wrong passwords were tried.
+        Anyone who knows a user's password may call. UNAUTHENTICATED if the username or the password is
+        wrong; the error does not say which. RESOURCE_EXHAUSTED if too many wrong passwords were tried.
         """
 
     @_abc_1.abstractmethod

@@ -121,7 +121,7 @@ class FollowedUser(_message.Message):
     """The secret that the followed user gave to the caller."""
     @_builtins.property
     def since(self) -> _timestamp_pb2.Timestamp:
-        """Only events with a later timestamp are returned. All events if absent."""
+        """Only events with a later timestamp are returned. If absent, all events are returned."""
 
     def __init__(
         self,

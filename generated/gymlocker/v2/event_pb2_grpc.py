@@ -65,7 +65,7 @@ class EventServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetEvents(self, request, context):
-        """Returns the events that up to 200 users published after given times.
+        """Returns the events that up to 200 users published since the given times.
 
         Anyone who knows a follow secret of each user may call. Each entry is checked on its own: a
         secret that does not belong to its user is listed in `invalid_follow_secrets` and is not an

@@ -26,7 +26,7 @@ class EventServiceStub:
     large.
     """
     GetEvents: _aio.UnaryUnaryMultiCallable[_event_pb2.GetEventsRequest, _event_pb2.GetEventsResponse]
-    """Returns the events that up to 200 users published after given times.
+    """Returns the events that up to 200 users published since the given times.
 
     Anyone who knows a follow secret of each user may call. Each entry is checked on its own: a
     secret that does not belong to its user is listed in `invalid_follow_secrets` and is not an
@@ -63,7 +63,7 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _event_pb2.GetEventsRequest,
         context: _aio.ServicerContext[_event_pb2.GetEventsRequest, _abc.Awaitable[_event_pb2.GetEventsResponse]],
     ) -> _abc.Awaitable[_event_pb2.GetEventsResponse]:
-        """Returns the events that up to 200 users published after given times.
+        """Returns the events that up to 200 users published since the given times.
 
         Anyone who knows a follow secret of each user may call. Each entry is checked on its own: a
         secret that does not belong to its user is listed in `invalid_follow_secrets` and is not an

@@ -32,7 +32,7 @@ class PutInboxMessageRequest(_message.Message):
     idempotency_key: _builtins.str
     """A name for this message, up to 64 characters, to use again when the message is sent again.
     Messages to the same inbox within a day that have the same name and the same chunks are stored
-    once. Every message is stored if empty.
+    once. If empty, every message is stored.
     """
     @_builtins.property
     def encrypted_message(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class InboxServiceStub:
-    """Delivers encrypted messages to users, such as follow requests and their answers.
+    """Delivers encrypted messages from anyone to a user, such as follow requests and their answers.
     """
 
     def __init__(self, channel):
@@ -48,18 +48,18 @@ class InboxServiceStub:
 
 
 class InboxServiceServicer:
-    """Delivers encrypted messages to users, such as follow requests and their answers.
+    """Delivers encrypted messages from anyone to a user, such as follow requests and their answers.
     """
 
     def PutInboxMessage(self, request, context):
         """Puts a message into a user's inbox.
 
-        Anyone may call, without credentials, by design: the encrypted message itself identifies its
-        sender and proves it. NOT_FOUND if the user does not exist. RESOURCE_EXHAUSTED if too many
+        Anyone may call, without credentials, by design: the encrypted message itself identifies and
+        authenticates its sender. NOT_FOUND if the user does not exist. RESOURCE_EXHAUSTED if too many
         messages to the inbox come from the caller's network, or the inbox is full and most of its
         messages come from that network.
 
-        An inbox is full at 1,000 messages or 16 MiB. It then gives up the newest message of the
+        An inbox is full at 1,000 messages or 16 MiB. A full inbox drops the newest message of the
         network that has the most messages in it. Unread messages are deleted after 180 days.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -100,7 +100,7 @@ def add_InboxServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class InboxService:
-    """Delivers encrypted messages to users, such as follow requests and their answers.
+    """Delivers encrypted messages from anyone to a user, such as follow requests and their answers.
     """
 
     @staticmethod

@@ -13,18 +13,18 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class InboxServiceStub:
-    """Delivers encrypted messages to users, such as follow requests and their answers."""
+    """Delivers encrypted messages from anyone to a user, such as follow requests and their answers."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     PutInboxMessage: _aio.UnaryUnaryMultiCallable[_inbox_pb2.PutInboxMessageRequest, _inbox_pb2.PutInboxMessageResponse]
     """Puts a message into a user's inbox.
 
-    Anyone may call, without credentials, by design: the encrypted message itself identifies its
-    sender and proves it. NOT_FOUND if the user does not exist. RESOURCE_EXHAUSTED if too many
+    Anyone may call, without credentials, by design: the encrypted message itself identifies and
+    authenticates its sender. NOT_FOUND if the user does not exist. RESOURCE_EXHAUSTED if too many
     messages to the inbox come from the caller's network, or the inbox is full and most of its
     messages come from that network.
 
-    An inbox is full at 1,000 messages or 16 MiB. It then gives up the newest message of the
+    An inbox is full at 1,000 messages or 16 MiB. A full inbox drops the newest message of the
     network that has the most messages in it. Unread messages are deleted after 180 days.
     """
     GetInboxMessages: _aio.UnaryUnaryMultiCallable[_inbox_pb2.GetInboxMessagesRequest, _inbox_pb2.GetInboxMessagesResponse]
@@ -37,7 +37,7 @@ class InboxServiceStub:
     """
 
 class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Delivers encrypted messages to users, such as follow requests and their answers."""
+    """Delivers encrypted messages from anyone to a user, such as follow requests and their answers."""
 
     @_abc_1.abstractmethod
     def PutInboxMessage(
@@ -47,12 +47,12 @@ class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_inbox_pb2.PutInboxMessageResponse]:
         """Puts a message into a user's inbox.
 
-        Anyone may call, without credentials, by design: the encrypted message itself identifies its
-        sender and proves it. NOT_FOUND if the user does not exist. RESOURCE_EXHAUSTED if too many
+        Anyone may call, without credentials, by design: the encrypted message itself identifies and
+        authenticates its sender. NOT_FOUND if the user does not exist. RESOURCE_EXHAUSTED if too many
         messages to the inbox come from the caller's network, or the inbox is full and most of its
         messages come from that network.
 
-        An inbox is full at 1,000 messages or 16 MiB. It then gives up the newest message of the
+        An inbox is full at 1,000 messages or 16 MiB. A full inbox drops the newest message of the
         network that has the most messages in it. Unread messages are deleted after 180 days.
         """
 

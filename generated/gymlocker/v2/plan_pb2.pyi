@@ -337,7 +337,7 @@ class Progression(_message.Message):
     scope: Global___Progression.Scope.ValueType
     """The sets in which the quantity grows."""
     ceiling: _builtins.str
-    """The upper limit, as a decimal number. Not limited if absent."""
+    """The upper limit, as a decimal number. If absent, there is no limit."""
     reset_on_ceiling: _builtins.bool
     """Starts over when the ceiling is reached."""
     def __init__(
@@ -411,24 +411,24 @@ class CardioSet(_message.Message):
     TRACK_STEPS_FIELD_NUMBER: _builtins.int
     REST_BETWEEN_SETS_FIELD_NUMBER: _builtins.int
     track_duration: _builtins.bool
-    """Records the time."""
+    """The user records the time."""
     track_distance: _builtins.bool
-    """Records the distance."""
+    """The user records the distance."""
     track_resistance: _builtins.bool
-    """Records the resistance."""
+    """The user records the resistance."""
     track_incline: _builtins.bool
-    """Records the incline."""
+    """The user records the incline."""
     track_weight: _builtins.bool
-    """Records a weight."""
+    """The user records a weight."""
     track_steps: _builtins.bool
-    """Records the steps."""
+    """The user records the steps."""
     @_builtins.property
     def time(self) -> _duration_pb2.Duration:
-        """A duration."""
+        """The duration to reach."""
 
     @_builtins.property
     def distance(self) -> Global___Distance:
-        """A distance."""
+        """The distance to cover."""
 
     @_builtins.property
     def rest_between_sets(self) -> Global___RestBetweenSets:

@@ -33,8 +33,8 @@ class CreateSharedItemRequest(_message.Message):
     password: _builtins.str
     """The caller's password, 1 to 40 characters. Empty if the call carries an access token."""
     request_id: _builtins.str
-    """A name for this request, up to 64 characters, to use again when the request is repeated. Each
-    call stores an item if empty.
+    """A name for this request, up to 64 characters, to use again when the request is repeated. If
+    empty, each call stores an item.
     """
     @_builtins.property
     def encrypted_payload(self) -> Global___EncryptedPayload:

@@ -52,7 +52,7 @@ class SystemServiceServicer:
     """
 
     def GetHealth(self, request, context):
-        """Checks that the server's databases accept writes.
+        """Checks that the server can serve, which means that its databases accept writes.
 
         Anyone may call. UNAVAILABLE if a database is unreachable, rejects writes or has a full disk.
         """
@@ -61,7 +61,7 @@ class SystemServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetFeatures(self, request, context):
-        """Lists the features that the server offers. LiftLog's app recognises a backend by it.
+        """Lists the features that the server offers. LiftLog's app calls it to recognise a backend.
 
         Anyone may call.
         """

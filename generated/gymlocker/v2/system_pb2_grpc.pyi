@@ -17,12 +17,12 @@ class SystemServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetHealth: _aio.UnaryUnaryMultiCallable[_system_pb2.GetHealthRequest, _system_pb2.GetHealthResponse]
-    """Checks that the server's databases accept writes.
+    """Checks that the server can serve, which means that its databases accept writes.
 
     Anyone may call. UNAVAILABLE if a database is unreachable, rejects writes or has a full disk.
     """
     GetFeatures: _aio.UnaryUnaryMultiCallable[_system_pb2.GetFeaturesRequest, _system_pb2.GetFeaturesResponse]
-    """Lists the features that the server offers. LiftLog's app recognises a backend by it.
+    """Lists the features that the server offers. LiftLog's app calls it to recognise a backend.
 
     Anyone may call.
     """
@@ -36,7 +36,7 @@ class SystemServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _system_pb2.GetHealthRequest,
         context: _aio.ServicerContext[_system_pb2.GetHealthRequest, _abc.Awaitable[_system_pb2.GetHealthResponse]],
     ) -> _abc.Awaitable[_system_pb2.GetHealthResponse]:
-        """Checks that the server's databases accept writes.
+        """Checks that the server can serve, which means that its databases accept writes.
 
         Anyone may call. UNAVAILABLE if a database is unreachable, rejects writes or has a full disk.
         """
@@ -47,7 +47,7 @@ class SystemServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _system_pb2.GetFeaturesRequest,
         context: _aio.ServicerContext[_system_pb2.GetFeaturesRequest, _abc.Awaitable[_system_pb2.GetFeaturesResponse]],
     ) -> _abc.Awaitable[_system_pb2.GetFeaturesResponse]:
-        """Lists the features that the server offers. LiftLog's app recognises a backend by it.
+        """Lists the features that the server offers. LiftLog's app calls it to recognise a backend.
 
         Anyone may call.
         """

@@ -54,7 +54,7 @@ class UserServiceStub:
 
     Anyone may call. A reply with many pictures is large; a gRPC client that expects more than 4
     MiB must raise its own limit. Replies of that size are prepared one at a time. UNAVAILABLE if
-    too many of these replies are waiting, or have not been read yet. RESOURCE_EXHAUSTED if the
+    too many large replies are waiting, or have not been read yet. RESOURCE_EXHAUSTED if the
     pictures exceed 64 MiB in total; request fewer users at once.
     """
 
@@ -128,7 +128,7 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Anyone may call. A reply with many pictures is large; a gRPC client that expects more than 4
         MiB must raise its own limit. Replies of that size are prepared one at a time. UNAVAILABLE if
-        too many of these replies are waiting, or have not been read yet. RESOURCE_EXHAUSTED if the
+        too many large replies are waiting, or have not been read yet. RESOURCE_EXHAUSTED if the
         pictures exceed 64 MiB in total; request fewer users at once.
         """
 

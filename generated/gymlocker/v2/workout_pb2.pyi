@@ -82,10 +82,10 @@ class CreateWorkoutRequest(_message.Message):
     notes: _builtins.str
     """Notes, up to 10,000 characters. Empty if there are none."""
     id: _builtins.str
-    """An id chosen by the client, a UUID. Chosen by the server if absent."""
+    """An id chosen by the client, a UUID. If absent, the server chooses one."""
     request_id: _builtins.str
     """A name for this request, up to 100 characters, to use again when the request is repeated.
-    Ignored, and not needed, if there is an `id`. Each call adds a workout if both are absent.
+    Ignored, and not needed, if there is an `id`. If both are absent, each call adds a workout.
     """
     def __init__(
         self,
@@ -145,11 +145,11 @@ class ListWorkoutsRequest(_message.Message):
     first page.
     """
     start_date: _builtins.str
-    """Only workouts on or after this calendar date. Not limited if empty."""
+    """Only workouts on or after this calendar date. If empty, there is no limit."""
     end_date: _builtins.str
-    """Only workouts on or before this calendar date. Not limited if empty."""
+    """Only workouts on or before this calendar date. If empty, there is no limit."""
     type: _builtins.str
-    """Only workouts of this type, ignoring case. All types if empty."""
+    """Only workouts of this type, ignoring case. If empty, workouts of all types."""
     def __init__(
         self,
         *,
@@ -384,14 +384,14 @@ class GetWorkoutStatsRequest(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     TODAY_FIELD_NUMBER: _builtins.int
     start_date: _builtins.str
-    """Only workouts on or after this calendar date. Not limited if empty."""
+    """Only workouts on or after this calendar date. If empty, there is no limit."""
     end_date: _builtins.str
-    """Only workouts on or before this calendar date. Not limited if empty."""
+    """Only workouts on or before this calendar date. If empty, there is no limit."""
     type: _builtins.str
-    """Only workouts of this type, ignoring case. All types if empty."""
+    """Only workouts of this type, ignoring case. If empty, workouts of all types."""
     today: _builtins.str
-    """The caller's calendar date, which decides whether a streak is current. The date in UTC if
-    empty.
+    """The caller's calendar date, which decides whether a streak is current. If empty, the date in
+    UTC.
     """
     def __init__(
         self,
@@ -532,7 +532,7 @@ class ExportWorkoutsRequest(_message.Message):
     FORMAT_FIELD_NUMBER: _builtins.int
     format: _builtins.str
     """The format of the file. "csv" is RFC 4180 in UTF-8 with a header: id, date, type, duration,
-    notes. "json" is an array of workouts. "csv" if empty.
+    notes. "json" is an array of workouts. If empty, "csv".
     """
     def __init__(
         self,
@@ -560,8 +560,8 @@ class ImportWorkoutsRequest(_message.Message):
     DEFAULT_DURATION_FIELD_NUMBER: _builtins.int
     format: _builtins.str
     """The format of the file. "gymlocker" is the CSV of ExportWorkouts, in which `id` and `notes` may
-    be absent. "strong", "hevy" and "fitnotes" are the CSV of that app. Detected by the names of
-    the columns if empty.
+    be absent. "strong", "hevy" and "fitnotes" are the CSV of that app. If empty, it is detected by
+    the names of the columns.
     """
     dry_run: _builtins.bool
     """Reports the result of the import without adding anything."""

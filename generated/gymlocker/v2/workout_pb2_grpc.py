@@ -162,8 +162,8 @@ class WorkoutServiceServicer:
 
     def ImportWorkouts(self, request_iterator, context):
         """Imports the workouts of a file. The file is the CSV of ExportWorkouts, or an export of the app
-        Strong, Hevy or FitNotes, of at most 16 MiB and 250,000 lines. Over gRPC it is sent in chunks
-        of up to 4 MiB. Over REST it is the body, and the other fields go into the query.
+        Strong, Hevy or FitNotes. It has at most 16 MiB and 250,000 lines. Over gRPC it is sent in
+        chunks of up to 4 MiB. Over REST it is the body, and the other fields go into the query.
 
         Requires an access token. Workouts that were imported before are recognised and not added
         again. INVALID_ARGUMENT if the file cannot be read at all, or is too large. RESOURCE_EXHAUSTED
