@@ -91,7 +91,7 @@ async def test_what_a_username_may_be_is_said_in_words(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["", " \n", "Run\0", "\0" * 101])
-async def test_what_a_type_may_be_is_said_in_words(kind: str) -> None:
+async def test_rejects_blank_type_by_its_own_rule(kind: str) -> None:
     request = workout_pb2.CreateWorkoutRequest(date="2026-02-07", type=kind, duration=30)
     error = await refusal("WorkoutService/CreateWorkout", request)
     assert error.violations == [("type", "type: must not be blank, and hold no NUL")]
