@@ -1,11 +1,11 @@
-"""Regenerates `generated/` from `proto/`, without network.
+"""Generator of `generated/` from `proto/`; works without network.
 
     uv run python scripts/generate.py           writes generated/
-    uv run python scripts/generate.py --check   writes nothing, fails if that would change a byte
+    uv run python scripts/generate.py --check   writes nothing, fails if a byte would change
 
-What comes out: Python messages and stubs with their types (`gymlocker.v2`), the same for
-`buf.validate`; `gymlocker.binpb`, the descriptor set that Envoy transcodes by and that
-`buf breaking` compares; and `openapi.json`, what REST looks like (scripts/openapi).
+It writes Python messages and stubs with their types (`gymlocker.v2` and `buf.validate`);
+`gymlocker.binpb`, the descriptor set that Envoy transcodes with and that `buf breaking` compares;
+and `openapi.json`, the description of the REST API (scripts/openapi).
 """
 
 import argparse
@@ -29,12 +29,12 @@ PROTO = ROOT / "proto"
 GENERATED = ROOT / "generated"
 DESCRIPTOR_SET = "gymlocker.binpb"
 OPENAPI = "openapi.json"
-# Envoy turns an error into JSON only if it knows the types of all its details.
+# Envoy converts an error to JSON only if it knows the types of all its details.
 ERROR_DETAILS = "google/rpc/error_details.proto"
 
 
 def main() -> None:
-    """Regenerates, or checks that regenerating would change nothing."""
+    """Regenerate, or check that this would change nothing."""
     parser = argparse.ArgumentParser(description="Regenerate generated/ from proto/.")
     parser.add_argument("--check", action="store_true", help="fail if a byte would change")
     parser.add_argument("--lint-set", type=Path, help="also write a set with comments, for buf")
@@ -54,9 +54,9 @@ def main() -> None:
 
 
 def validate_descriptors(folder: Path) -> Path:
-    """Writes what `buf/validate/validate.proto` needs as a descriptor set; returns its path.
+    """Write `buf/validate/validate.proto` and its imports as a descriptor set; return its path.
 
-    The protovalidate wheel holds the file as a descriptor only, not as text.
+    The protovalidate wheel contains the file as a descriptor only, not as text.
     """
     validate = FileDescriptorProto.FromString(validate_pb.desc().proto.to_binary())
     imports = FileDescriptorSet()
@@ -70,7 +70,7 @@ def validate_descriptors(folder: Path) -> Path:
 
 
 def generate(target: Path, validate_set: Path, lint_set: Path) -> None:
-    """Runs protoc into `target`, and writes a set with comments."""
+    """Run protoc into `target`, and write a descriptor set with comments."""
     ours = sorted(str(path.relative_to(PROTO)) for path in PROTO.rglob("*.proto"))
     run_protoc(
         validate_set,
@@ -102,7 +102,7 @@ def generate(target: Path, validate_set: Path, lint_set: Path) -> None:
 
 
 def generate_openapi(target: Path, lint_set: Path) -> None:
-    """Writes what REST looks like, by what was just generated: a process of its own imports it."""
+    """Write the REST API, in a separate process that imports the modules just generated."""
     subprocess.run(
         [sys.executable, "-m", "scripts.openapi", lint_set, target / OPENAPI],
         cwd=ROOT,
@@ -112,7 +112,7 @@ def generate_openapi(target: Path, lint_set: Path) -> None:
 
 
 def run_protoc(validate_set: Path, *arguments: str) -> None:
-    """Runs the protoc of grpcio-tools; exits with its message if it fails."""
+    """Run the protoc of grpcio-tools; exit with its message if it fails."""
     plugins = Path(sysconfig.get_path("scripts"))
     status = protoc.main(
         [
@@ -131,7 +131,7 @@ def run_protoc(validate_set: Path, *arguments: str) -> None:
 
 
 def check(fresh: Path) -> None:
-    """Exits with the names of the files in which `generated/` differs from `fresh`."""
+    """Exit with the names of the files in which `generated/` differs from `fresh`."""
     names = {
         str(path.relative_to(folder))
         for folder in (fresh, GENERATED)
@@ -141,11 +141,11 @@ def check(fresh: Path) -> None:
     _, different, missing = filecmp.cmpfiles(fresh, GENERATED, sorted(names), shallow=False)
     if different or missing:
         sys.exit(
-            "generated/ is not what proto/ says, in: "
+            "generated/ is out of date: "
             + ", ".join(different + missing)
             + ". Run: uv run python scripts/generate.py"
         )
-    print("generated/ is what proto/ says")
+    print("generated/ is up to date")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,16 @@
-"""Makes `generated/openapi.json`, the contract as OpenAPI 3.1, from the descriptors of `proto/`.
+"""Generator of `generated/openapi.json`, the contract as OpenAPI 3.1.
+
+It reads the descriptors of `proto/`.
 
 - `contract.py`: services, methods and their paths
-- `comments.py`: the contract's comments
-- `limits.py`: buf.validate as keywords of JSON Schema
+- `comments.py`: the comments of the contract
+- `limits.py`: rules of buf.validate as keywords of JSON Schema
 - `schemas.py`: messages as schemas
-- `requests.py`: parameters and bodies, as Envoy's transcoder takes them
+- `requests.py`: parameters and bodies, as Envoy's transcoder accepts them
 - `replies.py`: replies, errors and headers, as Envoy writes them
-- `errors.py`: which errors there are
-- `security.py`: how a caller is authenticated
-- `files.py`: what is a file instead of JSON
+- `errors.py`: the errors of each call
+- `security.py`: the authentication of each call
+- `files.py`: bodies that are files instead of JSON
 - `examples.py`: an example of each request
-- `document.py`: all of it together
+- `document.py`: the document as a whole
 """

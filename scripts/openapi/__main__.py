@@ -1,9 +1,9 @@
-"""Writes the document.
+"""Command that writes the document.
 
     python -m scripts.openapi DESCRIPTORS DOCUMENT
 
-DESCRIPTORS is a set with comments. The modules that protoc made of the same protos are to be where
-Python looks first.
+DESCRIPTORS is a descriptor set with comments. The modules that protoc generated from the same
+protos must come first on Python's path.
 """
 
 import json
@@ -16,7 +16,7 @@ from scripts.openapi.document import document
 
 
 def main(descriptors: str, target: str) -> None:
-    """Writes the document of a descriptor set."""
+    """Write the document of a descriptor set."""
     files = FileDescriptorSet.FromString(Path(descriptors).read_bytes())
     text = json.dumps(document(files), indent=2, ensure_ascii=False)
     Path(target).write_text(text + "\n")

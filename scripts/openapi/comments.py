@@ -1,4 +1,4 @@
-"""The comments of the contract, which protoc keeps apart from what they are about."""
+"""Comments of the contract, which a descriptor set stores apart from its descriptors."""
 
 import re
 from collections import defaultdict
@@ -12,9 +12,9 @@ _SENTENCE = re.compile(r"(.+?[.;])(\s|$)", re.DOTALL)
 
 
 def comments_in(files: FileDescriptorSet, package: str) -> dict[str, str]:
-    """The comments by the full name of what they are about. A paragraph is one line.
+    """Return the comments by the full name of their subject, each paragraph on one line.
 
-    Fields are called in them as JSON calls them, where all fields of that name are called alike.
+    A field in a comment gets its JSON name, if all fields of that name have the same one.
     """
     ours = [file for file in files.file if file.package == package]
     names = _json_names(ours)
@@ -26,7 +26,7 @@ def comments_in(files: FileDescriptorSet, package: str) -> dict[str, str]:
 
 
 def first_sentence(comment: str) -> str:
-    """How a comment begins, without the full stop."""
+    """Return the first sentence of a comment, without its full stop."""
     match = _SENTENCE.match(comment)
     return (match[1] if match else comment).rstrip(".;")
 
@@ -48,7 +48,7 @@ def _comments_of(file: FileDescriptorProto) -> Iterator[tuple[str, str]]:
 
 
 def _name_at(file: FileDescriptorProto, path: Sequence[int]) -> str | None:
-    """The full name of what is at a path of field numbers and indexes; None: it has no name."""
+    """Return the full name at a path of field numbers and indexes; None if it has no name."""
     node: Any = file
     names = [file.package]
     for number, index in zip(path[::2], path[1::2], strict=False):

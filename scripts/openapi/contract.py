@@ -1,4 +1,4 @@
-"""The services of the contract, their methods, and the paths of each."""
+"""Services of the contract, their methods and paths."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 PACKAGE = "gymlocker.v2"
-# The path with the version is the one to use; the one without it is the same call.
+# Clients should use the path with the version. The one without it is an alias.
 VERSION = "/v2"
 
 
 @dataclass(frozen=True)
 class Contract:
-    """The services in the order of their files, and the comments by full name."""
+    """Services in the order of their files, and comments by full name."""
 
     services: tuple[ServiceDescriptor, ...]
     comments: Mapping[str, str]
@@ -23,7 +23,7 @@ class Contract:
 
 @dataclass(frozen=True)
 class Binding:
-    """A verb and a path; `body` is the field that the body becomes, "*" all of them, "" none."""
+    """Verb and path of a call. `body` is the field in the body, "*" for all fields, "" for none."""
 
     verb: str
     path: str
@@ -31,12 +31,12 @@ class Binding:
 
     @property
     def is_alias(self) -> bool:
-        """Whether it is the path without the version."""
+        """True for the path without the version."""
         return not self.path.startswith(f"{VERSION}/")
 
 
 def services_in(files: FileDescriptorSet) -> Iterator[ServiceDescriptor]:
-    """The services of our package, whose modules are generated already."""
+    """Yield the services of our package, whose modules must have been generated."""
     for file in files.file:
         if file.package == PACKAGE:
             module = import_module(f"{file.name.removesuffix('.proto').replace('/', '.')}_pb2")
@@ -44,7 +44,7 @@ def services_in(files: FileDescriptorSet) -> Iterator[ServiceDescriptor]:
 
 
 def bindings_of(method: MethodDescriptor) -> list[Binding]:
-    """The paths of a method, the first one first; none of one that REST has not."""
+    """Return the paths of a method, the main one first; none if REST does not have the method."""
     options = method.GetOptions()
     if not options.HasExtension(annotations_pb2.http):
         return []
@@ -55,7 +55,7 @@ def bindings_of(method: MethodDescriptor) -> list[Binding]:
 def _binding(rule: http_pb2.HttpRule) -> Binding:
     pattern = rule.WhichOneof("pattern")
     if rule.response_body:
-        raise ValueError(f"{rule}: response_body is not described by this generator")
+        raise ValueError(f"{rule}: this generator does not support response_body")
     if pattern == "custom":
         return Binding(rule.custom.kind.lower(), rule.custom.path, rule.body)
     return Binding(pattern, getattr(rule, pattern), rule.body)

@@ -1,4 +1,4 @@
-"""The document as a whole."""
+"""Document as a whole."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -24,28 +24,31 @@ from scripts.openapi.security import SCHEMES, requirements_of
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 _ABOUT = """\
-An end-to-end encrypted feed of workouts, and a training diary. Everything here can also be called
-as gRPC and gRPC-Web on the same port; the contract is `proto/gymlocker/v2`.
+An end-to-end encrypted feed of workouts, and a training diary. All calls are also available as gRPC
+and gRPC-Web on the same port. The contract is `proto/gymlocker/v2`.
 
-- Each call has two paths, with `/v2` and without it. The one with it is the one to use.
-- JSON may come without a content type, or with one of JSON or of HTML forms, but not compressed.
-  Fields may be spelt as here or as in the proto (`user_id`), numbers may be texts, and what is not
-  known is passed over: in bodies, and in the queries of calls that change nothing. `null` is the
-  same as absent, but clears in a PATCH.
-- Bytes are base64, in replies the standard one. In requests, the URL-safe one will do as well, and
-  `=` may be absent.
-- Lists, maps, numbers and texts of a reply are always there, empty or not, unless they are
-  optional. Texts are counted in characters.
-- Every reply has an `x-request-id`; a caller may choose it.
-- Each path that has GET has HEAD, and each answers OPTIONS by 204 with its methods as `Allow`.
-- Any call may be answered by 404 `UNKNOWN_PATH`, 405 `METHOD_NOT_ALLOWED`, 408 and 504 `TIMEOUT`,
-  431 `REQUEST_TOO_LARGE` (headers of more than 32 KiB), 403 `NOT_SERVED` (an upgrade) and 500
-  `INTERNAL`, each an `Error`.
+- Each call has two paths, with and without `/v2`. Use the one with `/v2`.
+- The content type of a JSON body may be absent, that of JSON, or that of an HTML form. The body
+  must not be compressed. Fields may be named as here or as in the proto (`user_id`). Numbers may be
+  strings. Unknown fields are ignored in bodies, and in the queries of calls that change nothing.
+  `null` means absent, except in a PATCH, where it clears the field.
+- Bytes are base64. Replies use the standard alphabet. Requests may also use the URL-safe one, and
+  omit `=`.
+- A reply always contains its lists, maps, numbers and strings, even if they are empty, unless they
+  are optional. The length of a string is its number of characters.
+- Every reply has an `x-request-id`, which the caller may choose.
+- Each path with GET also has HEAD. Each path answers OPTIONS with 204 and its methods in `Allow`.
+- Any call may fail with 404 `UNKNOWN_PATH`, 405 `METHOD_NOT_ALLOWED`, 408 or 504 `TIMEOUT`,
+  431 `REQUEST_TOO_LARGE` (headers of more than 32 KiB), 403 `NOT_SERVED` (an upgrade) or 500
+  `INTERNAL`. Each of these is an `Error`.
 """
 
 
 def document(files: FileDescriptorSet) -> Json:
-    """The contract as OpenAPI. `files` has the comments; its modules are generated already."""
+    """Return the contract as OpenAPI.
+
+    `files` contains the comments. Its modules must have been generated.
+    """
     contract = Contract(tuple(services_in(files)), comments_in(files, PACKAGE))
     methods = [method for service in contract.services for method in service.methods]
     sent = [each for method in methods for each in sent_messages(method, bindings_of(method))]
@@ -108,7 +111,7 @@ def _operation(
     }
     if binding.is_alias:
         same = Binding(binding.verb, VERSION + binding.path, binding.body)
-        operation["description"] = f"The same as `{same.verb.upper()} {same.path}`."
+        operation["description"] = f"Alias of `{same.verb.upper()} {same.path}`."
         operation["x-alias-of"] = _operation_id(method, same, first)
     if parameters := parameters_of(method, binding, schemas):
         operation["parameters"] = parameters

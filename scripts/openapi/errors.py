@@ -1,7 +1,7 @@
-"""Which errors a call may be answered with, and the one form that all of them have.
+"""Errors of each call, and the form that they share.
 
-What only one method can say stands in its comment, as `CODE: when`. The rest follows from how its
-caller is authenticated and from what it takes.
+Errors of a single method are read from its comment: `CODE if` and the condition. The others follow
+from the method's authentication and its request.
 """
 
 import re
@@ -17,7 +17,7 @@ from scripts.openapi.security import scheme_of
 
 _Authentication = options_pb2.Authentication
 
-# As Envoy translates them, or the status that the error has (see server/errors.py).
+# Envoy's translation of the codes, or the status of the error itself (see server/errors.py).
 STATUSES = {
     "INVALID_ARGUMENT": 400,
     "FAILED_PRECONDITION": 400,
@@ -28,113 +28,113 @@ STATUSES = {
     "OUT_OF_RANGE": 410,
     "ABORTED": 412,
     "UNIMPLEMENTED": 415,
-    # The reason of a FAILED_PRECONDITION that has a status of its own.
+    # The reason of a FAILED_PRECONDITION that has its own status.
     "FEATURE_DISABLED": 423,
     "RESOURCE_EXHAUSTED": 429,
     "UNAVAILABLE": 503,
 }
-# What REST can be told, by status (a test compares with the code).
+# The reasons that REST returns, by status. A test compares them with the code.
 REASONS: dict[int, dict[str, str]] = {
     400: {
-        "INVALID_REQUEST": "fields break their limits; BadRequest names them",
-        "MALFORMED_REQUEST": "not JSON, not the JSON of this call, or not HTTP",
-        "PLANNER_NOT_CONFIGURED": "this server has no model",
-        "UNKNOWN_PARAMETER": "a call that changes something has no such query parameter",
+        "INVALID_REQUEST": "fields violate their limits; BadRequest names them",
+        "MALFORMED_REQUEST": "the body is not JSON, not the JSON of this call, or not HTTP",
+        "PLANNER_NOT_CONFIGURED": "no model is configured on this server",
+        "UNKNOWN_PARAMETER": "the call changes data and has no such query parameter",
     },
     401: {
-        "ACCESS_TOKEN_EXPIRED": "RefreshToken gives the next one",
-        "ACCESS_TOKEN_MISSING": "the call needs one",
-        "INVALID_ACCESS_TOKEN": "none of this server's, or another user's",
-        "INVALID_API_KEY": "none of this server's",
-        "INVALID_PURCHASE_TOKEN": "the store does not know it",
-        "INVALID_REFRESH_TOKEN": "unknown, expired or used before",
-        "PURCHASE_TOKEN_MISSING": "the call needs one, or a key",
-        "SESSION_ENDED": "log in again",
-        "WRONG_PASSWORD": "the user and the password do not belong together",
+        "ACCESS_TOKEN_EXPIRED": "the access token has expired; RefreshToken returns a new one",
+        "ACCESS_TOKEN_MISSING": "the call requires an access token",
+        "INVALID_ACCESS_TOKEN": "the token is not one of this server's, or is another user's",
+        "INVALID_API_KEY": "the key is not one of this server's",
+        "INVALID_PURCHASE_TOKEN": "the store does not know the purchase token",
+        "INVALID_REFRESH_TOKEN": "the refresh token is unknown, expired or already used",
+        "PURCHASE_TOKEN_MISSING": "the call requires a purchase token or a key",
+        "SESSION_ENDED": "the session has ended; log in again",
+        "WRONG_PASSWORD": "the password does not belong to the user",
     },
-    403: {"NOT_SERVED": "such as an upgrade that nothing offers"},
+    403: {"NOT_SERVED": "the server does not offer this, such as an upgrade"},
     404: {
-        "SHARED_ITEM_NOT_FOUND": "no such item, or it has expired",
-        "UNKNOWN_PATH": "no such path",
-        "USER_NOT_FOUND": "no such user",
+        "SHARED_ITEM_NOT_FOUND": "the item does not exist or has expired",
+        "UNKNOWN_PATH": "the path does not exist",
+        "USER_NOT_FOUND": "the user does not exist",
         "WORKOUT_NOT_FOUND": "the caller has no such workout",
     },
-    405: {"METHOD_NOT_ALLOWED": "the path has others, which the Allow header names"},
+    405: {"METHOD_NOT_ALLOWED": "the Allow header lists the methods of the path"},
     409: {
-        "HAS_USERNAME": "the caller has another one",
-        "SHARED_ITEM_EXISTS": "the caller shared another item by this request id",
-        "USERNAME_TAKEN": "somebody else has it",
-        "WORKOUT_EXISTS": "there is another workout of this id",
+        "HAS_USERNAME": "the caller has a different username",
+        "SHARED_ITEM_EXISTS": "the caller shared a different item with this request id",
+        "USERNAME_TAKEN": "another user has the username",
+        "WORKOUT_EXISTS": "a workout with this id exists and has different contents",
     },
-    413: {"REQUEST_TOO_LARGE": "more than 4 MiB (431: headers of more than 32 KiB)"},
+    413: {"REQUEST_TOO_LARGE": "the body exceeds 4 MiB (431: the headers exceed 32 KiB)"},
     415: {
-        "UNSUPPORTED_CONTENT_TYPE": "the body is said to be something else than JSON",
+        "UNSUPPORTED_CONTENT_TYPE": "the content type is not JSON",
         "UNSUPPORTED_ENCODING": "the body is compressed",
     },
-    423: {"FEATURE_DISABLED": "it is switched off on this server"},
+    423: {"FEATURE_DISABLED": "the feature is switched off on this server"},
     429: {
         "DISK_FULL": "the server's disk is full; only deletions are accepted (503 at /health)",
-        "INBOX_FULL": "the inbox is full, most of all of what the caller's network sent",
-        "QUOTA_EXCEEDED": "the caller, or the caller's network, stores all that one may",
-        "QUOTA_EXHAUSTED": "no introductions of the model are left",
+        "INBOX_FULL": "the inbox is full, and most of its messages come from the caller's network",
+        "QUOTA_EXCEEDED": "the caller, or the caller's network, has reached a storage limit",
+        "QUOTA_EXHAUSTED": "no greetings of the model are left",
         "QUOTA_USED_UP": "no answers of the model are left",
-        "REPLY_TOO_LARGE": "the reply would be larger than any may be; ask for less",
-        "TOO_MANY_CALLS": "too many calls of the caller's address are in flight",
-        "TOO_MANY_IMPORTS": "other files of the caller's are being imported",
+        "REPLY_TOO_LARGE": "the reply would exceed the maximum size; request less",
+        "TOO_MANY_CALLS": "too many calls from the caller's address are in flight",
+        "TOO_MANY_IMPORTS": "other files of the caller or its address are being imported",
         "TOO_MANY_MESSAGES": "too many messages to this inbox come from the caller's network",
-        "TOO_MANY_NEW_USERS": "too many users come from the caller's network",
-        "TOO_MANY_PASSWORDS": "too many wrong passwords",
-        "TOO_MANY_API_KEYS": "too many wrong keys",
-        "TOO_MANY_PURCHASE_TOKENS": "too many wrong purchase tokens",
+        "TOO_MANY_NEW_USERS": "too many users were created from the caller's network",
+        "TOO_MANY_PASSWORDS": "too many wrong passwords were tried",
+        "TOO_MANY_API_KEYS": "too many wrong keys were tried",
+        "TOO_MANY_PURCHASE_TOKENS": "too many wrong purchase tokens were tried",
         "TOO_MANY_REQUESTS": "too many calls",
-        "TOO_MANY_SECRETS": "too many wrong follow secrets",
+        "TOO_MANY_SECRETS": "too many wrong follow secrets were tried",
         "TOO_MANY_USERNAMES": "too many taken usernames were tried",
     },
-    500: {"INTERNAL": "nobody foresaw it; the log tells more under the x-request-id"},
+    500: {"INTERNAL": "unexpected error; the server's log has details under the x-request-id"},
     503: {
-        "DATABASE_UNAVAILABLE": "the database is out of reach",
-        "MODEL_FAILED": "the model gave no usable answer",
-        "MODEL_UNAVAILABLE": "the model is out of reach",
-        "OVERLOADED": "too much of this is being done",
-        "READ_ONLY": "the database takes no writes",
-        "STORE_UNAVAILABLE": "the store that sold the purchase is out of reach",
-        "UNAVAILABLE": "no worker can be reached",
-        "UPLOAD_TOO_SLOW": "nothing of the file came for 30 s, or too little",
+        "DATABASE_UNAVAILABLE": "the database is unreachable",
+        "MODEL_FAILED": "the model returned no usable answer",
+        "MODEL_UNAVAILABLE": "the model is unreachable",
+        "OVERLOADED": "too many calls of this kind are in progress",
+        "READ_ONLY": "the database rejects writes",
+        "STORE_UNAVAILABLE": "the store of the purchase is unreachable",
+        "UNAVAILABLE": "no worker is reachable",
+        "UPLOAD_TOO_SLOW": "the file arrived too slowly, or not at all for 30 s",
     },
-    504: {"TIMEOUT": "the call took too long (408: the request did)"},
+    504: {"TIMEOUT": "the call took too long (408: its request arrived too slowly)"},
 }
 
 _DISABLED = "The feature is switched off on this server."
 _UNAUTHENTICATED = {
-    _Authentication.SCHEME_PASSWORD: "The password or the access token is wrong.",
-    _Authentication.SCHEME_ACCESS_TOKEN: "There is no access token, or it is not valid.",
-    _Authentication.SCHEME_PURCHASE_TOKEN: "There is no valid purchase token, and no valid key.",
+    _Authentication.SCHEME_PASSWORD: "The password or access token is invalid.",
+    _Authentication.SCHEME_ACCESS_TOKEN: "The access token is missing or invalid.",
+    _Authentication.SCHEME_PURCHASE_TOKEN: "There is no valid purchase token or key.",
 }
 _TOO_MANY = {
-    _Authentication.SCHEME_PASSWORD: "Too many wrong passwords.",
-    _Authentication.SCHEME_PURCHASE_TOKEN: "Too many wrong purchase tokens or keys.",
+    _Authentication.SCHEME_PASSWORD: "Too many wrong passwords were tried.",
+    _Authentication.SCHEME_PURCHASE_TOKEN: "Too many wrong purchase tokens or keys were tried.",
 }
 _CODE = "|".join(STATUSES)
-_CLAUSE = re.compile(rf"\b({_CODE}): ([^.]+(?:\.(?!\s|$)[^.]+)*)")
+_CLAUSE = re.compile(rf"\b({_CODE}) if ([^.]+(?:\.(?!\s|$)[^.]+)*)")
 
 
 def errors_of(
     method: MethodDescriptor, binding: Binding, comments: Mapping[str, str]
 ) -> dict[int, str]:
-    """The statuses that a call may be answered with, and what each says."""
+    """Return the error statuses of a call and their descriptions."""
     said: dict[int, list[str]] = defaultdict(list)
     scheme = scheme_of(method)
     if binding.body or method.input_type.fields:
-        said[400].append("The request is malformed or breaks a limit.")
+        said[400].append("The request is malformed or violates a limit.")
     if scheme in _UNAUTHENTICATED:
         said[401].append(_UNAUTHENTICATED[scheme])
     if scheme in _TOO_MANY:
         said[429].append(_TOO_MANY[scheme])
     if method.name != "GetHealth":
-        said[429].append("Too many calls of the caller's address are in flight.")
+        said[429].append("Too many calls from the caller's address are in flight.")
     if binding.body and not method.client_streaming:
-        said[413].append("The request is larger than 4 MiB.")
-        said[415].append("The body is compressed, or is said to be something else than JSON.")
+        said[413].append("The request exceeds 4 MiB.")
+        said[415].append("The body is compressed, or its content type is not JSON.")
     elif binding.body:
         said[415].append("The body is compressed.")
     if method.containing_service.GetOptions().Extensions[options_pb2.feature]:
@@ -142,7 +142,7 @@ def errors_of(
     said[503].append("The server cannot answer right now. Try again.")
     for code, clause in _clauses(method, comments):
         status = STATUSES[code]
-        # A call without fields has nothing that could be wrong; who calls was said above.
+        # A call without fields cannot be malformed. 401 is described above.
         if (status == 400 and not said[400]) or (status == 401 and said[401]):
             continue
         said[status].append(f"{clause[0].upper()}{clause[1:]}.")
@@ -150,16 +150,16 @@ def errors_of(
 
 
 def error_schemas() -> Json:
-    """The schema of an error and of its details."""
+    """Return the schemas of an error and of its details."""
     kinds = [_error_info(), _bad_request(), _retry_info()]
     references = [{"$ref": f"#/components/schemas/{kind['title']}"} for kind in kinds]
     return {
         "Error": {
             "type": "object",
-            "description": "What every error looks like. The first detail is an ErrorInfo.",
+            "description": "The form of every error. The first detail is an ErrorInfo.",
             "properties": {
                 "code": {"type": "integer", "format": "int32", "description": "The gRPC code."},
-                "message": {"type": "string", "description": "A sentence for people."},
+                "message": {"type": "string", "description": "The error as a sentence for people."},
                 "details": {"type": "array", "items": {"oneOf": references}},
             },
             "required": ["code", "message", "details"],
@@ -170,31 +170,37 @@ def error_schemas() -> Json:
 
 def _error_info() -> Json:
     names = sorted(name for reasons in REASONS.values() for name in reasons)
-    about = "Why, as a name for programs that never changes. There may be new ones."
+    about = "A stable name of the reason, for programs. New reasons may be added."
     reason = {"type": "string", "description": about, "examples": names}
     domain = {"type": "string", "const": "gymlocker"}
     metadata = {"type": "object", "additionalProperties": {"type": "string"}}
     fields = {"reason": reason, "domain": domain, "metadata": metadata}
-    return _detail("ErrorInfo", "Why the call failed.", fields)
+    return _detail("ErrorInfo", "The reason the call failed.", fields)
 
 
 def _bad_request() -> Json:
     violation = {
         "type": "object",
         "properties": {
-            "field": {"type": "string", "description": "Its path, as the proto spells it."},
-            "description": {"type": "string", "description": "What is wrong with it."},
-            "reason": {"type": "string", "description": "Empty."},
+            "field": {
+                "type": "string",
+                "description": "The path of the field, named as in the proto.",
+            },
+            "description": {
+                "type": "string",
+                "description": "The limit that the field violates, in words.",
+            },
+            "reason": {"type": "string", "description": "Always empty."},
         },
         "required": ["field", "description", "reason"],
     }
     fields = {"fieldViolations": {"type": "array", "items": violation}}
-    return _detail("BadRequest", "The fields that break their limits.", fields)
+    return _detail("BadRequest", "The fields that violate their limits.", fields)
 
 
 def _retry_info() -> Json:
     delay = {"type": "string", "pattern": r"^[0-9]+([.][0-9]{1,9})?s$"}
-    return _detail("RetryInfo", "How long to wait.", {"retryDelay": delay})
+    return _detail("RetryInfo", "The time to wait before the next attempt.", {"retryDelay": delay})
 
 
 def _detail(name: str, about: str, fields: Json) -> Json:

@@ -1,4 +1,4 @@
-"""An example of each request, as JSON, within the contract's limits (a test says so)."""
+"""Examples of each request as JSON. A test checks that they respect the contract's limits."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
     "ClaimUsernameRequest": {"username": "ada"},
     "CreateWorkoutRequest": {**_WORKOUT, "requestId": "run-of-february-7"},
     "GetWorkoutRequest": {"id": _ID},
-    # A page token that anybody made up would be refused: there is no example of one.
+    # No page token: the server rejects one that it did not issue.
     "ListWorkoutsRequest": {
         "pageSize": 20,
         "startDate": "2026-01-01",
@@ -112,5 +112,5 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
 
 
 def example_of(message: Descriptor) -> dict[str, Any]:
-    """An example of a message, of which not every field need be there."""
+    """Return an example of a message, not necessarily with every field."""
     return _EXAMPLES[message.name]

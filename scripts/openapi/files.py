@@ -1,4 +1,4 @@
-"""What is a file instead of JSON: google.api.HttpBody, of which a descriptor says nothing more."""
+"""Bodies that are files instead of JSON: google.api.HttpBody, which no descriptor describes."""
 
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
 
@@ -6,7 +6,7 @@ from scripts.openapi.limits import Json
 
 HTTP_BODY = "google.api.HttpBody"
 
-# By the name of the method: the contents of its file.
+# The contents of the file by the name of the method.
 _RECEIVED: dict[str, Json] = {
     "ExportWorkouts": {
         "text/csv": {
@@ -28,9 +28,9 @@ _SENT: dict[str, Json] = {
             "schema": {
                 "type": "string",
                 "minLength": 1,
-                # In bytes, which no keyword counts.
+                # In bytes, for which there is no keyword.
                 "maxLength": 16 * 1024 * 1024,
-                "description": "The file, of 16 MiB at the most. Its type is not looked at.",
+                "description": "The file, at most 16 MiB. Its content type is ignored.",
             },
             "example": "date,type,duration\n2026-02-07,Running,30\n",
         }
@@ -39,15 +39,15 @@ _SENT: dict[str, Json] = {
 
 
 def is_file(message: Descriptor) -> bool:
-    """Whether a message is a file."""
+    """Check whether a message is a file."""
     return message.full_name == HTTP_BODY
 
 
 def received(method: MethodDescriptor) -> Json:
-    """The contents of the file that a method replies."""
+    """Return the contents of the file in a method's reply."""
     return _RECEIVED[method.name]
 
 
 def sent(method: MethodDescriptor) -> Json:
-    """The contents of the file that a method takes."""
+    """Return the contents of the file in a method's request."""
     return _SENT[method.name]

@@ -1,10 +1,10 @@
-"""The limits of buf.validate as keywords of JSON Schema.
+"""Rules of buf.validate as keywords of JSON Schema.
 
-A rule that is not known here is an error: the document would keep silent about it.
+An unknown rule is an error, because the document would be silent about it.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from buf.validate import validate_pb2
@@ -14,10 +14,10 @@ from google.protobuf.message import Message
 Json = dict[str, Any]
 
 DATE_PATTERN = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-# A pattern as a rule in CEL, which has a message for people.
+# A pattern in a CEL rule, which unlike the rule `pattern` has a message for people.
 _MATCHES = re.compile(r"this[.]matches\(r?'(.+)'\)")
 _GROUP, _TWO, _THREE = "[A-Za-z0-9+/]{4}", "[A-Za-z0-9+/]{2}==", "[A-Za-z0-9+/]{3}="
-# Not every engine that reads JSON Schema knows classes of Unicode.
+# Not every validator of JSON Schema supports Unicode classes.
 _CLASSES = {
     r"\p{Cc}": r"\x00-\x1f\x7f-\x9f",
     r"\p{Z}": r" \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
@@ -25,30 +25,31 @@ _CLASSES = {
 
 
 def rules_of(field: FieldDescriptor) -> validate_pb2.FieldRules:
-    """What buf.validate says of a field."""
+    """Return the rules of a field."""
     return field.GetOptions().Extensions[validate_pb2.field]
 
 
 def may_be_zero(rules: validate_pb2.FieldRules) -> bool:
-    """Whether the field may be empty whatever else is said of it."""
+    """Check whether the field may be empty despite its other rules."""
     return rules.ignore == validate_pb2.IGNORE_IF_ZERO_VALUE
 
 
 def limits_of(rules: validate_pb2.FieldRules) -> Json:
-    """The keywords for a single value. What a list or a map is made of has rules of its own."""
+    """Return the keywords for a single value. Elements of lists and maps have their own rules."""
     keywords: Json = {}
     kind = rules.WhichOneof("type")
     if kind not in (None, "repeated", "map"):
         for limit, value in getattr(rules, kind).ListFields():
-            keywords |= _known(kind, limit.name)(value)
-    for rule in rules.cel:
+            if not limit.is_extension:
+                keywords |= _known(kind, limit.name)(value)
+    for rule in _cel_rules(rules):
         if match := _MATCHES.fullmatch(rule.expression):
             keywords |= _pattern(match[1])
     return keywords
 
 
 def size_of(rules: Message) -> Json:
-    """The keywords for a list or a map as a whole."""
+    """Return the keywords for a list or a map as a whole."""
     keywords: Json = {}
     for rule, value in rules.ListFields():
         if rule.name not in ("items", "keys", "values"):
@@ -57,19 +58,34 @@ def size_of(rules: Message) -> Json:
 
 
 def in_words(rules: validate_pb2.FieldRules | validate_pb2.MessageRules) -> list[str]:
-    """What no keyword can say: rules in CEL, in the words that the caller would be told."""
+    """Return the CEL rules for which there is no keyword, as their messages to callers."""
     return [
         rule.message or rule.expression
-        for rule in rules.cel
+        for rule in _cel_rules(rules)
         if not _MATCHES.fullmatch(rule.expression)
     ]
+
+
+def _cel_rules(
+    rules: validate_pb2.FieldRules | validate_pb2.MessageRules,
+) -> Iterator[validate_pb2.Rule]:
+    """Yield a field's or message's own rules in CEL, then the predefined ones that it uses."""
+    yield from rules.cel
+    kind = rules.WhichOneof("type") if isinstance(rules, validate_pb2.FieldRules) else None
+    if kind is None:
+        return
+    for limit, value in getattr(rules, kind).ListFields():
+        if limit.is_extension:
+            if value is not True:
+                raise ValueError(f"{limit.full_name}: a predefined rule must be true")
+            yield from limit.GetOptions().Extensions[validate_pb2.predefined].cel
 
 
 def _known(kind: str, rule: str) -> Callable[[Any], Json]:
     for name in (f"{kind}.{rule}", rule):
         if name in _KEYWORDS:
             return _KEYWORDS[name]
-    raise ValueError(f"buf.validate's {kind}.{rule} is not known to scripts/openapi/limits.py")
+    raise ValueError(f"buf.validate's {kind}.{rule} is unknown to scripts/openapi/limits.py")
 
 
 def _pattern(pattern: str) -> Json:
@@ -119,22 +135,22 @@ _SIZES = {
 _KEYWORDS: dict[str, Callable[[Any], Json]] = {
     "string.min_len": lambda value: {"minLength": value},
     "string.max_len": lambda value: {"maxLength": value},
-    # No character has less than a byte. That it may have more, the comment of the field says.
+    # A character has at least one byte. The comment of the field says that the limit is in bytes.
     "string.max_bytes": lambda value: {"maxLength": value},
     "string.pattern": _pattern,
     "string.uuid": lambda _: {"format": "uuid"},
     "string.in": lambda values: {"enum": list(values)},
-    # In base64.
+    # The lengths of base64.
     "bytes.min_len": lambda value: {"minLength": 4 * -(-value // 3)},
     "bytes.max_len": _max_bytes,
     "bytes.len": _exact_bytes,
-    # The names that may be used are the schema's.
+    # The schema lists the allowed names.
     "enum.defined_only": lambda _: {},
     "enum.not_in": lambda _: {},
     "duration.gte": _duration,
-    # No keyword says it; the comment of the field does.
+    # There is no keyword for it. The comment of the field states it.
     "duration.lte": lambda _: {},
-    # All that JSON can say: from the year 1 to the year 9999.
+    # The whole range of JSON: from the year 1 to the year 9999.
     "timestamp.gte": lambda _: {},
     "timestamp.lte": lambda _: {},
     "field_mask.in": _paths,

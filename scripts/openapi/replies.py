@@ -13,26 +13,29 @@ from scripts.openapi.security import scheme_of
 _NUMBER: Json = {"type": "string", "pattern": "^[0-9]+$"}
 HEADERS: dict[str, Json] = {
     "x-request-id": {
-        "description": "The caller's own, or a new one: names the call in the server's log.",
+        "description": "The id of the call in the server's log: the caller's, or a new one.",
         "schema": {"type": "string", "minLength": 1},
     },
     "www-authenticate": {
-        "description": "How to authenticate.",
+        "description": "The authentication that the call requires.",
         "schema": {"type": "string", "examples": ['Bearer realm="gymlocker"']},
     },
-    "retry-after": {"description": "For how many seconds to wait.", "schema": _NUMBER},
+    "retry-after": {"description": "The number of seconds to wait.", "schema": _NUMBER},
     "cache-control": {
-        "description": "No reply is anything to keep.",
+        "description": "Replies must not be stored.",
         "schema": {"type": "string", "const": "no-store"},
     },
     "content-disposition": {
-        "description": "The file's name.",
+        "description": "The name of the file.",
         "schema": {"type": "string", "examples": ['attachment; filename="workouts.csv"']},
     },
-    "x-quota-limit": {"description": "The answers of 24 hours.", "schema": _NUMBER},
-    "x-quota-remaining": {"description": "How many are left.", "schema": _NUMBER},
+    "x-quota-limit": {
+        "description": "The number of answers allowed in 24 hours.",
+        "schema": _NUMBER,
+    },
+    "x-quota-remaining": {"description": "The number of answers left.", "schema": _NUMBER},
     "x-quota-reset": {
-        "description": "In how many seconds there is one more.",
+        "description": "The number of seconds until another answer is allowed.",
         "schema": _NUMBER,
     },
 }
@@ -44,25 +47,25 @@ _NAMES = {
     404: "NotFound",
     409: "Conflict",
     410: "Gone",
-    412: "Outdated",
-    413: "TooLarge",
-    415: "NotSpoken",
-    423: "SwitchedOff",
-    429: "TooMany",
+    412: "PreconditionFailed",
+    413: "ContentTooLarge",
+    415: "UnsupportedMediaType",
+    423: "FeatureDisabled",
+    429: "TooManyRequests",
     503: "Unavailable",
 }
 _ERROR_HEADERS = {401: ["www-authenticate"], 429: ["retry-after"], 503: ["retry-after"]}
 
 
 def received_messages(method: MethodDescriptor) -> list[Descriptor]:
-    """The message that the reply is, if it is one."""
+    """Return the message of the reply, if it is a message."""
     return [] if files.is_file(method.output_type) else [method.output_type]
 
 
 def responses_of(
     method: MethodDescriptor, binding: Binding, schemas: Schemas, contract: Contract
 ) -> Json:
-    """All that a call may be answered with."""
+    """Return all responses of a call."""
     about = _about(method, contract)
     success: Json = {"description": about, "headers": _headers(*_success_headers(method))}
     errors = errors_of(method, binding, contract.comments)
@@ -73,7 +76,7 @@ def responses_of(
 
 
 def error_responses() -> Json:
-    """The errors that calls refer to."""
+    """Return the error responses that calls refer to."""
     return {
         name: {
             "description": _reasons(status),
@@ -86,7 +89,7 @@ def error_responses() -> Json:
 
 
 def header_components() -> Json:
-    """The headers that replies refer to. What a reply refers to, it has."""
+    """Return the headers that replies refer to. A reply always has the headers it refers to."""
     return {name: {**header, "required": True} for name, header in HEADERS.items()}
 
 
@@ -95,7 +98,7 @@ def _about(method: MethodDescriptor, contract: Contract) -> str:
     if files.is_file(message):
         return "The file."
     if method.server_streaming:
-        return "Server-sent events: each `data:` is one message of `x-event-schema`, as JSON."
+        return "Server-sent events. Each `data:` is one message of `x-event-schema` as JSON."
     return contract.comments[message.full_name]
 
 
@@ -109,11 +112,11 @@ def _content(method: MethodDescriptor, schemas: Schemas) -> Json:
 
 
 def _event(schema: Json) -> Json:
-    """One event of a stream: OpenAPI 3.1 has no words for the stream as a whole."""
+    """Return the schema of one event, because OpenAPI 3.1 cannot describe a whole stream."""
     data = {"type": "string", "contentMediaType": "application/json", "contentSchema": schema}
     return {
         "type": "object",
-        "description": "Each event of the stream.",
+        "description": "An event of the stream.",
         "properties": {"data": data},
         "required": ["data"],
     }
@@ -122,7 +125,7 @@ def _event(schema: Json) -> Json:
 def _success_headers(method: MethodDescriptor) -> list[str]:
     if files.is_file(method.output_type):
         return ["content-disposition"]
-    # What asks the model says what is left.
+    # Calls of the model report the quota.
     asks = method.GetOptions().idempotency_level != method.GetOptions().NO_SIDE_EFFECTS
     bought = scheme_of(method) == options_pb2.Authentication.SCHEME_PURCHASE_TOKEN
     return _QUOTA if asks and bought else []

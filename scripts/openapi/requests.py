@@ -1,7 +1,7 @@
-"""Parameters and bodies, as Envoy's transcoder takes them.
+"""Parameters and bodies, as Envoy's transcoder accepts them.
 
-A body of "*" is the whole message, one that names a field is that field. What stands in neither
-the path nor the body goes into the query, but for the other arms of a oneof that the body is in.
+A body of "*" is the whole message; one that names a field is that field. Fields in neither the path
+nor the body go into the query, except the other members of a oneof that the body belongs to.
 """
 
 import re
@@ -17,12 +17,12 @@ from scripts.openapi.limits import Json
 from scripts.openapi.schemas import Schemas, required_in
 
 _VARIABLE = re.compile(r"\{(\w+)\}")
-# Envoy refuses a path that hides a slash or a NUL.
+# Envoy rejects a path with an encoded slash or NUL.
 _IN_A_PATH = r"^[^/\\\x00]*$"
 
 
 def sent_messages(method: MethodDescriptor, bindings: list[Binding]) -> Iterator[Descriptor]:
-    """The messages that bodies are."""
+    """Yield the messages of the bodies."""
     for binding in bindings:
         body = _body_message(method, binding)
         if body is not None and not files.is_file(body):
@@ -30,7 +30,7 @@ def sent_messages(method: MethodDescriptor, bindings: list[Binding]) -> Iterator
 
 
 def parameters_of(method: MethodDescriptor, binding: Binding, schemas: Schemas) -> list[Json]:
-    """The parameters of a call, those of the path first."""
+    """Return the parameters of a call, path parameters first."""
     message = method.input_type
     in_path = _VARIABLE.findall(binding.path)
     fields = [message.fields_by_name[name] for name in in_path]
@@ -41,7 +41,7 @@ def parameters_of(method: MethodDescriptor, binding: Binding, schemas: Schemas) 
 
 
 def body_of(method: MethodDescriptor, binding: Binding, schemas: Schemas) -> Json | None:
-    """The body of a call; None: it has none."""
+    """Return the body of a call; None if there is none."""
     message = _body_message(method, binding)
     if message is None:
         return None
@@ -83,7 +83,7 @@ def _in_path(message: Descriptor, field: FieldDescriptor, schemas: Schemas) -> J
 def _in_query(message: Descriptor, field: FieldDescriptor, schemas: Schemas) -> Json:
     schema = schemas.field(field, sent=True)
     if "$ref" in schema:
-        raise ValueError(f"{field.full_name}: messages in a query are not described")
+        raise ValueError(f"{field.full_name}: this generator does not support messages in a query")
     required = {"required": True} if field.json_name in required_in(message) else {}
     return _parameter(message, field, "query", schema) | required
 

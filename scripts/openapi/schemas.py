@@ -1,8 +1,8 @@
 """Messages as schemas.
 
-A message that is only sent, or only received, has one schema under its own name. One that is both
-has two, for they say different things: `Plan` is what a reply holds, in which all that is not
-optional is there, and `Plan.Input` is what a request may hold, within the contract's limits.
+A message that is only sent, or only received, has one schema under its own name. A message that is
+both has two, because they differ: `Plan` describes replies, which contain every field that is not
+optional, and `Plan.Input` describes requests, with the limits of the contract.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ _TYPES: dict[int, Json] = {
     FieldDescriptor.CPPTYPE_BOOL: {"type": "boolean"},
     FieldDescriptor.CPPTYPE_INT32: {"type": "integer", "format": "int32"},
     FieldDescriptor.CPPTYPE_UINT32: {"type": "integer", "format": "int64", "minimum": 0},
-    # JSON's numbers are too small for them.
+    # Numbers of JSON are too small for 64 bits.
     FieldDescriptor.CPPTYPE_INT64: {"type": "string", "format": "int64", "pattern": "^-?[0-9]+$"},
     FieldDescriptor.CPPTYPE_UINT64: {"type": "string", "format": "uint64", "pattern": "^[0-9]+$"},
     FieldDescriptor.CPPTYPE_FLOAT: {"type": "number", "format": "float"},
@@ -33,7 +33,7 @@ _WELL_KNOWN: dict[str, Json] = {
     "google.protobuf.Timestamp": {
         "type": "string",
         "format": "date-time",
-        # In UTC it is of the years 1 to 9999: what an offset moves out of them, is none.
+        # In UTC, the years 1 to 9999. An offset must not move a time out of them.
         "not": {"pattern": r"^(0000|0001-01-01.*[+].*[1-9]|9999-12-31.*T.*-.*[1-9])"},
     },
     "google.protobuf.Duration": {"type": "string", "pattern": r"^-?[0-9]+([.][0-9]{1,9})?s$"},
@@ -43,7 +43,7 @@ _WELL_KNOWN: dict[str, Json] = {
 
 
 class Schemas:
-    """The schemas of what is sent and of what is received."""
+    """Schemas of the messages that are sent and received."""
 
     def __init__(
         self, contract: Contract, sent: Iterable[Descriptor], received: Iterable[Descriptor]
@@ -53,7 +53,7 @@ class Schemas:
         self._received = _reachable(received)
 
     def components(self) -> Json:
-        """All of them, by name."""
+        """Return all schemas by name."""
         sent = {self.name(each, sent=True): self.sent(each) for each in self._sent.values()}
         received = {
             self.name(each, sent=False): self.received(each) for each in self._received.values()
@@ -61,7 +61,7 @@ class Schemas:
         return dict(sorted((sent | received).items()))
 
     def name(self, message: Descriptor, *, sent: bool) -> str:
-        """The name of a message's schema."""
+        """Return the name of a message's schema."""
         return (
             f"{message.name}.Input"
             if sent and message.full_name in self._received
@@ -69,13 +69,13 @@ class Schemas:
         )
 
     def reference(self, message: Descriptor, *, sent: bool) -> Json:
-        """Where a message's schema is."""
+        """Return a reference to a message's schema."""
         if message.full_name in _WELL_KNOWN:
             return dict(_WELL_KNOWN[message.full_name])
         return {"$ref": f"#/components/schemas/{self.name(message, sent=sent)}"}
 
     def sent(self, message: Descriptor) -> Json:
-        """What a request may hold: required is what the server misses in an empty one."""
+        """Return the schema of a request. A field is required if an empty request lacks it."""
         schema = self._object(message, sent=True)
         rules = message.GetOptions().Extensions[validate_pb2.message]
         if words := in_words(rules):
@@ -84,13 +84,13 @@ class Schemas:
         return schema | ({"required": required} if required else {})
 
     def received(self, message: Descriptor) -> Json:
-        """What a reply holds: all but what may be unset is there, empty or not."""
+        """Return the schema of a reply. All fields are required except those that may be unset."""
         schema = self._object(message, sent=False)
         required = [field.json_name for field in message.fields if not field.has_presence]
         return schema | ({"required": required} if required else {})
 
     def field(self, field: FieldDescriptor, *, sent: bool) -> Json:
-        """The schema of a field, as it is sent or received."""
+        """Return the schema of a field as it is sent or received."""
         rules = rules_of(field) if sent else validate_pb2.FieldRules()
         schema = self._value(field, rules, sent=sent)
         if may_be_zero(rules):
@@ -137,14 +137,14 @@ class Schemas:
         return schema | limits_of(rules)
 
     def _enum(self, enum: EnumDescriptor, rules: validate_pb2.FieldRules) -> Json:
-        """The names, and what each means as its title."""
+        """Return the names of an enum with their meanings."""
         allowed = [value for value in enum.values if value.number not in rules.enum.not_in]
         meanings = {value.name: self._comments[_scoped(value)] for value in allowed}
         return {"type": "string", "enum": list(meanings), "x-enum-descriptions": meanings}
 
 
 def required_in(message: Descriptor) -> list[str]:
-    """The fields without which the contract's own validator refuses the message."""
+    """Return the fields without which validation rejects the message."""
     violations = protovalidate.collect_violations(GetMessageClass(message)())
     missed = {
         violation.proto.field.elements[0].field_name
@@ -165,7 +165,7 @@ def _or_empty(schema: Json) -> Json:
 
 
 def _exclusions(message: Descriptor) -> Iterator[Json]:
-    """Of the fields of a oneof, no two; of one that is required, one."""
+    """Yield constraints: no two fields of a oneof, and one field of a oneof that is required."""
     for oneof in message.oneofs:
         names = [field.json_name for field in oneof.fields]
         for pair in combinations(names, 2):
@@ -175,7 +175,7 @@ def _exclusions(message: Descriptor) -> Iterator[Json]:
 
 
 def _reachable(messages: Iterable[Descriptor]) -> dict[str, Descriptor]:
-    """The messages, and those that they hold; not those whose form everybody knows."""
+    """Return the messages and those inside them, except well-known ones."""
     found: dict[str, Descriptor] = {}
     waiting = list(messages)
     while waiting:

@@ -1,4 +1,4 @@
-"""How a caller is authenticated, as `options.proto` declares it of each method."""
+"""Authentication of each call, as declared with `options.proto`."""
 
 from google.protobuf.descriptor import MethodDescriptor
 from gymlocker.v2 import options_pb2
@@ -12,27 +12,27 @@ SCHEMES: Json = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "The access token of a session, which Login and RefreshToken give.",
+        "description": "The access token of a session, returned by Login and RefreshToken.",
     },
     "purchaseToken": {
         "type": "apiKey",
         "in": "header",
         "name": "Authorization",
-        "description": "`<Store> <token>`: the store that sold the app's paid part (Web, Google, "
-        "Apple or RevenueCat) and the token of the purchase. `Bearer ` may stand before it.",
+        "description": "`<Store> <token>`: the store (Web, Google, Apple or RevenueCat) and the "
+        "token of a purchase of the app. `Bearer ` may precede it.",
     },
     "apiKey": {
         "type": "apiKey",
         "in": "header",
         "name": "X-API-Key",
-        "description": "A key of this server.",
+        "description": "An API key of this server.",
     },
 }
 
-# What a scheme is met by, any one of them.
+# Alternatives that satisfy a scheme.
 _REQUIREMENTS: dict[int, list[Json]] = {
     options_pb2.Authentication.SCHEME_NONE: [],
-    # The password stands in the body, which OpenAPI has no word for: nothing, or a token.
+    # The password is in the body, which OpenAPI cannot express: no credentials, or a token.
     options_pb2.Authentication.SCHEME_PASSWORD: [{}, {"accessToken": []}],
     options_pb2.Authentication.SCHEME_ACCESS_TOKEN: [{"accessToken": []}],
     options_pb2.Authentication.SCHEME_PURCHASE_TOKEN: [{"purchaseToken": []}],
@@ -41,11 +41,11 @@ _REQUIREMENTS: dict[int, list[Json]] = {
 
 
 def scheme_of(method: MethodDescriptor) -> "_Scheme.ValueType":
-    """How the callers of a method are authenticated."""
+    """Return the authentication scheme of a method."""
     return method.GetOptions().Extensions[options_pb2.authentication].scheme
 
 
 def requirements_of(method: MethodDescriptor) -> list[Json]:
-    """What a caller of a method must bring, one of them."""
+    """Return the security requirements of a method, one of which must be met."""
     rule = method.GetOptions().Extensions[options_pb2.authentication]
     return [each for scheme in (rule.scheme, *rule.alternatives) for each in _REQUIREMENTS[scheme]]

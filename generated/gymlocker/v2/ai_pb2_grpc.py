@@ -27,17 +27,19 @@ if _version_not_supported:
 
 
 class AiServiceStub:
-    """Makes training plans, with the help of a language model.
+    """Makes training plans with a language model.
 
-    Whoever has a purchase token may call, in `authorization: <Store> <token>`, where the store is
-    Web, Google, Apple or RevenueCat, and whoever has a key of this server, in `x-api-key`. A good key
-    counts whatever `authorization` says; a bad one beside a good token does no harm.
-    UNAUTHENTICATED: there is neither, or none is good. UNAVAILABLE: the store, or the model, is out of
-    reach. FAILED_PRECONDITION: this server has no model.
+    Requires a purchase token or an API key of this server. The token is sent as `authorization:
+    <Store> <token>`, where the store is Web, Google, Apple or RevenueCat; the key is sent as
+    `x-api-key`. A valid key is enough, whatever `authorization` holds, and an invalid key beside a
+    valid token is ignored. UNAUTHENTICATED if there is neither a valid token nor a valid key.
+    UNAVAILABLE if the store or the model is unreachable. FAILED_PRECONDITION if this server has no
+    model.
 
     Each answer of the model counts against a quota of the token or key, in a sliding window of 24
-    hours; RESOURCE_EXHAUSTED: it is used up. Replies carry `x-quota-limit`, `x-quota-remaining` and
-    `x-quota-reset` (seconds). The model's hello is no answer: it has a bound of its own.
+    hours. RESOURCE_EXHAUSTED if the quota is used up. Replies carry `x-quota-limit`,
+    `x-quota-remaining` and `x-quota-reset` (seconds). The model's greeting is not an answer: it has
+    a limit of its own.
     """
 
     def __init__(self, channel):
@@ -74,17 +76,19 @@ class AiServiceStub:
 
 
 class AiServiceServicer:
-    """Makes training plans, with the help of a language model.
+    """Makes training plans with a language model.
 
-    Whoever has a purchase token may call, in `authorization: <Store> <token>`, where the store is
-    Web, Google, Apple or RevenueCat, and whoever has a key of this server, in `x-api-key`. A good key
-    counts whatever `authorization` says; a bad one beside a good token does no harm.
-    UNAUTHENTICATED: there is neither, or none is good. UNAVAILABLE: the store, or the model, is out of
-    reach. FAILED_PRECONDITION: this server has no model.
+    Requires a purchase token or an API key of this server. The token is sent as `authorization:
+    <Store> <token>`, where the store is Web, Google, Apple or RevenueCat; the key is sent as
+    `x-api-key`. A valid key is enough, whatever `authorization` holds, and an invalid key beside a
+    valid token is ignored. UNAUTHENTICATED if there is neither a valid token nor a valid key.
+    UNAVAILABLE if the store or the model is unreachable. FAILED_PRECONDITION if this server has no
+    model.
 
     Each answer of the model counts against a quota of the token or key, in a sliding window of 24
-    hours; RESOURCE_EXHAUSTED: it is used up. Replies carry `x-quota-limit`, `x-quota-remaining` and
-    `x-quota-reset` (seconds). The model's hello is no answer: it has a bound of its own.
+    hours. RESOURCE_EXHAUSTED if the quota is used up. Replies carry `x-quota-limit`,
+    `x-quota-remaining` and `x-quota-reset` (seconds). The model's greeting is not an answer: it has
+    a limit of its own.
     """
 
     def GenerateWorkoutPlan(self, request, context):
@@ -102,26 +106,26 @@ class AiServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Chat(self, request_iterator, context):
-        """Talks about a plan and makes it. The conversation lives as long as the call does.
+        """Discusses a plan and makes it. The conversation lasts as long as the call.
 
-        A message is answered by its words and plans as they grow, and then by `end`. What comes while
-        an answer is under way waits, but for `stop`. An error of one answer stands in its `end`, and
-        the conversation goes on.
+        Each message is answered by the text and plans as they grow, and then by `end`. Events that
+        arrive while an answer is in progress wait, except `stop`. An error in an answer is reported in
+        its `end`, and the conversation continues.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def StreamChat(self, request, context):
-        """Answers the last message of a conversation that the request holds; in JSON as server-sent
-        events.
+        """Answers the last message of the conversation in the request. Over REST, the reply is a stream
+        of server-sent events.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetQuota(self, request, context):
-        """Reads how much of the quota is left.
+        """Returns the quota and the number of answers left.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -164,17 +168,19 @@ def add_AiServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AiService:
-    """Makes training plans, with the help of a language model.
+    """Makes training plans with a language model.
 
-    Whoever has a purchase token may call, in `authorization: <Store> <token>`, where the store is
-    Web, Google, Apple or RevenueCat, and whoever has a key of this server, in `x-api-key`. A good key
-    counts whatever `authorization` says; a bad one beside a good token does no harm.
-    UNAUTHENTICATED: there is neither, or none is good. UNAVAILABLE: the store, or the model, is out of
-    reach. FAILED_PRECONDITION: this server has no model.
+    Requires a purchase token or an API key of this server. The token is sent as `authorization:
+    <Store> <token>`, where the store is Web, Google, Apple or RevenueCat; the key is sent as
+    `x-api-key`. A valid key is enough, whatever `authorization` holds, and an invalid key beside a
+    valid token is ignored. UNAUTHENTICATED if there is neither a valid token nor a valid key.
+    UNAVAILABLE if the store or the model is unreachable. FAILED_PRECONDITION if this server has no
+    model.
 
     Each answer of the model counts against a quota of the token or key, in a sliding window of 24
-    hours; RESOURCE_EXHAUSTED: it is used up. Replies carry `x-quota-limit`, `x-quota-remaining` and
-    `x-quota-reset` (seconds). The model's hello is no answer: it has a bound of its own.
+    hours. RESOURCE_EXHAUSTED if the quota is used up. Replies carry `x-quota-limit`,
+    `x-quota-remaining` and `x-quota-reset` (seconds). The model's greeting is not an answer: it has
+    a limit of its own.
     """
 
     @staticmethod

@@ -26,9 +26,10 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from gymlocker.v2 import options_pb2 as gymlocker_dot_v2_dot_options__pb2
+from gymlocker.v2 import rules_pb2 as gymlocker_dot_v2_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17gymlocker/v2/auth.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1agymlocker/v2/options.proto\"\xe7\x01\n\x0fRegisterRequest\x12\xa6\x01\n\x08username\x18\x01 \x01(\tB\x93\x01\xbaH\x8f\x01r\x04\x10\x03\x18@\xba\x01\x85\x01\n\x08username\x12;must have no control characters, and no space at either end\x1a<this.matches(r\'^[^\\p{Cc}\\p{Z}]([^\\p{Cc}]*[^\\p{Cc}\\p{Z}])?$\')\x12+\n\x08password\x18\x02 \x01(\tB\x19\x80\x01\x01\xbaH\x13r\x11\x10\x08\x18\x80\x01\x32\n^[^\\x00]*$\"v\n\x07\x41\x63\x63ount\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06lookup\x18\x02 \x01(\t\x12\x15\n\x08username\x18\x03 \x01(\tH\x00\x88\x01\x01\x12+\n\x07\x63reated\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0b\n\t_username\"d\n\x0cLoginRequest\x12\'\n\x08username\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x10\x01\x18\x64\x32\n^[^\\x00]*$\x12+\n\x08password\x18\x02 \x01(\tB\x19\x80\x01\x01\xbaH\x13r\x11\x10\x01\x18\x80\x01\x32\n^[^\\x00]*$\"\x9c\x01\n\x06Tokens\x12\'\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01R\x0c\x61\x63\x63\x65ss_token\x12\x1e\n\ntoken_type\x18\x02 \x01(\tR\ntoken_type\x12\x1e\n\nexpires_in\x18\x03 \x01(\x05R\nexpires_in\x12)\n\rrefresh_token\x18\x04 \x01(\tB\x03\x80\x01\x01R\rrefresh_token\":\n\x13RefreshTokenRequest\x12#\n\rrefresh_token\x18\x01 \x01(\tB\x0c\x80\x01\x01\xbaH\x06r\x04\x10\x01\x18\x64\"4\n\rLogoutRequest\x12#\n\rrefresh_token\x18\x01 \x01(\tB\x0c\x80\x01\x01\xbaH\x06r\x04\x10\x01\x18\x64\"\x10\n\x0eLogoutResponse\"\x0e\n\x0cGetMeRequest\"}\n\x15\x43hangePasswordRequest\x12\x33\n\x10\x63urrent_password\x18\x01 \x01(\tB\x19\x80\x01\x01\xbaH\x13r\x11\x10\x01\x18\x80\x01\x32\n^[^\\x00]*$\x12/\n\x0cnew_password\x18\x02 \x01(\tB\x19\x80\x01\x01\xbaH\x13r\x11\x10\x08\x18\x80\x01\x32\n^[^\\x00]*$\"\x18\n\x16\x43hangePasswordResponse\"\xbf\x01\n\x14\x43laimUsernameRequest\x12\xa6\x01\n\x08username\x18\x01 \x01(\tB\x93\x01\xbaH\x8f\x01r\x04\x10\x03\x18@\xba\x01\x85\x01\n\x08username\x12;must have no control characters, and no space at either end\x1a<this.matches(r\'^[^\\p{Cc}\\p{Z}]([^\\p{Cc}]*[^\\p{Cc}\\p{Z}])?$\')2\x93\x07\n\x0b\x41uthService\x12y\n\x08Register\x12\x1d.gymlocker.v2.RegisterRequest\x1a\x15.gymlocker.v2.Account\"7\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02+\"\x11/v2/auth/register:\x01*Z\x13\"\x0e/auth/register:\x01*\x12l\n\x05Login\x12\x1a.gymlocker.v2.LoginRequest\x1a\x14.gymlocker.v2.Tokens\"1\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02%\"\x0e/v2/auth/login:\x01*Z\x10\"\x0b/auth/login:\x01*\x12~\n\x0cRefreshToken\x12!.gymlocker.v2.RefreshTokenRequest\x1a\x14.gymlocker.v2.Tokens\"5\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02)\"\x10/v2/auth/refresh:\x01*Z\x12\"\r/auth/refresh:\x01*\x12{\n\x06Logout\x12\x1b.gymlocker.v2.LogoutRequest\x1a\x1c.gymlocker.v2.LogoutResponse\"6\x90\x02\x02\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\'\"\x0f/v2/auth/logout:\x01*Z\x11\"\x0c/auth/logout:\x01*\x12\x64\n\x05GetMe\x12\x1a.gymlocker.v2.GetMeRequest\x1a\x15.gymlocker.v2.Account\"(\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x19\x12\x0b/v2/auth/meZ\n\x12\x08/auth/me\x12\xa2\x01\n\x0e\x43hangePassword\x12#.gymlocker.v2.ChangePasswordRequest\x1a$.gymlocker.v2.ChangePasswordResponse\"E\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x39\"\x18/v2/auth/change-password:\x01*Z\x1a\"\x15/auth/change-password:\x01*\x12\x92\x01\n\rClaimUsername\x12\".gymlocker.v2.ClaimUsernameRequest\x1a\x15.gymlocker.v2.Account\"F\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x37\"\x17/v2/auth/claim-username:\x01*Z\x19\"\x14/auth/claim-username:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17gymlocker/v2/auth.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1agymlocker/v2/options.proto\x1a\x18gymlocker/v2/rules.proto\"_\n\x0fRegisterRequest\x12\x1f\n\x08username\x18\x01 \x01(\tB\r\xbaH\nr\x08\x10\x03\x18@\x98\xb5\x18\x01\x12+\n\x08password\x18\x02 \x01(\tB\x19\x80\x01\x01\xbaH\x13r\x11\x10\x08\x18\x80\x01\x32\n^[^\\x00]*$\"v\n\x07\x41\x63\x63ount\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06lookup\x18\x02 \x01(\t\x12\x15\n\x08username\x18\x03 \x01(\tH\x00\x88\x01\x01\x12+\n\x07\x63reated\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0b\n\t_username\"d\n\x0cLoginRequest\x12\'\n\x08username\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x10\x01\x18\x64\x32\n^[^\\x00]*$\x12+\n\x08password\x18\x02 \x01(\tB\x19\x80\x01\x01\xbaH\x13r\x11\x10\x01\x18\x80\x01\x32\n^[^\\x00]*$\"\x9c\x01\n\x06Tokens\x12\'\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01R\x0c\x61\x63\x63\x65ss_token\x12\x1e\n\ntoken_type\x18\x02 \x01(\tR\ntoken_type\x12\x1e\n\nexpires_in\x18\x03 \x01(\x05R\nexpires_in\x12)\n\rrefresh_token\x18\x04 \x01(\tB\x03\x80\x01\x01R\rrefresh_token\":\n\x13RefreshTokenRequest\x12#\n\rrefresh_token\x18\x01 \x01(\tB\x0c\x80\x01\x01\xbaH\x06r\x04\x10\x01\x18\x64\"4\n\rLogoutRequest\x12#\n\rrefresh_token\x18\x01 \x01(\tB\x0c\x80\x01\x01\xbaH\x06r\x04\x10\x01\x18\x64\"\x10\n\x0eLogoutResponse\"\x0e\n\x0cGetMeRequest\"}\n\x15\x43hangePasswordRequest\x12\x33\n\x10\x63urrent_password\x18\x01 \x01(\tB\x19\x80\x01\x01\xbaH\x13r\x11\x10\x01\x18\x80\x01\x32\n^[^\\x00]*$\x12/\n\x0cnew_password\x18\x02 \x01(\tB\x19\x80\x01\x01\xbaH\x13r\x11\x10\x08\x18\x80\x01\x32\n^[^\\x00]*$\"\x18\n\x16\x43hangePasswordResponse\"7\n\x14\x43laimUsernameRequest\x12\x1f\n\x08username\x18\x01 \x01(\tB\r\xbaH\nr\x08\x10\x03\x18@\x98\xb5\x18\x01\x32\x93\x07\n\x0b\x41uthService\x12y\n\x08Register\x12\x1d.gymlocker.v2.RegisterRequest\x1a\x15.gymlocker.v2.Account\"7\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02+\"\x11/v2/auth/register:\x01*Z\x13\"\x0e/auth/register:\x01*\x12l\n\x05Login\x12\x1a.gymlocker.v2.LoginRequest\x1a\x14.gymlocker.v2.Tokens\"1\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02%\"\x0e/v2/auth/login:\x01*Z\x10\"\x0b/auth/login:\x01*\x12~\n\x0cRefreshToken\x12!.gymlocker.v2.RefreshTokenRequest\x1a\x14.gymlocker.v2.Tokens\"5\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02)\"\x10/v2/auth/refresh:\x01*Z\x12\"\r/auth/refresh:\x01*\x12{\n\x06Logout\x12\x1b.gymlocker.v2.LogoutRequest\x1a\x1c.gymlocker.v2.LogoutResponse\"6\x90\x02\x02\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\'\"\x0f/v2/auth/logout:\x01*Z\x11\"\x0c/auth/logout:\x01*\x12\x64\n\x05GetMe\x12\x1a.gymlocker.v2.GetMeRequest\x1a\x15.gymlocker.v2.Account\"(\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x19\x12\x0b/v2/auth/meZ\n\x12\x08/auth/me\x12\xa2\x01\n\x0e\x43hangePassword\x12#.gymlocker.v2.ChangePasswordRequest\x1a$.gymlocker.v2.ChangePasswordResponse\"E\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x39\"\x18/v2/auth/change-password:\x01*Z\x1a\"\x15/auth/change-password:\x01*\x12\x92\x01\n\rClaimUsername\x12\".gymlocker.v2.ClaimUsernameRequest\x1a\x15.gymlocker.v2.Account\"F\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x37\"\x17/v2/auth/claim-username:\x01*Z\x19\"\x14/auth/claim-username:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,7 +37,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gymlocker.v2.auth_pb2', _gl
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REGISTERREQUEST'].fields_by_name['username']._loaded_options = None
-  _globals['_REGISTERREQUEST'].fields_by_name['username']._serialized_options = b'\272H\217\001r\004\020\003\030@\272\001\205\001\n\010username\022;must have no control characters, and no space at either end\032<this.matches(r\'^[^\\p{Cc}\\p{Z}]([^\\p{Cc}]*[^\\p{Cc}\\p{Z}])?$\')'
+  _globals['_REGISTERREQUEST'].fields_by_name['username']._serialized_options = b'\272H\nr\010\020\003\030@\230\265\030\001'
   _globals['_REGISTERREQUEST'].fields_by_name['password']._loaded_options = None
   _globals['_REGISTERREQUEST'].fields_by_name['password']._serialized_options = b'\200\001\001\272H\023r\021\020\010\030\200\0012\n^[^\\x00]*$'
   _globals['_LOGINREQUEST'].fields_by_name['username']._loaded_options = None
@@ -56,7 +57,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['new_password']._loaded_options = None
   _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['new_password']._serialized_options = b'\200\001\001\272H\023r\021\020\010\030\200\0012\n^[^\\x00]*$'
   _globals['_CLAIMUSERNAMEREQUEST'].fields_by_name['username']._loaded_options = None
-  _globals['_CLAIMUSERNAMEREQUEST'].fields_by_name['username']._serialized_options = b'\272H\217\001r\004\020\003\030@\272\001\205\001\n\010username\022;must have no control characters, and no space at either end\032<this.matches(r\'^[^\\p{Cc}\\p{Z}]([^\\p{Cc}]*[^\\p{Cc}\\p{Z}])?$\')'
+  _globals['_CLAIMUSERNAMEREQUEST'].fields_by_name['username']._serialized_options = b'\272H\nr\010\020\003\030@\230\265\030\001'
   _globals['_AUTHSERVICE'].methods_by_name['Register']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['Register']._serialized_options = b'\212\265\030\002\010\001\202\323\344\223\002+\"\021/v2/auth/register:\001*Z\023\"\016/auth/register:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['Login']._loaded_options = None
@@ -71,28 +72,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHSERVICE'].methods_by_name['ChangePassword']._serialized_options = b'\212\265\030\002\010\003\202\323\344\223\0029\"\030/v2/auth/change-password:\001*Z\032\"\025/auth/change-password:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['ClaimUsername']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['ClaimUsername']._serialized_options = b'\220\002\002\212\265\030\002\010\003\202\323\344\223\0027\"\027/v2/auth/claim-username:\001*Z\031\"\024/auth/claim-username:\001*'
-  _globals['_REGISTERREQUEST']._serialized_start=162
-  _globals['_REGISTERREQUEST']._serialized_end=393
-  _globals['_ACCOUNT']._serialized_start=395
-  _globals['_ACCOUNT']._serialized_end=513
-  _globals['_LOGINREQUEST']._serialized_start=515
-  _globals['_LOGINREQUEST']._serialized_end=615
-  _globals['_TOKENS']._serialized_start=618
-  _globals['_TOKENS']._serialized_end=774
-  _globals['_REFRESHTOKENREQUEST']._serialized_start=776
-  _globals['_REFRESHTOKENREQUEST']._serialized_end=834
-  _globals['_LOGOUTREQUEST']._serialized_start=836
-  _globals['_LOGOUTREQUEST']._serialized_end=888
-  _globals['_LOGOUTRESPONSE']._serialized_start=890
-  _globals['_LOGOUTRESPONSE']._serialized_end=906
-  _globals['_GETMEREQUEST']._serialized_start=908
-  _globals['_GETMEREQUEST']._serialized_end=922
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=924
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1049
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=1051
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1075
-  _globals['_CLAIMUSERNAMEREQUEST']._serialized_start=1078
-  _globals['_CLAIMUSERNAMEREQUEST']._serialized_end=1269
-  _globals['_AUTHSERVICE']._serialized_start=1272
-  _globals['_AUTHSERVICE']._serialized_end=2187
+  _globals['_REGISTERREQUEST']._serialized_start=187
+  _globals['_REGISTERREQUEST']._serialized_end=282
+  _globals['_ACCOUNT']._serialized_start=284
+  _globals['_ACCOUNT']._serialized_end=402
+  _globals['_LOGINREQUEST']._serialized_start=404
+  _globals['_LOGINREQUEST']._serialized_end=504
+  _globals['_TOKENS']._serialized_start=507
+  _globals['_TOKENS']._serialized_end=663
+  _globals['_REFRESHTOKENREQUEST']._serialized_start=665
+  _globals['_REFRESHTOKENREQUEST']._serialized_end=723
+  _globals['_LOGOUTREQUEST']._serialized_start=725
+  _globals['_LOGOUTREQUEST']._serialized_end=777
+  _globals['_LOGOUTRESPONSE']._serialized_start=779
+  _globals['_LOGOUTRESPONSE']._serialized_end=795
+  _globals['_GETMEREQUEST']._serialized_start=797
+  _globals['_GETMEREQUEST']._serialized_end=811
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=813
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=938
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=940
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=964
+  _globals['_CLAIMUSERNAMEREQUEST']._serialized_start=966
+  _globals['_CLAIMUSERNAMEREQUEST']._serialized_end=1021
+  _globals['_AUTHSERVICE']._serialized_start=1024
+  _globals['_AUTHSERVICE']._serialized_end=1939
 # @@protoc_insertion_point(module_scope)

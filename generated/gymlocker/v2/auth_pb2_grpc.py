@@ -26,15 +26,16 @@ if _version_not_supported:
 
 
 class AuthServiceStub:
-    """Registers people, logs them in and out.
+    """Registers users, and logs them in and out.
 
-    An account and a user of the encrypted feed are the same thing: an account is a user with a
-    username. Logging in starts a session and gives two tokens. The access token is a JWT that goes
-    with each call as `authorization: Bearer <token>`; it is short-lived. The refresh token buys the
-    next pair, always the same next refresh token. A session ends with Logout, with a change of the
-    password, when an old refresh token comes back after the next one was used, and with the user.
+    An account is a user of the encrypted feed who has a username. Logging in starts a session and
+    returns two tokens. The access token is a short-lived JWT that is sent with each call as
+    `authorization: Bearer <token>`. The refresh token is exchanged for the next pair, which always
+    has the same next refresh token. A session ends with Logout, with a change of the password, when
+    an old refresh token is used after its successor was used, and when the user is deleted.
 
-    Whoever tries many passwords is refused with RESOURCE_EXHAUSTED, per account and per address.
+    Password attempts are limited per account and per address. After too many wrong passwords, calls
+    fail with RESOURCE_EXHAUSTED.
     """
 
     def __init__(self, channel):
@@ -81,22 +82,23 @@ class AuthServiceStub:
 
 
 class AuthServiceServicer:
-    """Registers people, logs them in and out.
+    """Registers users, and logs them in and out.
 
-    An account and a user of the encrypted feed are the same thing: an account is a user with a
-    username. Logging in starts a session and gives two tokens. The access token is a JWT that goes
-    with each call as `authorization: Bearer <token>`; it is short-lived. The refresh token buys the
-    next pair, always the same next refresh token. A session ends with Logout, with a change of the
-    password, when an old refresh token comes back after the next one was used, and with the user.
+    An account is a user of the encrypted feed who has a username. Logging in starts a session and
+    returns two tokens. The access token is a short-lived JWT that is sent with each call as
+    `authorization: Bearer <token>`. The refresh token is exchanged for the next pair, which always
+    has the same next refresh token. A session ends with Logout, with a change of the password, when
+    an old refresh token is used after its successor was used, and when the user is deleted.
 
-    Whoever tries many passwords is refused with RESOURCE_EXHAUSTED, per account and per address.
+    Password attempts are limited per account and per address. After too many wrong passwords, calls
+    fail with RESOURCE_EXHAUSTED.
     """
 
     def Register(self, request, context):
         """Creates a user with a username and a password.
 
-        Anybody may call. ALREADY_EXISTS: the username is taken. RESOURCE_EXHAUSTED: too many taken
-        usernames were tried, or too many users and accounts come from the caller's network.
+        Anyone may call. ALREADY_EXISTS if the username is taken. RESOURCE_EXHAUSTED if too many taken
+        usernames were tried, or too many users and accounts were created from the caller's network.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -105,61 +107,61 @@ class AuthServiceServicer:
     def Login(self, request, context):
         """Starts a session.
 
-        Anybody may call who knows a password. UNAUTHENTICATED: the username or the password is wrong;
-        which of them is not said. RESOURCE_EXHAUSTED: too many wrong passwords.
+        Anyone who knows a user's password may call. UNAUTHENTICATED if the username or the password is
+        wrong; the error does not say which. RESOURCE_EXHAUSTED if too many wrong passwords were tried.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RefreshToken(self, request, context):
-        """Goes on with a session: gives a new pair of tokens for a refresh token, which is used up.
+        """Exchanges a refresh token for a new pair of tokens, which continues the session. The refresh
+        token is used up.
 
-        Repeating the call is safe: for a minute, and for as long as nothing of the reply was used, it
-        returns the same refresh token.
-
-        Anybody may call who has a refresh token. UNAUTHENTICATED: it is unknown, expired or was used
-        before. In the last case somebody else may have it, so the whole session ends.
+        Anyone who has a refresh token may call. Repeating the call is safe: it returns the same
+        refresh token for a minute, and after that for as long as no token of the reply was used.
+        UNAUTHENTICATED if the refresh token is unknown, expired or already used. A token that was
+        already used may have been stolen, so the whole session ends.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Logout(self, request, context):
-        """Ends the session of a refresh token; its access token no longer works either.
+        """Ends the session of a refresh token. Its access token becomes invalid, too.
 
-        Anybody may call who has a refresh token. One that is unknown is no error (RFC 7009).
+        Anyone who has a refresh token may call. An unknown token is not an error (RFC 7009).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetMe(self, request, context):
-        """Reads the caller's account.
+        """Returns the caller's account.
 
-        The user may call, with an access token.
+        Requires an access token.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ChangePassword(self, request, context):
-        """Changes the caller's password and ends all of their sessions, this one too.
+        """Changes the caller's password and ends all of their sessions, including the current one.
 
-        The user may call, with an access token and the current password. UNAUTHENTICATED: the current
-        password is wrong. RESOURCE_EXHAUSTED: too many wrong passwords.
+        Requires an access token and the current password. UNAUTHENTICATED if the current password is
+        wrong. RESOURCE_EXHAUSTED if too many wrong passwords were tried.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ClaimUsername(self, request, context):
-        """Gives a username to the caller, an anonymous user of the feed until now. Everything else stays
-        as it is: id, lookup, password, feed and workouts.
+        """Gives a username to the caller, who was an anonymous user of the feed. Their id, lookup,
+        password, feed and workouts do not change.
 
-        The user may call, with an access token. ALREADY_EXISTS: the username is taken, or the caller
-        has another one. Claiming one's own again sets its spelling. RESOURCE_EXHAUSTED: too many taken
-        usernames were tried.
+        Requires an access token. ALREADY_EXISTS if the username is taken, or the caller has a
+        different one. Claiming the caller's own username again changes its spelling.
+        RESOURCE_EXHAUSTED if too many taken usernames were tried.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -212,15 +214,16 @@ def add_AuthServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AuthService:
-    """Registers people, logs them in and out.
+    """Registers users, and logs them in and out.
 
-    An account and a user of the encrypted feed are the same thing: an account is a user with a
-    username. Logging in starts a session and gives two tokens. The access token is a JWT that goes
-    with each call as `authorization: Bearer <token>`; it is short-lived. The refresh token buys the
-    next pair, always the same next refresh token. A session ends with Logout, with a change of the
-    password, when an old refresh token comes back after the next one was used, and with the user.
+    An account is a user of the encrypted feed who has a username. Logging in starts a session and
+    returns two tokens. The access token is a short-lived JWT that is sent with each call as
+    `authorization: Bearer <token>`. The refresh token is exchanged for the next pair, which always
+    has the same next refresh token. A session ends with Logout, with a change of the password, when
+    an old refresh token is used after its successor was used, and when the user is deleted.
 
-    Whoever tries many passwords is refused with RESOURCE_EXHAUSTED, per account and per address.
+    Password attempts are limited per account and per address. After too many wrong passwords, calls
+    fail with RESOURCE_EXHAUSTED.
     """
 
     @staticmethod

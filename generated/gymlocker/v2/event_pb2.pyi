@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class PutEventRequest(_message.Message):
-    """An event to publish."""
+    """The event to publish."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -34,17 +34,17 @@ class PutEventRequest(_message.Message):
     user_id: _builtins.str
     """The caller's id, a UUID."""
     password: _builtins.str
-    """The caller's password: 1 to 40 characters. Empty where the call carries an access token."""
+    """The caller's password, 1 to 40 characters. Empty if the call carries an access token."""
     event_id: _builtins.str
-    """The event's id, a UUID that the client chose. Unique within the user."""
+    """The event's id, a UUID chosen by the client. Unique within the user."""
     encrypted_event_payload: _builtins.bytes
     """The event, encrypted: 1 byte to 15 KiB."""
     encrypted_event_iv: _builtins.bytes
     """The initialization vector of the payload: 1 to 16 bytes."""
     @_builtins.property
     def expiry(self) -> _timestamp_pb2.Timestamp:
-        """When the event ceases to be returned. It is deleted soon after. A time more than ten years ahead
-        is cut to that.
+        """The time from which the event is no longer returned. The event is deleted soon after. A time
+        more than ten years ahead is reduced to ten years ahead.
         """
 
     def __init__(
@@ -84,14 +84,14 @@ Global___PutEventResponse: _TypeAlias = PutEventResponse  # noqa: Y015
 
 @_typing.final
 class GetEventsRequest(_message.Message):
-    """Whose events are wanted."""
+    """The users whose events to return."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     USERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def users(self) -> _containers.RepeatedCompositeFieldContainer[Global___FollowedUser]:
-        """The users whose events are wanted: 1 to 200 entries."""
+        """The followed users: 1 to 200 entries."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ Global___GetEventsRequest: _TypeAlias = GetEventsRequest  # noqa: Y015
 
 @_typing.final
 class FollowedUser(_message.Message):
-    """A user that the caller follows."""
+    """A user whom the caller follows."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -121,7 +121,7 @@ class FollowedUser(_message.Message):
     """The secret that the followed user gave to the caller."""
     @_builtins.property
     def since(self) -> _timestamp_pb2.Timestamp:
-        """Only events with a later timestamp are returned. Absent: all events."""
+        """Only events with a later timestamp are returned. If absent, all events are returned."""
 
     def __init__(
         self,
@@ -140,7 +140,7 @@ Global___FollowedUser: _TypeAlias = FollowedUser  # noqa: Y015
 
 @_typing.final
 class GetEventsResponse(_message.Message):
-    """Events of the users whose secret was right."""
+    """The events of the users whose secret was right."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -153,7 +153,7 @@ class GetEventsResponse(_message.Message):
     @_builtins.property
     def invalid_follow_secrets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The secrets that do not belong to the user they were given for, in the order of the request.
-        Empty while too many wrong ones come from the caller's address.
+        Empty while too many wrong secrets come from the caller's address.
         """
 
     def __init__(
@@ -183,7 +183,7 @@ class UserEvent(_message.Message):
     ENCRYPTED_EVENT_IV_FIELD_NUMBER: _builtins.int
     EXPIRY_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
-    """The id of the user who published it, a lower-case UUID."""
+    """The id of the user who published the event, a lower-case UUID."""
     event_id: _builtins.str
     """The event's id, a lower-case UUID."""
     encrypted_event_payload: _builtins.bytes
@@ -192,11 +192,11 @@ class UserEvent(_message.Message):
     """The initialization vector of the payload."""
     @_builtins.property
     def timestamp(self) -> _timestamp_pb2.Timestamp:
-        """When the event was published or last replaced, given by the database."""
+        """The time at which the event was published or last replaced, set by the database."""
 
     @_builtins.property
     def expiry(self) -> _timestamp_pb2.Timestamp:
-        """When the event ceases to be returned."""
+        """The time from which the event is no longer returned."""
 
     def __init__(
         self,

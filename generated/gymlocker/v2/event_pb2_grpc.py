@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class EventServiceStub:
-    """Publishes encrypted events and reads those of the people one follows.
+    """Publishes encrypted events and returns those of followed users.
     """
 
     def __init__(self, channel):
@@ -48,33 +48,34 @@ class EventServiceStub:
 
 
 class EventServiceServicer:
-    """Publishes encrypted events and reads those of the people one follows.
+    """Publishes encrypted events and returns those of followed users.
     """
 
     def PutEvent(self, request, context):
-        """Publishes an event of the caller, or replaces the one with the same id, which then gets a new
+        """Publishes an event of the caller. An event with the same id is replaced and gets a new
         timestamp.
 
-        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
-        NOT_FOUND: no such user. RESOURCE_EXHAUSTED: the caller has 10,000 events, or 64 MiB of events
-        and shared items, and the event does not replace one that is as large.
+        Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
+        invalid. NOT_FOUND if the user does not exist. RESOURCE_EXHAUSTED if the caller has 10,000
+        events, or 64 MiB of events and shared items, unless the event replaces one that is at least as
+        large.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetEvents(self, request, context):
-        """Reads what up to 200 users published since given times.
+        """Returns the events that up to 200 users published since the given times.
 
-        Anybody may call who knows a follow secret of each user. Each entry is judged by itself: one
-        whose secret does not belong to its user adds nothing but its secret to
-        `invalid_follow_secrets`, and is never an error. Each event is returned once, oldest first.
-        RESOURCE_EXHAUSTED: too many wrong secrets came from the caller's address, and all of these are
-        wrong.
+        Anyone who knows a follow secret of each user may call. Each entry is checked on its own: a
+        secret that does not belong to its user is listed in `invalid_follow_secrets` and is not an
+        error. Each event is returned once, oldest first. RESOURCE_EXHAUSTED if too many wrong secrets
+        came from the caller's address and every secret in the request is wrong.
 
-        Timestamps of one user are in the order of commits. Passing back the newest timestamp seen of
-        a user therefore never misses an event, nor what a reply of more than 64 MiB leaves for the
-        next call (or of less, while the caller's address has not read earlier ones). (A client of gRPC that expects more than 4 MiB must raise its own limit.)
+        The timestamps of a user follow the order of commits. A client that passes back the newest
+        timestamp that it has seen of a user therefore never misses an event. A reply is limited to 64
+        MiB, or less while the caller's address has not read earlier replies; later events are left for
+        the next call. A gRPC client that expects more than 4 MiB must raise its own limit.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -102,7 +103,7 @@ def add_EventServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class EventService:
-    """Publishes encrypted events and reads those of the people one follows.
+    """Publishes encrypted events and returns those of followed users.
     """
 
     @staticmethod

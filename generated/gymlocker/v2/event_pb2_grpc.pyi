@@ -13,33 +13,34 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class EventServiceStub:
-    """Publishes encrypted events and reads those of the people one follows."""
+    """Publishes encrypted events and returns those of followed users."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     PutEvent: _aio.UnaryUnaryMultiCallable[_event_pb2.PutEventRequest, _event_pb2.PutEventResponse]
-    """Publishes an event of the caller, or replaces the one with the same id, which then gets a new
+    """Publishes an event of the caller. An event with the same id is replaced and gets a new
     timestamp.
 
-    The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
-    NOT_FOUND: no such user. RESOURCE_EXHAUSTED: the caller has 10,000 events, or 64 MiB of events
-    and shared items, and the event does not replace one that is as large.
+    Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
+    invalid. NOT_FOUND if the user does not exist. RESOURCE_EXHAUSTED if the caller has 10,000
+    events, or 64 MiB of events and shared items, unless the event replaces one that is at least as
+    large.
     """
     GetEvents: _aio.UnaryUnaryMultiCallable[_event_pb2.GetEventsRequest, _event_pb2.GetEventsResponse]
-    """Reads what up to 200 users published since given times.
+    """Returns the events that up to 200 users published since the given times.
 
-    Anybody may call who knows a follow secret of each user. Each entry is judged by itself: one
-    whose secret does not belong to its user adds nothing but its secret to
-    `invalid_follow_secrets`, and is never an error. Each event is returned once, oldest first.
-    RESOURCE_EXHAUSTED: too many wrong secrets came from the caller's address, and all of these are
-    wrong.
+    Anyone who knows a follow secret of each user may call. Each entry is checked on its own: a
+    secret that does not belong to its user is listed in `invalid_follow_secrets` and is not an
+    error. Each event is returned once, oldest first. RESOURCE_EXHAUSTED if too many wrong secrets
+    came from the caller's address and every secret in the request is wrong.
 
-    Timestamps of one user are in the order of commits. Passing back the newest timestamp seen of
-    a user therefore never misses an event, nor what a reply of more than 64 MiB leaves for the
-    next call (or of less, while the caller's address has not read earlier ones). (A client of gRPC that expects more than 4 MiB must raise its own limit.)
+    The timestamps of a user follow the order of commits. A client that passes back the newest
+    timestamp that it has seen of a user therefore never misses an event. A reply is limited to 64
+    MiB, or less while the caller's address has not read earlier replies; later events are left for
+    the next call. A gRPC client that expects more than 4 MiB must raise its own limit.
     """
 
 class EventServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Publishes encrypted events and reads those of the people one follows."""
+    """Publishes encrypted events and returns those of followed users."""
 
     @_abc_1.abstractmethod
     def PutEvent(
@@ -47,12 +48,13 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _event_pb2.PutEventRequest,
         context: _aio.ServicerContext[_event_pb2.PutEventRequest, _abc.Awaitable[_event_pb2.PutEventResponse]],
     ) -> _abc.Awaitable[_event_pb2.PutEventResponse]:
-        """Publishes an event of the caller, or replaces the one with the same id, which then gets a new
+        """Publishes an event of the caller. An event with the same id is replaced and gets a new
         timestamp.
 
-        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
-        NOT_FOUND: no such user. RESOURCE_EXHAUSTED: the caller has 10,000 events, or 64 MiB of events
-        and shared items, and the event does not replace one that is as large.
+        Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
+        invalid. NOT_FOUND if the user does not exist. RESOURCE_EXHAUSTED if the caller has 10,000
+        events, or 64 MiB of events and shared items, unless the event replaces one that is at least as
+        large.
         """
 
     @_abc_1.abstractmethod
@@ -61,17 +63,17 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _event_pb2.GetEventsRequest,
         context: _aio.ServicerContext[_event_pb2.GetEventsRequest, _abc.Awaitable[_event_pb2.GetEventsResponse]],
     ) -> _abc.Awaitable[_event_pb2.GetEventsResponse]:
-        """Reads what up to 200 users published since given times.
+        """Returns the events that up to 200 users published since the given times.
 
-        Anybody may call who knows a follow secret of each user. Each entry is judged by itself: one
-        whose secret does not belong to its user adds nothing but its secret to
-        `invalid_follow_secrets`, and is never an error. Each event is returned once, oldest first.
-        RESOURCE_EXHAUSTED: too many wrong secrets came from the caller's address, and all of these are
-        wrong.
+        Anyone who knows a follow secret of each user may call. Each entry is checked on its own: a
+        secret that does not belong to its user is listed in `invalid_follow_secrets` and is not an
+        error. Each event is returned once, oldest first. RESOURCE_EXHAUSTED if too many wrong secrets
+        came from the caller's address and every secret in the request is wrong.
 
-        Timestamps of one user are in the order of commits. Passing back the newest timestamp seen of
-        a user therefore never misses an event, nor what a reply of more than 64 MiB leaves for the
-        next call (or of less, while the caller's address has not read earlier ones). (A client of gRPC that expects more than 4 MiB must raise its own limit.)
+        The timestamps of a user follow the order of commits. A client that passes back the newest
+        timestamp that it has seen of a user therefore never misses an event. A reply is limited to 64
+        MiB, or less while the caller's address has not read earlier replies; later events are left for
+        the next call. A gRPC client that expects more than 4 MiB must raise its own limit.
         """
 
 def add_EventServiceServicer_to_server(servicer: EventServiceServicer, server: _aio.Server) -> None: ...

@@ -26,10 +26,10 @@ if _version_not_supported:
 
 
 class FollowServiceStub:
-    """Grants and revokes the right to read the caller's events.
+    """Grants and revokes access to the caller's events.
 
-    A follow secret is a random text that the followed user made and sent to one follower. Whoever
-    knows it can read the encrypted events; revoking it shuts out that follower alone.
+    A follow secret is a random text that the followed user generated and sent to one follower.
+    Anyone who knows it can read the encrypted events. Revoking it excludes only that follower.
     """
 
     def __init__(self, channel):
@@ -51,27 +51,28 @@ class FollowServiceStub:
 
 
 class FollowServiceServicer:
-    """Grants and revokes the right to read the caller's events.
+    """Grants and revokes access to the caller's events.
 
-    A follow secret is a random text that the followed user made and sent to one follower. Whoever
-    knows it can read the encrypted events; revoking it shuts out that follower alone.
+    A follow secret is a random text that the followed user generated and sent to one follower.
+    Anyone who knows it can read the encrypted events. Revoking it excludes only that follower.
     """
 
     def PutFollowSecret(self, request, context):
-        """Accepts a follow secret of the caller from now on. Repeating it changes nothing.
+        """Adds a follow secret of the caller. Repeating the call changes nothing.
 
-        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
-        NOT_FOUND: no such user. RESOURCE_EXHAUSTED: the caller has 5,000 secrets.
+        Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
+        invalid. NOT_FOUND if the user does not exist. RESOURCE_EXHAUSTED if the caller has 5,000
+        secrets.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteFollowSecret(self, request, context):
-        """Refuses a follow secret of the caller from now on. Repeating it changes nothing.
+        """Revokes a follow secret of the caller. Repeating the call changes nothing.
 
-        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
-        NOT_FOUND: no such user.
+        Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
+        invalid. NOT_FOUND if the user does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -99,10 +100,10 @@ def add_FollowServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class FollowService:
-    """Grants and revokes the right to read the caller's events.
+    """Grants and revokes access to the caller's events.
 
-    A follow secret is a random text that the followed user made and sent to one follower. Whoever
-    knows it can read the encrypted events; revoking it shuts out that follower alone.
+    A follow secret is a random text that the followed user generated and sent to one follower.
+    Anyone who knows it can read the encrypted events. Revoking it excludes only that follower.
     """
 
     @staticmethod

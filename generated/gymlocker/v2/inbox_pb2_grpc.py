@@ -26,8 +26,7 @@ if _version_not_supported:
 
 
 class InboxServiceStub:
-    """Carries encrypted messages from anybody to one user, such as requests to follow and their
-    answers.
+    """Delivers encrypted messages from anyone to a user, such as follow requests and their answers.
     """
 
     def __init__(self, channel):
@@ -49,30 +48,31 @@ class InboxServiceStub:
 
 
 class InboxServiceServicer:
-    """Carries encrypted messages from anybody to one user, such as requests to follow and their
-    answers.
+    """Delivers encrypted messages from anyone to a user, such as follow requests and their answers.
     """
 
     def PutInboxMessage(self, request, context):
         """Puts a message into a user's inbox.
 
-        Anybody may call, without credentials, by design: who the sender is, and whether that is true,
-        stands inside the encrypted message. NOT_FOUND: no such user. RESOURCE_EXHAUSTED: too many
-        messages to that inbox come from the caller's network, or it is full and most of what waits
-        there is from that network. A full inbox (1,000 messages or 16 MiB) gives up the newest message
-        of the network that has most waiting there; what nobody reads is deleted after 180 days.
+        Anyone may call, without credentials, by design: the encrypted message itself identifies and
+        authenticates its sender. NOT_FOUND if the user does not exist. RESOURCE_EXHAUSTED if too many
+        messages to the inbox come from the caller's network, or the inbox is full and most of its
+        messages come from that network.
+
+        An inbox is full at 1,000 messages or 16 MiB. A full inbox drops the newest message of the
+        network that has the most messages in it. Unread messages are deleted after 180 days.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetInboxMessages(self, request, context):
-        """Reads and removes the messages of the caller's inbox, oldest first. Each message is delivered
-        exactly once. Of a crowded inbox the reply holds the oldest 1,000 messages or 3 MiB; the next
-        call returns more.
+        """Returns and removes the messages of the caller's inbox, oldest first. Each message is delivered
+        exactly once. A reply has at most the oldest 1,000 messages or 3 MiB; the next call returns
+        more.
 
-        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
-        NOT_FOUND: no such user.
+        Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
+        invalid. NOT_FOUND if the user does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -100,8 +100,7 @@ def add_InboxServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class InboxService:
-    """Carries encrypted messages from anybody to one user, such as requests to follow and their
-    answers.
+    """Delivers encrypted messages from anyone to a user, such as follow requests and their answers.
     """
 
     @staticmethod

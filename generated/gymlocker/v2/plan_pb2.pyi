@@ -30,12 +30,12 @@ class Plan(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     SESSIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """What the plan is called."""
+    """The name of the plan."""
     description: _builtins.str
-    """What it is for, in a few sentences."""
+    """The purpose of the plan, in a few sentences."""
     @_builtins.property
     def sessions(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlanSession]:
-        """The sessions, in the order in which they are trained."""
+        """The sessions, in training order."""
 
     def __init__(
         self,
@@ -62,12 +62,12 @@ class PlanSession(_message.Message):
     NOTES_FIELD_NUMBER: _builtins.int
     EXERCISES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """What the session is called."""
+    """The name of the session."""
     notes: _builtins.str
-    """What else there is to say. Empty: nothing."""
+    """Notes. Empty if there are none."""
     @_builtins.property
     def exercises(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlanExercise]:
-        """The exercises, in the order in which they are done."""
+        """The exercises, in training order."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class PlanExercise(_message.Message):
     CARDIO_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def weighted(self) -> Global___WeightedExercise:
-        """Repetitions, mostly against a weight."""
+        """Repetitions, usually against a weight."""
 
     @_builtins.property
     def cardio(self) -> Global___CardioExercise:
@@ -129,25 +129,25 @@ class WeightedExercise(_message.Message):
     class _ResistanceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[WeightedExercise._Resistance.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         RESISTANCE_UNSPECIFIED: WeightedExercise._Resistance.ValueType  # 0
-        """Not said."""
+        """Not specified."""
         RESISTANCE_NONE: WeightedExercise._Resistance.ValueType  # 1
-        """Nothing."""
+        """No resistance."""
         RESISTANCE_EXTERNAL: WeightedExercise._Resistance.ValueType  # 2
         """A weight or a machine."""
         RESISTANCE_BODYWEIGHT: WeightedExercise._Resistance.ValueType  # 3
-        """One's own weight."""
+        """The user's body weight."""
 
     class Resistance(_Resistance, metaclass=_ResistanceEnumTypeWrapper):
-        """What works against the muscles."""
+        """Kinds of resistance."""
 
     RESISTANCE_UNSPECIFIED: WeightedExercise.Resistance.ValueType  # 0
-    """Not said."""
+    """Not specified."""
     RESISTANCE_NONE: WeightedExercise.Resistance.ValueType  # 1
-    """Nothing."""
+    """No resistance."""
     RESISTANCE_EXTERNAL: WeightedExercise.Resistance.ValueType  # 2
     """A weight or a machine."""
     RESISTANCE_BODYWEIGHT: WeightedExercise.Resistance.ValueType  # 3
-    """One's own weight."""
+    """The user's body weight."""
 
     NAME_FIELD_NUMBER: _builtins.int
     PLANNED_SETS_FIELD_NUMBER: _builtins.int
@@ -158,15 +158,15 @@ class WeightedExercise(_message.Message):
     PROGRESSION_FIELD_NUMBER: _builtins.int
     RESISTANCE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """What the exercise is called."""
+    """The name of the exercise."""
     superset_with_next: _builtins.bool
-    """Whether it is done in turns with the next exercise."""
+    """Alternates with the next exercise as a superset."""
     notes: _builtins.str
-    """What else there is to say. Empty: nothing."""
+    """Notes. Empty if there are none."""
     link: _builtins.str
-    """Where there is more about it. Empty: nowhere."""
+    """A link to more information. Empty if there is none."""
     resistance: Global___WeightedExercise.Resistance.ValueType
-    """What works against the muscles."""
+    """The kind of resistance."""
     @_builtins.property
     def planned_sets(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlannedSet]:
         """The sets, in order."""
@@ -177,7 +177,7 @@ class WeightedExercise(_message.Message):
 
     @_builtins.property
     def progression(self) -> _containers.RepeatedCompositeFieldContainer[Global___Progression]:
-        """How it becomes harder from time to time. Empty: it does not."""
+        """The ways in which the exercise becomes harder over time. Empty if it does not."""
 
     def __init__(
         self,
@@ -201,16 +201,16 @@ Global___WeightedExercise: _TypeAlias = WeightedExercise  # noqa: Y015
 
 @_typing.final
 class PlannedSet(_message.Message):
-    """A set that is planned."""
+    """A planned set."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MIN_REPS_FIELD_NUMBER: _builtins.int
     MAX_REPS_FIELD_NUMBER: _builtins.int
     min_reps: _builtins.int
-    """The fewest repetitions."""
+    """The minimum number of repetitions."""
     max_reps: _builtins.int
-    """The most repetitions."""
+    """The maximum number of repetitions."""
     def __init__(
         self,
         *,
@@ -227,7 +227,7 @@ Global___PlannedSet: _TypeAlias = PlannedSet  # noqa: Y015
 
 @_typing.final
 class RestBetweenSets(_message.Message):
-    """How long to rest between two sets."""
+    """The rest between two sets."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -236,15 +236,15 @@ class RestBetweenSets(_message.Message):
     FAILURE_REST_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def min_rest(self) -> _duration_pb2.Duration:
-        """At the least."""
+        """The minimum rest."""
 
     @_builtins.property
     def max_rest(self) -> _duration_pb2.Duration:
-        """At the most."""
+        """The maximum rest."""
 
     @_builtins.property
     def failure_rest(self) -> _duration_pb2.Duration:
-        """After a set that failed."""
+        """The rest after a failed set."""
 
     def __init__(
         self,
@@ -263,7 +263,7 @@ Global___RestBetweenSets: _TypeAlias = RestBetweenSets  # noqa: Y015
 
 @_typing.final
 class Progression(_message.Message):
-    """How an exercise becomes harder when all of its sets were done."""
+    """A way in which an exercise becomes harder after all of its sets were done."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -274,17 +274,17 @@ class Progression(_message.Message):
     class _AxisEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Progression._Axis.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         AXIS_UNSPECIFIED: Progression._Axis.ValueType  # 0
-        """Not said."""
+        """Not specified."""
         AXIS_REPS: Progression._Axis.ValueType  # 1
         """The repetitions."""
         AXIS_LOAD: Progression._Axis.ValueType  # 2
         """The weight."""
 
     class Axis(_Axis, metaclass=_AxisEnumTypeWrapper):
-        """What grows."""
+        """Quantities that can grow."""
 
     AXIS_UNSPECIFIED: Progression.Axis.ValueType  # 0
-    """Not said."""
+    """Not specified."""
     AXIS_REPS: Progression.Axis.ValueType  # 1
     """The repetitions."""
     AXIS_LOAD: Progression.Axis.ValueType  # 2
@@ -297,31 +297,31 @@ class Progression(_message.Message):
     class _ScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Progression._Scope.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         SCOPE_UNSPECIFIED: Progression._Scope.ValueType  # 0
-        """Not said."""
+        """Not specified."""
         SCOPE_ALL_SETS: Progression._Scope.ValueType  # 1
         """All sets."""
         SCOPE_LOWEST_SETS_FIRST: Progression._Scope.ValueType  # 2
-        """Of the lowest sets, the first."""
+        """The first of the lowest sets."""
         SCOPE_LOWEST_SETS_MIDDLE: Progression._Scope.ValueType  # 3
-        """Of the lowest sets, the one in the middle."""
+        """The middle one of the lowest sets."""
         SCOPE_LOWEST_SETS_LAST: Progression._Scope.ValueType  # 4
-        """Of the lowest sets, the last."""
+        """The last of the lowest sets."""
         SCOPE_LOWEST_SETS_ALL: Progression._Scope.ValueType  # 5
         """All of the lowest sets."""
 
     class Scope(_Scope, metaclass=_ScopeEnumTypeWrapper):
-        """Which sets it grows in."""
+        """Sets in which the quantity can grow."""
 
     SCOPE_UNSPECIFIED: Progression.Scope.ValueType  # 0
-    """Not said."""
+    """Not specified."""
     SCOPE_ALL_SETS: Progression.Scope.ValueType  # 1
     """All sets."""
     SCOPE_LOWEST_SETS_FIRST: Progression.Scope.ValueType  # 2
-    """Of the lowest sets, the first."""
+    """The first of the lowest sets."""
     SCOPE_LOWEST_SETS_MIDDLE: Progression.Scope.ValueType  # 3
-    """Of the lowest sets, the one in the middle."""
+    """The middle one of the lowest sets."""
     SCOPE_LOWEST_SETS_LAST: Progression.Scope.ValueType  # 4
-    """Of the lowest sets, the last."""
+    """The last of the lowest sets."""
     SCOPE_LOWEST_SETS_ALL: Progression.Scope.ValueType  # 5
     """All of the lowest sets."""
 
@@ -331,15 +331,15 @@ class Progression(_message.Message):
     CEILING_FIELD_NUMBER: _builtins.int
     RESET_ON_CEILING_FIELD_NUMBER: _builtins.int
     axis: Global___Progression.Axis.ValueType
-    """What grows."""
+    """The quantity that grows."""
     step: _builtins.str
-    """By how much, as a decimal number such as 2.5."""
+    """The increment, as a decimal number such as 2.5."""
     scope: Global___Progression.Scope.ValueType
-    """Which sets it grows in."""
+    """The sets in which the quantity grows."""
     ceiling: _builtins.str
-    """How far it may grow, as a decimal number. Absent: without end."""
+    """The upper limit, as a decimal number. If absent, there is no limit."""
     reset_on_ceiling: _builtins.bool
-    """Whether it starts over when the ceiling is reached."""
+    """Starts over when the ceiling is reached."""
     def __init__(
         self,
         *,
@@ -370,11 +370,11 @@ class CardioExercise(_message.Message):
     NOTES_FIELD_NUMBER: _builtins.int
     LINK_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """What the exercise is called."""
+    """The name of the exercise."""
     notes: _builtins.str
-    """What else there is to say. Empty: nothing."""
+    """Notes. Empty if there are none."""
     link: _builtins.str
-    """Where there is more about it. Empty: nowhere."""
+    """A link to more information. Empty if there is none."""
     @_builtins.property
     def sets(self) -> _containers.RepeatedCompositeFieldContainer[Global___CardioSet]:
         """The sets, in order."""
@@ -411,28 +411,28 @@ class CardioSet(_message.Message):
     TRACK_STEPS_FIELD_NUMBER: _builtins.int
     REST_BETWEEN_SETS_FIELD_NUMBER: _builtins.int
     track_duration: _builtins.bool
-    """Whether the time is written down."""
+    """The user records the time."""
     track_distance: _builtins.bool
-    """Whether the distance is written down."""
+    """The user records the distance."""
     track_resistance: _builtins.bool
-    """Whether the resistance is written down."""
+    """The user records the resistance."""
     track_incline: _builtins.bool
-    """Whether the incline is written down."""
+    """The user records the incline."""
     track_weight: _builtins.bool
-    """Whether a weight is written down."""
+    """The user records a weight."""
     track_steps: _builtins.bool
-    """Whether steps are written down."""
+    """The user records the steps."""
     @_builtins.property
     def time(self) -> _duration_pb2.Duration:
-        """For how long."""
+        """The duration to reach."""
 
     @_builtins.property
     def distance(self) -> Global___Distance:
-        """How far."""
+        """The distance to cover."""
 
     @_builtins.property
     def rest_between_sets(self) -> Global___RestBetweenSets:
-        """The rest after the set. Absent: none."""
+        """The rest after the set. Absent if there is none."""
 
     def __init__(
         self,
@@ -470,7 +470,7 @@ class Distance(_message.Message):
     class _UnitEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Distance._Unit.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         UNIT_UNSPECIFIED: Distance._Unit.ValueType  # 0
-        """Not said."""
+        """Not specified."""
         UNIT_METRE: Distance._Unit.ValueType  # 1
         """Metres."""
         UNIT_YARD: Distance._Unit.ValueType  # 2
@@ -484,7 +484,7 @@ class Distance(_message.Message):
         """Units of length."""
 
     UNIT_UNSPECIFIED: Distance.Unit.ValueType  # 0
-    """Not said."""
+    """Not specified."""
     UNIT_METRE: Distance.Unit.ValueType  # 1
     """Metres."""
     UNIT_YARD: Distance.Unit.ValueType  # 2
@@ -497,7 +497,7 @@ class Distance(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     UNIT_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """How many units, as a decimal number such as 2.5."""
+    """The number of units, as a decimal number such as 2.5."""
     unit: Global___Distance.Unit.ValueType
     """The unit."""
     def __init__(

@@ -19,7 +19,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class CreateSharedItemRequest(_message.Message):
-    """An item to share."""
+    """The item to share."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -31,17 +31,19 @@ class CreateSharedItemRequest(_message.Message):
     user_id: _builtins.str
     """The caller's id, a UUID."""
     password: _builtins.str
-    """The caller's password: 1 to 40 characters. Empty where the call carries an access token."""
+    """The caller's password, 1 to 40 characters. Empty if the call carries an access token."""
     request_id: _builtins.str
-    """The name of this request, the same each time it is repeated: up to 64 characters."""
+    """A name for this request, up to 64 characters, to use again when the request is repeated. If
+    empty, each call stores an item.
+    """
     @_builtins.property
     def encrypted_payload(self) -> Global___EncryptedPayload:
         """The item, encrypted."""
 
     @_builtins.property
     def expiry(self) -> _timestamp_pb2.Timestamp:
-        """When the item ceases to be returned. It is deleted soon after. A time more than ten years ahead
-        is cut to that.
+        """The time from which the item is no longer returned. The item is deleted soon after. A time more
+        than ten years ahead is reduced to ten years ahead.
         """
 
     def __init__(
@@ -69,7 +71,7 @@ class CreateSharedItemResponse(_message.Message):
 
     ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """The item's id, to put into the link."""
+    """The item's id, which goes into the link."""
     def __init__(
         self,
         *,
@@ -85,13 +87,13 @@ Global___CreateSharedItemResponse: _TypeAlias = CreateSharedItemResponse  # noqa
 
 @_typing.final
 class GetSharedItemRequest(_message.Message):
-    """Names a shared item."""
+    """The shared item to look up."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """The item's id, as CreateSharedItem gave it."""
+    """The item's id, as returned by CreateSharedItem."""
     def __init__(
         self,
         *,
@@ -137,7 +139,7 @@ Global___GetSharedItemResponse: _TypeAlias = GetSharedItemResponse  # noqa: Y015
 
 @_typing.final
 class EncryptedPayload(_message.Message):
-    """Encrypted bytes and what is needed, beside the key, to decrypt them."""
+    """Encrypted bytes and everything except the key that is needed to decrypt them."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -165,7 +167,7 @@ Global___EncryptedPayload: _TypeAlias = EncryptedPayload  # noqa: Y015
 
 @_typing.final
 class InitializationVector(_message.Message):
-    """An initialization vector of AES-CBC."""
+    """An initialization vector for AES-CBC."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -193,7 +195,7 @@ class RsaPublicKey(_message.Message):
 
     SPKI_PUBLIC_KEY_BYTES_FIELD_NUMBER: _builtins.int
     spki_public_key_bytes: _builtins.bytes
-    """The key as SubjectPublicKeyInfo, DER. Empty if the user never stored one."""
+    """The key as DER-encoded SubjectPublicKeyInfo. Empty if the user never stored one."""
     def __init__(
         self,
         *,

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ShareServiceStub:
-    """Keeps an encrypted item, such as a training plan, that its owner shares by link. The key is part
+    """Stores encrypted items, such as training plans, that their owners share by link. The key is part
     of the link and never reaches the server.
     """
 
@@ -49,26 +49,27 @@ class ShareServiceStub:
 
 
 class ShareServiceServicer:
-    """Keeps an encrypted item, such as a training plan, that its owner shares by link. The key is part
+    """Stores encrypted items, such as training plans, that their owners share by link. The key is part
     of the link and never reaches the server.
     """
 
     def CreateSharedItem(self, request, context):
         """Stores an item of the caller.
 
-        The user may call, with the password or an access token. A call with a `request_id` may be
-        repeated within a day: the second one stores nothing and returns the same id. UNAUTHENTICATED: it
-        is wrong, or there is no such user. ALREADY_EXISTS: the caller shared another item by the same
-        `request_id`. RESOURCE_EXHAUSTED: the caller has 1,000 items, or 64 MiB of items and events.
+        Requires the caller's password or access token. A call with a `request_id` can be repeated
+        within a day: the repetition stores nothing and returns the same id. UNAUTHENTICATED if the
+        password or token is invalid, or the user does not exist. ALREADY_EXISTS if the caller shared a
+        different item with the same `request_id`. RESOURCE_EXHAUSTED if the caller has 1,000 items, or
+        64 MiB of items and events.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetSharedItem(self, request, context):
-        """Reads a shared item, with its owner's public key to verify the signature inside.
+        """Returns a shared item and its owner's public key, which verifies the signature inside.
 
-        Anybody may call who knows the id. NOT_FOUND: no such item, or it has expired.
+        Anyone who knows the id may call. NOT_FOUND if the item does not exist or has expired.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,7 +97,7 @@ def add_ShareServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ShareService:
-    """Keeps an encrypted item, such as a training plan, that its owner shares by link. The key is part
+    """Stores encrypted items, such as training plans, that their owners share by link. The key is part
     of the link and never reaches the server.
     """
 

@@ -13,7 +13,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ShareServiceStub:
-    """Keeps an encrypted item, such as a training plan, that its owner shares by link. The key is part
+    """Stores encrypted items, such as training plans, that their owners share by link. The key is part
     of the link and never reaches the server.
     """
 
@@ -21,19 +21,20 @@ class ShareServiceStub:
     CreateSharedItem: _aio.UnaryUnaryMultiCallable[_share_pb2.CreateSharedItemRequest, _share_pb2.CreateSharedItemResponse]
     """Stores an item of the caller.
 
-    The user may call, with the password or an access token. A call with a `request_id` may be
-    repeated within a day: the second one stores nothing and returns the same id. UNAUTHENTICATED: it
-    is wrong, or there is no such user. ALREADY_EXISTS: the caller shared another item by the same
-    `request_id`. RESOURCE_EXHAUSTED: the caller has 1,000 items, or 64 MiB of items and events.
+    Requires the caller's password or access token. A call with a `request_id` can be repeated
+    within a day: the repetition stores nothing and returns the same id. UNAUTHENTICATED if the
+    password or token is invalid, or the user does not exist. ALREADY_EXISTS if the caller shared a
+    different item with the same `request_id`. RESOURCE_EXHAUSTED if the caller has 1,000 items, or
+    64 MiB of items and events.
     """
     GetSharedItem: _aio.UnaryUnaryMultiCallable[_share_pb2.GetSharedItemRequest, _share_pb2.GetSharedItemResponse]
-    """Reads a shared item, with its owner's public key to verify the signature inside.
+    """Returns a shared item and its owner's public key, which verifies the signature inside.
 
-    Anybody may call who knows the id. NOT_FOUND: no such item, or it has expired.
+    Anyone who knows the id may call. NOT_FOUND if the item does not exist or has expired.
     """
 
 class ShareServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Keeps an encrypted item, such as a training plan, that its owner shares by link. The key is part
+    """Stores encrypted items, such as training plans, that their owners share by link. The key is part
     of the link and never reaches the server.
     """
 
@@ -45,10 +46,11 @@ class ShareServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_share_pb2.CreateSharedItemResponse]:
         """Stores an item of the caller.
 
-        The user may call, with the password or an access token. A call with a `request_id` may be
-        repeated within a day: the second one stores nothing and returns the same id. UNAUTHENTICATED: it
-        is wrong, or there is no such user. ALREADY_EXISTS: the caller shared another item by the same
-        `request_id`. RESOURCE_EXHAUSTED: the caller has 1,000 items, or 64 MiB of items and events.
+        Requires the caller's password or access token. A call with a `request_id` can be repeated
+        within a day: the repetition stores nothing and returns the same id. UNAUTHENTICATED if the
+        password or token is invalid, or the user does not exist. ALREADY_EXISTS if the caller shared a
+        different item with the same `request_id`. RESOURCE_EXHAUSTED if the caller has 1,000 items, or
+        64 MiB of items and events.
         """
 
     @_abc_1.abstractmethod
@@ -57,9 +59,9 @@ class ShareServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _share_pb2.GetSharedItemRequest,
         context: _aio.ServicerContext[_share_pb2.GetSharedItemRequest, _abc.Awaitable[_share_pb2.GetSharedItemResponse]],
     ) -> _abc.Awaitable[_share_pb2.GetSharedItemResponse]:
-        """Reads a shared item, with its owner's public key to verify the signature inside.
+        """Returns a shared item and its owner's public key, which verifies the signature inside.
 
-        Anybody may call who knows the id. NOT_FOUND: no such item, or it has expired.
+        Anyone who knows the id may call. NOT_FOUND if the item does not exist or has expired.
         """
 
 def add_ShareServiceServicer_to_server(servicer: ShareServiceServicer, server: _aio.Server) -> None: ...

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class SystemServiceStub:
-    """Tells about the server itself.
+    """Reports the server's health and features.
     """
 
     def __init__(self, channel):
@@ -48,22 +48,22 @@ class SystemServiceStub:
 
 
 class SystemServiceServicer:
-    """Tells about the server itself.
+    """Reports the server's health and features.
     """
 
     def GetHealth(self, request, context):
-        """Tells whether the server can serve, by asking its databases whether writes work.
+        """Checks that the server can serve, which means that its databases accept writes.
 
-        Anybody may call. UNAVAILABLE: a database is out of reach, takes no writes, or has a full disk.
+        Anyone may call. UNAVAILABLE if a database is unreachable, rejects writes or has a full disk.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetFeatures(self, request, context):
-        """Lists the features that the server offers. LiftLog's app knows a backend by it.
+        """Lists the features that the server offers. LiftLog's app calls it to recognise a backend.
 
-        Anybody may call.
+        Anyone may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -91,7 +91,7 @@ def add_SystemServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SystemService:
-    """Tells about the server itself.
+    """Reports the server's health and features.
     """
 
     @staticmethod

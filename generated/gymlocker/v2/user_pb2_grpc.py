@@ -26,10 +26,10 @@ if _version_not_supported:
 
 
 class UserServiceStub:
-    """Creates, reads, changes and deletes the identities of the encrypted feed.
+    """Creates, returns, updates and deletes the users of the encrypted feed.
 
-    A user is an id, a short lookup to hand to friends, a password that the server made, and a
-    profile that only followers can decrypt. The server never sees a key: every field named
+    A user has an id, a short lookup to share with friends, a password that the server generated, and
+    a profile that only followers can decrypt. The server never sees a key: every field named
     *encrypted* is opaque and is returned byte for byte.
     """
 
@@ -67,65 +67,64 @@ class UserServiceStub:
 
 
 class UserServiceServicer:
-    """Creates, reads, changes and deletes the identities of the encrypted feed.
+    """Creates, returns, updates and deletes the users of the encrypted feed.
 
-    A user is an id, a short lookup to hand to friends, a password that the server made, and a
-    profile that only followers can decrypt. The server never sees a key: every field named
+    A user has an id, a short lookup to share with friends, a password that the server generated, and
+    a profile that only followers can decrypt. The server never sees a key: every field named
     *encrypted* is opaque and is returned byte for byte.
     """
 
     def CreateUser(self, request, context):
         """Creates an anonymous user with a random id, lookup and password.
 
-        Anybody may call. The password is shown this once; the server keeps only a salted hash of it.
-        RESOURCE_EXHAUSTED: too many users and accounts come from the caller's network.
+        Anyone may call. The password is returned only once, because the server keeps only a salted
+        hash of it. RESOURCE_EXHAUSTED if too many users and accounts were created from the caller's
+        network.
 
-        A user without a username who was not seen for 90 days, and has nothing left that has not
-        expired, is deleted.
+        A user without a username is deleted after 90 days without activity, unless some of their
+        content has not expired.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetUser(self, request, context):
-        """Reads the public profile of one user.
+        """Returns the public profile of a user.
 
-        Anybody may call. NOT_FOUND: no user has this id or lookup.
+        Anyone may call. NOT_FOUND if no user has this id or lookup.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateUser(self, request, context):
-        """Replaces the whole profile of the caller: an absent field is cleared.
+        """Replaces the caller's whole profile. Absent fields are cleared.
 
-        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
-        NOT_FOUND: no such user.
+        Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
+        invalid. NOT_FOUND if the user does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteUser(self, request, context):
-        """Deletes the caller and everything that belongs to them: profile, events, follow secrets,
-        inbox and shared items.
+        """Deletes the caller and all of their data: profile, events, follow secrets, inbox and shared
+        items.
 
-        The user may call, with the password or an access token. UNAUTHENTICATED: it is wrong.
-        NOT_FOUND: no such user.
+        Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
+        invalid. NOT_FOUND if the user does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetUsers(self, request, context):
-        """Reads the public profiles of up to 200 users at once. Unknown ids are absent from the reply.
+        """Returns the public profiles of up to 200 users. Unknown ids are absent from the reply.
 
-        With many pictures the reply is large. (A client of gRPC that expects more than 4 MiB must raise
-        its own limit.) Replies of that size are made one after the other: UNAVAILABLE says that too many
-        were waiting, or that too many are not read yet. RESOURCE_EXHAUSTED: the pictures have more than
-        64 MiB together; ask for fewer users at once.
-
-        Anybody may call.
+        Anyone may call. A reply with many pictures is large; a gRPC client that expects more than 4
+        MiB must raise its own limit. Replies of that size are prepared one at a time. UNAVAILABLE if
+        too many large replies are waiting, or have not been read yet. RESOURCE_EXHAUSTED if the
+        pictures exceed 64 MiB in total; request fewer users at once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -168,10 +167,10 @@ def add_UserServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class UserService:
-    """Creates, reads, changes and deletes the identities of the encrypted feed.
+    """Creates, returns, updates and deletes the users of the encrypted feed.
 
-    A user is an id, a short lookup to hand to friends, a password that the server made, and a
-    profile that only followers can decrypt. The server never sees a key: every field named
+    A user has an id, a short lookup to share with friends, a password that the server generated, and
+    a profile that only followers can decrypt. The server never sees a key: every field named
     *encrypted* is opaque and is returned byte for byte.
     """
 

@@ -28,9 +28,10 @@ from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from gymlocker.v2 import options_pb2 as gymlocker_dot_v2_dot_options__pb2
+from gymlocker.v2 import rules_pb2 as gymlocker_dot_v2_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agymlocker/v2/workout.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1agymlocker/v2/options.proto\"R\n\x07Workout\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61te\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x10\n\x08\x64uration\x18\x04 \x01(\x05\x12\r\n\x05notes\x18\x05 \x01(\t\"\x9c\x03\n\x14\x43reateWorkoutRequest\x12\x80\x01\n\x04\x64\x61te\x18\x01 \x01(\tBr\xbaHor\x02\x18\n\xba\x01h\n\rcalendar_date\x12)must be a calendar date, as in 2026-02-07\x1a,this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\')\x12|\n\x04type\x18\x02 \x01(\tBn\xbaHkr\x04\x10\x01\x18\x64\xba\x01\x62\n\tnot_blank\x12\"must not be blank, and hold no NUL\x1a\x31this.matches(r\'^[^\\x00]*[^\\p{Z}\\p{Cc}][^\\x00]*$\')\x12\x1c\n\x08\x64uration\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe0N(\x01\x12#\n\x05notes\x18\x04 \x01(\tB\x14\xbaH\x11r\x0f\x18\x90N2\n^[^\\x00]*$\x12\x17\n\x02id\x18\x05 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\'\n\nrequest_id\x18\x06 \x01(\tB\x13\xbaH\x10r\x0e\x18\x64\x32\n^[^\\x00]*$\")\n\x11GetWorkoutRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x87\x03\n\x13ListWorkoutsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\x89\x01\n\nstart_date\x18\x03 \x01(\tBu\xbaHrr\x02\x18\n\xba\x01h\n\rcalendar_date\x12)must be a calendar date, as in 2026-02-07\x1a,this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\')\xd8\x01\x01\x12\x87\x01\n\x08\x65nd_date\x18\x04 \x01(\tBu\xbaHrr\x02\x18\n\xba\x01h\n\rcalendar_date\x12)must be a calendar date, as in 2026-02-07\x1a,this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\')\xd8\x01\x01\x12!\n\x04type\x18\x05 \x01(\tB\x13\xbaH\x10r\x0e\x18\x64\x32\n^[^\\x00]*$\"X\n\x14ListWorkoutsResponse\x12\'\n\x08workouts\x18\x01 \x03(\x0b\x32\x15.gymlocker.v2.Workout\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb6\x02\n\x14UpdateWorkoutRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x37\n\x0breplacement\x18\x02 \x01(\x0b\x32 .gymlocker.v2.WorkoutReplacementH\x00\x12+\n\x05patch\x18\x03 \x01(\x0b\x32\x1a.gymlocker.v2.WorkoutPatchH\x00\x12\x38\n\njson_patch\x18\x05 \x01(\x0b\x32\x17.google.protobuf.StructB\t\x92\xb5\x18\x05patchH\x00\x12W\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB&\xbaH#\xe2\x01 \x12\x04\x64\x61te\x12\x04type\x12\x08\x64uration\x12\x05notes\x12\x01*B\x0f\n\x06\x63hange\x12\x05\xbaH\x02\x08\x01\"\xd8\x02\n\x12WorkoutReplacement\x12\x80\x01\n\x04\x64\x61te\x18\x01 \x01(\tBr\xbaHor\x02\x18\n\xba\x01h\n\rcalendar_date\x12)must be a calendar date, as in 2026-02-07\x1a,this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\')\x12|\n\x04type\x18\x02 \x01(\tBn\xbaHkr\x04\x10\x01\x18\x64\xba\x01\x62\n\tnot_blank\x12\"must not be blank, and hold no NUL\x1a\x31this.matches(r\'^[^\\x00]*[^\\p{Z}\\p{Cc}][^\\x00]*$\')\x12\x1c\n\x08\x64uration\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe0N(\x01\x12#\n\x05notes\x18\x04 \x01(\tB\x14\xbaH\x11r\x0f\x18\x90N2\n^[^\\x00]*$\"\x90\x03\n\x0cWorkoutPatch\x12\x85\x01\n\x04\x64\x61te\x18\x01 \x01(\tBr\xbaHor\x02\x18\n\xba\x01h\n\rcalendar_date\x12)must be a calendar date, as in 2026-02-07\x1a,this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\')H\x00\x88\x01\x01\x12\x81\x01\n\x04type\x18\x02 \x01(\tBn\xbaHkr\x04\x10\x01\x18\x64\xba\x01\x62\n\tnot_blank\x12\"must not be blank, and hold no NUL\x1a\x31this.matches(r\'^[^\\x00]*[^\\p{Z}\\p{Cc}][^\\x00]*$\')H\x01\x88\x01\x01\x12!\n\x08\x64uration\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe0N(\x01H\x02\x88\x01\x01\x12(\n\x05notes\x18\x04 \x01(\tB\x14\xbaH\x11r\x0f\x18\x90N2\n^[^\\x00]*$H\x03\x88\x01\x01\x42\x07\n\x05_dateB\x07\n\x05_typeB\x0b\n\t_durationB\x08\n\x06_notes\",\n\x14\x44\x65leteWorkoutRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x17\n\x15\x44\x65leteWorkoutResponse\"\xd8\x03\n\x16GetWorkoutStatsRequest\x12\x89\x01\n\nstart_date\x18\x01 \x01(\tBu\xbaHrr\x02\x18\n\xba\x01h\n\rcalendar_date\x12)must be a calendar date, as in 2026-02-07\x1a,this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\')\xd8\x01\x01\x12\x87\x01\n\x08\x65nd_date\x18\x02 \x01(\tBu\xbaHrr\x02\x18\n\xba\x01h\n\rcalendar_date\x12)must be a calendar date, as in 2026-02-07\x1a,this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\')\xd8\x01\x01\x12!\n\x04type\x18\x03 \x01(\tB\x13\xbaH\x10r\x0e\x18\x64\x32\n^[^\\x00]*$\x12\x84\x01\n\x05today\x18\x04 \x01(\tBu\xbaHrr\x02\x18\n\xba\x01h\n\rcalendar_date\x12)must be a calendar date, as in 2026-02-07\x1a,this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\')\xd8\x01\x01\"\xe6\x01\n\x17GetWorkoutStatsResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12\x0f\n\x07minutes\x18\x02 \x01(\x05\x12\x16\n\x0e\x63urrent_streak\x18\x03 \x01(\x05\x12\x16\n\x0elongest_streak\x18\x04 \x01(\x05\x12(\n\x05weeks\x18\x05 \x03(\x0b\x32\x19.gymlocker.v2.PeriodStats\x12)\n\x06months\x18\x06 \x03(\x0b\x32\x19.gymlocker.v2.PeriodStats\x12&\n\x05types\x18\x07 \x03(\x0b\x32\x17.gymlocker.v2.TypeStats\"<\n\x0bPeriodStats\x12\r\n\x05start\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\x12\x0f\n\x07minutes\x18\x03 \x01(\x05\"9\n\tTypeStats\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\x12\x0f\n\x07minutes\x18\x03 \x01(\x05\">\n\x15\x45xportWorkoutsRequest\x12%\n\x06\x66ormat\x18\x01 \x01(\tB\x15\xbaH\x12r\r\x18\x04R\x03\x63svR\x04json\xd8\x01\x01\"\xc9\x01\n\x15ImportWorkoutsRequest\x12\"\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\x12=\n\x06\x66ormat\x18\x02 \x01(\tB-\xbaH*r%\x18\tR\tgymlockerR\x06strongR\x04hevyR\x08\x66itnotes\xd8\x01\x01\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\x12\x16\n\x0e\x61ll_or_nothing\x18\x04 \x01(\x08\x12$\n\x10\x64\x65\x66\x61ult_duration\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe0N(\x00\"\xaa\x01\n\x16ImportWorkoutsResponse\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\t\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x02 \x01(\x05\x12\x10\n\x08\x65xisting\x18\x03 \x01(\x05\x12\x19\n\x11\x61ssumed_durations\x18\x04 \x01(\x05\x12-\n\x08problems\x18\x05 \x03(\x0b\x32\x1b.gymlocker.v2.ImportProblem\x12\x15\n\rproblem_count\x18\x06 \x01(\x05\".\n\rImportProblem\x12\x0c\n\x04line\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t2\xbf\t\n\x0eWorkoutService\x12y\n\rCreateWorkout\x12\".gymlocker.v2.CreateWorkoutRequest\x1a\x15.gymlocker.v2.Workout\"-\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02!\"\x0c/v2/workouts:\x01*Z\x0e\"\t/workouts:\x01*\x12z\n\nGetWorkout\x12\x1f.gymlocker.v2.GetWorkoutRequest\x1a\x15.gymlocker.v2.Workout\"4\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02%\x12\x11/v2/workouts/{id}Z\x10\x12\x0e/workouts/{id}\x12\x81\x01\n\x0cListWorkouts\x12!.gymlocker.v2.ListWorkoutsRequest\x1a\".gymlocker.v2.ListWorkoutsResponse\"*\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x1b\x12\x0c/v2/workoutsZ\x0b\x12\t/workouts\x12\xda\x01\n\rUpdateWorkout\x12\".gymlocker.v2.UpdateWorkoutRequest\x1a\x15.gymlocker.v2.Workout\"\x8d\x01\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02~\x1a\x11/v2/workouts/{id}:\x0breplacementZ\x1d\x1a\x0e/workouts/{id}:\x0breplacementZ\x1f\x32\x11/v2/workouts/{id}:\njson_patchZ\x1c\x32\x0e/workouts/{id}:\njson_patch\x12\x8b\x01\n\rDeleteWorkout\x12\".gymlocker.v2.DeleteWorkoutRequest\x1a#.gymlocker.v2.DeleteWorkoutResponse\"1\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02%*\x11/v2/workouts/{id}Z\x10*\x0e/workouts/{id}\x12\x96\x01\n\x0fGetWorkoutStats\x12$.gymlocker.v2.GetWorkoutStatsRequest\x1a%.gymlocker.v2.GetWorkoutStatsResponse\"6\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\'\x12\x12/v2/workouts/statsZ\x11\x12\x0f/workouts/stats\x12\x87\x01\n\x0e\x45xportWorkouts\x12#.gymlocker.v2.ExportWorkoutsRequest\x1a\x14.google.api.HttpBody\"8\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02)\x12\x13/v2/workouts/exportZ\x12\x12\x10/workouts/export0\x01\x12\xa3\x01\n\x0eImportWorkouts\x12#.gymlocker.v2.ImportWorkoutsRequest\x1a$.gymlocker.v2.ImportWorkoutsResponse\"D\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x35\"\x13/v2/workouts/import:\x04\x66ileZ\x18\"\x10/workouts/import:\x04\x66ile(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agymlocker/v2/workout.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1agymlocker/v2/options.proto\x1a\x18gymlocker/v2/rules.proto\"R\n\x07Workout\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61te\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x10\n\x08\x64uration\x18\x04 \x01(\x05\x12\r\n\x05notes\x18\x05 \x01(\t\"\xd3\x01\n\x14\x43reateWorkoutRequest\x12\x19\n\x04\x64\x61te\x18\x01 \x01(\tB\x0b\xbaH\x08r\x06\x18\n\x88\xb5\x18\x01\x12\x1b\n\x04type\x18\x02 \x01(\tB\r\xbaH\nr\x08\x10\x01\x18\x64\x90\xb5\x18\x01\x12\x1c\n\x08\x64uration\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe0N(\x01\x12#\n\x05notes\x18\x04 \x01(\tB\x14\xbaH\x11r\x0f\x18\x90N2\n^[^\\x00]*$\x12\x17\n\x02id\x18\x05 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\'\n\nrequest_id\x18\x06 \x01(\tB\x13\xbaH\x10r\x0e\x18\x64\x32\n^[^\\x00]*$\")\n\x11GetWorkoutRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\xb7\x01\n\x13ListWorkoutsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\"\n\nstart_date\x18\x03 \x01(\tB\x0e\xbaH\x0br\x06\x18\n\x88\xb5\x18\x01\xd8\x01\x01\x12 \n\x08\x65nd_date\x18\x04 \x01(\tB\x0e\xbaH\x0br\x06\x18\n\x88\xb5\x18\x01\xd8\x01\x01\x12!\n\x04type\x18\x05 \x01(\tB\x13\xbaH\x10r\x0e\x18\x64\x32\n^[^\\x00]*$\"X\n\x14ListWorkoutsResponse\x12\'\n\x08workouts\x18\x01 \x03(\x0b\x32\x15.gymlocker.v2.Workout\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb6\x02\n\x14UpdateWorkoutRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x37\n\x0breplacement\x18\x02 \x01(\x0b\x32 .gymlocker.v2.WorkoutReplacementH\x00\x12+\n\x05patch\x18\x03 \x01(\x0b\x32\x1a.gymlocker.v2.WorkoutPatchH\x00\x12\x38\n\njson_patch\x18\x05 \x01(\x0b\x32\x17.google.protobuf.StructB\t\x92\xb5\x18\x05patchH\x00\x12W\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB&\xbaH#\xe2\x01 \x12\x04\x64\x61te\x12\x04type\x12\x08\x64uration\x12\x05notes\x12\x01*B\x0f\n\x06\x63hange\x12\x05\xbaH\x02\x08\x01\"\x8f\x01\n\x12WorkoutReplacement\x12\x19\n\x04\x64\x61te\x18\x01 \x01(\tB\x0b\xbaH\x08r\x06\x18\n\x88\xb5\x18\x01\x12\x1b\n\x04type\x18\x02 \x01(\tB\r\xbaH\nr\x08\x10\x01\x18\x64\x90\xb5\x18\x01\x12\x1c\n\x08\x64uration\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe0N(\x01\x12#\n\x05notes\x18\x04 \x01(\tB\x14\xbaH\x11r\x0f\x18\x90N2\n^[^\\x00]*$\"\xc6\x01\n\x0cWorkoutPatch\x12\x1e\n\x04\x64\x61te\x18\x01 \x01(\tB\x0b\xbaH\x08r\x06\x18\n\x88\xb5\x18\x01H\x00\x88\x01\x01\x12 \n\x04type\x18\x02 \x01(\tB\r\xbaH\nr\x08\x10\x01\x18\x64\x90\xb5\x18\x01H\x01\x88\x01\x01\x12!\n\x08\x64uration\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe0N(\x01H\x02\x88\x01\x01\x12(\n\x05notes\x18\x04 \x01(\tB\x14\xbaH\x11r\x0f\x18\x90N2\n^[^\\x00]*$H\x03\x88\x01\x01\x42\x07\n\x05_dateB\x07\n\x05_typeB\x0b\n\t_durationB\x08\n\x06_notes\",\n\x14\x44\x65leteWorkoutRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x17\n\x15\x44\x65leteWorkoutResponse\"\xa0\x01\n\x16GetWorkoutStatsRequest\x12\"\n\nstart_date\x18\x01 \x01(\tB\x0e\xbaH\x0br\x06\x18\n\x88\xb5\x18\x01\xd8\x01\x01\x12 \n\x08\x65nd_date\x18\x02 \x01(\tB\x0e\xbaH\x0br\x06\x18\n\x88\xb5\x18\x01\xd8\x01\x01\x12!\n\x04type\x18\x03 \x01(\tB\x13\xbaH\x10r\x0e\x18\x64\x32\n^[^\\x00]*$\x12\x1d\n\x05today\x18\x04 \x01(\tB\x0e\xbaH\x0br\x06\x18\n\x88\xb5\x18\x01\xd8\x01\x01\"\xe6\x01\n\x17GetWorkoutStatsResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12\x0f\n\x07minutes\x18\x02 \x01(\x05\x12\x16\n\x0e\x63urrent_streak\x18\x03 \x01(\x05\x12\x16\n\x0elongest_streak\x18\x04 \x01(\x05\x12(\n\x05weeks\x18\x05 \x03(\x0b\x32\x19.gymlocker.v2.PeriodStats\x12)\n\x06months\x18\x06 \x03(\x0b\x32\x19.gymlocker.v2.PeriodStats\x12&\n\x05types\x18\x07 \x03(\x0b\x32\x17.gymlocker.v2.TypeStats\"<\n\x0bPeriodStats\x12\r\n\x05start\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\x12\x0f\n\x07minutes\x18\x03 \x01(\x05\"9\n\tTypeStats\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\x12\x0f\n\x07minutes\x18\x03 \x01(\x05\">\n\x15\x45xportWorkoutsRequest\x12%\n\x06\x66ormat\x18\x01 \x01(\tB\x15\xbaH\x12r\r\x18\x04R\x03\x63svR\x04json\xd8\x01\x01\"\xc9\x01\n\x15ImportWorkoutsRequest\x12\"\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\x12=\n\x06\x66ormat\x18\x02 \x01(\tB-\xbaH*r%\x18\tR\tgymlockerR\x06strongR\x04hevyR\x08\x66itnotes\xd8\x01\x01\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\x12\x16\n\x0e\x61ll_or_nothing\x18\x04 \x01(\x08\x12$\n\x10\x64\x65\x66\x61ult_duration\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe0N(\x00\"\xaa\x01\n\x16ImportWorkoutsResponse\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\t\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x02 \x01(\x05\x12\x10\n\x08\x65xisting\x18\x03 \x01(\x05\x12\x19\n\x11\x61ssumed_durations\x18\x04 \x01(\x05\x12-\n\x08problems\x18\x05 \x03(\x0b\x32\x1b.gymlocker.v2.ImportProblem\x12\x15\n\rproblem_count\x18\x06 \x01(\x05\".\n\rImportProblem\x12\x0c\n\x04line\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t2\xbf\t\n\x0eWorkoutService\x12y\n\rCreateWorkout\x12\".gymlocker.v2.CreateWorkoutRequest\x1a\x15.gymlocker.v2.Workout\"-\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02!\"\x0c/v2/workouts:\x01*Z\x0e\"\t/workouts:\x01*\x12z\n\nGetWorkout\x12\x1f.gymlocker.v2.GetWorkoutRequest\x1a\x15.gymlocker.v2.Workout\"4\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02%\x12\x11/v2/workouts/{id}Z\x10\x12\x0e/workouts/{id}\x12\x81\x01\n\x0cListWorkouts\x12!.gymlocker.v2.ListWorkoutsRequest\x1a\".gymlocker.v2.ListWorkoutsResponse\"*\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x1b\x12\x0c/v2/workoutsZ\x0b\x12\t/workouts\x12\xda\x01\n\rUpdateWorkout\x12\".gymlocker.v2.UpdateWorkoutRequest\x1a\x15.gymlocker.v2.Workout\"\x8d\x01\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02~\x1a\x11/v2/workouts/{id}:\x0breplacementZ\x1d\x1a\x0e/workouts/{id}:\x0breplacementZ\x1f\x32\x11/v2/workouts/{id}:\njson_patchZ\x1c\x32\x0e/workouts/{id}:\njson_patch\x12\x8b\x01\n\rDeleteWorkout\x12\".gymlocker.v2.DeleteWorkoutRequest\x1a#.gymlocker.v2.DeleteWorkoutResponse\"1\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02%*\x11/v2/workouts/{id}Z\x10*\x0e/workouts/{id}\x12\x96\x01\n\x0fGetWorkoutStats\x12$.gymlocker.v2.GetWorkoutStatsRequest\x1a%.gymlocker.v2.GetWorkoutStatsResponse\"6\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\'\x12\x12/v2/workouts/statsZ\x11\x12\x0f/workouts/stats\x12\x87\x01\n\x0e\x45xportWorkouts\x12#.gymlocker.v2.ExportWorkoutsRequest\x1a\x14.google.api.HttpBody\"8\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02)\x12\x13/v2/workouts/exportZ\x12\x12\x10/workouts/export0\x01\x12\xa3\x01\n\x0eImportWorkouts\x12#.gymlocker.v2.ImportWorkoutsRequest\x1a$.gymlocker.v2.ImportWorkoutsResponse\"D\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x35\"\x13/v2/workouts/import:\x04\x66ileZ\x18\"\x10/workouts/import:\x04\x66ile(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,9 +39,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gymlocker.v2.workout_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CREATEWORKOUTREQUEST'].fields_by_name['date']._loaded_options = None
-  _globals['_CREATEWORKOUTREQUEST'].fields_by_name['date']._serialized_options = b'\272Hor\002\030\n\272\001h\n\rcalendar_date\022)must be a calendar date, as in 2026-02-07\032,this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\')'
+  _globals['_CREATEWORKOUTREQUEST'].fields_by_name['date']._serialized_options = b'\272H\010r\006\030\n\210\265\030\001'
   _globals['_CREATEWORKOUTREQUEST'].fields_by_name['type']._loaded_options = None
-  _globals['_CREATEWORKOUTREQUEST'].fields_by_name['type']._serialized_options = b'\272Hkr\004\020\001\030d\272\001b\n\tnot_blank\022\"must not be blank, and hold no NUL\0321this.matches(r\'^[^\\x00]*[^\\p{Z}\\p{Cc}][^\\x00]*$\')'
+  _globals['_CREATEWORKOUTREQUEST'].fields_by_name['type']._serialized_options = b'\272H\nr\010\020\001\030d\220\265\030\001'
   _globals['_CREATEWORKOUTREQUEST'].fields_by_name['duration']._loaded_options = None
   _globals['_CREATEWORKOUTREQUEST'].fields_by_name['duration']._serialized_options = b'\272H\007\032\005\030\340N(\001'
   _globals['_CREATEWORKOUTREQUEST'].fields_by_name['notes']._loaded_options = None
@@ -56,9 +57,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTWORKOUTSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTWORKOUTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\004r\002\030d'
   _globals['_LISTWORKOUTSREQUEST'].fields_by_name['start_date']._loaded_options = None
-  _globals['_LISTWORKOUTSREQUEST'].fields_by_name['start_date']._serialized_options = b'\272Hrr\002\030\n\272\001h\n\rcalendar_date\022)must be a calendar date, as in 2026-02-07\032,this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\')\330\001\001'
+  _globals['_LISTWORKOUTSREQUEST'].fields_by_name['start_date']._serialized_options = b'\272H\013r\006\030\n\210\265\030\001\330\001\001'
   _globals['_LISTWORKOUTSREQUEST'].fields_by_name['end_date']._loaded_options = None
-  _globals['_LISTWORKOUTSREQUEST'].fields_by_name['end_date']._serialized_options = b'\272Hrr\002\030\n\272\001h\n\rcalendar_date\022)must be a calendar date, as in 2026-02-07\032,this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\')\330\001\001'
+  _globals['_LISTWORKOUTSREQUEST'].fields_by_name['end_date']._serialized_options = b'\272H\013r\006\030\n\210\265\030\001\330\001\001'
   _globals['_LISTWORKOUTSREQUEST'].fields_by_name['type']._loaded_options = None
   _globals['_LISTWORKOUTSREQUEST'].fields_by_name['type']._serialized_options = b'\272H\020r\016\030d2\n^[^\\x00]*$'
   _globals['_UPDATEWORKOUTREQUEST'].oneofs_by_name['change']._loaded_options = None
@@ -70,17 +71,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEWORKOUTREQUEST'].fields_by_name['update_mask']._loaded_options = None
   _globals['_UPDATEWORKOUTREQUEST'].fields_by_name['update_mask']._serialized_options = b'\272H#\342\001 \022\004date\022\004type\022\010duration\022\005notes\022\001*'
   _globals['_WORKOUTREPLACEMENT'].fields_by_name['date']._loaded_options = None
-  _globals['_WORKOUTREPLACEMENT'].fields_by_name['date']._serialized_options = b'\272Hor\002\030\n\272\001h\n\rcalendar_date\022)must be a calendar date, as in 2026-02-07\032,this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\')'
+  _globals['_WORKOUTREPLACEMENT'].fields_by_name['date']._serialized_options = b'\272H\010r\006\030\n\210\265\030\001'
   _globals['_WORKOUTREPLACEMENT'].fields_by_name['type']._loaded_options = None
-  _globals['_WORKOUTREPLACEMENT'].fields_by_name['type']._serialized_options = b'\272Hkr\004\020\001\030d\272\001b\n\tnot_blank\022\"must not be blank, and hold no NUL\0321this.matches(r\'^[^\\x00]*[^\\p{Z}\\p{Cc}][^\\x00]*$\')'
+  _globals['_WORKOUTREPLACEMENT'].fields_by_name['type']._serialized_options = b'\272H\nr\010\020\001\030d\220\265\030\001'
   _globals['_WORKOUTREPLACEMENT'].fields_by_name['duration']._loaded_options = None
   _globals['_WORKOUTREPLACEMENT'].fields_by_name['duration']._serialized_options = b'\272H\007\032\005\030\340N(\001'
   _globals['_WORKOUTREPLACEMENT'].fields_by_name['notes']._loaded_options = None
   _globals['_WORKOUTREPLACEMENT'].fields_by_name['notes']._serialized_options = b'\272H\021r\017\030\220N2\n^[^\\x00]*$'
   _globals['_WORKOUTPATCH'].fields_by_name['date']._loaded_options = None
-  _globals['_WORKOUTPATCH'].fields_by_name['date']._serialized_options = b'\272Hor\002\030\n\272\001h\n\rcalendar_date\022)must be a calendar date, as in 2026-02-07\032,this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\')'
+  _globals['_WORKOUTPATCH'].fields_by_name['date']._serialized_options = b'\272H\010r\006\030\n\210\265\030\001'
   _globals['_WORKOUTPATCH'].fields_by_name['type']._loaded_options = None
-  _globals['_WORKOUTPATCH'].fields_by_name['type']._serialized_options = b'\272Hkr\004\020\001\030d\272\001b\n\tnot_blank\022\"must not be blank, and hold no NUL\0321this.matches(r\'^[^\\x00]*[^\\p{Z}\\p{Cc}][^\\x00]*$\')'
+  _globals['_WORKOUTPATCH'].fields_by_name['type']._serialized_options = b'\272H\nr\010\020\001\030d\220\265\030\001'
   _globals['_WORKOUTPATCH'].fields_by_name['duration']._loaded_options = None
   _globals['_WORKOUTPATCH'].fields_by_name['duration']._serialized_options = b'\272H\007\032\005\030\340N(\001'
   _globals['_WORKOUTPATCH'].fields_by_name['notes']._loaded_options = None
@@ -88,13 +89,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEWORKOUTREQUEST'].fields_by_name['id']._loaded_options = None
   _globals['_DELETEWORKOUTREQUEST'].fields_by_name['id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_GETWORKOUTSTATSREQUEST'].fields_by_name['start_date']._loaded_options = None
-  _globals['_GETWORKOUTSTATSREQUEST'].fields_by_name['start_date']._serialized_options = b'\272Hrr\002\030\n\272\001h\n\rcalendar_date\022)must be a calendar date, as in 2026-02-07\032,this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\')\330\001\001'
+  _globals['_GETWORKOUTSTATSREQUEST'].fields_by_name['start_date']._serialized_options = b'\272H\013r\006\030\n\210\265\030\001\330\001\001'
   _globals['_GETWORKOUTSTATSREQUEST'].fields_by_name['end_date']._loaded_options = None
-  _globals['_GETWORKOUTSTATSREQUEST'].fields_by_name['end_date']._serialized_options = b'\272Hrr\002\030\n\272\001h\n\rcalendar_date\022)must be a calendar date, as in 2026-02-07\032,this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\')\330\001\001'
+  _globals['_GETWORKOUTSTATSREQUEST'].fields_by_name['end_date']._serialized_options = b'\272H\013r\006\030\n\210\265\030\001\330\001\001'
   _globals['_GETWORKOUTSTATSREQUEST'].fields_by_name['type']._loaded_options = None
   _globals['_GETWORKOUTSTATSREQUEST'].fields_by_name['type']._serialized_options = b'\272H\020r\016\030d2\n^[^\\x00]*$'
   _globals['_GETWORKOUTSTATSREQUEST'].fields_by_name['today']._loaded_options = None
-  _globals['_GETWORKOUTSTATSREQUEST'].fields_by_name['today']._serialized_options = b'\272Hrr\002\030\n\272\001h\n\rcalendar_date\022)must be a calendar date, as in 2026-02-07\032,this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\')\330\001\001'
+  _globals['_GETWORKOUTSTATSREQUEST'].fields_by_name['today']._serialized_options = b'\272H\013r\006\030\n\210\265\030\001\330\001\001'
   _globals['_EXPORTWORKOUTSREQUEST'].fields_by_name['format']._loaded_options = None
   _globals['_EXPORTWORKOUTSREQUEST'].fields_by_name['format']._serialized_options = b'\272H\022r\r\030\004R\003csvR\004json\330\001\001'
   _globals['_IMPORTWORKOUTSREQUEST'].fields_by_name['format']._loaded_options = None
@@ -117,42 +118,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WORKOUTSERVICE'].methods_by_name['ExportWorkouts']._serialized_options = b'\220\002\001\212\265\030\002\010\003\202\323\344\223\002)\022\023/v2/workouts/exportZ\022\022\020/workouts/export'
   _globals['_WORKOUTSERVICE'].methods_by_name['ImportWorkouts']._loaded_options = None
   _globals['_WORKOUTSERVICE'].methods_by_name['ImportWorkouts']._serialized_options = b'\220\002\002\212\265\030\002\010\003\202\323\344\223\0025\"\023/v2/workouts/import:\004fileZ\030\"\020/workouts/import:\004file'
-  _globals['_WORKOUT']._serialized_start=222
-  _globals['_WORKOUT']._serialized_end=304
-  _globals['_CREATEWORKOUTREQUEST']._serialized_start=307
-  _globals['_CREATEWORKOUTREQUEST']._serialized_end=719
-  _globals['_GETWORKOUTREQUEST']._serialized_start=721
-  _globals['_GETWORKOUTREQUEST']._serialized_end=762
-  _globals['_LISTWORKOUTSREQUEST']._serialized_start=765
-  _globals['_LISTWORKOUTSREQUEST']._serialized_end=1156
-  _globals['_LISTWORKOUTSRESPONSE']._serialized_start=1158
-  _globals['_LISTWORKOUTSRESPONSE']._serialized_end=1246
-  _globals['_UPDATEWORKOUTREQUEST']._serialized_start=1249
-  _globals['_UPDATEWORKOUTREQUEST']._serialized_end=1559
-  _globals['_WORKOUTREPLACEMENT']._serialized_start=1562
-  _globals['_WORKOUTREPLACEMENT']._serialized_end=1906
-  _globals['_WORKOUTPATCH']._serialized_start=1909
-  _globals['_WORKOUTPATCH']._serialized_end=2309
-  _globals['_DELETEWORKOUTREQUEST']._serialized_start=2311
-  _globals['_DELETEWORKOUTREQUEST']._serialized_end=2355
-  _globals['_DELETEWORKOUTRESPONSE']._serialized_start=2357
-  _globals['_DELETEWORKOUTRESPONSE']._serialized_end=2380
-  _globals['_GETWORKOUTSTATSREQUEST']._serialized_start=2383
-  _globals['_GETWORKOUTSTATSREQUEST']._serialized_end=2855
-  _globals['_GETWORKOUTSTATSRESPONSE']._serialized_start=2858
-  _globals['_GETWORKOUTSTATSRESPONSE']._serialized_end=3088
-  _globals['_PERIODSTATS']._serialized_start=3090
-  _globals['_PERIODSTATS']._serialized_end=3150
-  _globals['_TYPESTATS']._serialized_start=3152
-  _globals['_TYPESTATS']._serialized_end=3209
-  _globals['_EXPORTWORKOUTSREQUEST']._serialized_start=3211
-  _globals['_EXPORTWORKOUTSREQUEST']._serialized_end=3273
-  _globals['_IMPORTWORKOUTSREQUEST']._serialized_start=3276
-  _globals['_IMPORTWORKOUTSREQUEST']._serialized_end=3477
-  _globals['_IMPORTWORKOUTSRESPONSE']._serialized_start=3480
-  _globals['_IMPORTWORKOUTSRESPONSE']._serialized_end=3650
-  _globals['_IMPORTPROBLEM']._serialized_start=3652
-  _globals['_IMPORTPROBLEM']._serialized_end=3698
-  _globals['_WORKOUTSERVICE']._serialized_start=3701
-  _globals['_WORKOUTSERVICE']._serialized_end=4916
+  _globals['_WORKOUT']._serialized_start=248
+  _globals['_WORKOUT']._serialized_end=330
+  _globals['_CREATEWORKOUTREQUEST']._serialized_start=333
+  _globals['_CREATEWORKOUTREQUEST']._serialized_end=544
+  _globals['_GETWORKOUTREQUEST']._serialized_start=546
+  _globals['_GETWORKOUTREQUEST']._serialized_end=587
+  _globals['_LISTWORKOUTSREQUEST']._serialized_start=590
+  _globals['_LISTWORKOUTSREQUEST']._serialized_end=773
+  _globals['_LISTWORKOUTSRESPONSE']._serialized_start=775
+  _globals['_LISTWORKOUTSRESPONSE']._serialized_end=863
+  _globals['_UPDATEWORKOUTREQUEST']._serialized_start=866
+  _globals['_UPDATEWORKOUTREQUEST']._serialized_end=1176
+  _globals['_WORKOUTREPLACEMENT']._serialized_start=1179
+  _globals['_WORKOUTREPLACEMENT']._serialized_end=1322
+  _globals['_WORKOUTPATCH']._serialized_start=1325
+  _globals['_WORKOUTPATCH']._serialized_end=1523
+  _globals['_DELETEWORKOUTREQUEST']._serialized_start=1525
+  _globals['_DELETEWORKOUTREQUEST']._serialized_end=1569
+  _globals['_DELETEWORKOUTRESPONSE']._serialized_start=1571
+  _globals['_DELETEWORKOUTRESPONSE']._serialized_end=1594
+  _globals['_GETWORKOUTSTATSREQUEST']._serialized_start=1597
+  _globals['_GETWORKOUTSTATSREQUEST']._serialized_end=1757
+  _globals['_GETWORKOUTSTATSRESPONSE']._serialized_start=1760
+  _globals['_GETWORKOUTSTATSRESPONSE']._serialized_end=1990
+  _globals['_PERIODSTATS']._serialized_start=1992
+  _globals['_PERIODSTATS']._serialized_end=2052
+  _globals['_TYPESTATS']._serialized_start=2054
+  _globals['_TYPESTATS']._serialized_end=2111
+  _globals['_EXPORTWORKOUTSREQUEST']._serialized_start=2113
+  _globals['_EXPORTWORKOUTSREQUEST']._serialized_end=2175
+  _globals['_IMPORTWORKOUTSREQUEST']._serialized_start=2178
+  _globals['_IMPORTWORKOUTSREQUEST']._serialized_end=2379
+  _globals['_IMPORTWORKOUTSRESPONSE']._serialized_start=2382
+  _globals['_IMPORTWORKOUTSRESPONSE']._serialized_end=2552
+  _globals['_IMPORTPROBLEM']._serialized_start=2554
+  _globals['_IMPORTPROBLEM']._serialized_end=2600
+  _globals['_WORKOUTSERVICE']._serialized_start=2603
+  _globals['_WORKOUTSERVICE']._serialized_end=3818
 # @@protoc_insertion_point(module_scope)

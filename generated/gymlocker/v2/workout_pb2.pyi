@@ -35,13 +35,13 @@ class Workout(_message.Message):
     id: _builtins.str
     """The workout's id, a lower-case UUID. Unique within the user."""
     date: _builtins.str
-    """The calendar date, as in 2026-02-07."""
+    """The calendar date, such as 2026-02-07."""
     type: _builtins.str
-    """What kind of workout it was, as it was typed."""
+    """The type of workout, as it was entered."""
     duration: _builtins.int
-    """Minutes."""
+    """The duration in minutes."""
     notes: _builtins.str
-    """What else there is to say. Empty: nothing."""
+    """Notes. Empty if there are none."""
     def __init__(
         self,
         *,
@@ -61,7 +61,7 @@ Global___Workout: _TypeAlias = Workout  # noqa: Y015
 
 @_typing.final
 class CreateWorkoutRequest(_message.Message):
-    """A workout to add."""
+    """The workout to add."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -72,20 +72,20 @@ class CreateWorkoutRequest(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     date: _builtins.str
-    """The calendar date, as in 2026-02-07. One that does not exist is refused."""
+    """The calendar date, such as 2026-02-07. A date that does not exist is rejected."""
     type: _builtins.str
-    """What kind of workout it was: 1 to 100 characters. Kept as typed but for white space around it,
-    and compared without case.
+    """The type of workout, 1 to 100 characters. Stored as entered, without white space around it, and
+    compared ignoring case.
     """
     duration: _builtins.int
-    """Minutes: 1 to 10,080, which is a week."""
+    """The duration in minutes: 1 to 10,080, which is a week."""
     notes: _builtins.str
-    """What else there is to say: up to 10,000 characters."""
+    """Notes, up to 10,000 characters. Empty if there are none."""
     id: _builtins.str
-    """An id that the client chose, a UUID. Absent: the server chooses."""
+    """An id chosen by the client, a UUID. If absent, the server chooses one."""
     request_id: _builtins.str
-    """The name of this request, the same each time it is repeated. Not needed where an `id` is given,
-    and not heeded there.
+    """A name for this request, up to 100 characters, to use again when the request is repeated.
+    Ignored, and not needed, if there is an `id`. If both are absent, each call adds a workout.
     """
     def __init__(
         self,
@@ -107,7 +107,7 @@ Global___CreateWorkoutRequest: _TypeAlias = CreateWorkoutRequest  # noqa: Y015
 
 @_typing.final
 class GetWorkoutRequest(_message.Message):
-    """Names a workout."""
+    """The workout to return."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -129,7 +129,7 @@ Global___GetWorkoutRequest: _TypeAlias = GetWorkoutRequest  # noqa: Y015
 
 @_typing.final
 class ListWorkoutsRequest(_message.Message):
-    """Which workouts are wanted."""
+    """The workouts to list."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -139,15 +139,17 @@ class ListWorkoutsRequest(_message.Message):
     END_DATE_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """How many workouts a page has at the most. 0: 50. More than 100 count as 100."""
+    """The maximum number of workouts in a page. 0 means 50. More than 100 means 100."""
     page_token: _builtins.str
-    """The `next_page_token` of the page before, whose filters must be the same. Empty: the first page."""
+    """The `next_page_token` of the previous page, which must have had the same filters. Empty for the
+    first page.
+    """
     start_date: _builtins.str
-    """Only workouts of this calendar date and later. Empty: from the first."""
+    """Only workouts on or after this calendar date. If empty, there is no limit."""
     end_date: _builtins.str
-    """Only workouts of this calendar date and earlier. Empty: to the last."""
+    """Only workouts on or before this calendar date. If empty, there is no limit."""
     type: _builtins.str
-    """Only workouts of this type, without regard to case. Empty: of any."""
+    """Only workouts of this type, ignoring case. If empty, workouts of all types."""
     def __init__(
         self,
         *,
@@ -174,10 +176,10 @@ class ListWorkoutsResponse(_message.Message):
     WORKOUTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Asks for the next page. Empty: this was the last one."""
+    """The `page_token` of the next page. Empty on the last page."""
     @_builtins.property
     def workouts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Workout]:
-        """The workouts, the newest first."""
+        """The workouts, newest first."""
 
     def __init__(
         self,
@@ -195,7 +197,7 @@ Global___ListWorkoutsResponse: _TypeAlias = ListWorkoutsResponse  # noqa: Y015
 
 @_typing.final
 class UpdateWorkoutRequest(_message.Message):
-    """A change of a workout."""
+    """A change to a workout."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -208,22 +210,22 @@ class UpdateWorkoutRequest(_message.Message):
     """The workout's id, a UUID."""
     @_builtins.property
     def replacement(self) -> Global___WorkoutReplacement:
-        """Replaces everything (PUT): notes that are absent are cleared."""
+        """Replaces all fields (PUT). Absent notes are cleared."""
 
     @_builtins.property
     def patch(self) -> Global___WorkoutPatch:
-        """Replaces parts."""
+        """Replaces some fields."""
 
     @_builtins.property
     def json_patch(self) -> _struct_pb2.Struct:
-        """Replaces parts (PATCH): `patch` as a JSON object, whose keys are the `update_mask` where there
-        is none. `null` clears, and a key that is not known is passed over.
+        """Replaces some fields (PATCH): `patch` as a JSON object. Its keys are the `update_mask` if
+        there is none. `null` clears a field. Unknown keys are ignored.
         """
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """The fields of `patch` to be set, a field that is absent there to nothing. Absent: those that
-        `patch` holds. "*": all fields.
+        """The fields of `patch` to set. A field that is absent from `patch` is cleared. If there is no
+        mask, the fields that `patch` holds are set. "*" means all fields.
         """
 
     def __init__(
@@ -247,7 +249,7 @@ Global___UpdateWorkoutRequest: _TypeAlias = UpdateWorkoutRequest  # noqa: Y015
 
 @_typing.final
 class WorkoutReplacement(_message.Message):
-    """All that a workout says."""
+    """All fields of a workout."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -256,15 +258,15 @@ class WorkoutReplacement(_message.Message):
     DURATION_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
     date: _builtins.str
-    """The calendar date, as in 2026-02-07. One that does not exist is refused."""
+    """The calendar date, such as 2026-02-07. A date that does not exist is rejected."""
     type: _builtins.str
-    """What kind of workout it was: 1 to 100 characters. Kept as typed but for white space around it,
-    and compared without case.
+    """The type of workout, 1 to 100 characters. Stored as entered, without white space around it, and
+    compared ignoring case.
     """
     duration: _builtins.int
-    """Minutes: 1 to 10,080, which is a week."""
+    """The duration in minutes: 1 to 10,080, which is a week."""
     notes: _builtins.str
-    """What else there is to say: up to 10,000 characters."""
+    """Notes, up to 10,000 characters. Empty if there are none."""
     def __init__(
         self,
         *,
@@ -283,7 +285,7 @@ Global___WorkoutReplacement: _TypeAlias = WorkoutReplacement  # noqa: Y015
 
 @_typing.final
 class WorkoutPatch(_message.Message):
-    """Parts of what a workout says."""
+    """Some fields of a workout."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -292,15 +294,15 @@ class WorkoutPatch(_message.Message):
     DURATION_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
     date: _builtins.str
-    """The calendar date, as in 2026-02-07. One that does not exist is refused."""
+    """The calendar date, such as 2026-02-07. A date that does not exist is rejected."""
     type: _builtins.str
-    """What kind of workout it was: 1 to 100 characters. Kept as typed but for white space around it,
-    and compared without case.
+    """The type of workout, 1 to 100 characters. Stored as entered, without white space around it, and
+    compared ignoring case.
     """
     duration: _builtins.int
-    """Minutes: 1 to 10,080, which is a week."""
+    """The duration in minutes: 1 to 10,080, which is a week."""
     notes: _builtins.str
-    """What else there is to say: up to 10,000 characters."""
+    """Notes, up to 10,000 characters. Empty if there are none."""
     def __init__(
         self,
         *,
@@ -334,7 +336,7 @@ Global___WorkoutPatch: _TypeAlias = WorkoutPatch  # noqa: Y015
 
 @_typing.final
 class DeleteWorkoutRequest(_message.Message):
-    """Names a workout to delete."""
+    """The workout to delete."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -356,7 +358,7 @@ Global___DeleteWorkoutRequest: _TypeAlias = DeleteWorkoutRequest  # noqa: Y015
 
 @_typing.final
 class DeleteWorkoutResponse(_message.Message):
-    """The workout is gone."""
+    """The workout is deleted."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -373,7 +375,7 @@ Global___DeleteWorkoutResponse: _TypeAlias = DeleteWorkoutResponse  # noqa: Y015
 
 @_typing.final
 class GetWorkoutStatsRequest(_message.Message):
-    """Which workouts are counted."""
+    """The workouts to count."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -382,13 +384,15 @@ class GetWorkoutStatsRequest(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     TODAY_FIELD_NUMBER: _builtins.int
     start_date: _builtins.str
-    """Only workouts of this calendar date and later. Empty: from the first."""
+    """Only workouts on or after this calendar date. If empty, there is no limit."""
     end_date: _builtins.str
-    """Only workouts of this calendar date and earlier. Empty: to the last."""
+    """Only workouts on or before this calendar date. If empty, there is no limit."""
     type: _builtins.str
-    """Only workouts of this type, without regard to case. Empty: of any."""
+    """Only workouts of this type, ignoring case. If empty, workouts of all types."""
     today: _builtins.str
-    """The caller's calendar date, by which a streak is current. Empty: the date in UTC."""
+    """The caller's calendar date, which decides whether a streak is current. If empty, the date in
+    UTC.
+    """
     def __init__(
         self,
         *,
@@ -407,7 +411,7 @@ Global___GetWorkoutStatsRequest: _TypeAlias = GetWorkoutStatsRequest  # noqa: Y0
 
 @_typing.final
 class GetWorkoutStatsResponse(_message.Message):
-    """Figures about the workouts that were asked for. Sums of minutes stop at 2,147,483,647."""
+    """Statistics of the selected workouts. Sums of minutes stop at 2,147,483,647."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -419,24 +423,26 @@ class GetWorkoutStatsResponse(_message.Message):
     MONTHS_FIELD_NUMBER: _builtins.int
     TYPES_FIELD_NUMBER: _builtins.int
     count: _builtins.int
-    """How many workouts there are."""
+    """The number of workouts."""
     minutes: _builtins.int
-    """How many minutes they took."""
+    """The sum of their durations in minutes."""
     current_streak: _builtins.int
-    """How many days in a row, up to today or yesterday, had a workout."""
+    """The number of days in a row with a workout, up to today or yesterday."""
     longest_streak: _builtins.int
-    """How many days in a row had a workout, at the most."""
+    """The largest number of days in a row with a workout."""
     @_builtins.property
     def weeks(self) -> _containers.RepeatedCompositeFieldContainer[Global___PeriodStats]:
-        """Per week that has a workout, in order: the last 1,000. A week starts on Monday (ISO 8601)."""
+        """Statistics of each week that has a workout, in order: the last 1,000. A week starts on Monday
+        (ISO 8601).
+        """
 
     @_builtins.property
     def months(self) -> _containers.RepeatedCompositeFieldContainer[Global___PeriodStats]:
-        """Per month that has a workout, in order: the last 1,000."""
+        """Statistics of each month that has a workout, in order: the last 1,000."""
 
     @_builtins.property
     def types(self) -> _containers.RepeatedCompositeFieldContainer[Global___TypeStats]:
-        """Per type, the most frequent first: up to 100."""
+        """Statistics of each type, most frequent first: up to 100."""
 
     def __init__(
         self,
@@ -459,7 +465,7 @@ Global___GetWorkoutStatsResponse: _TypeAlias = GetWorkoutStatsResponse  # noqa: 
 
 @_typing.final
 class PeriodStats(_message.Message):
-    """Figures about a week or a month."""
+    """Statistics of a week or a month."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -467,11 +473,11 @@ class PeriodStats(_message.Message):
     COUNT_FIELD_NUMBER: _builtins.int
     MINUTES_FIELD_NUMBER: _builtins.int
     start: _builtins.str
-    """The calendar date of its first day."""
+    """The calendar date of the first day."""
     count: _builtins.int
-    """How many workouts there are."""
+    """The number of workouts."""
     minutes: _builtins.int
-    """How many minutes they took."""
+    """The sum of their durations in minutes."""
     def __init__(
         self,
         *,
@@ -489,7 +495,7 @@ Global___PeriodStats: _TypeAlias = PeriodStats  # noqa: Y015
 
 @_typing.final
 class TypeStats(_message.Message):
-    """Figures about a type."""
+    """Statistics of a type."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -497,11 +503,11 @@ class TypeStats(_message.Message):
     COUNT_FIELD_NUMBER: _builtins.int
     MINUTES_FIELD_NUMBER: _builtins.int
     type: _builtins.str
-    """The type, spelt as in the newest of its workouts."""
+    """The type, spelt as in its newest workout."""
     count: _builtins.int
-    """How many workouts there are."""
+    """The number of workouts."""
     minutes: _builtins.int
-    """How many minutes they took."""
+    """The sum of their durations in minutes."""
     def __init__(
         self,
         *,
@@ -519,14 +525,14 @@ Global___TypeStats: _TypeAlias = TypeStats  # noqa: Y015
 
 @_typing.final
 class ExportWorkoutsRequest(_message.Message):
-    """How the file is to be."""
+    """The file to export."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     FORMAT_FIELD_NUMBER: _builtins.int
     format: _builtins.str
-    """The form of the file. "csv": RFC 4180, UTF-8, with a header: id, date, type, duration, notes.
-    "json": an array of workouts. Empty: "csv".
+    """The format of the file. "csv" is RFC 4180 in UTF-8 with a header: id, date, type, duration,
+    notes. "json" is an array of workouts. If empty, "csv".
     """
     def __init__(
         self,
@@ -543,7 +549,7 @@ Global___ExportWorkoutsRequest: _TypeAlias = ExportWorkoutsRequest  # noqa: Y015
 
 @_typing.final
 class ImportWorkoutsRequest(_message.Message):
-    """A file to import. What is not the file counts in the first message alone."""
+    """A file to import. All fields other than the file count in the first message only."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -553,18 +559,19 @@ class ImportWorkoutsRequest(_message.Message):
     ALL_OR_NOTHING_FIELD_NUMBER: _builtins.int
     DEFAULT_DURATION_FIELD_NUMBER: _builtins.int
     format: _builtins.str
-    """What the file is. "gymlocker": the CSV of ExportWorkouts, where `id` and `notes` may be absent.
-    "strong", "hevy", "fitnotes": a CSV of that app. Empty: told by the names of the columns.
+    """The format of the file. "gymlocker" is the CSV of ExportWorkouts, in which `id` and `notes` may
+    be absent. "strong", "hevy" and "fitnotes" are the CSV of that app. If empty, it is detected by
+    the names of the columns.
     """
     dry_run: _builtins.bool
-    """Only says what would be done."""
+    """Reports the result of the import without adding anything."""
     all_or_nothing: _builtins.bool
-    """Adds nothing unless every line of the file is good. Else the good ones are added."""
+    """Adds nothing unless every line of the file is valid. If false, the valid workouts are added."""
     default_duration: _builtins.int
-    """Minutes of a workout where the file does not say how long it took. 0: 60."""
+    """The duration in minutes of workouts for which the file has none. 0 means 60."""
     @_builtins.property
     def file(self) -> _httpbody_pb2.HttpBody:
-        """The file, or the next piece of it; its content type is not looked at."""
+        """The file, or its next chunk. Its content type is ignored."""
 
     def __init__(
         self,
@@ -585,7 +592,7 @@ Global___ImportWorkoutsRequest: _TypeAlias = ImportWorkoutsRequest  # noqa: Y015
 
 @_typing.final
 class ImportWorkoutsResponse(_message.Message):
-    """What became of a file."""
+    """The result of an import."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -596,18 +603,18 @@ class ImportWorkoutsResponse(_message.Message):
     PROBLEMS_FIELD_NUMBER: _builtins.int
     PROBLEM_COUNT_FIELD_NUMBER: _builtins.int
     format: _builtins.str
-    """What the file was taken for, as in ImportWorkoutsRequest."""
+    """The format in which the file was read, as in ImportWorkoutsRequest."""
     added: _builtins.int
-    """How many workouts were added; in a dry run, how many would be."""
+    """The number of workouts added. In a dry run, the number that would be added."""
     existing: _builtins.int
-    """How many were there already."""
+    """The number of workouts that existed already."""
     assumed_durations: _builtins.int
-    """How many of those in the file have no length of their own, so that `default_duration` counts."""
+    """The number of workouts in the file that have no duration, so that `default_duration` applies."""
     problem_count: _builtins.int
-    """How many problems there are."""
+    """The number of all problems."""
     @_builtins.property
     def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportProblem]:
-        """What is wrong in the file, in the order of its lines: the first 1,000."""
+        """The problems in the file, in the order of its lines: the first 1,000."""
 
     def __init__(
         self,
@@ -629,16 +636,16 @@ Global___ImportWorkoutsResponse: _TypeAlias = ImportWorkoutsResponse  # noqa: Y0
 
 @_typing.final
 class ImportProblem(_message.Message):
-    """Something wrong in a file. The workout that the line belongs to is not imported."""
+    """A problem in a file. The workout that the line belongs to is not imported."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     LINE_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     line: _builtins.int
-    """The number of the line, from 1."""
+    """The number of the line, starting at 1."""
     message: _builtins.str
-    """What is wrong there."""
+    """The problem, in words."""
     def __init__(
         self,
         *,

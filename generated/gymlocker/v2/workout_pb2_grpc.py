@@ -27,12 +27,12 @@ if _version_not_supported:
 
 
 class WorkoutServiceStub:
-    """Keeps a person's workouts.
+    """Stores the workouts of a user.
 
-    Unlike the feed, the diary is not encrypted: the server reads it to search it and add it up.
+    Unlike the feed, the diary is not encrypted: the server reads it to filter and total workouts.
 
-    Everything is the caller's own: a workout of somebody else is NOT_FOUND. Dates are calendar
-    dates as the person saw them, without a time zone.
+    Callers have access to their own workouts only: another user's workout is NOT_FOUND. Dates are
+    calendar dates as the user saw them, without a time zone.
     """
 
     def __init__(self, channel):
@@ -84,48 +84,48 @@ class WorkoutServiceStub:
 
 
 class WorkoutServiceServicer:
-    """Keeps a person's workouts.
+    """Stores the workouts of a user.
 
-    Unlike the feed, the diary is not encrypted: the server reads it to search it and add it up.
+    Unlike the feed, the diary is not encrypted: the server reads it to filter and total workouts.
 
-    Everything is the caller's own: a workout of somebody else is NOT_FOUND. Dates are calendar
-    dates as the person saw them, without a time zone.
+    Callers have access to their own workouts only: another user's workout is NOT_FOUND. Dates are
+    calendar dates as the user saw them, without a time zone.
     """
 
     def CreateWorkout(self, request, context):
         """Adds a workout.
 
-        The user may call, with an access token. A call with an `id` or a `request_id` may be repeated:
-        the second one adds nothing and returns the workout. ALREADY_EXISTS: there is a workout of that
-        id that says something else. RESOURCE_EXHAUSTED: the caller has 100,000 workouts.
+        Requires an access token. A call with an `id` or a `request_id` can be repeated: the repetition
+        adds nothing and returns the workout. ALREADY_EXISTS if a workout with this id exists and has
+        different contents. RESOURCE_EXHAUSTED if the caller has 100,000 workouts.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetWorkout(self, request, context):
-        """Reads a workout.
+        """Returns a workout.
 
-        The user may call, with an access token. NOT_FOUND: the caller has no such workout.
+        Requires an access token. NOT_FOUND if the caller has no such workout.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListWorkouts(self, request, context):
-        """Reads workouts page by page: the newest date first, and of one date the newest entry.
+        """Lists workouts page by page, newest date first. Workouts of the same date are listed newest
+        entry first.
 
-        The user may call, with an access token. Workouts that are added meanwhile neither repeat nor
-        hide others.
+        Requires an access token. Workouts added between two pages neither repeat nor hide others.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateWorkout(self, request, context):
-        """Changes a workout: replaces all of it (PUT), or parts (PATCH).
+        """Updates a workout: replaces all of it (PUT) or some of its fields (PATCH).
 
-        The user may call, with an access token. NOT_FOUND: the caller has no such workout.
+        Requires an access token. NOT_FOUND if the caller has no such workout.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -134,41 +134,42 @@ class WorkoutServiceServicer:
     def DeleteWorkout(self, request, context):
         """Deletes a workout.
 
-        The user may call, with an access token. NOT_FOUND: the caller has no such workout.
+        Requires an access token. NOT_FOUND if the caller has no such workout.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetWorkoutStats(self, request, context):
-        """Counts workouts and their minutes, per week, month and type, and finds the streaks.
+        """Counts workouts and their minutes per week, month and type, and finds the streaks.
 
-        The user may call, with an access token.
+        Requires an access token.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ExportWorkouts(self, request, context):
-        """Reads all workouts as one file, oldest first, in pieces of any size: over REST simply the file.
+        """Exports all workouts as one file, oldest first. gRPC sends the file in chunks of any size, REST
+        as a whole.
 
-        The user may call, with an access token. A workout that is neither added nor changed meanwhile
-        is in the file once.
+        Requires an access token. A workout that is neither added nor changed during the export is in
+        the file once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ImportWorkouts(self, request_iterator, context):
-        """Adds the workouts of a file: the CSV of ExportWorkouts, or what the apps Strong, Hevy and
-        FitNotes export. At most 16 MiB and 250,000 lines, over gRPC in pieces of up to 4 MiB; over
-        REST the body is the file and the rest goes into the query.
+        """Imports the workouts of a file. The file is the CSV of ExportWorkouts, or an export of the app
+        Strong, Hevy or FitNotes. It has at most 16 MiB and 250,000 lines. Over gRPC it is sent in
+        chunks of up to 4 MiB. Over REST it is the body, and the other fields go into the query.
 
-        The user may call, with an access token. What was imported before is known again and not added
-        twice. INVALID_ARGUMENT: the file cannot be read at all, or is too large. RESOURCE_EXHAUSTED:
-        other files of the caller's, or of the same address, are being imported, or the caller would have
-        more than 100,000 workouts; then nothing is added. UNAVAILABLE: too many files are being
-        imported, or this one came too slowly (nothing for 30 s, or less than 16 KiB/s).
+        Requires an access token. Workouts that were imported before are recognised and not added
+        again. INVALID_ARGUMENT if the file cannot be read at all, or is too large. RESOURCE_EXHAUSTED
+        if other files of the caller, or from the same address, are being imported, or the caller would
+        have more than 100,000 workouts; nothing is added then. UNAVAILABLE if too many files are being
+        imported, or this one arrives too slowly (nothing for 30 s, or less than 16 KiB/s).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -226,12 +227,12 @@ def add_WorkoutServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class WorkoutService:
-    """Keeps a person's workouts.
+    """Stores the workouts of a user.
 
-    Unlike the feed, the diary is not encrypted: the server reads it to search it and add it up.
+    Unlike the feed, the diary is not encrypted: the server reads it to filter and total workouts.
 
-    Everything is the caller's own: a workout of somebody else is NOT_FOUND. Dates are calendar
-    dates as the person saw them, without a time zone.
+    Callers have access to their own workouts only: another user's workout is NOT_FOUND. Dates are
+    calendar dates as the user saw them, without a time zone.
     """
 
     @staticmethod

@@ -14,73 +14,74 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class WorkoutServiceStub:
-    """Keeps a person's workouts.
+    """Stores the workouts of a user.
 
-    Unlike the feed, the diary is not encrypted: the server reads it to search it and add it up.
+    Unlike the feed, the diary is not encrypted: the server reads it to filter and total workouts.
 
-    Everything is the caller's own: a workout of somebody else is NOT_FOUND. Dates are calendar
-    dates as the person saw them, without a time zone.
+    Callers have access to their own workouts only: another user's workout is NOT_FOUND. Dates are
+    calendar dates as the user saw them, without a time zone.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateWorkout: _aio.UnaryUnaryMultiCallable[_workout_pb2.CreateWorkoutRequest, _workout_pb2.Workout]
     """Adds a workout.
 
-    The user may call, with an access token. A call with an `id` or a `request_id` may be repeated:
-    the second one adds nothing and returns the workout. ALREADY_EXISTS: there is a workout of that
-    id that says something else. RESOURCE_EXHAUSTED: the caller has 100,000 workouts.
+    Requires an access token. A call with an `id` or a `request_id` can be repeated: the repetition
+    adds nothing and returns the workout. ALREADY_EXISTS if a workout with this id exists and has
+    different contents. RESOURCE_EXHAUSTED if the caller has 100,000 workouts.
     """
     GetWorkout: _aio.UnaryUnaryMultiCallable[_workout_pb2.GetWorkoutRequest, _workout_pb2.Workout]
-    """Reads a workout.
+    """Returns a workout.
 
-    The user may call, with an access token. NOT_FOUND: the caller has no such workout.
+    Requires an access token. NOT_FOUND if the caller has no such workout.
     """
     ListWorkouts: _aio.UnaryUnaryMultiCallable[_workout_pb2.ListWorkoutsRequest, _workout_pb2.ListWorkoutsResponse]
-    """Reads workouts page by page: the newest date first, and of one date the newest entry.
+    """Lists workouts page by page, newest date first. Workouts of the same date are listed newest
+    entry first.
 
-    The user may call, with an access token. Workouts that are added meanwhile neither repeat nor
-    hide others.
+    Requires an access token. Workouts added between two pages neither repeat nor hide others.
     """
     UpdateWorkout: _aio.UnaryUnaryMultiCallable[_workout_pb2.UpdateWorkoutRequest, _workout_pb2.Workout]
-    """Changes a workout: replaces all of it (PUT), or parts (PATCH).
+    """Updates a workout: replaces all of it (PUT) or some of its fields (PATCH).
 
-    The user may call, with an access token. NOT_FOUND: the caller has no such workout.
+    Requires an access token. NOT_FOUND if the caller has no such workout.
     """
     DeleteWorkout: _aio.UnaryUnaryMultiCallable[_workout_pb2.DeleteWorkoutRequest, _workout_pb2.DeleteWorkoutResponse]
     """Deletes a workout.
 
-    The user may call, with an access token. NOT_FOUND: the caller has no such workout.
+    Requires an access token. NOT_FOUND if the caller has no such workout.
     """
     GetWorkoutStats: _aio.UnaryUnaryMultiCallable[_workout_pb2.GetWorkoutStatsRequest, _workout_pb2.GetWorkoutStatsResponse]
-    """Counts workouts and their minutes, per week, month and type, and finds the streaks.
+    """Counts workouts and their minutes per week, month and type, and finds the streaks.
 
-    The user may call, with an access token.
+    Requires an access token.
     """
     ExportWorkouts: _aio.UnaryStreamMultiCallable[_workout_pb2.ExportWorkoutsRequest, _httpbody_pb2.HttpBody]
-    """Reads all workouts as one file, oldest first, in pieces of any size: over REST simply the file.
+    """Exports all workouts as one file, oldest first. gRPC sends the file in chunks of any size, REST
+    as a whole.
 
-    The user may call, with an access token. A workout that is neither added nor changed meanwhile
-    is in the file once.
+    Requires an access token. A workout that is neither added nor changed during the export is in
+    the file once.
     """
     ImportWorkouts: _aio.StreamUnaryMultiCallable[_workout_pb2.ImportWorkoutsRequest, _workout_pb2.ImportWorkoutsResponse]
-    """Adds the workouts of a file: the CSV of ExportWorkouts, or what the apps Strong, Hevy and
-    FitNotes export. At most 16 MiB and 250,000 lines, over gRPC in pieces of up to 4 MiB; over
-    REST the body is the file and the rest goes into the query.
+    """Imports the workouts of a file. The file is the CSV of ExportWorkouts, or an export of the app
+    Strong, Hevy or FitNotes. It has at most 16 MiB and 250,000 lines. Over gRPC it is sent in
+    chunks of up to 4 MiB. Over REST it is the body, and the other fields go into the query.
 
-    The user may call, with an access token. What was imported before is known again and not added
-    twice. INVALID_ARGUMENT: the file cannot be read at all, or is too large. RESOURCE_EXHAUSTED:
-    other files of the caller's, or of the same address, are being imported, or the caller would have
-    more than 100,000 workouts; then nothing is added. UNAVAILABLE: too many files are being
-    imported, or this one came too slowly (nothing for 30 s, or less than 16 KiB/s).
+    Requires an access token. Workouts that were imported before are recognised and not added
+    again. INVALID_ARGUMENT if the file cannot be read at all, or is too large. RESOURCE_EXHAUSTED
+    if other files of the caller, or from the same address, are being imported, or the caller would
+    have more than 100,000 workouts; nothing is added then. UNAVAILABLE if too many files are being
+    imported, or this one arrives too slowly (nothing for 30 s, or less than 16 KiB/s).
     """
 
 class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Keeps a person's workouts.
+    """Stores the workouts of a user.
 
-    Unlike the feed, the diary is not encrypted: the server reads it to search it and add it up.
+    Unlike the feed, the diary is not encrypted: the server reads it to filter and total workouts.
 
-    Everything is the caller's own: a workout of somebody else is NOT_FOUND. Dates are calendar
-    dates as the person saw them, without a time zone.
+    Callers have access to their own workouts only: another user's workout is NOT_FOUND. Dates are
+    calendar dates as the user saw them, without a time zone.
     """
 
     @_abc_1.abstractmethod
@@ -91,9 +92,9 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_workout_pb2.Workout]:
         """Adds a workout.
 
-        The user may call, with an access token. A call with an `id` or a `request_id` may be repeated:
-        the second one adds nothing and returns the workout. ALREADY_EXISTS: there is a workout of that
-        id that says something else. RESOURCE_EXHAUSTED: the caller has 100,000 workouts.
+        Requires an access token. A call with an `id` or a `request_id` can be repeated: the repetition
+        adds nothing and returns the workout. ALREADY_EXISTS if a workout with this id exists and has
+        different contents. RESOURCE_EXHAUSTED if the caller has 100,000 workouts.
         """
 
     @_abc_1.abstractmethod
@@ -102,9 +103,9 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _workout_pb2.GetWorkoutRequest,
         context: _aio.ServicerContext[_workout_pb2.GetWorkoutRequest, _abc.Awaitable[_workout_pb2.Workout]],
     ) -> _abc.Awaitable[_workout_pb2.Workout]:
-        """Reads a workout.
+        """Returns a workout.
 
-        The user may call, with an access token. NOT_FOUND: the caller has no such workout.
+        Requires an access token. NOT_FOUND if the caller has no such workout.
         """
 
     @_abc_1.abstractmethod
@@ -113,10 +114,10 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _workout_pb2.ListWorkoutsRequest,
         context: _aio.ServicerContext[_workout_pb2.ListWorkoutsRequest, _abc.Awaitable[_workout_pb2.ListWorkoutsResponse]],
     ) -> _abc.Awaitable[_workout_pb2.ListWorkoutsResponse]:
-        """Reads workouts page by page: the newest date first, and of one date the newest entry.
+        """Lists workouts page by page, newest date first. Workouts of the same date are listed newest
+        entry first.
 
-        The user may call, with an access token. Workouts that are added meanwhile neither repeat nor
-        hide others.
+        Requires an access token. Workouts added between two pages neither repeat nor hide others.
         """
 
     @_abc_1.abstractmethod
@@ -125,9 +126,9 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _workout_pb2.UpdateWorkoutRequest,
         context: _aio.ServicerContext[_workout_pb2.UpdateWorkoutRequest, _abc.Awaitable[_workout_pb2.Workout]],
     ) -> _abc.Awaitable[_workout_pb2.Workout]:
-        """Changes a workout: replaces all of it (PUT), or parts (PATCH).
+        """Updates a workout: replaces all of it (PUT) or some of its fields (PATCH).
 
-        The user may call, with an access token. NOT_FOUND: the caller has no such workout.
+        Requires an access token. NOT_FOUND if the caller has no such workout.
         """
 
     @_abc_1.abstractmethod
@@ -138,7 +139,7 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_workout_pb2.DeleteWorkoutResponse]:
         """Deletes a workout.
 
-        The user may call, with an access token. NOT_FOUND: the caller has no such workout.
+        Requires an access token. NOT_FOUND if the caller has no such workout.
         """
 
     @_abc_1.abstractmethod
@@ -147,9 +148,9 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _workout_pb2.GetWorkoutStatsRequest,
         context: _aio.ServicerContext[_workout_pb2.GetWorkoutStatsRequest, _abc.Awaitable[_workout_pb2.GetWorkoutStatsResponse]],
     ) -> _abc.Awaitable[_workout_pb2.GetWorkoutStatsResponse]:
-        """Counts workouts and their minutes, per week, month and type, and finds the streaks.
+        """Counts workouts and their minutes per week, month and type, and finds the streaks.
 
-        The user may call, with an access token.
+        Requires an access token.
         """
 
     @_abc_1.abstractmethod
@@ -158,10 +159,11 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _workout_pb2.ExportWorkoutsRequest,
         context: _aio.ServicerContext[_workout_pb2.ExportWorkoutsRequest, _abc.AsyncIterator[_httpbody_pb2.HttpBody]],
     ) -> _abc.AsyncIterator[_httpbody_pb2.HttpBody]:
-        """Reads all workouts as one file, oldest first, in pieces of any size: over REST simply the file.
+        """Exports all workouts as one file, oldest first. gRPC sends the file in chunks of any size, REST
+        as a whole.
 
-        The user may call, with an access token. A workout that is neither added nor changed meanwhile
-        is in the file once.
+        Requires an access token. A workout that is neither added nor changed during the export is in
+        the file once.
         """
 
     @_abc_1.abstractmethod
@@ -170,15 +172,15 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _abc.AsyncIterator[_workout_pb2.ImportWorkoutsRequest],
         context: _aio.ServicerContext[_abc.AsyncIterator[_workout_pb2.ImportWorkoutsRequest], _abc.Awaitable[_workout_pb2.ImportWorkoutsResponse]],
     ) -> _abc.Awaitable[_workout_pb2.ImportWorkoutsResponse]:
-        """Adds the workouts of a file: the CSV of ExportWorkouts, or what the apps Strong, Hevy and
-        FitNotes export. At most 16 MiB and 250,000 lines, over gRPC in pieces of up to 4 MiB; over
-        REST the body is the file and the rest goes into the query.
+        """Imports the workouts of a file. The file is the CSV of ExportWorkouts, or an export of the app
+        Strong, Hevy or FitNotes. It has at most 16 MiB and 250,000 lines. Over gRPC it is sent in
+        chunks of up to 4 MiB. Over REST it is the body, and the other fields go into the query.
 
-        The user may call, with an access token. What was imported before is known again and not added
-        twice. INVALID_ARGUMENT: the file cannot be read at all, or is too large. RESOURCE_EXHAUSTED:
-        other files of the caller's, or of the same address, are being imported, or the caller would have
-        more than 100,000 workouts; then nothing is added. UNAVAILABLE: too many files are being
-        imported, or this one came too slowly (nothing for 30 s, or less than 16 KiB/s).
+        Requires an access token. Workouts that were imported before are recognised and not added
+        again. INVALID_ARGUMENT if the file cannot be read at all, or is too large. RESOURCE_EXHAUSTED
+        if other files of the caller, or from the same address, are being imported, or the caller would
+        have more than 100,000 workouts; nothing is added then. UNAVAILABLE if too many files are being
+        imported, or this one arrives too slowly (nothing for 30 s, or less than 16 KiB/s).
         """
 
 def add_WorkoutServiceServicer_to_server(servicer: WorkoutServiceServicer, server: _aio.Server) -> None: ...

@@ -100,8 +100,9 @@ def _invalid(
     by_field: dict[str, str] = {}
     for violation in violations:
         path, json_path = _paths(message.DESCRIPTOR, violation)
-        # A field that breaks two rules is named once.
-        by_field.setdefault(path, f"{json_path}: {violation.proto.message}")
+        # A field that breaks several rules is named once. The message of a rule of ours is clearer.
+        if path not in by_field or _is_predefined(violation):
+            by_field[path] = f"{json_path}: {violation.proto.message}"
     if lacks_password:
         by_field["password"] = PASSWORD_REQUIRED
     found = sorted(by_field.items(), key=lambda item: _number(message.DESCRIPTOR, item[0]))
@@ -110,6 +111,12 @@ def _invalid(
         rest = len(found) - MAX_VIOLATIONS
         found[MAX_VIOLATIONS:] = [("", f"and {rest} more")]
     return InvalidArgument(text, violations=found)
+
+
+def _is_predefined(violation: protovalidate.Violation) -> bool:
+    """Check whether the rule is one of `rules.proto`, and not one of protovalidate."""
+    rule = violation.proto.rule
+    return rule is not None and rule.elements[-1].field_name.startswith("[")
 
 
 def _number(descriptor: Any, path: str) -> int:

@@ -1,4 +1,4 @@
-"""What every reply is checked for."""
+"""Checks of every reply."""
 
 import schemathesis
 from schemathesis.checks import not_a_server_error
@@ -14,13 +14,13 @@ from scripts.openapi.errors import REASONS
 from tests.contract.openapi.person import Case
 
 
-def the_reason_is_named(
+def reason_is_documented(
     ctx: schemathesis.CheckContext, response: schemathesis.Response, case: Case
 ) -> None:
-    """An error's reason is one that the document names for its status."""
+    """Check that the document lists an error's reason for its status."""
     if response.status_code != 200 and case.method != "HEAD":
         reason = response.json()["details"][0]["reason"]
-        assert reason in REASONS[response.status_code], f"{reason} is not named"
+        assert reason in REASONS[response.status_code], f"{reason} is not documented"
 
 
 CHECKS = [
@@ -30,5 +30,5 @@ CHECKS = [
     response_schema_conformance,
     response_headers_conformance,
     unsupported_method,
-    the_reason_is_named,
+    reason_is_documented,
 ]

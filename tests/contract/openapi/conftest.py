@@ -1,4 +1,4 @@
-"""A whole house with a model, and somebody who calls it."""
+"""Fixtures: a whole stack with a model, and a user who calls it."""
 
 import asyncio
 import subprocess
@@ -16,7 +16,7 @@ from tests.support.stack import Stack, running_stack
 
 @pytest.fixture(scope="session")
 def model_url() -> Iterator[str]:
-    """A language model that is none."""
+    """Run a fake language model; return its URL."""
     command = [
         sys.executable,
         "-m",
@@ -36,7 +36,7 @@ def model_url() -> Iterator[str]:
 def own_stack(
     postgres: ThrowawayPostgres, model_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """A house of these tests alone: what they write is nothing that others should find."""
+    """Run a stack for these tests only, because other tests must not see their data."""
 
     async def database() -> str:
         url = await make_database(postgres, "openapi")
@@ -44,12 +44,12 @@ def own_stack(
         return url
 
     with running_stack(
-        tmp_path_factory.mktemp("openapi-house"),
+        tmp_path_factory.mktemp("openapi-stack"),
         DATABASE_URL=asyncio.run(database()),
         OPENAI_BASE_URL=model_url,
         WEB_AUTH_API_KEY=WEB_KEY,
         RATE_LIMIT_WEB_PER_DAY="1000000",
-        # A long look takes hours.
+        # A run with many examples takes hours.
         ACCESS_TOKEN_EXPIRE_MINUTES="1440",
         PASSWORD_FAILURES_PER_ACCOUNT="1000000",
         PASSWORD_FAILURES_PER_ADDRESS="1000000",
@@ -59,5 +59,5 @@ def own_stack(
 
 @pytest.fixture(scope="session")
 def person(own_stack: Stack) -> Person:
-    """Somebody who stays."""
+    """Return a user who is not deleted."""
     return Person.registered(own_stack.url)

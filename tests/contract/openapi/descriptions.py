@@ -1,4 +1,4 @@
-"""The document as the tests use it."""
+"""The OpenAPI document, as the tests use it."""
 
 import json
 from collections.abc import Iterator
@@ -15,23 +15,23 @@ DOCUMENT: dict[str, Json] = json.loads((ROOT / "generated/openapi.json").read_te
 
 
 def operations() -> Iterator[tuple[str, str, dict[str, Json]]]:
-    """The path, the verb and the description of each operation."""
+    """Yield the path, verb and description of each operation."""
     for path, verbs in DOCUMENT["paths"].items():
         for verb, operation in verbs.items():
             yield path, verb, operation
 
 
 def validator(schema: Json) -> Draft202012Validator:
-    """Knows what is valid by a schema that refers to the components."""
+    """Return a validator for a schema that refers to the components."""
     whole = {"components": DOCUMENT["components"], "allOf": [schema]}
     return Draft202012Validator(whole, format_checker=FormatChecker())
 
 
 def closed() -> dict[str, Json]:
-    """The document, in which no message holds anything that it does not name.
+    """Return the document with schemas that allow no unknown fields.
 
-    The server passes over what it does not know, which is tested elsewhere. What is tested by this
-    is that a reply holds nothing else, and that a request needs nothing else.
+    Other tests check that the server ignores unknown fields. With this document, tests check that
+    replies contain only the documented fields, and that requests need no others.
     """
     document = deepcopy(DOCUMENT)
     for schema in _objects(document["components"]["schemas"]):
@@ -40,7 +40,7 @@ def closed() -> dict[str, Json]:
 
 
 def _objects(node: Json) -> Iterator[Json]:
-    """The objects inside."""
+    """Yield the object schemas inside a node."""
     if isinstance(node, dict):
         if node.get("type") == "object":
             yield node

@@ -1,4 +1,4 @@
-"""Somebody who calls as the document says, with an account, a diary and a purchase."""
+"""User who calls as the document says, with an account, a diary and a purchase."""
 
 import zlib
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ import schemathesis
 Case: TypeAlias = schemathesis.Case[Any]
 
 WEB_KEY = "canary-web-key"
-# Not that of the examples: it would be changed by one.
+# Differs from the password of the examples, one of which would change it.
 PASSWORD = "staple the battery"
 
-# It would be the end of somebody who is needed again.
+# Deleting the user would break the calls after it.
 DELETE_USER = "UserService_DeleteUser"
-# Of a workout, its own calls apart: what is deleted is nobody's.
+# The variables that name data of the user. DELETE is excluded, because other calls need the data.
 PATH_VARIABLES = {"/workouts/{id}": "workout_id", "/user/{id_or_lookup}": "user_id"}
 
 
 @dataclass(frozen=True)
 class Person:
-    """`workout_id` is one of their diary."""
+    """User with a session. `workout_id` is in their diary."""
 
     user_id: str
     username: str
@@ -32,7 +32,7 @@ class Person:
 
     @classmethod
     def registered(cls, url: str) -> Self:
-        """A new person."""
+        """Register a new user."""
         name = f"person-{uuid4()}"
         with httpx2.Client(base_url=url, timeout=30) as client:
             account = {"username": name, "password": PASSWORD}
@@ -44,7 +44,7 @@ class Person:
         return cls(user["id"], name, tokens["access_token"], tokens["refresh_token"], entry["id"])
 
     def credentials(self, case: Case) -> dict[str, str]:
-        """The header that an operation needs."""
+        """Return the credentials that an operation needs."""
         schemes = {name for each in case.operation.definition.raw["security"] for name in each}
         if "purchaseToken" in schemes:
             return {"authorization": f"Web {WEB_KEY}"}
@@ -53,7 +53,7 @@ class Person:
         return {}
 
     def take_over(self, case: Case) -> None:
-        """Makes every other call one about this person: what is made up belongs to nobody."""
+        """Insert this user's ids into every other call, because random ids match no data."""
         said = repr((case.body, case.path_parameters)).encode()
         operation = case.operation.definition.raw
         if zlib.crc32(said) % 2 or operation["operationId"].startswith(DELETE_USER):
@@ -67,7 +67,7 @@ class Person:
                     case.path_parameters[name] = getattr(self, own)
 
     def _names(self, body: dict[str, Any]) -> set[str]:
-        """The fields in which a body says who is meant."""
+        """Return the fields of a body that name the user."""
         if "password" in body:
             return {"userId"} if "userId" in body else {"id"} & body.keys()
         return {"toUserId"} & body.keys()

@@ -1,9 +1,9 @@
-"""Random calls that follow the document, and random ones that do not, against a whole house.
+"""Random valid and invalid calls against a whole stack.
 
     OPENAPI_EXAMPLES=2000 uv run pytest tests/contract/openapi/test_conformance.py
 
-makes more of them of each operation than the few that a run of all tests has time for, and tries
-what is just beyond each limit as well.
+makes more calls of each operation than a run of all tests has time for, and also tries values just
+beyond each limit.
 """
 
 import os
@@ -31,12 +31,12 @@ EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", FEW))
 SETTINGS = settings(
     max_examples=EXAMPLES,
     deadline=None,
-    # How long the server takes, and that a valid request takes some finding, is not the question.
+    # The server's speed, and the time to find a valid request, are not under test.
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-# What is said of a field cannot hold where it depends on something else: a page token or a last
-# message that is none, a mask of fields that are not there, a file of which nothing can be read, a
-# name or a password that RFC 8265 does not allow.
+# Operations that may reject a request that is valid according to the document, because it cannot
+# express a limit: an invalid page token, a last message that is not the user's, a mask with absent
+# fields, an unreadable file, or a name or password that RFC 8265 does not allow.
 MAY_BE_REFUSED = {
     "AiService_StreamChat",
     "AuthService_ChangePassword",
@@ -51,7 +51,7 @@ OPERATIONS = [operation["operationId"] for _, _, operation in operations()]
 
 @pytest.fixture(scope="session")
 def schema() -> OpenApiSchema:
-    """The document."""
+    """Return the document for schemathesis."""
     schema = schemathesis.openapi.from_dict(closed())
     if EXAMPLES <= FEW:
         only_valid = GenerationConfig(modes=[GenerationMode.POSITIVE])
@@ -59,17 +59,17 @@ def schema() -> OpenApiSchema:
     return schema
 
 
-# Not schemathesis' own decorator: by it, each of pytest's processes works out at the start all that
-# is to be asked, which takes as long as asking it.
+# The decorator of schemathesis is not used: it would generate all calls at the start of each of
+# pytest's processes, which takes as long as making them.
 @pytest.mark.parametrize("operation_id", OPERATIONS)
-def test_the_server_does_what_the_document_says(
+def test_server_conforms_to_document(
     operation_id: str, schema: OpenApiSchema, own_stack: Stack, person: Person
 ) -> None:
     name = operation_id.removesuffix("_unversioned")
     checks = [*CHECKS, *([] if name in MAY_BE_REFUSED else [positive_data_acceptance])]
     modes = [HypothesisTestMode.EXAMPLES, HypothesisTestMode.FUZZING]
     if name == operation_id:
-        # The edges of each field, once.
+        # The boundary values of each field, once.
         modes.append(HypothesisTestMode.COVERAGE)
 
     def call(case: Case) -> None:

@@ -1,4 +1,4 @@
-"""The document by itself: valid, whole, and of one mind with the contract and the code."""
+"""Tests of the document itself: valid, complete, consistent with the contract and the code."""
 
 import re
 from collections.abc import Iterator
@@ -27,17 +27,17 @@ BODIES = {
 }
 
 
-def test_it_is_valid() -> None:
+def test_document_is_valid() -> None:
     validate(DOCUMENT)
 
 
-def test_it_has_the_paths_of_the_contract_and_no_others() -> None:
+def test_has_exactly_the_paths_of_the_contract() -> None:
     described = [(verb, path) for path, verb, _ in operations()]
     assert sorted(described) == sorted(contract_paths())
 
 
 def contract_paths() -> Iterator[tuple[str, str]]:
-    """The verbs and paths of the descriptor set that Envoy transcodes by."""
+    """Yield the verbs and paths of the descriptor set that Envoy uses."""
     files = FileDescriptorSet.FromString((ROOT / "generated/gymlocker.binpb").read_bytes())
     for file in files.file:
         for service in file.service:
@@ -51,7 +51,7 @@ def contract_paths() -> Iterator[tuple[str, str]]:
                     )
 
 
-def test_operation_ids_are_unique_and_aliases_lead_to_one() -> None:
+def test_operation_ids_are_unique_and_aliases_refer_to_them() -> None:
     ids = [operation["operationId"] for _, _, operation in operations()]
     assert len(set(ids)) == len(ids)
     for path, _, operation in operations():
@@ -70,7 +70,7 @@ def test_every_example_is_valid(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_every_example_keeps_the_contracts_own_limits(name: str) -> None:
+def test_every_example_passes_validation(name: str) -> None:
     message = BODIES[name]["schema"]["$ref"].rpartition("/")[2]
     kind = GetMessageClass(Default().FindMessageTypeByName(f"gymlocker.v2.{message}"))
     protovalidate.validate(ParseDict(BODIES[name]["example"], kind()))
@@ -90,17 +90,17 @@ def test_every_example_keeps_the_contracts_own_limits(name: str) -> None:
         ("9999-12-31T23:59:59-00:01", False),
     ],
 )
-def test_a_time_is_of_the_years_that_a_timestamp_has(time: str, fits: bool) -> None:
+def test_times_are_limited_to_the_years_of_a_timestamp(time: str, fits: bool) -> None:
     since = DOCUMENT["components"]["schemas"]["FollowedUser"]["properties"]["since"]
     assert validator(since).is_valid(time) is fits
 
 
 @pytest.mark.parametrize("name", DOCUMENT["components"]["schemas"])
-def test_every_schema_is_one(name: str) -> None:
+def test_every_schema_is_valid(name: str) -> None:
     Draft202012Validator.check_schema(DOCUMENT["components"]["schemas"][name])
 
 
-def test_it_names_the_reasons_of_the_code_and_no_others() -> None:
+def test_has_exactly_the_reasons_of_the_code() -> None:
     sources = [path.read_text() for path in (ROOT / "server").rglob("*.py")]
     used = set(re.findall(r'reason(?:: str = |=)"([A-Z_]+)"', "".join(sources)))
     used |= set(re.findall(r"reason: ([A-Z_]+)", (ROOT / "envoy.yaml").read_text()))

@@ -1,7 +1,7 @@
-"""What the server answers is what the document says, also where everything goes well.
+"""Replies of successful calls, compared with the document.
 
-Random calls seldom succeed. Here each operation does, once for each of its two paths, and its
-reply is checked against a document that allows nothing that it does not name.
+Random calls seldom succeed. Here each operation succeeds, once for each of its two paths, and its
+reply is checked against a document that allows no unknown fields.
 """
 
 import json
@@ -26,7 +26,7 @@ PURCHASE = {"authorization": f"Web {WEB_KEY}"}
 
 
 class Caller:
-    """Somebody new, who calls operations by their ids; all must succeed."""
+    """New user who calls operations by their ids. Every call must succeed."""
 
     def __init__(self, url: str, suffix: str) -> None:
         self._url = url
@@ -37,7 +37,7 @@ class Caller:
         self.succeeded: set[str] = set()
 
     def raw(self, operation_id: str, **parts: Any) -> schemathesis.Response:
-        """The reply of a call."""
+        """Return the reply of a call."""
         name = operation_id + self._suffix
         case = SCHEMA.find_operation_by_id(name).Case(**parts)
         response = case.call_and_validate(base_url=self._url, checks=CHECKS)

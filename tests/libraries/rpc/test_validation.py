@@ -81,13 +81,20 @@ async def test_what_a_date_looks_like_is_said_in_words(date: str) -> None:
     assert error.violations == [("date", "date: must be a calendar date, as in 2026-02-07")]
 
 
-@pytest.mark.parametrize("name", [" Ann", "Ann ", "A\nn", "Ann\0"])
+@pytest.mark.parametrize("name", ["", " ", " Ann", "Ann ", "A\nn", "Ann\0", "\0" * 65])
 async def test_what_a_username_may_be_is_said_in_words(name: str) -> None:
     error = await refusal(
         "AuthService/Register", auth_pb2.RegisterRequest(username=name, password="correct horse")
     )
     sentence = "username: must have no control characters, and no space at either end"
     assert error.violations == [("username", sentence)]
+
+
+@pytest.mark.parametrize("kind", ["", " \n", "Run\0", "\0" * 101])
+async def test_rejects_blank_type_by_its_own_rule(kind: str) -> None:
+    request = workout_pb2.CreateWorkoutRequest(date="2026-02-07", type=kind, duration=30)
+    error = await refusal("WorkoutService/CreateWorkout", request)
+    assert error.violations == [("type", "type: must not be blank, and hold no NUL")]
 
 
 async def test_names_that_are_spelt_by_hand_are_described_so() -> None:
