@@ -1,4 +1,4 @@
-"""What the tests of accounts share: somebody who calls in one way alone."""
+"""Fixtures of the tests of services."""
 
 from collections.abc import AsyncIterator
 
@@ -15,7 +15,7 @@ from tests.support.users import UserPool
 async def one_client(
     stack: Stack, user_pool: UserPool, database: asyncpg.Connection
 ) -> AsyncIterator[Client]:
-    """The stubs over gRPC alone."""
+    """Yield the stubs over gRPC alone."""
     transport = GrpcTransport(stack.url)
     async with user_pool.client(transport, database) as client:
         yield client
