@@ -1,4 +1,4 @@
-"""A migrated database of these tests' own: sweeping is about all that is in it."""
+"""Fixtures of a separate migrated database, because a sweep affects all rows."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.libraries.database.conftest import make_database
 
 
-async def _made(postgres: ThrowawayPostgres) -> str:
+async def _migrated(postgres: ThrowawayPostgres) -> str:
     url = await make_database(postgres, "housekeeping")
     await migrate(url, None, lambda _: None)
     return url
@@ -20,13 +20,13 @@ async def _made(postgres: ThrowawayPostgres) -> str:
 
 @pytest.fixture(scope="session")
 def housekeeping(postgres: ThrowawayPostgres) -> str:
-    """The URL of the database."""
-    return asyncio.run(_made(postgres))
+    """Return the URL of the database."""
+    return asyncio.run(_migrated(postgres))
 
 
 @pytest.fixture
 async def connection(housekeeping: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection to the database, which has no users."""
+    """Yield a connection to the database, without users in it."""
     connection = await asyncpg.connect(housekeeping)
     await connection.execute(
         "TRUNCATE users, network_keys, password_failures, rate_limit_consumptions CASCADE"
@@ -37,6 +37,6 @@ async def connection(housekeeping: str) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.fixture
 async def pool(housekeeping: str, connection: asyncpg.Connection) -> AsyncIterator[Database]:
-    """The server's way to the database."""
+    """Yield the connection pool of a server."""
     async with Database(housekeeping, pool_size=4) as database:
         yield database
