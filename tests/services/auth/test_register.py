@@ -46,7 +46,7 @@ class Crowded:
     async def username_was_taken(self, address: str) -> None:
         self.steps.append("counted")
 
-    def require_place(self, address: str) -> None:
+    def require_capacity(self, address: str) -> None:
         """Allow every password."""
 
     async def take(self, address: str) -> None:

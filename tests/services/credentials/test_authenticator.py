@@ -131,12 +131,12 @@ class TestAuthenticate:
         assert await scene.accepts(ANN, typed)
 
     async def test_unknown_account_costs_and_counts_as_a_wrong_password(self, scene: Scene) -> None:
-        with pytest.raises(Unauthenticated) as nobody:
+        with pytest.raises(Unauthenticated) as unknown:
             await scene.authenticator.check("no such name", None, "anns", ADDRESS)
         with pytest.raises(Unauthenticated) as wrong:
             await scene.authenticator.authenticate(ANN, "wrong", ADDRESS)
         assert scene.hasher.requested == ["anns", "wrong"]
-        assert nobody.value.message == wrong.value.message
+        assert unknown.value.message == wrong.value.message
         assert [account for account, _ in scene.limit.failures] == ["no such name", str(ANN)]
 
 
@@ -226,7 +226,7 @@ class TestLimit:
         with pytest.raises(ResourceExhausted):
             await scene.accepts(ANN, "wrong")
         assert scene.hasher.requested == ["anns"]
-        # A cached password is still accepted, so that a guesser locks nobody out.
+        # A cached password is still accepted, so that a guesser does not lock users out.
         assert await scene.accepts(ANN, "anns")
 
     async def test_checks_cached_password_from_another_address(

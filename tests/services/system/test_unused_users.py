@@ -1,4 +1,4 @@
-"""Removal of unused users, and of nobody else."""
+"""Removal of unused users, and of no others."""
 
 from collections.abc import AsyncIterator
 from uuid import UUID
