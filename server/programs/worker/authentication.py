@@ -14,7 +14,7 @@ from server.programs.worker.instrumented import CountedThrottle
 from server.services.auth.api_keys import ApiKeys
 from server.services.auth.authenticator import AccessTokenAuthenticator
 from server.services.auth.repository import SessionRepository
-from server.services.auth.signing_keys import Keys
+from server.services.auth.signing_keys import SigningKeys
 from server.services.auth.tokens import AccessTokens
 from server.services.credentials.authenticator import PasswordAuthenticator
 from server.services.credentials.hashing import PasswordHasher
@@ -38,7 +38,7 @@ class Authentication:
 
 def build_authentication(
     settings: WorkerSettings,
-    keys: Keys,
+    keys: SigningKeys,
     database: Database,
     buckets: BucketRepository,
     metrics: WorkerMetrics,
@@ -88,7 +88,7 @@ def _guess_throttle(settings: Settings, buckets: BucketRepository) -> GuessThrot
     )
 
 
-def _access_tokens(settings: TokenSettings, keys: Keys) -> AccessTokens:
+def _access_tokens(settings: TokenSettings, keys: SigningKeys) -> AccessTokens:
     return AccessTokens(
         keys,
         issuer=settings.jwt_issuer,

@@ -14,7 +14,7 @@ from server.programs.worker.contract import served_methods
 from server.programs.worker.databases import Databases
 from server.programs.worker.features import offered_features
 from server.programs.worker.limits import Limits, build_limits
-from server.services.auth.signing_keys import Keys
+from server.services.auth.signing_keys import SigningKeys
 from server.services.user.last_accessed import LastAccessed
 from server.services.user.repository import UserRepository
 
@@ -37,7 +37,7 @@ class Components:
 
 async def build_components(
     settings: WorkerSettings,
-    keys: Keys,
+    keys: SigningKeys,
     databases: Databases,
     metrics: WorkerMetrics,
     resources: AsyncExitStack,

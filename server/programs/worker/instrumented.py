@@ -3,7 +3,6 @@
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
-from typing import Protocol
 
 from gymlocker.v2 import ai_pb2, plan_pb2
 
@@ -11,25 +10,7 @@ from server.errors import GymlockerError, ResourceExhausted
 from server.libraries.telemetry.worker_metrics import WorkerMetrics
 from server.services.ai.planner.planner import Event, Planner, Turn
 from server.services.ai.purchase.model import Store, Verifier
-
-
-class GuessCounter(Protocol):
-    """How many wrong passwords, purchase tokens, keys and usernames may be tried."""
-
-    async def check(self, account: str | None, address: str) -> None:
-        """Raises ResourceExhausted if there were too many."""
-
-    async def failed(self, account: str | None, address: str) -> float:
-        """Count one; return for how long the account is refused at that address, 0: not."""
-
-    async def succeeded(self, account: str, address: str) -> None:
-        """Make the address known for the account."""
-
-    async def check_username(self, address: str) -> None:
-        """Raise ResourceExhausted if too many usernames were tried that are taken."""
-
-    async def username_was_taken(self, address: str) -> None:
-        """Count a username that is taken."""
+from server.services.credentials.throttle import GuessThrottle
 
 
 class CountedThrottle:
@@ -37,7 +18,7 @@ class CountedThrottle:
 
     def __init__(
         self,
-        throttle: GuessCounter,
+        throttle: GuessThrottle,
         metrics: WorkerMetrics,
         without_account: str = "purchase_token",
     ) -> None:

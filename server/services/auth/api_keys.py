@@ -1,42 +1,33 @@
-"""Keys of this server, which calls carry as `X-API-Key`: today the shared one, `API_KEY`.
+"""API keys that requests carry as `X-API-Key`; for now only the shared one, `API_KEY`.
 
-A right key always passes, so that a device with a stale one cannot lock others out who share its
-address. Wrong ones are counted for their address, as wrong passwords are.
+A valid key is always accepted, so that a device with an outdated key cannot lock out others at the
+same address. Invalid keys count towards the limit of their address, as wrong passwords do.
 """
 
 import hmac
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 from pydantic import SecretStr
 
 from server.errors import ResourceExhausted, Unauthenticated
-
-
-class Limit(Protocol):
-    """Counts wrong keys of an address."""
-
-    async def check(self, account: None, address: str) -> None:
-        """Raise ResourceExhausted if there were too many."""
-
-    async def failed(self, account: None, address: str) -> object:
-        """Count one."""
+from server.services.credentials.throttle import SecretLimit
 
 
 class ApiKeys:
-    """Checks keys."""
+    """Verifier of API keys."""
 
-    def __init__(self, shared: SecretStr | None, limit: Limit) -> None:
+    def __init__(self, shared: SecretStr | None, limit: SecretLimit) -> None:
         self._shared = shared.get_secret_value().encode() if shared else None
         self._limit = limit
 
     async def is_good(self, key: str) -> bool:
-        """Check a key, in a time that says nothing about the right one."""
+        """Check a key in constant time, so that timing reveals nothing about the valid one."""
         return self._shared is not None and hmac.compare_digest(key.encode(), self._shared)
 
     async def refuse(self, address: str, count: int) -> NoReturn:
-        """Count `count` wrong keys and raise Unauthenticated.
+        """Count `count` invalid keys and raise Unauthenticated.
 
-        Raises ResourceExhausted instead if there were too many before.
+        Raise ResourceExhausted instead if the address had reached its limit before.
         """
         try:
             await self._limit.check(None, address)

@@ -1,17 +1,17 @@
 """Estimate of how hard a secret is to guess.
 
-A secret of many characters may hold little that is random: repeats, runs of the alphabet, rows of a
-keyboard, words. It is read from left to right, each step by the cheapest way to describe it: a
-character of its own, or a copy of what came before or stands in the reference text (see
-`_REFERENCE`). Random characters can only be described one by one.
+A long secret may contain little randomness: repeats, runs of the alphabet, keyboard rows, words.
+The estimate reads it from left to right and describes each step in the cheapest way: as a single
+character, or as a copy of an earlier part or of the reference text (see `_REFERENCE`). Random
+characters can only be described one by one.
 """
 
 import math
 import string
 from collections import Counter
 
-# Copies shorter than this cost more than their characters.
-MIN_COPY = 3
+# Shorter copies cost more than their characters.
+MIN_COPY_LENGTH = 3
 _SEQUENCES = (
     string.ascii_lowercase,
     string.digits + "abcdef",
@@ -24,27 +24,27 @@ _CLASSES = (string.digits, string.ascii_lowercase, string.ascii_uppercase, strin
 
 
 def estimated_bits(secret: str, words: str = "") -> float:
-    """Return about how many bits somebody has to guess who also knows `words`, one a line."""
+    """Return about how many bits an attacker must guess who knows `words`, one a line."""
     text = secret.lower()
-    each = _bits_of_a_character(secret)
+    bits_per_character = _bits_per_character(secret)
     bits, at = 0.0, 0
     while at < len(text):
-        step, cost = 1, each
+        step, cost = 1, bits_per_character
         for reference in (_REFERENCE, words):
             length = _longest_copy(text, at, reference)
-            # Where it begins, and how long it is.
-            copying = math.log2(len(reference) + at + 1) + math.log2(length + 1)
-            if length >= MIN_COPY and copying / length < cost / step:
-                step, cost = length, copying
+            # The position of the copy, and its length.
+            copy_cost = math.log2(len(reference) + at + 1) + math.log2(length + 1)
+            if length >= MIN_COPY_LENGTH and copy_cost / length < cost / step:
+                step, cost = length, copy_cost
         bits += cost
         at += step
     return bits
 
 
 def _longest_copy(text: str, at: int, reference: str) -> int:
-    """Return for how many characters from `at` on the text repeats itself or `reference`."""
+    """Return how many characters from `at` on repeat earlier text or `reference`."""
     end = at
-    # A repeat may run into itself.
+    # A repeat may overlap itself.
     while end < len(text) and (
         text[at : end + 1] in reference or text.find(text[at : end + 1], 0, end) >= 0
     ):
@@ -52,11 +52,11 @@ def _longest_copy(text: str, at: int, reference: str) -> int:
     return end - at
 
 
-def _bits_of_a_character(secret: str) -> float:
-    """Return the entropy of one character, no more than its kinds of characters can have."""
+def _bits_per_character(secret: str) -> float:
+    """Return the entropy of one character, at most what its alphabet allows."""
     counts, total = Counter(secret), len(secret)
     shannon = -sum(count / total * math.log2(count / total) for count in counts.values())
-    # A short text shows fewer different characters than there are to choose from (Miller, Madow).
+    # A short text does not show every character of its alphabet (Miller-Madow correction).
     unseen = (len(counts) - 1) / (2 * total * math.log(2))
     return min(shannon + unseen, math.log2(_alphabet_size(secret)))
 

@@ -1,9 +1,10 @@
-"""Refresh tokens: a family, which all tokens of a session have in common, and a secret.
+"""Refresh tokens: a family, shared by all tokens of a session, and a secret.
 
-The successor of a token is derived from it with a random key, made when the token is first spent
-and kept with its hash: so a repeat of the token gives the same successor, and neither the database
-alone nor an old token alone yields one. The family tells a session's old tokens from unknown ones,
-so that none of them needs to be kept. See docs/decisions/0006-sessions-behind-access-tokens.md.
+The successor of a token is derived from it with a random key, which is created when the token is
+first spent and stored with its hash. Therefore a repeated request returns the same successor, and
+neither the database alone nor an old token alone yields one. The family distinguishes old tokens of
+a session from unknown ones, so that old tokens need not be stored.
+See docs/decisions/0006-sessions-behind-access-tokens.md.
 """
 
 import base64
@@ -18,7 +19,7 @@ SECRET_BYTES = 32
 KEY_BYTES = 32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RotatingToken:
     """A refresh token as the client has it: `<family>.<secret>`, formerly a secret alone."""
 
@@ -31,16 +32,16 @@ class RotatingToken:
 
     @property
     def hash(self) -> bytes:
-        """Return what is stored. The token is random: one round of a fast hash will do."""
+        """Return the stored hash. The token is random, so one round of a fast hash is enough."""
         return hashlib.sha256(self.text.encode()).digest()
 
     @property
     def family_hash(self) -> bytes | None:
-        """Return what is stored of the family; None for a token without one."""
+        """Return the stored hash of the family, None for a token without one."""
         return hashlib.sha256(self._family.encode()).digest() if self._family else None
 
     def successor(self, key: bytes) -> Self:
-        """Return the token that comes after this one, the same for the same key."""
+        """Return the next token, which is always the same for the same key."""
         family = self._family or _encoded(self._derived(key, "family")[:FAMILY_BYTES])
         return type(self)(f"{family}.{_encoded(self._derived(key, 'secret'))}")
 

@@ -1,7 +1,7 @@
-"""The SQL of sessions and their refresh tokens.
+"""SQL of sessions and their refresh tokens.
 
-A session counts generations: each refresh token and the access tokens issued with it are of one.
-`sessions.confirmed` is the newest generation of which a token was used.
+A session counts generations. A refresh token and the access tokens issued with it belong to the
+same generation. `sessions.confirmed` is the newest generation of which a token was used.
 """
 
 from dataclasses import dataclass
@@ -32,9 +32,9 @@ from server.libraries.rpc.context import Caller
 from server.services.auth.refresh_token import KEY_BYTES, RotatingToken
 from server.services.credentials.hashing import HashedPassword
 
-# Of one user. The longest unused ends when there are more.
+# Sessions of one user. A login beyond them ends the least recently used one.
 MAX_SESSIONS = 100
-# Spent refresh tokens of one session that may be repeated.
+# Spent refresh tokens of one session that a client may send again.
 MAX_SPENT = 20
 
 _LIFETIME = bindparam("lifetime", type_=Interval)
@@ -44,7 +44,7 @@ _HASH = bindparam("hash", type_=LargeBinary)
 _SPENT_HASH = bindparam("spent", type_=LargeBinary)
 _GENERATION = bindparam("generation", type_=sessions.c.confirmed.type)
 
-# Waits for a change of the password that is under way, and then finds the user's hash changed.
+# Waits for a password change in flight, and then no longer matches the user's hash.
 _owner = (
     select(users.c.id, bindparam("session_id", type_=sessions.c.id.type))
     .add_columns(func.now(), func.now() + _LIFETIME, func.now(), _FAMILY)
@@ -57,18 +57,18 @@ _started = (
     .returning(sessions.c.user_id, sessions.c.id)
     .cte("started")
 )
-# Before `last_used` was written, a session was prolonged when it was refreshed.
+# In releases before `last_used`, only a refresh extended a session.
 _last_used = func.coalesce(sessions.c.last_used, sessions.c.expiry - _LIFETIME)
-_longest_unused = (
+_least_recently_used = (
     select(sessions.c.id)
     .where(sessions.c.user_id == bindparam("user_id"))
     .order_by(_last_used.desc(), sessions.c.created.desc())
     .offset(MAX_SESSIONS - 1)
 )
-_forgotten = (
+_evicted = (
     delete(sessions)
-    .where(sessions.c.user_id == bindparam("user_id"), sessions.c.id.in_(_longest_unused))
-    .cte("forgotten")
+    .where(sessions.c.user_id == bindparam("user_id"), sessions.c.id.in_(_least_recently_used))
+    .cte("evicted")
 )
 _START = Statement(
     insert(refresh_tokens)
@@ -77,7 +77,7 @@ _START = Statement(
         select(_HASH, _started.c.user_id, _started.c.id, _GENERATION),
     )
     .returning(refresh_tokens.c.session_id)
-    .add_cte(_forgotten)
+    .add_cte(_evicted)
 )
 
 _OF_TOKEN = (
@@ -85,7 +85,7 @@ _OF_TOKEN = (
     sessions.c.id == refresh_tokens.c.session_id,
 )
 _IS_ALIVE = sessions.c.expiry > func.now()
-# The session before its token: in this order they are deleted, too.
+# Locks the session before its token, as a deletion does.
 _locked = (
     select(sessions.c.user_id, sessions.c.id, sessions.c.confirmed)
     .where(refresh_tokens.c.hash == _SPENT_HASH, *_OF_TOKEN, _IS_ALIVE)
@@ -103,13 +103,13 @@ _spent = (
     .values(
         used=func.now(),
         successor_key=bindparam("successor_key", type_=LargeBinary),
-        # One that a worker of the release before issued counts none.
+        # Workers of the release before generations issued tokens with generation 0.
         generation=func.greatest(refresh_tokens.c.generation, _locked.c.confirmed),
     )
     .returning(refresh_tokens.c.user_id, refresh_tokens.c.session_id, refresh_tokens.c.generation)
     .cte("spent_token")
 )
-# Without a generation there is no family to know them by when they come back.
+# Keeps tokens without a generation: without a family, their reuse would not be detected.
 _pruned = (
     delete(refresh_tokens)
     .where(
@@ -172,9 +172,9 @@ _of_hash = select(refresh_tokens.c.user_id, refresh_tokens.c.session_id).where(
 
 
 def _end(*, only_used: bool) -> Delete:
-    """Delete the session of a token: by its family, or by its hash if it has none."""
+    """Return the deletion of a token's session, by its family or, without one, by its hash."""
     token = _of_hash.where(refresh_tokens.c.used.is_not(None)) if only_used else _of_hash
-    # Each part by its index.
+    # A union instead of OR: each part uses its own index.
     of_session = union_all(_of_family, token)
     return delete(sessions).where(tuple_(sessions.c.user_id, sessions.c.id).in_(of_session))
 
@@ -195,16 +195,16 @@ _CONFIRM = Statement(
 )
 
 
-@dataclass(frozen=True)
-class Continued:
-    """A session that goes on, with its next refresh token."""
+@dataclass(frozen=True, slots=True)
+class RenewedSession:
+    """A session and its next refresh token."""
 
     caller: Caller
     refresh_token: RotatingToken
 
 
 class SessionRepository:
-    """The sessions, and their refresh tokens by their SHA-256."""
+    """Store of sessions, and of the SHA-256 of their refresh tokens."""
 
     def __init__(self, database: Database, *, lifetime: timedelta, grace: timedelta) -> None:
         self._database = database
@@ -214,7 +214,7 @@ class SessionRepository:
     async def start(
         self, caller: Caller, hashed: HashedPassword, refresh_token: RotatingToken
     ) -> bool:
-        """Start a session; False if the user's password is no longer `hashed`."""
+        """Start a session; return False if the user's password is no longer `hashed`."""
         return bool(
             await self._database.fetch_one(
                 _START,
@@ -228,10 +228,10 @@ class SessionRepository:
             )
         )
 
-    async def rotate(self, spent: RotatingToken) -> Continued | None:
-        """Use up one refresh token and store the next, or give that again if it is a repeat.
+    async def rotate(self, spent: RotatingToken) -> RenewedSession | None:
+        """Spend a refresh token and return its successor, for a retry the same one again.
 
-        None if there is no such token, it has expired, or its successor was used by now.
+        Return None if the token is unknown or has expired, or if its successor has been used.
         """
         key = token_bytes(KEY_BYTES)
         successor = spent.successor(key)
@@ -245,15 +245,15 @@ class SessionRepository:
             grace=self._grace,
         )
         if row is None:
-            # A statement of its own: it sees the key that another call stored a moment ago.
+            # A separate statement, which sees the key that a concurrent call has just stored.
             row = await self._database.fetch_one(
                 _REPEAT, spent=spent.hash, lifetime=self._lifetime, grace=self._grace
             )
             successor = spent.successor(row["successor_key"]) if row else successor
-        return Continued(_caller(row), successor) if row else None
+        return RenewedSession(_caller(row), successor) if row else None
 
     async def is_alive(self, caller: Caller) -> bool:
-        """Check whether the session goes on; the first use of a generation is written down."""
+        """Check whether the session is alive, and record the first use of a generation."""
         user_id, session_id, generation = caller.user_id, caller.session_id, caller.generation
         row = await self._database.fetch_one(
             _GET, user_id=user_id, session_id=session_id, generation=generation
@@ -267,13 +267,13 @@ class SessionRepository:
         return True
 
     async def end(self, refresh_token: RotatingToken) -> None:
-        """End the session that a refresh token belongs to, if there is one."""
+        """End the session of a refresh token, if there is one."""
         await self._database.execute(
             _END, hash=refresh_token.hash, family=refresh_token.family_hash
         )
 
     async def end_reused(self, refresh_token: RotatingToken) -> bool:
-        """End the session of a refresh token that was used before; say whether there was one."""
+        """End the session of a reused refresh token; return whether there was one."""
         return bool(
             await self._database.fetch_one(
                 _END_REUSED, hash=refresh_token.hash, family=refresh_token.family_hash

@@ -1,8 +1,7 @@
-"""AuthService: accounts, and the sessions of those who log in."""
+"""AuthService: accounts and sessions."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Protocol
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -17,26 +16,17 @@ from server.services.auth.repository import SessionRepository
 from server.services.auth.tokens import AccessTokens
 from server.services.credentials.authenticator import PasswordAuthenticator
 from server.services.credentials.hashing import HashedPassword, PasswordHasher
-from server.services.credentials.password_policy import new_password
+from server.services.credentials.password_policy import acceptable_password
 from server.services.credentials.repository import PasswordRepository
-from server.services.credentials.username import login_keys, username_of
+from server.services.credentials.throttle import UsernameLimit
+from server.services.credentials.username import login_keys, parse_username
 from server.services.user.repository import UserRepository
 
 _log = structlog.get_logger("auth")
 
 
-class UsernameLimit(Protocol):
-    """Limit of the usernames that may be tried."""
-
-    async def check_username(self, address: str) -> None:
-        """Raise ResourceExhausted if too many usernames were tried that are taken."""
-
-    async def username_was_taken(self, address: str) -> None:
-        """Count a username that is taken."""
-
-
 class AuthService(auth_pb2_grpc.AuthServiceServicer):
-    """Registers people, logs them in and out."""
+    """Servicer of accounts and sessions."""
 
     def __init__(
         self,
@@ -46,7 +36,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         hasher: PasswordHasher,
         authenticator: PasswordAuthenticator,
         tokens: AccessTokens,
-        usernames: UsernameLimit,
+        username_limit: UsernameLimit,
         new_users: NewUsers,
     ) -> None:
         self._users = users
@@ -56,35 +46,35 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         self._hasher = hasher
         self._authenticator = authenticator
         self._tokens = tokens
-        self._usernames = usernames
+        self._username_limit = username_limit
 
     async def Register(
         self, request: auth_pb2.RegisterRequest, context: Context
     ) -> auth_pb2.Account:
-        """Creates a user with a username and a password."""
-        username = username_of(request.username)
-        password = new_password(request.password, "password", request.username)
+        """Create a user with a username and a password."""
+        username = parse_username(request.username)
+        password = acceptable_password(request.password, "password", request.username)
         user_id, address = uuid4(), address_of(context)
-        # Before the user is counted: to come back in a moment should not cost another one.
-        self._hasher.require_place(address)
+        # Before the new user is counted, so that a retry does not count a second one.
+        self._hasher.require_capacity(address)
         await self._new_users.take(address)
-        async with self._trying_username(address):
-            # Before the name is looked at: to hear that it is taken costs as much.
+        async with self._count_taken_username(address):
+            # Before the name is looked up, so that probing for taken names costs a hash as well.
             hashed = await self._hasher.hash(password, address)
             await self._users.require_free(username)
-            # Before the user is there: afterwards nothing may fail any more.
+            # Before the user is created: nothing may fail afterwards.
             await self._authenticator.remember(user_id, request.password, hashed, address)
             row = await self._users.create(user_id, hashed, username)
         return _account(row)
 
     async def Login(self, request: auth_pb2.LoginRequest, context: Context) -> auth_pb2.Tokens:
-        """Starts a session."""
+        """Start a session."""
         found = await self._users.get_login(request.username)
         user_id, hashed = found or (None, None)
         account = str(user_id or login_keys(request.username)[-1])
         await self._authenticator.check(account, hashed, request.password, address_of(context))
         if user_id is None or hashed is None:
-            # Nobody's password was just checked; that it was right cannot be.
+            # Unknown account: the dummy hash never matches.
             raise wrong_password()
         session, refresh_token = Caller(user_id, uuid4(), generation=1), RotatingToken.new()
         if not await self._sessions.start(session, hashed, refresh_token):
@@ -94,26 +84,26 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
     async def RefreshToken(
         self, request: auth_pb2.RefreshTokenRequest, context: Context
     ) -> auth_pb2.Tokens:
-        """Goes on with a session."""
+        """Extend a session with new tokens."""
         spent = RotatingToken(request.refresh_token)
-        continued = await self._sessions.rotate(spent)
-        if continued is None:
+        renewed = await self._sessions.rotate(spent)
+        if renewed is None:
             if await self._sessions.end_reused(spent):
-                _log.warning("a refresh token came back; its session was ended")
+                _log.warning("session_ended", why="refresh token reused")
             raise Unauthenticated(
                 "The refresh token is not valid. Log in again.", reason="INVALID_REFRESH_TOKEN"
             )
-        return self._tokens_of(continued.caller, continued.refresh_token)
+        return self._tokens_of(renewed.caller, renewed.refresh_token)
 
     async def Logout(
         self, request: auth_pb2.LogoutRequest, context: Context
     ) -> auth_pb2.LogoutResponse:
-        """Ends a session."""
+        """End a session."""
         await self._sessions.end(RotatingToken(request.refresh_token))
         return auth_pb2.LogoutResponse()
 
     async def GetMe(self, request: auth_pb2.GetMeRequest, context: Context) -> auth_pb2.Account:
-        """Reads the caller's account."""
+        """Return the caller's account."""
         row = await self._users.get_account(caller().user_id)
         if row is None:
             raise no_such_user()
@@ -122,12 +112,12 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
     async def ChangePassword(
         self, request: auth_pb2.ChangePasswordRequest, context: Context
     ) -> auth_pb2.ChangePasswordResponse:
-        """Changes the caller's password and ends their sessions."""
+        """Change the caller's password and end their sessions."""
         user_id = caller().user_id
         address = address_of(context)
         mine = await self._users.get_account(user_id)
         username = mine["username"] if mine else None
-        password = new_password(request.new_password, "new_password", username)
+        password = acceptable_password(request.new_password, "new_password", username)
         current = await self._current_password(user_id, request.current_password, address)
         replacement = await self._hasher.hash(password, address)
         if not await self._passwords.change(user_id, current, replacement):
@@ -137,11 +127,11 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
     async def ClaimUsername(
         self, request: auth_pb2.ClaimUsernameRequest, context: Context
     ) -> auth_pb2.Account:
-        """Gives the caller a username."""
-        username = username_of(request.username)
+        """Give the caller a username."""
+        username = parse_username(request.username)
         user_id, address = caller().user_id, address_of(context)
-        async with self._trying_username(address):
-            # The price of trying a name, as in Register.
+        async with self._count_taken_username(address):
+            # Probing for taken names costs a hash, as in Register.
             await self._hasher.hash(username.typed, address)
             mine = await self._users.get_account(user_id)
             if mine is None or mine["username"] is None:
@@ -154,17 +144,17 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         return _account(row)
 
     @asynccontextmanager
-    async def _trying_username(self, address: str) -> AsyncIterator[None]:
-        """Refuse who has tried too many usernames that are taken; count one more that is."""
-        await self._usernames.check_username(address)
+    async def _count_taken_username(self, address: str) -> AsyncIterator[None]:
+        """Count a username that is taken; raise ResourceExhausted if there were too many."""
+        await self._username_limit.check_username(address)
         try:
             yield
         except AlreadyExists:
-            await self._usernames.username_was_taken(address)
+            await self._username_limit.username_was_taken(address)
             raise
 
     async def _current_password(self, user_id: UUID, password: str, address: str) -> HashedPassword:
-        """The hash of the user's password, if `password` is it."""
+        """Return the hash of the user's password after checking `password` against it."""
         hashed = await self._passwords.get(user_id)
         if hashed is None:
             raise no_such_user()
@@ -174,7 +164,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
     def _tokens_of(self, session: Caller, refresh_token: RotatingToken) -> auth_pb2.Tokens:
         return auth_pb2.Tokens(
             access_token=self._tokens.issue(session),
-            token_type="bearer",  # noqa: S106 - a kind of token, not one
+            token_type="bearer",  # noqa: S106 - a type of token, not one
             expires_in=self._tokens.lifetime_seconds,
             refresh_token=refresh_token.text,
         )

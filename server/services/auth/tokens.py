@@ -1,4 +1,4 @@
-"""Access tokens: short-lived JWTs (RFC 9068) that say whose session a call belongs to.
+"""Access tokens: short-lived JWTs (RFC 9068) that identify the caller and the session.
 
 Claims: `iss`, `aud`, `sub` (the user's id), `sid` (the session's id), `iat`, `nbf`, `exp`, `jti`,
 and `gen`, the generation of the refresh token that it was issued with.
@@ -13,26 +13,28 @@ import jwt
 
 from server.errors import Unauthenticated, invalid_token
 from server.libraries.rpc.context import Caller
-from server.services.auth.signing_keys import Keys
+from server.services.auth.signing_keys import SigningKeys
 
 TYPE = "at+jwt"
 CLAIMS = ["iss", "aud", "sub", "sid", "iat", "nbf", "exp", "jti"]
 MAX_LENGTH = 4096
-# A token may come from a worker whose clock is ahead.
+# The clock of the worker that issued a token may be ahead.
 CLOCK_SKEW_SECONDS = 30
 
 
 class AccessTokens:
-    """Issues access tokens, and reads them again."""
+    """Issuer and verifier of access tokens."""
 
-    def __init__(self, keys: Keys, *, issuer: str, audience: str, lifetime_seconds: int) -> None:
+    def __init__(
+        self, keys: SigningKeys, *, issuer: str, audience: str, lifetime_seconds: int
+    ) -> None:
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
         self.lifetime_seconds = lifetime_seconds
 
     def issue(self, caller: Caller) -> str:
-        """A token of the caller's session, valid from now on for `lifetime_seconds`."""
+        """Return a token of the caller's session, valid for `lifetime_seconds` from now on."""
         now = int(time.time())
         claims = {
             "iss": self._issuer,
@@ -49,11 +51,14 @@ class AccessTokens:
         return jwt.encode(claims, self._keys.signing, self._keys.algorithm, headers)
 
     def verify(self, token: str) -> Caller:
-        """Whose token it is. Raises Unauthenticated if it is not ours, or not valid now."""
+        """Return the caller that `token` was issued to.
+
+        Raise Unauthenticated if this server did not issue it or it is not valid at this time.
+        """
         try:
             claims = self._claims(token)
             caller = Caller(UUID(claims["sub"]), UUID(claims["sid"]), claims.get("gen", 0))
-        # A header may be nested deeper than Python can follow.
+        # A header may be nested deeper than Python's recursion limit.
         except (jwt.InvalidTokenError, ValueError, RecursionError):
             raise invalid_token() from None
         if claims["exp"] <= time.time():
@@ -77,21 +82,21 @@ class AccessTokens:
             issuer=self._issuer,
             audience=self._audience,
             leeway=CLOCK_SKEW_SECONDS,
-            # An end is an end: `verify` looks at it, without leeway.
+            # `verify` checks the expiry itself, without leeway.
             options={"require": CLAIMS, "strict_aud": True, "verify_exp": False},
         )
-        # `gen` is no older than its release: tokens of the one before go on counting.
-        kinds = (type(claims["sid"]), type(claims["exp"]), type(claims.get("gen", 0)))
-        if kinds != (str, int, int):
+        # Releases before `gen` issued tokens without it. They stay valid and count as 0.
+        types = (type(claims["sid"]), type(claims["exp"]), type(claims.get("gen", 0)))
+        if types != (str, int, int):
             raise jwt.InvalidTokenError
         return claims
 
 
 def _is_canonical(token: str) -> bool:
-    """Whether the signature is written in the one way that an encoder writes it.
+    """Check whether the signature has the only form that an encoder writes.
 
-    base64 ends in bits that decoders overlook: without this, each token would have others that are
-    as good.
+    The last character of base64 has bits that decoders ignore. Without this check, each token would
+    have variants that are valid as well.
     """
     signature = token.rpartition(".")[2].encode()
     decoded = base64.urlsafe_b64decode(signature + b"=" * (-len(signature) % 4))

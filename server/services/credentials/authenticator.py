@@ -1,13 +1,13 @@
-"""Checks passwords, and remembers for a while those that were right.
+"""Authentication by password, with an in-memory cache of verified passwords.
 
-The feed sends the password with every call, and a hash costs 0.1 s of a core. After a success a
-digest stays in memory, keyed by a random key of this process and bound to the user and to the
-stored hash. The stored hash is read at every call, so a password that was changed, or a user who
-was deleted, is forgotten at once and by all workers.
+The feed sends the password with every request, and a hash costs 0.1 s of a core. After a success, a
+digest stays in memory. It is keyed with a random key of the process and bound to the user and the
+stored hash. The stored hash is read for every request, so a changed password or a deleted user
+invalidates the cache of all workers at once.
 
-What is remembered passes at once only from networks whose limit of guessing was looked at, and
-not while the account is refused somewhere: so all workers say the same, and nobody who is refused
-learns from what one of them remembers.
+A cached password skips the limit of wrong passwords only from networks that the limit has admitted
+before, and not while the account is refused at some address. Therefore all workers answer alike,
+and a refused client learns nothing from the cache of one of them.
 """
 
 import hashlib
@@ -27,51 +27,37 @@ from server.services.credentials.hashing import (
     HashedPassword,
     PasswordHasher,
 )
-from server.services.credentials.password_policy import prepared
-from server.services.credentials.throttle import too_many_passwords
+from server.services.credentials.password_policy import normalized
+from server.services.credentials.throttle import PasswordLimit, too_many_passwords
 
 MAX_REMEMBERED = 100_000
-# Different passwords of one account, from one network, that are hashed at the same time. An app
-# sends one.
+# Different passwords of one account and network that are hashed concurrently. An app sends one.
 MAX_CONCURRENT = 4
-# Addresses from which one person calls while a password is remembered.
+# Networks of one user while a password is cached.
 MAX_NETWORKS = 32
 
 
-class Passwords(Protocol):
-    """Where the stored hashes are."""
+class PasswordStore(Protocol):
+    """Store of password hashes."""
 
     async def get(self, user_id: UUID) -> HashedPassword | None:
-        """The user's hash, None if there is no such user."""
+        """Return the user's hash, None if there is no such user."""
 
     async def guessed(self, user_id: UUID, seconds: float) -> None:
-        """Note that the user is refused at some address for so many seconds."""
-
-
-class Limit(Protocol):
-    """How many wrong passwords may be tried."""
-
-    async def check(self, account: str, address: str) -> None:
-        """Raises ResourceExhausted if there were too many."""
-
-    async def failed(self, account: str, address: str) -> float:
-        """Count one; return for how long the account is refused at that address, 0: not."""
-
-    async def succeeded(self, account: str, address: str) -> None:
-        """Make the address known for the account."""
+        """Record that the user is refused at some address for `seconds`."""
 
 
 class PasswordAuthenticator:
-    """Knows whether a password is the user's.
+    """Authenticator of users by id and password.
 
-    `remembered` counts the checks that memory answered, `hashed` those that took a hash.
+    `remembered` counts the checks that the cache answered, `hashed` those that needed a hash.
     """
 
     def __init__(
         self,
-        passwords: Passwords,
+        passwords: PasswordStore,
         hasher: PasswordHasher,
-        limit: Limit,
+        limit: PasswordLimit,
         *,
         memory_seconds: float,
         touch: Callable[[UUID], None],
@@ -83,21 +69,21 @@ class PasswordAuthenticator:
         self.remembered = 0
         self.hashed = 0
         self._key = secrets.token_bytes(32)
-        # Stands in for the hash of somebody who does not exist; no password has it.
-        self._nobodys = HashedPassword(
+        # The hash of unknown accounts, which no password matches.
+        self._dummy = HashedPassword(
             secrets.token_hex(KEY_BYTES).upper(), secrets.token_bytes(SALT_BYTES)
         )
-        # The networks that each may come from: see `network_of`.
+        # The admitted networks of each digest.
         self._remembered: TTLCache[bytes, set[str]] = TTLCache(MAX_REMEMBERED, memory_seconds)
         self._hashing: SingleFlight[tuple[bytes, str], tuple[str, str], bool] = SingleFlight(
             MAX_CONCURRENT
         )
 
     async def authenticate(self, user_id: UUID, password: str, address: str) -> None:
-        """Returns if `password` is the user's.
+        """Check that `password` is the user's.
 
-        Raises Unauthenticated if it is not, NotFound if there is no such user, ResourceExhausted
-        if too many wrong ones were tried, Unavailable if too many passwords wait to be checked.
+        Raise Unauthenticated if it is not, NotFound if there is no such user, ResourceExhausted
+        after too many wrong passwords, Unavailable if too many passwords wait to be checked.
         """
         hashed = await self._passwords.get(user_id)
         if hashed is None:
@@ -108,11 +94,11 @@ class PasswordAuthenticator:
     async def check(
         self, account: str, hashed: HashedPassword | None, password: str, address: str
     ) -> None:
-        """Returns if `hashed` is the hash of `password`; raises as `authenticate` does.
+        """Check that `hashed` is the hash of `password`; raise as `authenticate` does.
 
-        None, for a name that nobody has, takes as long as a wrong password.
+        `hashed` is None for an unknown account. That takes as long as a wrong password.
         """
-        hashed = hashed or self._nobodys
+        hashed = hashed or self._dummy
         network = network_of(address)
         digest = self._digest(account, password, hashed)
         networks = self._networks(digest)
@@ -133,14 +119,14 @@ class PasswordAuthenticator:
     async def remember(
         self, user_id: UUID, password: str, hashed: HashedPassword, address: str
     ) -> None:
-        """Remember a password that was hashed just now: a new user's first call comes at once."""
+        """Cache a password that was just hashed, because a new user's next request is near."""
         await self._limit.succeeded(str(user_id), address)
         self._remember(self._digest(str(user_id), password, hashed), network_of(address))
 
     def _networks(self, digest: bytes) -> set[str] | None:
-        """Return where a remembered password may come from; None: it is not remembered."""
+        """Return the admitted networks of a cached password, None if it is not cached."""
         try:
-            # At one look: `get` takes two.
+            # One lookup: `get` of the cache does two.
             return self._remembered[digest]
         except KeyError:
             return None
@@ -156,7 +142,7 @@ class PasswordAuthenticator:
     async def _hashed_once(
         self, digest: bytes, account: str, hashed: HashedPassword, password: str, address: str
     ) -> bool:
-        """Hashes once for all calls that ask the same at the same time, as an app does at start."""
+        """Hash once for concurrent requests with the same password, as apps send at start."""
         return await self._hashing.run(
             (digest, address),
             (account, network_of(address)),
@@ -168,17 +154,17 @@ class PasswordAuthenticator:
         self, account: str, hashed: HashedPassword, password: str, address: str
     ) -> bool:
         await self._limit.check(account, address)
-        # As it was typed: it may have been hashed before passwords were prepared.
-        for form in dict.fromkeys((prepared(password), password)):
+        # Also the unchanged form: older releases did not normalize passwords.
+        for form in dict.fromkeys((normalized(password), password)):
             if await self._hasher.matches(form, hashed, address):
                 await self._limit.succeeded(account, address)
                 return True
         refused_for = await self._limit.failed(account, address)
-        if refused_for and hashed is not self._nobodys:
+        if refused_for and hashed is not self._dummy:
             await self._passwords.guessed(UUID(account), refused_for)
         return False
 
     def _digest(self, account: str, password: str, hashed: HashedPassword) -> bytes:
-        # The stored hash has a fixed form, so that no two different triples read the same.
+        # The stored hash has a fixed length, so that different triples have different texts.
         text = f"{hashed.key}:{len(account)}:{account}:{password}"
         return hashlib.blake2b(text.encode(), key=self._key, digest_size=32).digest()

@@ -1,11 +1,11 @@
-"""Hashing of passwords, off the event loop, by a bounded number of threads.
+"""Password hashing in a bounded thread pool, off the event loop.
 
-Passwords that are checked go before those that are new, so that a flood of new users keeps nobody
-from logging in.
+Checks of passwords have priority over hashes of new ones, so that a flood of new users does not
+prevent logins.
 
-A hash is PBKDF2-HMAC-SHA512 with 350,000 rounds, a random salt of 64 bytes and a key of 64 bytes,
-written as upper-case hex: what LiftLog's server stores, so that its users keep their passwords.
-One takes about 0.1 s of a core.
+A hash is PBKDF2-HMAC-SHA512 with 350,000 rounds, a random salt of 64 bytes and a key of 64 bytes in
+upper-case hex. LiftLog's server stores the same, so its users keep their passwords. One hash takes
+about 0.1 s of a core.
 """
 
 import asyncio
@@ -33,9 +33,9 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class HashedPassword:
-    """What is stored of a password: `key` in upper-case hex, `salt` as it is.
+    """Stored hash of a password: `key` in upper-case hex, and the raw `salt`.
 
-    `is_guessed` says that too many wrong ones came from some address.
+    `is_guessed` is true while the account is refused at an address with too many wrong passwords.
     """
 
     key: str
@@ -44,12 +44,12 @@ class HashedPassword:
 
     @classmethod
     def of(cls, password: str) -> Self:
-        """Hashes `password` with a new salt."""
+        """Hash `password` with a new salt."""
         salt = secrets.token_bytes(SALT_BYTES)
         return cls(_derive(password, salt), salt)
 
     def matches(self, password: str) -> bool:
-        """Whether this is the hash of `password`, compared in constant time."""
+        """Check, in constant time, whether this is the hash of `password`."""
         derived = _derive(password, self.salt)
         return hmac.compare_digest(derived.encode(), self.key.encode())
 
@@ -60,12 +60,11 @@ def _derive(password: str, salt: bytes) -> str:
 
 
 class PasswordHasher:
-    """A pool of threads that hash. Both threads and waiting passwords are limited in number.
+    """Thread pool with a bounded queue. `rejected` counts passwords beyond its bounds.
 
-    Of those that wait, no address has more than half, so that nobody can shut out all others, and
-    new passwords are no more than half: the rest is for those that are checked. These are taken
-    first, and where there are several threads one is theirs. Passwords that found no place are
-    counted in `shed`.
+    One network may fill at most half of the queue, so that it cannot lock out all others. New
+    passwords may fill at most half as well. The rest is reserved for checks, which leave the queue
+    first. With several threads, one is reserved for checks.
     """
 
     def __init__(self, *, threads: int, queue: int) -> None:
@@ -74,60 +73,60 @@ class PasswordHasher:
         self._threads = threads
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="password")
         self._max_in_flight = threads + queue
-        self._max_of_one = threads + queue // 2
+        self._max_per_network = threads + queue // 2
         self._max_new_running = max(1, threads - 1)
         self._max_new = self._max_new_running + queue // 2
         self._in_flight: Counter[str] = Counter()
         self._running: Counter[bool] = Counter()
-        # By whether they are new.
+        # Keyed by whether the password is new.
         self._waiting: dict[bool, deque[asyncio.Future[None]]] = {False: deque(), True: deque()}
 
     @property
     def running(self) -> int:
-        """How many passwords are being hashed."""
+        """Return the number of passwords that are being hashed."""
         return self._running.total()
 
     @property
     def waiting(self) -> int:
-        """How many wait for a thread."""
+        """Return the number of passwords that wait for a thread."""
         return sum(map(len, self._waiting.values()))
 
-    def require_place(self, address: str) -> None:
-        """Raise Unavailable if there is no place for a new password of somebody at `address`."""
-        self._require_place(network_of(address), is_new=True)
+    def require_capacity(self, address: str) -> None:
+        """Raise Unavailable if there is no capacity for a new password from `address`."""
+        self._require_capacity(network_of(address), is_new=True)
 
     async def hash(self, password: str, address: str) -> HashedPassword:
-        """Hashes `password` with a new salt, for somebody who calls from `address`."""
+        """Hash `password` with a new salt for a client at `address`."""
         work = partial(HashedPassword.of, password)
         return await self._run(work, network_of(address), is_new=True)
 
     async def matches(self, password: str, hashed: HashedPassword, address: str) -> bool:
-        """Whether `hashed` is the hash of `password`, for somebody who calls from `address`."""
+        """Check whether `hashed` is the hash of `password` for a client at `address`."""
         work = partial(hashed.matches, password)
         return await self._run(work, network_of(address), is_new=False)
 
     def close(self) -> None:
-        """Ends the threads when they are done."""
+        """Stop the threads after the hashes in progress."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, work: Callable[[], Result], network: str, *, is_new: bool) -> Result:
-        self._require_place(network, is_new=is_new)
+        self._require_capacity(network, is_new=is_new)
         self._in_flight[network] += 1
         try:
-            await self._thread(is_new=is_new)
+            await self._acquire_thread(is_new=is_new)
         except asyncio.CancelledError:
             self._in_flight -= Counter([network])
             raise
         hashing = asyncio.get_running_loop().run_in_executor(self._executor, work)
-        hashing.add_done_callback(lambda _: self._finished(network, is_new=is_new))
-        # The thread goes on when the caller hangs up, and is taken for as long.
+        hashing.add_done_callback(lambda _: self._on_finished(network, is_new=is_new))
+        # The thread stays busy even if the caller cancels the request.
         return await asyncio.shield(hashing)
 
-    def _require_place(self, network: str, *, is_new: bool) -> None:
+    def _require_capacity(self, network: str, *, is_new: bool) -> None:
         new = len(self._waiting[True]) + self._running[True]
         if (
             self._in_flight.total() >= self._max_in_flight
-            or self._in_flight[network] >= self._max_of_one
+            or self._in_flight[network] >= self._max_per_network
             or (is_new and new >= self._max_new)
         ):
             self.rejected += 1
@@ -135,8 +134,8 @@ class PasswordHasher:
                 "Too many passwords are being checked. Try again in a moment.", reason="OVERLOADED"
             )
 
-    async def _thread(self, *, is_new: bool) -> None:
-        """Wait for a thread, and take it."""
+    async def _acquire_thread(self, *, is_new: bool) -> None:
+        """Wait for a thread and reserve it."""
         if self._is_free(is_new=is_new):
             self._running[is_new] += 1
             return
@@ -148,7 +147,7 @@ class PasswordHasher:
             if turn in self._waiting[is_new]:
                 self._waiting[is_new].remove(turn)
             elif not turn.cancelled():
-                self._leave(is_new=is_new)
+                self._release_thread(is_new=is_new)
             raise
 
     def _is_free(self, *, is_new: bool) -> bool:
@@ -158,12 +157,12 @@ class PasswordHasher:
             self._running[True] < self._max_new_running and not self._waiting[False]
         )
 
-    def _finished(self, network: str, *, is_new: bool) -> None:
+    def _on_finished(self, network: str, *, is_new: bool) -> None:
         self._in_flight -= Counter([network])
-        self._leave(is_new=is_new)
+        self._release_thread(is_new=is_new)
 
-    def _leave(self, *, is_new: bool) -> None:
-        """Give the thread to the next one who waits."""
+    def _release_thread(self, *, is_new: bool) -> None:
+        """Hand the thread to the next waiting password."""
         self._running[is_new] -= 1
         for kind, waiting in self._waiting.items():
             while waiting and self._is_free(is_new=kind):

@@ -1,7 +1,7 @@
-"""Passwords that people choose: which they may, and in which form they are hashed.
+"""Rules for chosen passwords, and their normalization before hashing.
 
-The form is OpaqueString of RFC 8265: NFC, and every space an ASCII one. So a password typed on a
-Mac (NFD) is the one that was chosen on a phone (NFC).
+Passwords are normalized as OpaqueString of RFC 8265: to NFC, with every space an ASCII space. A
+password typed on a Mac (NFD) therefore equals the one chosen on a phone (NFC).
 """
 
 from functools import cache
@@ -17,10 +17,10 @@ _COMMON = Path(__file__).with_name("common_passwords.txt")
 _OPAQUE_STRING = get_profile("OpaqueString")
 
 
-def prepared(password: str) -> str:
-    """Return the form of a password that is compared; what the RFC does not allow stays as it is.
+def normalized(password: str) -> str:
+    """Return a password normalized, or unchanged if the RFC does not allow it.
 
-    It costs nothing for ASCII, which the passwords of the feed are.
+    ASCII, as the passwords of the feed are, costs nothing.
     """
     if password.isascii():
         return password
@@ -30,36 +30,39 @@ def prepared(password: str) -> str:
         return password
 
 
-def new_password(password: str, field: str, username: str | None) -> str:
-    """Return the form in which a chosen password is hashed.
+def acceptable_password(password: str, field: str, username: str | None) -> str:
+    """Return a chosen password normalized.
 
-    Raises InvalidArgument, blaming `field`, for one that others would guess or that the person
-    could not type elsewhere.
+    Raise InvalidArgument for `field` if the password is easy to guess or cannot be typed on other
+    devices.
     """
     try:
         chosen = str(_OPAQUE_STRING.enforce(password))
     except UnicodeEncodeError:
-        raise _refused(
-            field, "has control or invisible characters; choose one that can be typed anywhere"
+        raise _invalid(
+            field,
+            "must not contain control or invisible characters, which not every device can type",
         ) from None
     if len(chosen) < MIN_LENGTH:
-        raise _refused(field, f"must have at least {MIN_LENGTH} characters")
+        raise _invalid(field, f"must have at least {MIN_LENGTH} characters")
     keys = set(login_keys(chosen))
     if username is not None and not keys.isdisjoint(login_keys(username)):
-        raise _refused(field, "must not be the username; choose another")
+        raise _invalid(field, "must not be the username; choose another")
     if not keys.isdisjoint(common_passwords()):
-        raise _refused(field, "is among the commonest, which are guessed first; choose another")
+        raise _invalid(
+            field, "must not be one of the most common, which are guessed first; choose another"
+        )
     return chosen
 
 
 @cache
 def common_passwords() -> frozenset[str]:
-    """Return the passwords that are guessed first: those of at least MIN_LENGTH characters."""
+    """Return the most common passwords of at least MIN_LENGTH characters."""
     _, _, passwords = _COMMON.read_text().partition("\n\n")
     return frozenset(passwords.split())
 
 
-def _refused(field: str, problem: str) -> InvalidArgument:
+def _invalid(field: str, problem: str) -> InvalidArgument:
     first, *others = field.split("_")
     message = f"{first}{''.join(map(str.title, others))}: {problem}"
     return InvalidArgument(message, violations=[(field, message)])

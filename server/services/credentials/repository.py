@@ -1,4 +1,4 @@
-"""The SQL of passwords."""
+"""SQL of passwords."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -21,7 +21,7 @@ from server.services.credentials.hashing import HashedPassword
 
 
 def is_guessed() -> ColumnElement[bool]:
-    """Return the column that says whether the user is refused at some address right now."""
+    """Return the column `is_guessed`: whether the user is refused at some address now."""
     return (users.c.guessed > func.now()).label("is_guessed")
 
 
@@ -49,23 +49,23 @@ _END_ALL = Statement(delete(sessions).where(sessions.c.user_id == bindparam("use
 
 
 def hashed_password(row: asyncpg.Record) -> HashedPassword:
-    """Return what a row of `hashed_password`, `salt` and `is_guessed` says of a password."""
+    """Return the hash in a row with `hashed_password`, `salt` and `is_guessed`."""
     return HashedPassword(row["hashed_password"], row["salt"], bool(row["is_guessed"]))
 
 
 class PasswordRepository:
-    """The stored hashes of the users' passwords."""
+    """Store of password hashes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def get(self, user_id: UUID) -> HashedPassword | None:
-        """The user's hash, None if there is no such user."""
+        """Return the user's hash, None if there is no such user."""
         row = await self._database.fetch_one(_GET_PASSWORD, user_id=user_id)
         return hashed_password(row) if row else None
 
     async def guessed(self, user_id: UUID, seconds: float) -> None:
-        """Note that the user is refused at some address for so many seconds."""
+        """Record that the user is refused at some address for `seconds`."""
         await self._database.execute(
             _GUESSED, user_id=user_id, guessed_for=timedelta(seconds=seconds)
         )
@@ -73,9 +73,9 @@ class PasswordRepository:
     async def change(
         self, user_id: UUID, current: HashedPassword, replacement: HashedPassword
     ) -> bool:
-        """Changes the user's password and ends their sessions.
+        """Change the user's password and end their sessions.
 
-        False, and nothing is changed, if the password is no longer `until_now`.
+        Return False and change nothing if the password is no longer `current`.
         """
         change = {"user_id": user_id, "current": current.key}
         change |= {"key": replacement.key, "new_salt": replacement.salt}
@@ -86,7 +86,7 @@ class PasswordRepository:
             )
             if changed is None:
                 return False
-            # A statement of its own: it sees the session of a login that the change waited for.
+            # A separate statement, which sees the session of a login that the change waited for.
             await connection.execute(_END_ALL.sql, user_id)
             return True
 

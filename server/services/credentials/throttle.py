@@ -1,52 +1,77 @@
-"""Guessing passwords costs the guesser, who is refused before any hashing.
+"""Limits of wrong passwords and other secrets, checked before any hashing.
 
-Counted are the wrong passwords of an account from one address, those from an address, and, more
-generously, those of an account from anywhere: so a guesser shuts out nobody but those who share
-an address with them. Beyond a number, there is one more each so often. Failures are counted in the
-database, so that all workers count together and a restart forgives nothing. Right passwords cost
-nothing, and make the address known for the account: from there, for a while, only the account's
-own failures from that address count. Purchase tokens that are made up, which stores are asked
-about, and usernames that are taken count for their address.
+Wrong passwords count towards three limits: of the account at one address, of the address, and, more
+generous, of the account at all addresses. Therefore a guesser locks out only clients that share the
+address. Each limit allows a burst, and then one failure per interval. Failures are counted in the
+database, so that all workers count together and a restart forgives nothing. Correct passwords cost
+nothing and make the address known for the account. From a known address, only the account's own
+failures at that address count for a while. Invented purchase tokens, which would cause requests to
+the stores, and usernames that are taken count towards the limit of their address.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 from server.errors import ResourceExhausted
-from server.libraries.limits.bucket_repository import bucket_key
+from server.libraries.limits.bucket_repository import BucketRepository, bucket_key
 from server.libraries.limits.rate import Rate
 from server.libraries.network.client_network import network_of
 
 SECONDS_PER_ACCOUNT = 60
 SECONDS_PER_ADDRESS = 1
-# From anywhere, an account may have so many times as many wrong passwords.
+# The limit of an account at all addresses, as a multiple of that at one address.
 ANYWHERE = 10
 
 
-class Failures(Protocol):
-    """Store of failures. A key is 32 bytes."""
+class PasswordLimit(Protocol):
+    """Limit of wrong passwords."""
 
-    async def get(self, keys: Sequence[bytes]) -> dict[bytes, float]:
-        """Return in how many seconds each of `keys` that is there is forgotten."""
+    async def check(self, account: str, address: str) -> None:
+        """Raise ResourceExhausted after too many wrong passwords."""
 
-    async def add(self, seconds: Mapping[bytes, float]) -> dict[bytes, float]:
-        """Count a failure of each key, which takes so many seconds longer; return as `get` does."""
+    async def failed(self, account: str, address: str) -> float:
+        """Count a wrong password; return for how long the account is refused at the address."""
 
-    async def keep(self, key: bytes, seconds: float) -> None:
-        """Keep a key for so many seconds from now on."""
+    async def succeeded(self, account: str, address: str) -> None:
+        """Make the address known for the account."""
+
+
+class SecretLimit(Protocol):
+    """Limit of wrong secrets that belong to no account, such as API keys."""
+
+    async def check(self, account: None, address: str) -> None:
+        """Raise ResourceExhausted after too many wrong secrets."""
+
+    async def failed(self, account: None, address: str) -> object:
+        """Count a wrong secret."""
+
+
+class UsernameLimit(Protocol):
+    """Limit of attempts to take usernames that are taken."""
+
+    async def check_username(self, address: str) -> None:
+        """Raise ResourceExhausted after too many taken usernames."""
+
+    async def username_was_taken(self, address: str) -> None:
+        """Count a username that is taken."""
 
 
 class GuessThrottle:
-    """Says whether a password, a purchase token or a username may be tried.
+    """Throttle of passwords, other secrets and usernames.
 
-    An account is a user's id or a name that nobody has; a purchase token has none. An address stays
-    known for an account for `known_seconds`: no shorter than workers remember passwords, so that
-    none of them refuses what another one lets pass.
+    An account is a user's id or an unknown username; secrets other than passwords have none. An
+    address stays known for an account for `known_seconds`. This must not be shorter than workers
+    cache passwords, so that all workers accept the same requests.
     """
 
     def __init__(
-        self, failures: Failures, *, per_account: int, per_address: int, known_seconds: float
+        self,
+        failures: BucketRepository,
+        *,
+        per_account: int,
+        per_address: int,
+        known_seconds: float,
     ) -> None:
         self._failures = failures
         self._account = Rate(per_account, SECONDS_PER_ACCOUNT)
@@ -55,12 +80,12 @@ class GuessThrottle:
         self._known_seconds = known_seconds
 
     async def check(self, account: str | None, address: str) -> None:
-        """Raise ResourceExhausted if too many wrong ones were tried."""
+        """Raise ResourceExhausted after too many wrong secrets."""
         error = too_many_tokens if account is None else too_many_passwords
         await self._check(account, network_of(address), error)
 
     async def failed(self, account: str | None, address: str) -> float:
-        """Count a wrong one; return for how long the account is refused at that address, 0: not."""
+        """Count a wrong secret; return for how long the account is refused at the address."""
         network = network_of(address)
         limits = self._limits(account, network)
         counted = await self._failures.add({key: limit.seconds for key, limit in limits.items()})
@@ -73,7 +98,7 @@ class GuessThrottle:
         await self._failures.keep(_known(account, network_of(address)), self._known_seconds)
 
     async def check_username(self, address: str) -> None:
-        """Raise ResourceExhausted if too many usernames were tried that are taken."""
+        """Raise ResourceExhausted after too many taken usernames."""
         await self._check(None, network_of(address), too_many_usernames)
 
     async def username_was_taken(self, address: str) -> None:
@@ -101,7 +126,7 @@ class GuessThrottle:
 
 
 def too_many_passwords(retry_after: int) -> ResourceExhausted:
-    """The error for one wrong password too many."""
+    """Return the error after too many wrong passwords."""
     return ResourceExhausted(
         f"Too many wrong passwords. Try again in {retry_after} s.",
         reason="TOO_MANY_PASSWORDS",
@@ -110,7 +135,7 @@ def too_many_passwords(retry_after: int) -> ResourceExhausted:
 
 
 def too_many_tokens(retry_after: int) -> ResourceExhausted:
-    """The error for one wrong purchase token too many."""
+    """Return the error after too many wrong purchase tokens."""
     return ResourceExhausted(
         f"Too many wrong purchase tokens. Try again in {retry_after} s.",
         reason="TOO_MANY_PURCHASE_TOKENS",
@@ -119,9 +144,9 @@ def too_many_tokens(retry_after: int) -> ResourceExhausted:
 
 
 def too_many_usernames(retry_after: int) -> ResourceExhausted:
-    """The error for one taken username too many."""
+    """Return the error after too many taken usernames."""
     return ResourceExhausted(
-        f"Too many usernames were tried that are taken. Try again in {retry_after} s.",
+        f"Too many taken usernames were tried. Try again in {retry_after} s.",
         reason="TOO_MANY_USERNAMES",
         retry_after=retry_after,
     )

@@ -1,9 +1,9 @@
-"""Usernames by RFC 8265, and what they are compared by.
+"""Usernames by RFC 8265, and the keys that they are compared by.
 
-New names are the RFC's UsernameCaseMapped: parts divided by single or several spaces, without
-symbols, invisible characters or marks of direction, width folded. The RFC's lower case is folded
-further ("Straße" is "STRASSE"), as names were compared before: so no new name is also an old one.
-A name that was taken before may be none today. It is found by what it was compared by then.
+New usernames follow the RFC's UsernameCaseMapped: parts separated by one or several spaces, without
+symbols, invisible characters or direction marks, and with width folded. Keys are folded further
+than the RFC's lower case ("Straße" equals "STRASSE"), as in earlier releases. Therefore no new
+username equals an old one. An old username may not be valid today. It is found by its old key.
 """
 
 from dataclasses import dataclass
@@ -21,34 +21,34 @@ NOT_A_USERNAME = (
 UUID_AS_USERNAME = "username: must not be a UUID"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Username:
-    """A name that somebody may take: kept as `typed`, compared by `key`."""
+    """A valid username, stored as `typed` and compared by `key`."""
 
     typed: str
     key: str
 
     @property
     def keys(self) -> list[str]:
-        """The keys that nobody may have yet: of names taken now, and of names taken before."""
+        """Return the keys that must be free: those of new and of old usernames."""
         return sorted({self.key, caseless(self.typed)})
 
 
-def username_of(typed: str) -> Username:
-    """Return a new username. Raises InvalidArgument for what is none."""
+def parse_username(typed: str) -> Username:
+    """Return a new username. Raise InvalidArgument if `typed` is not a valid one."""
     key = _key(typed)
     if key is None:
         raise InvalidArgument(NOT_A_USERNAME, violations=[("username", NOT_A_USERNAME)])
     if is_uuid(typed) or is_uuid(key):
-        # It would be taken for an id at the login.
+        # At login it would be taken for an id.
         raise InvalidArgument(UUID_AS_USERNAME, violations=[("username", UUID_AS_USERNAME)])
     return Username(typed, key)
 
 
 def login_keys(typed: str) -> list[str]:
-    """Return the keys by which a name that is typed at the login may be found, the oldest first."""
-    before, now = caseless(typed), _key(typed)
-    return [before] if now in (None, before) else [before, now or before]
+    """Return the keys that find the user of a username typed at login, the oldest form first."""
+    old, new = caseless(typed), _key(typed)
+    return [old] if new is None or new == old else [old, new]
 
 
 def _key(typed: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Removes what has expired, now and then, in small batches."""
+"""Removal of expired rows, in small batches."""
 
 import asyncio
 
@@ -7,14 +7,14 @@ import structlog
 from server.services.system.repository import SystemRepository
 
 BATCH_ROWS = 500
-# Between two batches, so that sweeping never takes the database for itself.
+# Between two batches, so that a sweep does not monopolize the database.
 PAUSE_SECONDS = 0.05
 
 _log = structlog.get_logger("sweeper")
 
 
 async def sweep(system: SystemRepository) -> int:
-    """Removes all that has expired; returns how many rows that were."""
+    """Remove all expired rows; return their number."""
     total = 0
     while removed := await system.sweep(BATCH_ROWS):
         total += removed

@@ -1,4 +1,4 @@
-"""The SQL of the server's own housekeeping: what has expired."""
+"""SQL of the removal of expired rows."""
 
 from typing import Any
 
@@ -8,31 +8,31 @@ from server.libraries.database.pool import Connection, Database
 from server.libraries.database.statement import Statement
 from server.services.system.sweeps import SWEEPS, Sweep, Sweeps
 
-# How long one batch may take; nobody waits for it.
+# Timeout of one batch. No request waits for it.
 SWEEP_SECONDS = 20.0
 
 _LOCK = Statement(select(func.pg_try_advisory_xact_lock(bindparam("key"))))
 
 
 class SystemRepository:
-    """Housekeeping in the database."""
+    """Expired rows of the database."""
 
     def __init__(self, database: Database, sweeps: Sweeps = SWEEPS) -> None:
         self._database = database
         self._sweeps = sweeps
 
-    async def sweep(self, most: int) -> int:
-        """Removes at most `most` expired rows of each kind; returns how many there were.
+    async def sweep(self, max_rows: int) -> int:
+        """Remove at most `max_rows` expired rows of each kind; return their number.
 
-        Does nothing while another worker sweeps: the lock is held until the commit.
+        Do nothing while another worker sweeps. The lock is held until the commit.
         """
-        return sum([await self._sweep(kind, most) for kind in self._sweeps.kinds])
+        return sum([await self._sweep(kind, max_rows) for kind in self._sweeps.kinds])
 
-    async def _sweep(self, kind: Sweep, most: int) -> int:
+    async def _sweep(self, kind: Sweep, max_rows: int) -> int:
         async def action(connection: Connection) -> int:
             if not await connection.fetchval(_LOCK.sql, self._sweeps.lock):
                 return 0
-            parameters: dict[str, Any] = {"most": min(most, kind.most)}
+            parameters: dict[str, Any] = {"max_rows": min(max_rows, kind.max_rows)}
             if kind.find is not None:
                 found = await connection.fetch(kind.find.sql, *kind.find.arguments(parameters))
                 parameters = {"ids": [row["id"] for row in found]}

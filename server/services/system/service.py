@@ -1,4 +1,4 @@
-"""SystemService: the server itself."""
+"""SystemService: health and features of the server."""
 
 import asyncio
 from collections.abc import Callable, Collection
@@ -13,18 +13,18 @@ from server.libraries.rpc.method import Feature
 
 
 class SystemService(system_pb2_grpc.SystemServiceServicer):
-    """Tells how the server is, and what it offers."""
+    """Servicer of health and features."""
 
     def __init__(
         self,
         databases: dict[str, WriteCheck],
         offered: Collection[Feature],
-        require_room: Callable[[], None],
+        require_disk_space: Callable[[], None],
     ) -> None:
         self._databases = databases
-        self._require_room = require_room
-        # However many ask at once, each database is asked once.
-        self._looks = SingleFlight[str, str, None](most=1)
+        self._require_disk_space = require_disk_space
+        # Concurrent requests share one check of each database.
+        self._checks = SingleFlight[str, str, None](1)
         self._features = system_pb2.GetFeaturesResponse(
             feed=options_pb2.FEATURE_FEED in offered,
             sharing=options_pb2.FEATURE_SHARING in offered,
@@ -35,23 +35,23 @@ class SystemService(system_pb2_grpc.SystemServiceServicer):
     async def GetHealth(
         self, request: system_pb2.GetHealthRequest, context: Context
     ) -> system_pb2.GetHealthResponse:
-        """Asks the databases whether writes work; raises Unavailable, with the reason, if not."""
+        """Check that the databases accept writes; raise Unavailable with the reason if not."""
         try:
-            self._require_room()
-            await asyncio.gather(*map(self._look, self._databases))
+            self._require_disk_space()
+            await asyncio.gather(*map(self._check, self._databases))
         except ResourceExhausted as error:
-            # Whoever asks is not the one who has used it up.
+            # The client did not exhaust the resource, so it is not RESOURCE_EXHAUSTED.
             raise Unavailable(
                 error.message, reason=error.reason, retry_after=error.retry_after
             ) from error
         return system_pb2.GetHealthResponse(status="ok")
 
-    async def _look(self, name: str) -> None:
+    async def _check(self, name: str) -> None:
         require = self._databases[name].require
-        await self._looks.run(name, name, require, too_many=AssertionError)
+        await self._checks.run(name, name, require, too_many=AssertionError)
 
     async def GetFeatures(
         self, request: system_pb2.GetFeaturesRequest, context: Context
     ) -> system_pb2.GetFeaturesResponse:
-        """Return what is offered, which does not change while the server runs."""
+        """Return the offered features, which do not change while the server runs."""
         return self._features

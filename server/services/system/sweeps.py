@@ -1,4 +1,4 @@
-"""The SQL of what is swept: rows that have expired, and users whom nobody uses any more."""
+"""Statements that remove expired rows and unused users."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -37,13 +37,13 @@ from server.libraries.database.schema import (
 )
 from server.libraries.database.statement import Statement
 
-# After so long, a message is no longer waited for, and a user no longer comes back.
+# After these times, a message is not expected to be read, nor a user to return.
 INBOX_TIME = dt.timedelta(days=180)
 UNUSED_TIME = dt.timedelta(days=90)
 
-# What keeps a user who is not seen: what others can still read, or they themselves come back for.
-# Not an inbox, into which anybody may put something for ever; nor follow secrets, which lead to
-# nothing where there is no event.
+# Rows that keep an inactive user: those that others can still read, or that the user returns for.
+# Inboxes do not count, because anybody may send to them for ever; nor do follow secrets, which are
+# useless without events.
 KEEPS = (
     (user_events, user_events.c.expiry > func.now()),
     (shared_items, shared_items.c.expiry > func.now()),
@@ -53,12 +53,12 @@ KEEPS = (
 
 
 def _delete(table: Table, is_expired: ColumnElement[bool]) -> ReturningDelete[int]:
-    """Deletes a limited number of expired rows, passing over those that are being written."""
+    """Return a deletion of at most `max_rows` expired rows that skips locked ones."""
     key = list(table.primary_key)
     expired = (
         select(*key)
         .where(is_expired)
-        .limit(bindparam("most"))
+        .limit(bindparam("max_rows"))
         .with_for_update(skip_locked=True)
         .cte("expired")
     )
@@ -66,10 +66,10 @@ def _delete(table: Table, is_expired: ColumnElement[bool]) -> ReturningDelete[in
 
 
 def _is_unused() -> ColumnElement[bool]:
-    """Whether a user has no username, was not seen for long, and has nothing left.
+    """Return the condition of unused users: inactive for long, without a username or rows of KEEPS.
 
-    Nobody is before it is known for as long who is seen: a LiftLog server writes it for some calls
-    alone.
+    No user is unused until this server has recorded activity for as long. A LiftLog server records
+    it for some requests only.
     """
     long_ago = func.now() - literal(UNUSED_TIME)
     is_known = exists().where(milestones.c.name == "bounds", milestones.c.time < long_ago)
@@ -85,19 +85,19 @@ def _is_unused() -> ColumnElement[bool]:
 
 @dataclass(frozen=True)
 class Sweep:
-    """One kind of row. Returns a row for each that it removed, at most `most` of them.
+    """Removal of one kind of row. `delete` returns a row for each of at most `max_rows` removed.
 
-    With `find`, that is asked first, and locks: `delete` then sees what came in the meantime.
+    `find` runs first, if there is one, and locks the rows. `delete` then sees concurrent changes.
     """
 
     delete: Statement
     find: Statement | None = None
-    most: int = 500
+    max_rows: int = 500
 
 
 @dataclass(frozen=True)
 class Sweeps:
-    """What one sweep removes. For `lock` any number will do that all workers use for it alone."""
+    """Kinds of rows that one sweep removes. `lock` is the key of its advisory lock."""
 
     lock: int
     kinds: tuple[Sweep, ...]
@@ -106,7 +106,7 @@ class Sweeps:
 _FIND_USERS = Statement(
     select(users.c.id)
     .where(_is_unused())
-    .limit(bindparam("most"))
+    .limit(bindparam("max_rows"))
     .with_for_update(skip_locked=True)
 )
 _DELETE_USERS = Statement(
@@ -118,7 +118,7 @@ _DELETE_USERS = Statement(
 SWEEPS = Sweeps(
     6_847_102_955_318_005,
     (
-        # With its key, the hashes of a day that is over become noise.
+        # Without the key of a past day, its hashes cannot be linked to networks.
         Sweep(
             Statement(
                 _delete(
@@ -137,17 +137,17 @@ SWEEPS = Sweeps(
                 )
             )
         ),
-        # Few at a time: a full inbox goes with each.
-        Sweep(_DELETE_USERS, _FIND_USERS, most=20),
+        # Few at a time: each may have a full inbox.
+        Sweep(_DELETE_USERS, _FIND_USERS, max_rows=20),
     ),
 )
 _a_day_ago = func.now() - literal(dt.timedelta(days=1))
-# In a database that may be another one.
+# The rate limits may be in another database.
 RATE_LIMIT_SWEEPS = Sweeps(
     6_847_102_955_318_006,
     (
         Sweep(Statement(_delete(password_failures, password_failures.c.forgiven <= func.now()))),
-        # None of its requests counts any more.
+        # All of its requests are older than the longest window.
         Sweep(
             Statement(
                 _delete(

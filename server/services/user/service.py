@@ -38,7 +38,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         """Creates an anonymous user."""
         user_id, password, address = uuid4(), str(uuid4()), address_of(context)
         # Before the user is counted: to come back in a moment should not cost another one.
-        self._hasher.require_place(address)
+        self._hasher.require_capacity(address)
         await self._new_users.take(address)
         hashed = await self._hasher.hash(password, address)
         # Before the user is there: afterwards nothing may fail any more.

@@ -1,23 +1,31 @@
-"""Calls of AuthService, as its tests write them.
+"""Calls of AuthService.
 
-A hash costs a quarter of a second. What needs one runs over gRPC alone, with `one_client`; the rest
-over every way to call, with users who are handed on.
+A hash costs a quarter of a second. Tests that need one run over gRPC alone, with `one_client`. All
+others run over each transport, with users of the pool.
 """
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from grpc import StatusCode
 from gymlocker.v2 import auth_pb2
 
 from server.programs.demo.transport import CallError
-from tests.support.client import Client, bearer, error_info, refused
+from tests.support.client import Client, User, bearer, error_info, refused
 
 PASSWORD = "correct horse"
+TABLES = (
+    "user_events",
+    "user_follow_secrets",
+    "user_inbox_items",
+    "shared_items",
+    "workouts",
+)
 
 
 def new_name(start: str = "Ann") -> str:
-    """A username that nobody has, in mixed case."""
+    """Return a username that is free, in mixed case."""
     return f"{start} {uuid4().hex}"
 
 
@@ -59,7 +67,7 @@ async def change(client: Client, tokens: auth_pb2.Tokens, current: str, replacem
 
 
 async def assert_dead(client: Client, *sessions: auth_pb2.Tokens) -> None:
-    """Neither of the tokens is good for anything."""
+    """Assert that neither token of each session is accepted."""
     for tokens in sessions:
         with refused(StatusCode.UNAUTHENTICATED):
             await me(client, tokens)
@@ -68,7 +76,15 @@ async def assert_dead(client: Client, *sessions: auth_pb2.Tokens) -> None:
 
 
 async def refusal(call: object) -> str:
-    """The reason for which a call is refused."""
+    """Return the status and the reason of a failed call."""
     with pytest.raises(CallError) as raised:
         await call  # type: ignore[misc]
     return f"{raised.value.code.name} {error_info(raised.value).reason}"
+
+
+async def rows_of(user: User, database: asyncpg.Connection) -> set[tuple[str, ...]]:
+    """Return the rows of a user and of their data."""
+    rows = await database.fetch("SELECT * FROM users WHERE id = $1", UUID(user.id))
+    for table in TABLES:
+        rows += await database.fetch(f"SELECT * FROM {table} WHERE user_id = $1", UUID(user.id))
+    return {tuple(map(str, row)) for row in rows}

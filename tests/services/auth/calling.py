@@ -1,4 +1,4 @@
-"""Calls of any method of the contract, streams as well, of which only the answer's code matters."""
+"""Calls of any method of the contract, including streams."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -18,26 +18,26 @@ ACCESS_TOKEN = options_pb2.Authentication.SCHEME_ACCESS_TOKEN
 
 
 def authentication_of(method: MethodDescriptor) -> options_pb2.Authentication:
-    """How the contract says that the caller is authenticated."""
+    """Return the authentication option of a method."""
     found: options_pb2.Authentication = method.GetOptions().Extensions[options_pb2.authentication]
     return found
 
 
 def methods_with(*schemes: int) -> list[MethodDescriptor]:
-    """The methods whose callers are authenticated in one of these ways."""
+    """Return the methods with one of the authentication schemes."""
     return [method for method in contract_methods() if authentication_of(method).scheme in schemes]
 
 
 def empty_request(method: MethodDescriptor) -> Message:
-    """A request that says nothing."""
+    """Return an empty request of a method."""
     return GetMessageClass(method.input_type)()
 
 
-async def replies_of(
+async def responses_of(
     channel: aio.Channel, method: MethodDescriptor, request: Message, metadata: Metadata = ()
 ) -> list[Any]:
-    """Calls `method`; where requests are a stream, `request` is the only one."""
-    make_call: Any = _kind_of(channel, method)(
+    """Call `method` and return its responses. A request stream contains only `request`."""
+    make_call: Any = _stub_kind(channel, method)(
         f"/{method.containing_service.full_name}/{method.name}",
         request_serializer=GetMessageClass(method.input_type).SerializeToString,
         response_deserializer=GetMessageClass(method.output_type).FromString,
@@ -47,7 +47,7 @@ async def replies_of(
         requests = _only(request) if method.client_streaming else request
         call = make_call(requests, metadata=aio.Metadata(*metadata), timeout=30)
         if method.server_streaming:
-            return [reply async for reply in call]
+            return [response async for response in call]
         return [await call]
 
     return await answered(once)
@@ -56,18 +56,18 @@ async def replies_of(
 async def code_of(
     channel: aio.Channel, method: MethodDescriptor, request: Message, metadata: Metadata = ()
 ) -> StatusCode:
-    """How a call of `method` ends."""
+    """Return the status of a call."""
     try:
-        await replies_of(channel, method, request, metadata)
+        await responses_of(channel, method, request, metadata)
     except aio.AioRpcError as error:
         return error.code()
     return StatusCode.OK
 
 
-def _kind_of(channel: aio.Channel, method: MethodDescriptor) -> Any:
+def _stub_kind(channel: aio.Channel, method: MethodDescriptor) -> Any:
     requests = "stream" if method.client_streaming else "unary"
-    replies = "stream" if method.server_streaming else "unary"
-    return getattr(channel, f"{requests}_{replies}")
+    responses = "stream" if method.server_streaming else "unary"
+    return getattr(channel, f"{requests}_{responses}")
 
 
 async def _only(request: Message) -> AsyncIterator[Message]:

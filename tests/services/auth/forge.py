@@ -1,4 +1,4 @@
-"""A forge of access tokens. It has the server's own key."""
+"""Forge of access tokens, with the key of the server."""
 
 import base64
 import hmac
@@ -11,64 +11,64 @@ from gymlocker.v2 import auth_pb2
 
 Json: TypeAlias = Any
 
-# Takes a claim or a header away.
+# Marks a claim or a header to remove.
 GONE = object()
 
 
 @dataclass(frozen=True)
 class Forge:
-    """The server's key, tokens that it gave to a user, and what else a forger may lay hands on."""
+    """Key of the server, tokens of two users, and tokens that are no longer valid."""
 
     key: bytes
     tokens: auth_pb2.Tokens
     others: auth_pb2.Tokens
-    # Tokens that were good, by why they no longer are.
+    # Formerly valid access tokens by the reason that ended them.
     stale: Mapping[str, str]
 
     @property
     def token(self) -> str:
-        """The user's token, with which everything is right."""
+        """Return the valid access token of the user."""
         return self.tokens.access_token
 
     @property
     def parts(self) -> list[str]:
-        """Header, payload and signature."""
+        """Return header, payload and signature of the valid token."""
         return self.token.split(".")
 
     def claimed(self, **changes: Json) -> str:
-        """The token with other claims."""
+        """Return the token with changed claims."""
         return self.signed(self.header(), changed(claims_of(self.token), changes))
 
     def headed(self, **changes: Json) -> str:
-        """The token with another header."""
+        """Return the token with a changed header."""
         return self.signed(self.header(**changes), claims_of(self.token))
 
     def header(self, **changes: Json) -> Json:
-        """The token's header, changed."""
+        """Return the changed header of the token."""
         return changed(_decoded(self.parts[0]), changes)
 
     def signed(
         self, header: Json, claims: Json, *, key: bytes | None = None, digest: str = "sha256"
     ) -> str:
-        """A token that says this; bytes stand for themselves."""
+        """Return a signed token of `header` and `claims`; bytes are used as they are."""
         text = f"{encoded(header)}.{encoded(claims)}"
         signature = hmac.digest(self.key if key is None else key, text.encode(), digest)
         return f"{text}.{base64_of(signature)}"
 
     def unsigned(self, algorithm: str) -> str:
-        """A token that says that it needs no signature, and has one that is not looked at."""
+        """Return a token whose header denies a signature, but with one."""
         text = f"{encoded(self.header(alg=algorithm))}.{self.parts[1]}"
         return f"{text}.{self.parts[2]}"
 
 
 def claims_of(token: str) -> dict[str, Json]:
-    """What a token says."""
+    """Return the claims of a token."""
     claims: dict[str, Json] = _decoded(token.split(".")[1])
     return claims
 
 
 def changed(original: dict[str, Json], changes: dict[str, Json]) -> dict[str, Json]:
-    """`original` with `changes`, without what is GONE."""
+    """Return `original` with `changes`, without entries that are GONE."""
     return {name: value for name, value in {**original, **changes}.items() if value is not GONE}
 
 

@@ -1,4 +1,4 @@
-"""Settings of keys, and what a worker makes of them."""
+"""Settings of signing keys, and the tokens and errors that follow from them."""
 
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from server.services.auth.tokens import AccessTokens
 OLD, NEW = "c1d96a70f35e82b40f7ad8e3259b61c4", "7b20e9f4a86d13c5d05fb871ea3c9246"
 
 CALLER = Caller(uuid4(), uuid4())
-# What is in a file that is no key, and in the password of one that is.
+# In invalid key files, and in the password of an encrypted one. No error may contain it.
 CANARY = "canary"
 
 
@@ -42,8 +42,8 @@ def tokens_of(settings: TokenSettings) -> AccessTokens:
     )
 
 
-def complaint(settings: TokenSettings) -> str:
-    """What a worker says that does not start. It is one sentence or two on one line."""
+def error_of(settings: TokenSettings) -> str:
+    """Return the error of a worker that does not start, which is a single line."""
     with pytest.raises(StartError) as raised:
         load_keys(settings)
     text = str(raised.value)
@@ -53,6 +53,7 @@ def complaint(settings: TokenSettings) -> str:
 
 
 def rejects(tokens: AccessTokens, token: str) -> bool:
+    """Return whether a token is rejected as invalid."""
     try:
         tokens.verify(token)
     except Unauthenticated as error:

@@ -1,4 +1,4 @@
-"""A request of each method, as whoever has what it is about would send it, or tries to."""
+"""A request of each method for the data of one owner."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,17 +24,17 @@ FILE = b"date,type,duration\n2026-02-08,Rowing,20\n"
 
 @dataclass(frozen=True)
 class Things:
-    """What the owner has, and what the caller says of themselves."""
+    """Data of the owner, and credentials of the caller."""
 
     owner: User
     username: str
     secret: str
     item_id: str
     workout_id: str
-    # The caller's own.
+    # Credentials of the caller.
     password: str = ""
     refresh_token: str = ""
-    # The owner's id; with the caller's password where that is to prove who they are.
+    # The owner's id, with the caller's password if the request carries one.
     who: User = field(default_factory=User)
 
 
@@ -80,7 +80,7 @@ REQUESTS: dict[str, Callable[[Things], Message]] = {
     "AuthService.ClaimUsername": lambda things: auth_pb2.ClaimUsernameRequest(
         username=things.username
     ),
-    # Even somebody who has found out the owner's password needs the owner's session.
+    # A caller who knows the owner's password still needs the owner's session.
     "AuthService.ChangePassword": lambda things: auth_pb2.ChangePasswordRequest(
         current_password=things.owner.password, new_password=things.owner.password
     ),

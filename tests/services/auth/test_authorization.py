@@ -1,16 +1,16 @@
-"""Who may do what: each method of the contract, called by everybody there is.
+"""Authorization of each method of the contract for four callers:
 
-- nobody says nothing of who they are;
-- somebody else is another user, who goes for this user's things, by their id;
-- who was shut out has a session that has ended, or a password that is wrong;
-- the owner is this user.
+- anonymous: no credentials;
+- other user: another user, who requests this user's data by id;
+- former session: a session that has ended, or a wrong password;
+- owner: this user.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import asyncpg
 import httpx2
@@ -21,9 +21,10 @@ from grpc import StatusCode, aio
 from gymlocker.v2 import auth_pb2, workout_pb2
 
 from server.programs.demo.transport import Metadata, RestTransport
-from tests.services.auth.calling import PASSWORD, authentication_of, replies_of
+from tests.services.auth.accounts import rows_of
+from tests.services.auth.calling import PASSWORD, authentication_of, responses_of
+from tests.services.auth.probes import GrpcProbe, Probe, RestProbe
 from tests.services.auth.requests import REQUESTS, Things
-from tests.services.auth.ways import GrpcWay, RestWay, Way
 from tests.support.client import (
     Client,
     User,
@@ -42,9 +43,9 @@ REFUSED = StatusCode.UNAUTHENTICATED
 NOT_FOUND = StatusCode.NOT_FOUND
 TAKEN = StatusCode.ALREADY_EXISTS
 
-CALLERS = ("nobody", "somebody else", "who was shut out", "the owner")
+CALLERS = ("anonymous", "other user", "former session", "owner")
 
-# What each method answers to each of CALLERS. The owner's last three end what they use.
+# Statuses of each method for each of CALLERS. The last methods end what the others use.
 TABLE: dict[str, tuple[StatusCode, StatusCode, StatusCode, StatusCode]] = {
     "SystemService.GetHealth": (OK, OK, OK, OK),
     "SystemService.GetFeatures": (OK, OK, OK, OK),
@@ -60,7 +61,7 @@ TABLE: dict[str, tuple[StatusCode, StatusCode, StatusCode, StatusCode]] = {
     "InboxService.GetInboxMessages": (INVALID, REFUSED, REFUSED, OK),
     "ShareService.CreateSharedItem": (INVALID, REFUSED, REFUSED, OK),
     "ShareService.GetSharedItem": (OK, OK, OK, OK),
-    # Those who have no session yet. A refresh token opens its own session, whoever sends it.
+    # Methods without a session. A refresh token is valid whoever sends it.
     "AuthService.Register": (TAKEN, TAKEN, TAKEN, TAKEN),
     "AuthService.Login": (INVALID, REFUSED, REFUSED, OK),
     "AuthService.RefreshToken": (INVALID, OK, REFUSED, OK),
@@ -75,7 +76,7 @@ TABLE: dict[str, tuple[StatusCode, StatusCode, StatusCode, StatusCode]] = {
     "WorkoutService.ImportWorkouts": (REFUSED, OK, REFUSED, OK),
     "WorkoutService.UpdateWorkout": (REFUSED, NOT_FOUND, REFUSED, OK),
     "WorkoutService.DeleteWorkout": (REFUSED, NOT_FOUND, REFUSED, OK),
-    # For buyers alone: no session of anybody opens these. (What buyers get is in tests/ai.)
+    # For buyers only, no session is enough. See tests/services/ai for buyers.
     "AiService.GenerateWorkoutPlan": (REFUSED, REFUSED, REFUSED, REFUSED),
     "AiService.GenerateSession": (REFUSED, REFUSED, REFUSED, REFUSED),
     "AiService.Chat": (REFUSED, REFUSED, REFUSED, REFUSED),
@@ -85,37 +86,29 @@ TABLE: dict[str, tuple[StatusCode, StatusCode, StatusCode, StatusCode]] = {
     "UserService.DeleteUser": (INVALID, REFUSED, REFUSED, OK),
 }
 METHODS = {f"{m.containing_service.name}.{m.name}": m for m in contract_methods()}
-# Calls with a session that no call before or beside it should end.
+# These end the session, so each of them gets a new one.
 ENDS_A_SESSION = ("AuthService.RefreshToken", "AuthService.Logout", "UserService.DeleteUser")
 
-TABLES = (
-    "user_events",
-    "user_follow_secrets",
-    "user_inbox_items",
-    "shared_items",
-    "workouts",
-)
-
-# Over gRPC alone.
+# Over gRPC only.
 WITHOUT_A_PATH = {"AiService.Chat"}
 
 
 @pytest.fixture(params=["grpc", "rest"])
-async def way(
+async def probe(
     stack: Stack, rest: httpx2.AsyncClient, request: pytest.FixtureRequest
-) -> AsyncIterator[Way]:
+) -> AsyncIterator[Probe]:
     if request.param == "grpc":
         async with aio.insecure_channel(stack.address) as channel:
-            yield GrpcWay(channel)
+            yield GrpcProbe(channel)
     else:
         transport = RestTransport(stack.url)
-        yield RestWay(transport, rest)
+        yield RestProbe(transport, rest)
         await transport.close()
 
 
 @dataclass(frozen=True)
 class Scene:
-    """An owner and somebody else, and the stubs to prepare calls with."""
+    """An owner with data, another user, and the sessions of both."""
 
     client: Client
     things: Things
@@ -127,10 +120,10 @@ class Scene:
     async def call_of(
         self, caller: str, proof: str, name: str
     ) -> tuple[MethodDescriptor, Message, Metadata]:
-        """The call of one method by one of CALLERS, who proves by `proof` who they are."""
+        """Return a call of a method by one of CALLERS, with a token or password as `proof`."""
         password, tokens = self._credentials(caller)
         if tokens.access_token and name in ENDS_A_SESSION:
-            user = self.other if caller == "somebody else" else self.things.owner
+            user = self.other if caller == "other user" else self.things.owner
             tokens = tokens if tokens is self.ended else await self.client.login(user)
         who = with_password(self.things.owner, password if proof == "password" else "")
         things = replace(
@@ -141,10 +134,10 @@ class Scene:
 
     def _credentials(self, caller: str) -> tuple[str, auth_pb2.Tokens]:
         credentials = {
-            "nobody": ("", auth_pb2.Tokens()),
-            "somebody else": (self.other.password, self.others),
-            "who was shut out": ("wrong password", self.ended),
-            "the owner": (self.things.owner.password, self.owners),
+            "anonymous": ("", auth_pb2.Tokens()),
+            "other user": (self.other.password, self.others),
+            "former session": ("wrong password", self.ended),
+            "owner": (self.things.owner.password, self.owners),
         }
         return credentials[caller]
 
@@ -188,58 +181,49 @@ async def _ended(owner: User, client: Client) -> auth_pb2.Tokens:
     return tokens
 
 
-def test_every_method_stands_in_the_table() -> None:
-    assert TABLE.keys() == METHODS.keys()
-    assert REQUESTS.keys() == METHODS.keys()
+class TestAuthorization:
+    def test_table_lists_every_method(self) -> None:
+        assert TABLE.keys() == METHODS.keys()
+        assert REQUESTS.keys() == METHODS.keys()
+
+    @pytest.mark.parametrize("proof", ["token", "password"])
+    @pytest.mark.parametrize("caller", CALLERS[:-1])
+    async def test_others_get_expected_codes_and_change_nothing(
+        self, probe: Probe, scene: Scene, database: asyncpg.Connection, caller: str, proof: str
+    ) -> None:
+        names = _names(proof, probe)
+        before = await rows_of(scene.things.owner, database)
+        calls = [await scene.call_of(caller, proof, name) for name in names]
+        codes = await asyncio.gather(*[probe.code(*call) for call in calls])
+        assert dict(zip(names, codes, strict=True)) == _column(caller, names)
+        # Anybody may add a message to the inbox. Nothing may be removed or changed.
+        assert before - await rows_of(scene.things.owner, database) == set()
+
+    @pytest.mark.parametrize("proof", ["token", "password"])
+    async def test_owner_gets_expected_codes(self, probe: Probe, scene: Scene, proof: str) -> None:
+        names = _names(proof, probe)
+        codes = {}
+        for name in names:
+            codes[name] = await probe.code(*await scene.call_of("owner", proof, name))
+        assert codes == _column("owner", names)
+
+    @pytest.mark.parametrize("name", ["ListWorkouts", "GetWorkoutStats", "ExportWorkouts"])
+    async def test_methods_without_an_id_return_only_own_data(
+        self, stack: Stack, scene: Scene, name: str
+    ) -> None:
+        name = f"WorkoutService.{name}"
+        async with aio.insecure_channel(stack.address) as channel:
+            mine = await responses_of(channel, *await scene.call_of("owner", "token", name))
+            others = await responses_of(channel, *await scene.call_of("other user", "token", name))
+        assert "Canary" in repr(mine)
+        assert "Canary" not in repr(others)
 
 
-@pytest.mark.parametrize("proof", ["token", "password"])
-@pytest.mark.parametrize("caller", CALLERS[:-1])
-async def test_who_is_not_the_owner_gets_what_the_table_says_and_changes_nothing(
-    way: Way, scene: Scene, database: asyncpg.Connection, caller: str, proof: str
-) -> None:
-    names = _names(proof, way)
-    before = await _everything_of(scene.things.owner, database)
-    calls = [await scene.call_of(caller, proof, name) for name in names]
-    codes = await asyncio.gather(*[way.code(*call) for call in calls])
-    assert dict(zip(names, codes, strict=True)) == _column(caller, names)
-    # Anybody may add a message to the inbox; nobody takes one out.
-    assert before - await _everything_of(scene.things.owner, database) == set()
-
-
-@pytest.mark.parametrize("proof", ["token", "password"])
-async def test_the_owner_gets_what_the_table_says(way: Way, scene: Scene, proof: str) -> None:
-    names = _names(proof, way)
-    codes = {}
-    for name in names:
-        codes[name] = await way.code(*await scene.call_of("the owner", proof, name))
-    assert codes == _column("the owner", names)
-
-
-@pytest.mark.parametrize("name", ["ListWorkouts", "GetWorkoutStats", "ExportWorkouts"])
-async def test_what_is_read_without_an_id_is_ones_own_alone(
-    stack: Stack, scene: Scene, name: str
-) -> None:
-    name = f"WorkoutService.{name}"
-    async with aio.insecure_channel(stack.address) as channel:
-        mine = await replies_of(channel, *await scene.call_of("the owner", "token", name))
-        others = await replies_of(channel, *await scene.call_of("somebody else", "token", name))
-    assert "Canary" in repr(mine)
-    assert "Canary" not in repr(others)
-
-
-def _names(proof: str, way: Way) -> list[str]:
+def _names(proof: str, probe: Probe) -> list[str]:
     if proof == "password":
         return [name for name in TABLE if authentication_of(METHODS[name]).scheme == PASSWORD]
-    return [name for name in TABLE if isinstance(way, GrpcWay) or name not in WITHOUT_A_PATH]
+    return [name for name in TABLE if isinstance(probe, GrpcProbe) or name not in WITHOUT_A_PATH]
 
 
 def _column(caller: str, names: list[str]) -> dict[str, StatusCode]:
     return {name: TABLE[name][CALLERS.index(caller)] for name in names}
-
-
-async def _everything_of(user: User, database: asyncpg.Connection) -> set[tuple[object, ...]]:
-    rows = await database.fetch("SELECT * FROM users WHERE id = $1", UUID(user.id))
-    for table in TABLES:
-        rows += await database.fetch(f"SELECT * FROM {table} WHERE user_id = $1", UUID(user.id))
-    return {tuple(map(str, row)) for row in rows}

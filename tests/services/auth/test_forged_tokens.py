@@ -1,4 +1,4 @@
-"""Nobody passes with an access token that is not good: no method that needs one lets them."""
+"""Rejection of invalid access tokens by every method that requires one."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,20 +29,20 @@ from tests.services.auth.calling import (
     methods_with,
 )
 from tests.services.auth.forge import Forge, claims_of
-from tests.services.auth.forged import FORGED, WITHOUT
+from tests.services.auth.forged_tokens import FORGED, WITHOUT
 from tests.support.client import SOME_UUID, Client, User, bearer, many_users
 from tests.support.rest import error_of
 from tests.support.stack import Stack
 from tests.support.worker import JWT_SECRET_KEY, health, serving
 
 PROTECTED = methods_with(PASSWORD, ACCESS_TOKEN)
-# One worker, and one channel to it, for all of them.
+# All tests share one worker and one channel to it.
 one_loop = pytest.mark.asyncio(loop_scope="module")
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A worker whose key the test knows, a user of it, and a forge."""
+    """A worker with a known key, two of its users, and a forge."""
 
     channel: aio.Channel
     user: User
@@ -52,7 +52,7 @@ class Scene:
     async def codes(
         self, calls: list[tuple[MethodDescriptor, Message]], authorization: list[str]
     ) -> list[tuple[str, StatusCode]]:
-        """How each of `calls` ends."""
+        """Return the name of each method and the status of its call."""
         metadata = [("authorization", value) for value in authorization]
         codes = await asyncio.gather(
             *[code_of(self.channel, method, request, metadata) for method, request in calls]
@@ -76,16 +76,16 @@ async def scene(
             tokens=await client.login(user),
             others=await client.login(other),
             stale={
-                "deleted user": await _of_a_deleted_user(client, url),
-                "logged out": await _of_one_who_logged_out(client, user),
-                "password changed": await _of_one_whose_password_changed(client),
-                "refresh token used twice": await _of_one_who_was_robbed(client, user),
+                "deleted user": await _token_of_deleted_user(client, url),
+                "logged out": await _token_of_ended_session(client, user),
+                "password changed": await _token_before_password_change(client),
+                "refresh token used twice": await _token_before_reuse(client, user),
             },
         )
         yield Scene(channel, user, other, forge)
 
 
-async def _of_a_deleted_user(client: Client, url: str) -> str:
+async def _token_of_deleted_user(client: Client, url: str) -> str:
     connection = await asyncpg.connect(url)
     try:
         [user_id] = await many_users(connection, 1)
@@ -112,13 +112,13 @@ def _issued(user_id: UUID, session_id: UUID) -> str:
     return tokens.issue(Caller(user_id, session_id))
 
 
-async def _of_one_who_logged_out(client: Client, user: User) -> str:
+async def _token_of_ended_session(client: Client, user: User) -> str:
     tokens = await client.login(user)
     await client.accounts.Logout(auth_pb2.LogoutRequest(refresh_token=tokens.refresh_token))
     return tokens.access_token
 
 
-async def _of_one_whose_password_changed(client: Client) -> str:
+async def _token_before_password_change(client: Client) -> str:
     user = await client.created_user()
     tokens = await client.login(user)
     request = auth_pb2.ChangePasswordRequest(
@@ -128,7 +128,7 @@ async def _of_one_whose_password_changed(client: Client) -> str:
     return tokens.access_token
 
 
-async def _of_one_who_was_robbed(client: Client, user: User) -> str:
+async def _token_before_reuse(client: Client, user: User) -> str:
     tokens = await client.login(user)
     request = auth_pb2.RefreshTokenRequest(refresh_token=tokens.refresh_token)
     newest = await client.accounts.RefreshToken(request)
@@ -137,53 +137,6 @@ async def _of_one_who_was_robbed(client: Client, user: User) -> str:
         await client.accounts.RefreshToken(request)
     return newest.access_token
 
-
-@one_loop
-@pytest.mark.parametrize("kind", FORGED)
-async def test_a_forged_token_opens_nothing(scene: Scene, kind: str) -> None:
-    calls = [(method, empty_request(method)) for method in PROTECTED]
-    codes = await scene.codes(calls, FORGED[kind](scene.forge))
-    assert [(name, code) for name, code in codes if code != StatusCode.UNAUTHENTICATED] == []
-
-
-@one_loop
-@pytest.mark.parametrize("kind", WITHOUT)
-async def test_without_a_token_nothing_that_needs_one_opens(scene: Scene, kind: str) -> None:
-    calls = [(method, empty_request(method)) for method in methods_with(ACCESS_TOKEN)]
-    codes = await scene.codes(calls, WITHOUT[kind](scene.forge))
-    assert [(name, code) for name, code in codes if code != StatusCode.UNAUTHENTICATED] == []
-
-
-@one_loop
-@pytest.mark.parametrize("form", ["Bearer {}", "bearer {}", "BEARER {}"])
-async def test_the_untouched_token_is_accepted_everywhere(scene: Scene, form: str) -> None:
-    calls = [(method, empty_request(method)) for method in PROTECTED]
-    codes = await scene.codes(calls, [form.format(scene.forge.token)])
-    answered = (StatusCode.OK, StatusCode.INVALID_ARGUMENT)
-    assert [(name, code) for name, code in codes if code not in answered] == []
-
-
-@one_loop
-async def test_what_the_forge_signs_without_a_change_is_accepted(scene: Scene) -> None:
-    # Otherwise the forged ones would be refused for another reason than their names say.
-    forge = scene.forge
-    again = forge.signed(forge.header(), claims_of(forge.token))
-    [method] = [method for method in PROTECTED if method.name == "GetMe"]
-    for token in (again, forge.claimed(jti="another"), forge.headed(more="something")):
-        metadata: Metadata = [("authorization", f"Bearer {token}")]
-        assert await code_of(scene.channel, method, empty_request(method), metadata) == (
-            StatusCode.OK
-        )
-
-
-def test_there_are_methods_of_either_kind_and_streams() -> None:
-    assert len(methods_with(PASSWORD)) >= 7
-    assert len(methods_with(ACCESS_TOKEN)) >= 11
-    assert any(method.client_streaming for method in PROTECTED)
-    assert any(method.server_streaming for method in PROTECTED)
-
-
-# --- Over REST ---
 
 ENDPOINTS = [
     ("GET", "/auth/me"),
@@ -216,11 +169,11 @@ OVER_REST = [
 
 @pytest.fixture
 async def stack_forge(stack: Stack) -> Forge:
-    """A forge with the key of the house."""
+    """Return a forge with the key of the stack."""
     transport = RestTransport(stack.url)
     client = Client(channel_over(transport))
     user = await client.created_user()
-    logged_out = await _of_one_who_logged_out(client, user)
+    logged_out = await _token_of_ended_session(client, user)
     forge = Forge(
         key=(stack.data_dir / "jwt-secret-key").read_bytes().strip(),
         tokens=await client.login(user),
@@ -231,27 +184,68 @@ async def stack_forge(stack: Stack) -> Forge:
     return forge
 
 
-async def test_over_rest_a_forged_token_opens_nothing_either(
-    rest: httpx2.AsyncClient, stack_forge: Forge
-) -> None:
-    token = stack_forge.token
-    headers = {kind: FORGED[kind](stack_forge) for kind in OVER_REST}
-    # What only HTTP can say.
-    headers |= {
-        "tab": [f"Bearer\t{token}"],
-        "tab inside": [f"Bearer {token[:9]}\t{token[9:]}"],
-        "unicode": [f"Bearer {token}é"],
-    }
-    untouched = await rest.get("/auth/me", headers={"authorization": f"Bearer {token}"})
-    assert untouched.status_code == 200
-    for verb, path in ENDPOINTS:
-        for kind, values in headers.items():
-            response = await rest.request(
-                verb,
-                path,
-                headers=[(b"authorization", value.encode()) for value in values],
-                content=b"{}" if verb != "GET" else None,
+@one_loop
+class TestProtectedMethods:
+    @pytest.mark.parametrize("kind", FORGED)
+    async def test_reject_forged_token(self, scene: Scene, kind: str) -> None:
+        calls = [(method, empty_request(method)) for method in PROTECTED]
+        codes = await scene.codes(calls, FORGED[kind](scene.forge))
+        assert [(name, code) for name, code in codes if code != StatusCode.UNAUTHENTICATED] == []
+
+    @pytest.mark.parametrize("kind", WITHOUT)
+    async def test_reject_missing_token(self, scene: Scene, kind: str) -> None:
+        calls = [(method, empty_request(method)) for method in methods_with(ACCESS_TOKEN)]
+        codes = await scene.codes(calls, WITHOUT[kind](scene.forge))
+        assert [(name, code) for name, code in codes if code != StatusCode.UNAUTHENTICATED] == []
+
+    @pytest.mark.parametrize("form", ["Bearer {}", "bearer {}", "BEARER {}"])
+    async def test_accept_genuine_token(self, scene: Scene, form: str) -> None:
+        calls = [(method, empty_request(method)) for method in PROTECTED]
+        codes = await scene.codes(calls, [form.format(scene.forge.token)])
+        answered = (StatusCode.OK, StatusCode.INVALID_ARGUMENT)
+        assert [(name, code) for name, code in codes if code not in answered] == []
+
+
+class TestForge:
+    @one_loop
+    async def test_unchanged_signed_token_is_accepted(self, scene: Scene) -> None:
+        # Otherwise forged tokens would be rejected for other defects than those in their names.
+        forge = scene.forge
+        again = forge.signed(forge.header(), claims_of(forge.token))
+        [method] = [method for method in PROTECTED if method.name == "GetMe"]
+        for token in (again, forge.claimed(jti="another"), forge.headed(more="something")):
+            metadata: Metadata = [("authorization", f"Bearer {token}")]
+            assert await code_of(scene.channel, method, empty_request(method), metadata) == (
+                StatusCode.OK
             )
-            assert response.status_code == 401, (kind, path, response.text)
-            assert error_of(response, 401)["code"] == StatusCode.UNAUTHENTICATED.value[0]
-            assert response.headers.get_list("www-authenticate") == ['Bearer realm="gymlocker"']
+
+    def test_methods_of_both_schemes_and_streams_are_covered(self) -> None:
+        assert len(methods_with(PASSWORD)) >= 7
+        assert len(methods_with(ACCESS_TOKEN)) >= 11
+        assert any(method.client_streaming for method in PROTECTED)
+        assert any(method.server_streaming for method in PROTECTED)
+
+
+class TestRest:
+    async def test_rejects_forged_token(self, rest: httpx2.AsyncClient, stack_forge: Forge) -> None:
+        token = stack_forge.token
+        headers = {kind: FORGED[kind](stack_forge) for kind in OVER_REST}
+        # Values that only HTTP can carry.
+        headers |= {
+            "tab": [f"Bearer\t{token}"],
+            "tab inside": [f"Bearer {token[:9]}\t{token[9:]}"],
+            "unicode": [f"Bearer {token}é"],
+        }
+        untouched = await rest.get("/auth/me", headers={"authorization": f"Bearer {token}"})
+        assert untouched.status_code == 200
+        for verb, path in ENDPOINTS:
+            for kind, values in headers.items():
+                response = await rest.request(
+                    verb,
+                    path,
+                    headers=[(b"authorization", value.encode()) for value in values],
+                    content=b"{}" if verb != "GET" else None,
+                )
+                assert response.status_code == 401, (kind, path, response.text)
+                assert error_of(response, 401)["code"] == StatusCode.UNAUTHENTICATED.value[0]
+                assert response.headers.get_list("www-authenticate") == ['Bearer realm="gymlocker"']

@@ -1,4 +1,4 @@
-"""Key pairs that sign access tokens: which a worker starts with, and what they are good for."""
+"""Key pairs that sign access tokens: validation, rotation and algorithm confusion."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +23,7 @@ from tests.services.auth.keys import (
     CALLER,
     CANARY,
     NEW,
-    complaint,
+    error_of,
     pair,
     rejects,
     secret,
@@ -50,13 +50,13 @@ MAKERS: dict[str, Callable[[], PrivateKey]] = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file for each kind of key, and others that hold no usable one."""
+    """Return a folder with a file of each kind of key, and with invalid files."""
     folder = tmp_path_factory.mktemp("keys")
     for name, make in MAKERS.items():
         key = make()
         (folder / name).write_bytes(private_pem(key))
         (folder / f"{name}.public").write_bytes(public_pem(key))
-    # Making RSA keys takes longer than all the rest.
+    # Generating RSA keys takes longer than all the rest.
     for name in ("ES256", "EdDSA"):
         (folder / f"{name}.old").write_bytes(private_pem(MAKERS[name]()))
     (folder / "RS256.old").write_bytes(private_pem(rsa.generate_private_key(65537, 2048)))
@@ -83,120 +83,114 @@ def public_pem(key: PrivateKey) -> bytes:
     return encoded
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_key_pair_signs_and_verifies(folder: Path, algorithm: str) -> None:
-    tokens = tokens_of(pair(algorithm, folder / algorithm))
-    assert tokens.verify(tokens.issue(CALLER)) == CALLER
+class TestLoadKeys:
+    @pytest.mark.parametrize("algorithm", ALGORITHMS)
+    def test_rejects_missing_private_key_file(self, algorithm: str) -> None:
+        missing = settings(jwt_algorithm=algorithm, jwt_secret_key=NEW)
+        assert error_of(missing).startswith("JWT_PRIVATE_KEY_FILE is missing")
 
-
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_key_pair_needs_a_file(algorithm: str) -> None:
-    missing = settings(jwt_algorithm=algorithm, jwt_secret_key=NEW)
-    assert complaint(missing).startswith("JWT_PRIVATE_KEY_FILE is missing")
-
-
-@pytest.mark.parametrize(
-    ("algorithm", "name"),
-    [
-        ("RS256", "ES256"),
-        ("RS256", "EdDSA"),
-        ("RS256", "RSA of 1024 bits"),
-        ("ES256", "RS256"),
-        ("ES256", "P-384"),
-        ("ES256", "secp256k1"),
-        ("EdDSA", "ES256"),
-        ("EdDSA", "Ed448"),
-        ("EdDSA", "X25519"),
-        ("RS256", "DSA"),
-        ("RS256", "RS256.public"),
-        ("ES256", "encrypted"),
-        ("ES256", "cut"),
-        ("ES256", "garbage"),
-        ("ES256", "empty"),
-        ("ES256", "framed"),
-        ("ES256", "folder"),
-        ("ES256", "nothing"),
-    ],
-)
-def test_a_file_without_a_fitting_key_is_named(folder: Path, algorithm: str, name: str) -> None:
-    text = complaint(pair(algorithm, folder / name))
-    assert text.startswith(f"JWT_PRIVATE_KEY_FILE: {folder / name} ")
-
-
-@pytest.mark.parametrize(
-    ("algorithm", "name"),
-    [
-        ("RS256", "ES256.public"),
-        ("RS256", "RSA of 1024 bits.public"),
-        ("ES256", "P-384.public"),
-        ("ES256", "P-384"),
-        ("EdDSA", "Ed448.public"),
-        ("EdDSA", "X25519.public"),
-        ("ES256", "encrypted"),
-        ("ES256", "garbage"),
-        ("ES256", "empty"),
-        ("ES256", "nothing"),
-    ],
-)
-def test_a_previous_file_without_a_fitting_key_is_named(
-    folder: Path, algorithm: str, name: str
-) -> None:
-    text = complaint(pair(algorithm, folder / algorithm, folder / name))
-    assert text.startswith(f"JWT_PREVIOUS_KEY_FILES: {folder / name} ")
-
-
-@pytest.mark.parametrize("algorithm", ["none", "HS512", "hs256", "RS256,HS256"])
-def test_other_algorithms_are_none_to_choose(
-    monkeypatch: pytest.MonkeyPatch, algorithm: str
-) -> None:
-    monkeypatch.setenv("JWT_ALGORITHM", algorithm)
-    with pytest.raises(StartError, match="JWT_ALGORITHM"):
-        load(TokenSettings)
-
-
-# --- Rotation ---
-
-
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-@pytest.mark.parametrize("kept", ["private", "public"])
-def test_tokens_of_a_previous_key_pair_are_good_until_it_is_taken_away(
-    folder: Path, tmp_path: Path, algorithm: str, kept: str
-) -> None:
-    old, new = folder / algorithm, folder / f"{algorithm}.old"
-    previous = old if kept == "private" else folder / f"{algorithm}.public"
-    token = tokens_of(pair(algorithm, old)).issue(CALLER)
-    rotating = tokens_of(pair(algorithm, new, previous))
-    assert rotating.verify(token) == CALLER
-    assert rejects(tokens_of(pair(algorithm, new)), token)
-    assert rejects(tokens_of(pair(algorithm, old)), rotating.issue(CALLER))
-
-
-# --- Other algorithms ---
-
-
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-@pytest.mark.parametrize("other", ["HS256", *ALGORITHMS])
-def test_a_token_of_another_algorithm_is_none(folder: Path, algorithm: str, other: str) -> None:
-    if other == algorithm:
-        # The right one again, with another key.
-        foreign = tokens_of(pair(other, folder / f"{other}.old"))
-    elif other == "HS256":
-        foreign = tokens_of(secret(NEW))
-    else:
-        foreign = tokens_of(pair(other, folder / other))
-    assert rejects(tokens_of(pair(algorithm, folder / algorithm)), foreign.issue(CALLER))
-    assert rejects(
-        tokens_of(secret(NEW)), tokens_of(pair(algorithm, folder / algorithm)).issue(CALLER)
+    @pytest.mark.parametrize(
+        ("algorithm", "name"),
+        [
+            ("RS256", "ES256"),
+            ("RS256", "EdDSA"),
+            ("RS256", "RSA of 1024 bits"),
+            ("ES256", "RS256"),
+            ("ES256", "P-384"),
+            ("ES256", "secp256k1"),
+            ("EdDSA", "ES256"),
+            ("EdDSA", "Ed448"),
+            ("EdDSA", "X25519"),
+            ("RS256", "DSA"),
+            ("RS256", "RS256.public"),
+            ("ES256", "encrypted"),
+            ("ES256", "cut"),
+            ("ES256", "garbage"),
+            ("ES256", "empty"),
+            ("ES256", "framed"),
+            ("ES256", "folder"),
+            ("ES256", "nothing"),
+        ],
     )
+    def test_rejects_unfit_private_key_file_by_name(
+        self, folder: Path, algorithm: str, name: str
+    ) -> None:
+        text = error_of(pair(algorithm, folder / name))
+        assert text.startswith(f"JWT_PRIVATE_KEY_FILE: {folder / name} ")
+
+    @pytest.mark.parametrize(
+        ("algorithm", "name"),
+        [
+            ("RS256", "ES256.public"),
+            ("RS256", "RSA of 1024 bits.public"),
+            ("ES256", "P-384.public"),
+            ("ES256", "P-384"),
+            ("EdDSA", "Ed448.public"),
+            ("EdDSA", "X25519.public"),
+            ("ES256", "encrypted"),
+            ("ES256", "garbage"),
+            ("ES256", "empty"),
+            ("ES256", "nothing"),
+        ],
+    )
+    def test_rejects_unfit_previous_key_file_by_name(
+        self, folder: Path, algorithm: str, name: str
+    ) -> None:
+        text = error_of(pair(algorithm, folder / algorithm, folder / name))
+        assert text.startswith(f"JWT_PREVIOUS_KEY_FILES: {folder / name} ")
+
+    @pytest.mark.parametrize("algorithm", ["none", "HS512", "hs256", "RS256,HS256"])
+    def test_rejects_other_algorithms(
+        self, monkeypatch: pytest.MonkeyPatch, algorithm: str
+    ) -> None:
+        monkeypatch.setenv("JWT_ALGORITHM", algorithm)
+        with pytest.raises(StartError, match="JWT_ALGORITHM"):
+            load(TokenSettings)
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_public_key_is_no_secret(folder: Path, algorithm: str) -> None:
-    # The classic: the public key, which anybody may have, taken for the secret of HS256.
-    tokens = tokens_of(pair(algorithm, folder / algorithm))
-    token = tokens.issue(CALLER)
-    for key in (folder / f"{algorithm}.public").read_bytes(), b"":
-        forge = Forge(key, auth_pb2.Tokens(access_token=token), auth_pb2.Tokens(), {})
-        for header in (forge.header(alg="HS256"), forge.header()):
-            assert rejects(tokens, forge.signed(header, claims_of(token)))
-        assert rejects(tokens, forge.unsigned("none"))
+class TestAccessTokens:
+    @pytest.mark.parametrize("algorithm", ALGORITHMS)
+    def test_verifies_issued_token(self, folder: Path, algorithm: str) -> None:
+        tokens = tokens_of(pair(algorithm, folder / algorithm))
+        assert tokens.verify(tokens.issue(CALLER)) == CALLER
+
+    @pytest.mark.parametrize("algorithm", ALGORITHMS)
+    @pytest.mark.parametrize("kept", ["private", "public"])
+    def test_accepts_tokens_of_previous_key_until_its_removal(
+        self, folder: Path, tmp_path: Path, algorithm: str, kept: str
+    ) -> None:
+        old, new = folder / algorithm, folder / f"{algorithm}.old"
+        previous = old if kept == "private" else folder / f"{algorithm}.public"
+        token = tokens_of(pair(algorithm, old)).issue(CALLER)
+        rotating = tokens_of(pair(algorithm, new, previous))
+        assert rotating.verify(token) == CALLER
+        assert rejects(tokens_of(pair(algorithm, new)), token)
+        assert rejects(tokens_of(pair(algorithm, old)), rotating.issue(CALLER))
+
+    @pytest.mark.parametrize("algorithm", ALGORITHMS)
+    @pytest.mark.parametrize("other", ["HS256", *ALGORITHMS])
+    def test_rejects_token_of_another_algorithm(
+        self, folder: Path, algorithm: str, other: str
+    ) -> None:
+        if other == algorithm:
+            # The same algorithm with another key.
+            foreign = tokens_of(pair(other, folder / f"{other}.old"))
+        elif other == "HS256":
+            foreign = tokens_of(secret(NEW))
+        else:
+            foreign = tokens_of(pair(other, folder / other))
+        assert rejects(tokens_of(pair(algorithm, folder / algorithm)), foreign.issue(CALLER))
+        assert rejects(
+            tokens_of(secret(NEW)), tokens_of(pair(algorithm, folder / algorithm)).issue(CALLER)
+        )
+
+    @pytest.mark.parametrize("algorithm", ALGORITHMS)
+    def test_rejects_public_key_as_secret_of_hs256(self, folder: Path, algorithm: str) -> None:
+        # The classic attack: the public key, which anybody may have, as the secret of HS256.
+        tokens = tokens_of(pair(algorithm, folder / algorithm))
+        token = tokens.issue(CALLER)
+        for key in (folder / f"{algorithm}.public").read_bytes(), b"":
+            forge = Forge(key, auth_pb2.Tokens(access_token=token), auth_pb2.Tokens(), {})
+            for header in (forge.header(alg="HS256"), forge.header()):
+                assert rejects(tokens, forge.signed(header, claims_of(token)))
+            assert rejects(tokens, forge.unsigned("none"))

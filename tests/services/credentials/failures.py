@@ -1,7 +1,7 @@
-"""Failures that are counted: what the tests of guessing share.
+"""Stored failures of accounts and addresses.
 
-Failures are forgiven with time, so a test writes into the table when they will be, instead of
-failing often or waiting long.
+Failures expire with time. Instead of many failures or long waits, a test stores the time when all
+of them have expired.
 """
 
 import hashlib
@@ -10,28 +10,29 @@ from uuid import uuid4
 
 import asyncpg
 
-# Failures that are taken without a wait.
+# Failures within the limits.
 PER_ACCOUNT, PER_ADDRESS = 3, 6
 SECONDS_PER_ACCOUNT = 60
 WRONG = "wrong password"
 
 
 def somewhere() -> str:
-    """An address that no other test calls from."""
+    """Return an address that no other test uses."""
     return f"test {uuid4()}"
 
 
 def someone() -> str:
-    """An account that no other test knows."""
+    """Return an account that no other test uses."""
     return str(uuid4())
 
 
 def key_of(*parts: str) -> bytes:
+    """Return the key of a limit in the table."""
     return hashlib.sha256(json.dumps(parts).encode()).digest()
 
 
 async def forgive_in(seconds: float, database: asyncpg.Connection, *parts: str) -> None:
-    """All failures of an account or an address are forgiven in so many seconds."""
+    """Let all failures of an account or an address expire in `seconds`."""
     await database.execute(
         """
         INSERT INTO password_failures VALUES ($1, now() + make_interval(secs => $2))
@@ -43,6 +44,6 @@ async def forgive_in(seconds: float, database: asyncpg.Connection, *parts: str) 
 
 
 async def forgiven_at(database: asyncpg.Connection, *parts: str) -> object:
-    """When all failures of an account or an address are forgiven; None: there is none."""
+    """Return when all failures of an account or an address expire, None if there are none."""
     query = "SELECT forgiven FROM password_failures WHERE key = $1"
     return await database.fetchval(query, key_of(*parts))

@@ -1,4 +1,4 @@
-"""An authenticator of passwords, and what surrounds it: each counts what it is asked."""
+"""Fakes around a PasswordAuthenticator, which record their calls."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -15,17 +15,17 @@ ADDRESS = "192.0.2.1"
 
 
 class CountingHasher(PasswordHasher):
-    """Counts what it is asked. A key is the password itself; `gate` keeps answers back."""
+    """Hasher that records passwords. A key is the password itself; `gate` holds results back."""
 
     def __init__(self) -> None:
         super().__init__(threads=1, queue=1)
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.gate = asyncio.Event()
         self.gate.set()
         self.overloaded = False
 
     async def matches(self, password: str, hashed: HashedPassword, address: str) -> bool:
-        self.asked.append(password)
+        self.requested.append(password)
         await self.gate.wait()
         if self.overloaded:
             raise Unavailable("Too much to do.", reason="OVERLOADED")
@@ -34,7 +34,7 @@ class CountingHasher(PasswordHasher):
 
 @dataclass
 class Stored:
-    """The passwords that are stored."""
+    """Store of passwords in memory."""
 
     keys: dict[UUID, str]
     refused: dict[UUID, float] = field(default_factory=dict)
@@ -48,14 +48,14 @@ class Stored:
 
 
 @dataclass
-class CountingLimit:
-    """Notes what was tried, and refuses when it is told to."""
+class FakeLimit:
+    """Limit that records its calls and refuses everything when `used_up`."""
 
     used_up: bool = False
     checked: list[tuple[str, str]] = field(default_factory=list)
     failures: list[tuple[str, str]] = field(default_factory=list)
     known: list[tuple[str, str]] = field(default_factory=list)
-    # For how long a failure has the account refused.
+    # For how long the account is refused after a failure.
     refused_for: float = 0
 
     async def check(self, account: str, address: str) -> None:
@@ -73,12 +73,12 @@ class CountingLimit:
 
 @dataclass
 class Scene:
-    """An authenticator and what surrounds it."""
+    """An authenticator and its fakes."""
 
     memory_seconds: float = MEMORY_SECONDS
     hasher: CountingHasher = field(default_factory=CountingHasher)
     stored: Stored = field(default_factory=lambda: Stored({ANN: "anns", BOB: "bobs"}))
-    limit: CountingLimit = field(default_factory=CountingLimit)
+    limit: FakeLimit = field(default_factory=FakeLimit)
     touched: list[UUID] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -91,6 +91,7 @@ class Scene:
         )
 
     async def accepts(self, user_id: UUID, password: str, address: str = ADDRESS) -> bool:
+        """Return whether a password authenticates."""
         try:
             await self.authenticator.authenticate(user_id, password, address)
         except Unauthenticated:
@@ -98,10 +99,11 @@ class Scene:
         return True
 
     def calls(self, number: int, password: str) -> list[asyncio.Task[Any]]:
+        """Start concurrent authentications of ANN."""
         return [asyncio.create_task(self.accepts(ANN, password)) for _ in range(number)]
 
 
-async def turn() -> None:
-    """Lets every task go as far as it can."""
+async def run_tasks() -> None:
+    """Let every task run until it waits."""
     for _ in range(10):
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""The limit of guessing: how many failures an account and an address have, and until when."""
+"""GuessThrottle: limits of accounts and addresses, counted by several workers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,8 +27,10 @@ from tests.support.stack import Stack
 
 
 @pytest.fixture
-async def limits(stack: Stack, postgres: ThrowawayPostgres) -> AsyncIterator[list[GuessThrottle]]:
-    """The limits of two workers."""
+async def throttles(
+    stack: Stack, postgres: ThrowawayPostgres
+) -> AsyncIterator[list[GuessThrottle]]:
+    """Yield the throttles of two workers."""
     async with AsyncExitStack() as resources:
         databases = [
             await resources.enter_async_context(Database(postgres.url("gymlocker"), pool_size=5))
@@ -45,144 +47,141 @@ async def limits(stack: Stack, postgres: ThrowawayPostgres) -> AsyncIterator[lis
         ]
 
 
-async def wait_of(limit: GuessThrottle, account: str, address: str) -> int:
-    """For how many seconds nothing may be tried; 0: it may be tried now."""
+async def wait_of(throttle: GuessThrottle, account: str, address: str) -> int:
+    """Return for how many seconds attempts are refused, 0 if they are not."""
     try:
-        await limit.check(account, address)
+        await throttle.check(account, address)
     except ResourceExhausted as error:
         return error.retry_after
     return 0
 
 
-async def test_as_many_failures_as_the_limit_says_are_taken_and_not_one_more(
-    limits: list[GuessThrottle],
-) -> None:
-    account, address = someone(), somewhere()
-    for _ in range(PER_ACCOUNT):
-        assert await wait_of(limits[0], account, address) == 0
-        await limits[0].failed(account, address)
-    assert await wait_of(limits[0], account, address) in range(50, SECONDS_PER_ACCOUNT + 1)
-    # A guesser stands in nobody's way who calls from elsewhere.
-    assert await wait_of(limits[0], account, somewhere()) == 0
-    assert await wait_of(limits[0], someone(), address) == 0
+class TestGuessThrottle:
+    async def test_refuses_account_at_address_beyond_limit(
+        self,
+        throttles: list[GuessThrottle],
+    ) -> None:
+        account, address = someone(), somewhere()
+        for _ in range(PER_ACCOUNT):
+            assert await wait_of(throttles[0], account, address) == 0
+            await throttles[0].failed(account, address)
+        assert await wait_of(throttles[0], account, address) in range(50, SECONDS_PER_ACCOUNT + 1)
+        # Other addresses and other accounts are not affected.
+        assert await wait_of(throttles[0], account, somewhere()) == 0
+        assert await wait_of(throttles[0], someone(), address) == 0
+
+    async def test_refuses_account_beyond_limit_of_all_addresses(
+        self, throttles: list[GuessThrottle], database: asyncpg.Connection
+    ) -> None:
+        account, maximum = someone(), PER_ACCOUNT * ANYWHERE
+        seconds = SECONDS_PER_ACCOUNT / ANYWHERE
+        await forgive_in((maximum - 1) * seconds - 1, database, "anywhere", account)
+        assert await wait_of(throttles[0], account, somewhere()) == 0
+        await throttles[0].failed(account, somewhere())
+        assert await wait_of(throttles[0], account, somewhere()) in range(1, 7)
+        assert await wait_of(throttles[0], someone(), somewhere()) == 0
+
+    async def test_refuses_address_beyond_limit_of_all_accounts(
+        self, throttles: list[GuessThrottle], database: asyncpg.Connection
+    ) -> None:
+        address = somewhere()
+        for _ in range(PER_ADDRESS - 1):
+            await throttles[0].failed(someone(), address)
+        # A failure expires each second, so a slow machine may have lost some.
+        await forgive_in(PER_ADDRESS - 1, database, "address", address)
+        assert await wait_of(throttles[0], someone(), address) == 0
+        await forgive_in(PER_ADDRESS + 20, database, "address", address)
+        assert await wait_of(throttles[0], someone(), address) in range(15, 22)
+        assert await wait_of(throttles[0], someone(), somewhere()) == 0
+
+    async def test_known_address_is_limited_only_by_failures_of_the_account(
+        self, throttles: list[GuessThrottle], database: asyncpg.Connection
+    ) -> None:
+        account, address = someone(), somewhere()
+        await throttles[0].succeeded(account, address)
+        await forgive_in(86400, database, "address", address)
+        await forgive_in(86400, database, "anywhere", account)
+        assert await wait_of(throttles[1], account, address) == 0
+        assert await wait_of(throttles[1], someone(), address) > 0
+        assert await wait_of(throttles[1], account, somewhere()) > 0
+        refused = [await throttles[0].failed(account, address) for _ in range(PER_ACCOUNT)]
+        assert refused[:-1] == [0] * (PER_ACCOUNT - 1)
+        assert 50 < refused[-1] <= SECONDS_PER_ACCOUNT
+        assert await wait_of(throttles[1], account, address) > 0
+        # The address becomes unknown after a while.
+        await forgive_in(0, database, "account", account, address)
+        await forgive_in(0, database, "known", account, address)
+        assert await wait_of(throttles[1], account, address) > 0
+
+    async def test_account_and_address_of_equal_name_are_distinct(
+        self,
+        throttles: list[GuessThrottle],
+    ) -> None:
+        name, address = someone(), somewhere()
+        for _ in range(PER_ACCOUNT):
+            await throttles[0].failed(name, address)
+        assert await wait_of(throttles[0], name, address) > 0
+        assert await wait_of(throttles[0], someone(), name) == 0
+
+    async def test_addresses_of_one_network_count_together(
+        self, throttles: list[GuessThrottle], database: asyncpg.Connection
+    ) -> None:
+        prefix = f"2001:db8:{uuid4().hex[:4]}:{uuid4().hex[:4]}"
+        await throttles[0].failed(someone(), f"{prefix}::1")
+        await throttles[0].failed(someone(), f"{prefix}:ffff:ffff:ffff:ffff")
+        network = network_of(f"{prefix}:1:2:3:4")
+        assert await forgiven_at(database, "address", network) is not None
+        await forgive_in(PER_ADDRESS + 20, database, "address", network)
+        assert await wait_of(throttles[0], someone(), f"{prefix}:a:b:c:d") > 0
 
 
-async def test_an_account_has_a_limit_over_all_addresses(
-    limits: list[GuessThrottle], database: asyncpg.Connection
-) -> None:
-    account, most = someone(), PER_ACCOUNT * ANYWHERE
-    seconds = SECONDS_PER_ACCOUNT / ANYWHERE
-    await forgive_in((most - 1) * seconds - 1, database, "anywhere", account)
-    assert await wait_of(limits[0], account, somewhere()) == 0
-    await limits[0].failed(account, somewhere())
-    assert await wait_of(limits[0], account, somewhere()) in range(1, 7)
-    assert await wait_of(limits[0], someone(), somewhere()) == 0
+class TestCounting:
+    async def test_workers_count_together(self, throttles: list[GuessThrottle]) -> None:
+        account, address = someone(), somewhere()
+        for number in range(PER_ACCOUNT):
+            assert await wait_of(throttles[number % 2], account, address) == 0
+            await throttles[number % 2].failed(account, address)
+        for throttle in throttles:
+            assert await wait_of(throttle, account, address) > 0
 
+    async def test_no_concurrent_failure_is_lost(
+        self, throttles: list[GuessThrottle], database: asyncpg.Connection
+    ) -> None:
+        account = someone()
+        addresses = [somewhere(), somewhere()]
+        await asyncio.gather(
+            *[throttles[n % 2].failed(account, addresses[n % 2]) for n in range(20)]
+        )
+        query = "SELECT extract(epoch FROM $1::timestamptz - now())"
+        left = await database.fetchval(query, await forgiven_at(database, "anywhere", account))
+        seconds = SECONDS_PER_ACCOUNT / ANYWHERE
+        assert 19 * seconds < left <= 20 * seconds
 
-async def test_an_address_has_a_limit_of_its_own_over_all_accounts(
-    limits: list[GuessThrottle], database: asyncpg.Connection
-) -> None:
-    address = somewhere()
-    for _ in range(PER_ADDRESS - 1):
-        await limits[0].failed(someone(), address)
-    # Slow machines forgive what they should count: one each second.
-    await forgive_in(PER_ADDRESS - 1, database, "address", address)
-    assert await wait_of(limits[0], someone(), address) == 0
-    await forgive_in(PER_ADDRESS + 20, database, "address", address)
-    assert await wait_of(limits[0], someone(), address) in range(15, 22)
-    assert await wait_of(limits[0], someone(), somewhere()) == 0
+    async def test_failures_expire_one_by_one(
+        self, throttles: list[GuessThrottle], database: asyncpg.Connection
+    ) -> None:
+        account, address = someone(), somewhere()
+        # The first of three has expired a second ago.
+        await forgive_in(2 * SECONDS_PER_ACCOUNT - 1, database, "account", account, address)
+        assert await wait_of(throttles[0], account, address) == 0
+        await throttles[0].failed(account, address)
+        assert await wait_of(throttles[0], account, address) in range(50, SECONDS_PER_ACCOUNT)
 
+    async def test_long_expired_failures_give_no_credit(
+        self, throttles: list[GuessThrottle], database: asyncpg.Connection
+    ) -> None:
+        account, address = someone(), somewhere()
+        await forgive_in(-86400, database, "account", account, address)
+        for _ in range(PER_ACCOUNT):
+            assert await wait_of(throttles[0], account, address) == 0
+            await throttles[0].failed(account, address)
+        assert await wait_of(throttles[0], account, address) > 0
 
-async def test_from_a_known_address_the_accounts_own_failures_there_count_alone(
-    limits: list[GuessThrottle], database: asyncpg.Connection
-) -> None:
-    account, address = someone(), somewhere()
-    await limits[0].succeeded(account, address)
-    await forgive_in(86400, database, "address", address)
-    await forgive_in(86400, database, "anywhere", account)
-    assert await wait_of(limits[1], account, address) == 0
-    assert await wait_of(limits[1], someone(), address) > 0
-    assert await wait_of(limits[1], account, somewhere()) > 0
-    refused = [await limits[0].failed(account, address) for _ in range(PER_ACCOUNT)]
-    assert refused[:-1] == [0] * (PER_ACCOUNT - 1)
-    assert 50 < refused[-1] <= SECONDS_PER_ACCOUNT
-    assert await wait_of(limits[1], account, address) > 0
-    # It is known for a while.
-    await forgive_in(0, database, "account", account, address)
-    await forgive_in(0, database, "known", account, address)
-    assert await wait_of(limits[1], account, address) > 0
-
-
-async def test_all_workers_count_together(limits: list[GuessThrottle]) -> None:
-    account, address = someone(), somewhere()
-    for number in range(PER_ACCOUNT):
-        assert await wait_of(limits[number % 2], account, address) == 0
-        await limits[number % 2].failed(account, address)
-    for limit in limits:
-        assert await wait_of(limit, account, address) > 0
-
-
-async def test_no_failure_is_lost_among_many_at_the_same_time(
-    limits: list[GuessThrottle], database: asyncpg.Connection
-) -> None:
-    account = someone()
-    addresses = [somewhere(), somewhere()]
-    await asyncio.gather(*[limits[n % 2].failed(account, addresses[n % 2]) for n in range(20)])
-    query = "SELECT extract(epoch FROM $1::timestamptz - now())"
-    left = await database.fetchval(query, await forgiven_at(database, "anywhere", account))
-    seconds = SECONDS_PER_ACCOUNT / ANYWHERE
-    assert 19 * seconds < left <= 20 * seconds
-
-
-async def test_failures_are_forgiven_one_by_one(
-    limits: list[GuessThrottle], database: asyncpg.Connection
-) -> None:
-    account, address = someone(), somewhere()
-    # The first of three was forgiven a second ago.
-    await forgive_in(2 * SECONDS_PER_ACCOUNT - 1, database, "account", account, address)
-    assert await wait_of(limits[0], account, address) == 0
-    await limits[0].failed(account, address)
-    assert await wait_of(limits[0], account, address) in range(50, SECONDS_PER_ACCOUNT)
-
-
-async def test_what_was_forgiven_long_ago_is_no_credit(
-    limits: list[GuessThrottle], database: asyncpg.Connection
-) -> None:
-    account, address = someone(), somewhere()
-    await forgive_in(-86400, database, "account", account, address)
-    for _ in range(PER_ACCOUNT):
-        assert await wait_of(limits[0], account, address) == 0
-        await limits[0].failed(account, address)
-    assert await wait_of(limits[0], account, address) > 0
-
-
-async def test_checking_costs_nothing(
-    limits: list[GuessThrottle], database: asyncpg.Connection
-) -> None:
-    account, address = someone(), somewhere()
-    for _ in range(PER_ADDRESS + 1):
-        assert await wait_of(limits[0], account, address) == 0
-    assert await forgiven_at(database, "account", account, address) is None
-    assert await forgiven_at(database, "address", address) is None
-
-
-async def test_an_account_and_an_address_of_the_same_name_are_not_the_same(
-    limits: list[GuessThrottle],
-) -> None:
-    name, address = someone(), somewhere()
-    for _ in range(PER_ACCOUNT):
-        await limits[0].failed(name, address)
-    assert await wait_of(limits[0], name, address) > 0
-    assert await wait_of(limits[0], someone(), name) == 0
-
-
-async def test_the_addresses_of_one_household_count_together(
-    limits: list[GuessThrottle], database: asyncpg.Connection
-) -> None:
-    household = f"2001:db8:{uuid4().hex[:4]}:{uuid4().hex[:4]}"
-    await limits[0].failed(someone(), f"{household}::1")
-    await limits[0].failed(someone(), f"{household}:ffff:ffff:ffff:ffff")
-    network = network_of(f"{household}:1:2:3:4")
-    assert await forgiven_at(database, "address", network) is not None
-    await forgive_in(PER_ADDRESS + 20, database, "address", network)
-    assert await wait_of(limits[0], someone(), f"{household}:a:b:c:d") > 0
+    async def test_check_counts_nothing(
+        self, throttles: list[GuessThrottle], database: asyncpg.Connection
+    ) -> None:
+        account, address = someone(), somewhere()
+        for _ in range(PER_ADDRESS + 1):
+            assert await wait_of(throttles[0], account, address) == 0
+        assert await forgiven_at(database, "account", account, address) is None
+        assert await forgiven_at(database, "address", address) is None

@@ -1,4 +1,4 @@
-"""Rows of users, events and shared items, written without the server."""
+"""Rows of users, events, shared items and sessions, inserted without the server."""
 
 from uuid import UUID, uuid4
 
@@ -24,22 +24,22 @@ EXPIRED = ("now", "yesterday", "1970-01-01", "-infinity")
 VALID = ("tomorrow", "9999-12-31 23:59:59.999999+00", "infinity")
 
 
-async def add_user(connection: asyncpg.Connection, seen_before: str = "0 seconds") -> UUID:
-    """A user who was seen last so long ago."""
+async def add_user(connection: asyncpg.Connection, inactive_for: str = "0 seconds") -> UUID:
+    """Insert a user who was last active so long ago."""
     user_id = uuid4()
-    await connection.execute(USER, user_id, user_id.hex[:12], seen_before)
+    await connection.execute(USER, user_id, user_id.hex[:12], inactive_for)
     return user_id
 
 
 async def add_each(connection: asyncpg.Connection, expiry: str, number: int = 1) -> None:
-    """A user with as many events and as many shared items that expire then; each says when."""
+    """Insert a user with `number` events and shared items that contain their `expiry`."""
     user_id = await add_user(connection)
     for statement in (EVENTS, SHARED_ITEMS):
         await connection.execute(statement, user_id, expiry, expiry, number)
 
 
 async def left(connection: asyncpg.Connection) -> list[str]:
-    """What the events and the shared items say that are left."""
+    """Return the contents of the remaining events and shared items."""
     query = (
         "SELECT convert_from(encrypted_event, 'UTF8') FROM user_events UNION ALL"
         " SELECT convert_from(encrypted_payload, 'UTF8') FROM shared_items ORDER BY 1"
@@ -48,7 +48,7 @@ async def left(connection: asyncpg.Connection) -> list[str]:
 
 
 async def add_session(connection: asyncpg.Connection, expiry: str) -> None:
-    """A user with a session that expires then, and a refresh token that says when."""
+    """Insert a user with a session and a refresh token that contains its `expiry`."""
     user_id, session_id = await add_user(connection), uuid4()
     await connection.execute(
         "INSERT INTO sessions (user_id, id, created, expiry)"

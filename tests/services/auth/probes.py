@@ -1,4 +1,4 @@
-"""Two ways to call any method, of which only the answer's code matters."""
+"""Probes, which call any method over one protocol and return the status."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,17 +15,19 @@ from tests.services.auth.requests import FILE
 CODES = {code.value[0]: code for code in StatusCode}
 
 
-class Way(Protocol):
-    """A way to call."""
+class Probe(Protocol):
+    """Caller of any method."""
 
     async def code(
         self, method: MethodDescriptor, request: Message, metadata: Metadata
     ) -> StatusCode:
-        """How a call ends."""
+        """Return the status of a call."""
 
 
 @dataclass(frozen=True)
-class GrpcWay:
+class GrpcProbe:
+    """Probe over gRPC."""
+
     channel: aio.Channel
 
     async def code(
@@ -35,7 +37,9 @@ class GrpcWay:
 
 
 @dataclass(frozen=True)
-class RestWay:
+class RestProbe:
+    """Probe over REST."""
+
     transport: RestTransport
     http: httpx2.AsyncClient
 
@@ -43,20 +47,20 @@ class RestWay:
         self, method: MethodDescriptor, request: Message, metadata: Metadata
     ) -> StatusCode:
         if method.client_streaming or method.server_streaming:
-            return await self._code_of_a_file(method.name, dict(metadata))
+            return await self._code_of_stream(method.name, dict(metadata))
         try:
             await self.transport.call(method, request, metadata=metadata)
         except CallError as error:
             return error.code
         return StatusCode.OK
 
-    async def _code_of_a_file(self, name: str, headers: dict[str, str]) -> StatusCode:
-        # Where a stream over gRPC is a file over HTTP.
+    async def _code_of_stream(self, name: str, headers: dict[str, str]) -> StatusCode:
+        # Streams over gRPC are files over HTTP.
         if name == "ExportWorkouts":
             response = await self.http.get("/workouts/export", headers=headers)
         elif name == "StreamChat":
             response = await self.http.post("/ai/chat", headers=headers, json={})
         else:
-            assert name == "ImportWorkouts", f"how {name} is called over HTTP is missing here"
+            assert name == "ImportWorkouts", f"the HTTP call of {name} is missing here"
             response = await self.http.post("/workouts/import", headers=headers, content=FILE)
         return StatusCode.OK if response.status_code == 200 else CODES[response.json()["code"]]

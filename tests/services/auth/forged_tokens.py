@@ -1,7 +1,7 @@
-"""Access tokens that are none: forged, stale, garbled.
+"""Invalid access tokens: forged, outdated or malformed.
 
-Most are signed with the server's own key, so that nothing is wrong with them but what their name
-says. A kind makes the values of the `authorization` metadata, of which there should be one.
+Most are signed with the key of the server, so that they have only the defect in their name. Each
+kind returns the values of the `authorization` metadata, of which a valid request has one.
 """
 
 import json
@@ -16,12 +16,12 @@ LAST_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 
 
 def _same_bytes(forge: Forge) -> str:
-    """Ends in another character, of which decoders overlook the last two bits."""
+    """Return the token with other unused bits in its last character, which decoders ignore."""
     return forge.token[:-1] + LAST_CHARACTERS[LAST_CHARACTERS.index(forge.token[-1]) ^ 1]
 
 
 def _flipped(text: str) -> str:
-    """`text` with another character in the middle."""
+    """Return `text` with a changed character in the middle."""
     middle = len(text) // 2
     return text[:middle] + ("A" if text[middle] != "A" else "B") + text[middle + 1 :]
 
@@ -34,7 +34,7 @@ def _now(seconds: float) -> int:
     return int(time.time() + seconds)
 
 
-# What carries no token at all: credentials of another scheme are somebody else's affair.
+# Metadata without an access token, such as credentials of another scheme.
 WITHOUT: dict[str, Callable[[Forge], list[str]]] = {
     "nothing": lambda forge: [],
     "empty": lambda forge: [""],
@@ -48,8 +48,7 @@ WITHOUT: dict[str, Callable[[Forge], list[str]]] = {
     "Basic, Bearer": lambda forge: [f"Basic dTpw, Bearer {forge.token}"],
     "quoted": lambda forge: [f'"Bearer {forge.token}"'],
 }
-
-# What is said behind "Bearer ".
+# Values after "Bearer ".
 TOKENS: dict[str, Callable[[Forge], str]] = {
     # --- The form ---
     "scheme and space": lambda forge: "",
@@ -229,7 +228,7 @@ TOKENS: dict[str, Callable[[Forge], str]] = {
         sid=claims_of(forge.others.access_token)["sid"]
     ),
     "sub as sid": lambda forge: forge.claimed(sid=claims_of(forge.token)["sub"]),
-    # --- Tokens of other kinds, and tokens that were good ---
+    # --- Tokens of other kinds, and formerly valid ones ---
     "refresh token": lambda forge: forge.tokens.refresh_token,
     "deleted user": lambda forge: forge.stale["deleted user"],
     "logged out": lambda forge: forge.stale["logged out"],
