@@ -1,4 +1,4 @@
-"""Writes server/services/auth/common_passwords.txt, the passwords that nobody may choose.
+"""Writes server/services/credentials/common_passwords.txt, the passwords that nobody may choose.
 
     uv run --with zxcvbn python scripts/common_passwords.py
 
