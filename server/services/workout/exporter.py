@@ -1,4 +1,4 @@
-"""Exporting workouts: a file in pieces that every client of gRPC takes."""
+"""Exporting workouts: a CSV or JSON file in chunks that every gRPC client accepts."""
 
 from collections.abc import AsyncIterator
 
@@ -6,22 +6,22 @@ from server.services.workout.formats.write import csv_header, csv_line, json_obj
 from server.services.workout.model import Workout
 
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
-# A piece is sent when it has grown to this.
-PIECE_BYTES = 256 * 1024
+# A chunk is sent as soon as it has this size.
+CHUNK_BYTES = 256 * 1024
 
 
 async def chunks(batches: AsyncIterator[list[Workout]], format_: str) -> AsyncIterator[bytes]:
-    """The file in the form `csv` or `json`.
+    """Yield the file in the format `csv` or `json`.
 
-    The first piece comes after the first batch was read: until then, an error has a status.
+    The first chunk follows the first batch: an error until then still has a gRPC status.
     """
-    piece = bytearray()
+    chunk = bytearray()
     async for line in _json(batches) if format_ == "json" else _csv(batches):
-        piece += line
-        if len(piece) >= PIECE_BYTES:
-            yield bytes(piece)
-            piece.clear()
-    yield bytes(piece)
+        chunk += line
+        if len(chunk) >= CHUNK_BYTES:
+            yield bytes(chunk)
+            chunk.clear()
+    yield bytes(chunk)
 
 
 async def _csv(batches: AsyncIterator[list[Workout]]) -> AsyncIterator[bytes]:
@@ -32,7 +32,7 @@ async def _csv(batches: AsyncIterator[list[Workout]]) -> AsyncIterator[bytes]:
 
 
 async def _json(batches: AsyncIterator[list[Workout]]) -> AsyncIterator[bytes]:
-    """A JSON array, of which a file that was cut off lacks the end."""
+    """Yield a JSON array. A truncated file lacks its end, so it does not parse."""
     before = b"[\n"
     async for batch in batches:
         for workout in batch:

@@ -1,4 +1,4 @@
-"""The SQL of imports: many workouts at once."""
+"""SQL of imports: adding many workouts at once."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,11 +25,11 @@ from server.libraries.database.pool import Connection, Database
 from server.libraries.database.schema import workouts
 from server.libraries.database.statement import Statement
 from server.services.workout.model import Workout
-from server.services.workout.repository import MAX_WORKOUTS, NUMBER, too_many_workouts
+from server.services.workout.repository import MAX_WORKOUTS, WORKOUT_COUNT, too_many_workouts
 
-# Workouts that one statement adds.
-BATCH = 5_000
-# All of them together may take so long.
+# Workouts per statement.
+BATCH_SIZE = 5_000
+# Timeout of the whole transaction.
 IMPORT_SECONDS = 60.0
 
 _new = (
@@ -70,8 +70,8 @@ _ADD_MANY = Statement(
     .on_conflict_do_nothing(index_elements=[workouts.c.user_id, workouts.c.id])
     .returning(literal(1))
 )
-_GET_NUMBER = Statement(select(NUMBER))
-_GET_EXISTING = Statement(
+_COUNT = Statement(select(WORKOUT_COUNT))
+_COUNT_EXISTING = Statement(
     select(func.count()).where(
         workouts.c.user_id == bindparam("owner_id"),
         workouts.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))),
@@ -80,17 +80,17 @@ _GET_EXISTING = Statement(
 
 
 class ImportRepository:
-    """Adds people's workouts."""
+    """Repository of imports."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def add_many(self, owner_id: UUID, new: Sequence[Workout]) -> int:
-        """Stores those of `new` whose id the owner has not, all or none; returns how many.
+        """Store the workouts of `new` whose ids are not in use, all or none; return their number.
 
-        Raises ResourceExhausted if they are too many.
+        Raises ResourceExhausted if the owner would have more than MAX_WORKOUTS.
         """
-        # In one order, so that two imports do not wait for each other.
+        # A fixed order, so that two imports cannot deadlock.
         batches = _batches(sorted(new, key=lambda workout: (workout.date, workout.id)))
 
         async def action(connection: Connection) -> int:
@@ -98,8 +98,8 @@ class ImportRepository:
             for batch in batches:
                 arguments = _ADD_MANY.arguments(_columns(owner_id, batch))
                 added += len(await connection.fetch(_ADD_MANY.sql, *arguments))
-            arguments = _GET_NUMBER.arguments({"owner_id": owner_id})
-            if added and await connection.fetchval(_GET_NUMBER.sql, *arguments) > MAX_WORKOUTS:
+            arguments = _COUNT.arguments({"owner_id": owner_id})
+            if added and await connection.fetchval(_COUNT.sql, *arguments) > MAX_WORKOUTS:
                 raise too_many_workouts()
             return added
 
@@ -107,17 +107,17 @@ class ImportRepository:
             return await self._database.transact(action, seconds=IMPORT_SECONDS)
 
     async def count_existing(self, owner_id: UUID, new: Sequence[Workout]) -> int:
-        """How many of `new` the owner has already, by their ids."""
+        """Return how many of `new` the owner has already, compared by id."""
         count = 0
         for batch in _batches(new):
             ids = [workout.id for workout in batch]
-            row = await self._database.fetch_one(_GET_EXISTING, owner_id=owner_id, ids=ids)
+            row = await self._database.fetch_one(_COUNT_EXISTING, owner_id=owner_id, ids=ids)
             count += row[0] if row else 0
         return count
 
 
 def _batches(new: Sequence[Workout]) -> list[Sequence[Workout]]:
-    return [new[start : start + BATCH] for start in range(0, len(new), BATCH)]
+    return [new[start : start + BATCH_SIZE] for start in range(0, len(new), BATCH_SIZE)]
 
 
 def _columns(owner_id: UUID, batch: Sequence[Workout]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Importing a file: taking it in, reading it beside the calls, and adding what is new."""
+"""Importing a file: receive it, parse it off the event loop, and add its new workouts."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,13 +17,13 @@ DEFAULT_DURATION = 60
 
 
 class Importer:
-    """Imports files: taken in side by side, and worked off one by one."""
+    """Importer of files: received concurrently, processed one at a time."""
 
     def __init__(self, workouts: ImportRepository, uploads: Uploads) -> None:
         self._workouts = workouts
         self._uploads = uploads
-        # A large file takes seconds of a core, and what is in it ten times its size in memory.
-        self._turn = asyncio.Lock()
+        # Parsing a large file takes seconds of a core and ten times its size in memory.
+        self._processing = asyncio.Lock()
 
     async def run(
         self,
@@ -31,12 +31,12 @@ class Importer:
         network: str,
         requests: AsyncIterator[workout_pb2.ImportWorkoutsRequest],
     ) -> workout_pb2.ImportWorkoutsResponse:
-        """Does what the first of `requests` asks, with the file that all of them hold."""
-        with self._uploads.place(owner_id, network) as upload:
-            options, data = await _taken_in(upload, requests)
-            async with self._turn:
+        """Import the file in `requests` with the options of the first request."""
+        with self._uploads.acquire(owner_id, network) as upload:
+            options, data = await _read_upload(upload, requests)
+            async with self._processing:
                 read = await self._read(data, options)
-                added, existing = await self._added(owner_id, read, options)
+                added, existing = await self._add(owner_id, read, options)
         problems = [
             workout_pb2.ImportProblem(line=problem.line, message=problem.message)
             for problem in read.problems
@@ -59,12 +59,12 @@ class Importer:
                 default_duration=options.default_duration or DEFAULT_DURATION,
             )
         except UnreadableFile as error:
-            raise _unusable(str(error)) from None
+            raise _invalid_file(str(error)) from None
 
-    async def _added(
+    async def _add(
         self, owner_id: UUID, read: ReadFile, options: workout_pb2.ImportWorkoutsRequest
     ) -> tuple[int, int]:
-        """Adds the workouts, unless not asked to; returns how many are new and how many are not."""
+        """Add the workouts unless `options` forbid it; return the numbers of new and known ones."""
         new = [line.workout for line in read.workouts]
         if options.all_or_nothing and read.problems:
             return 0, await self._workouts.count_existing(owner_id, new)
@@ -75,25 +75,25 @@ class Importer:
         return added, len(new) - added
 
 
-async def _taken_in(
+async def _read_upload(
     upload: Upload, requests: AsyncIterator[workout_pb2.ImportWorkoutsRequest]
 ) -> tuple[workout_pb2.ImportWorkoutsRequest, bytes]:
-    """The first request, and the file. Raises InvalidArgument if that is too large."""
+    """Return the first request and the file. Raises InvalidArgument if the file is too large."""
     first = None
     data = bytearray()
-    async with upload.arriving():
+    async with upload.receiving():
         async for request in requests:
             first = first or request
             data += request.file.data
-            upload.came(len(request.file.data))
+            upload.received(len(request.file.data))
             if len(data) > MAX_FILE_BYTES:
-                raise _unusable(
-                    f"the file is larger than {MAX_FILE_BYTES // 2**20} MiB; divide it, each "
-                    "part with the header line"
+                raise _invalid_file(
+                    f"must not be larger than {MAX_FILE_BYTES // 2**20} MiB; split it and repeat "
+                    "the header line in each part"
                 )
     return first or workout_pb2.ImportWorkoutsRequest(), bytes(data)
 
 
-def _unusable(problem: str) -> InvalidArgument:
+def _invalid_file(problem: str) -> InvalidArgument:
     text = f"file: {problem}"
     return InvalidArgument(text, violations=[("file", text)])

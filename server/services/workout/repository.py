@@ -1,4 +1,4 @@
-"""The SQL of workouts."""
+"""SQL of workouts."""
 
 import datetime as dt
 from collections.abc import AsyncIterator
@@ -32,10 +32,10 @@ from server.libraries.database.statement import Statement
 from server.libraries.limits.quota import quota_exceeded
 from server.services.workout.model import Workout
 
-# Of one user.
+# Per user.
 MAX_WORKOUTS = 100_000
-# Workouts that one statement reads.
-EXPORT_BATCH = 1_000
+# Workouts per statement.
+EXPORT_BATCH_SIZE = 1_000
 
 _COLUMNS = (
     workouts.c.id,
@@ -45,16 +45,16 @@ _COLUMNS = (
     workouts.c.notes,
     workouts.c.created,
 )
-_MINE = workouts.c.user_id == bindparam("owner_id")
-_THIS = (_MINE, workouts.c.id == bindparam("workout_id"))
+_OWNED = workouts.c.user_id == bindparam("owner_id")
+_BY_ID = (_OWNED, workouts.c.id == bindparam("workout_id"))
 
-# How many workouts the owner has: the sum of each day's.
-NUMBER = (
+# The owner's number of workouts: the sum of the daily counts.
+WORKOUT_COUNT = (
     select(func.coalesce(func.sum(workout_days.c.count), 0))
     .where(workout_days.c.user_id == bindparam("owner_id"))
     .scalar_subquery()
 )
-_HAS_ROOM = literal_column(str(MAX_WORKOUTS)) > NUMBER
+_HAS_ROOM = literal_column(str(MAX_WORKOUTS)) > WORKOUT_COUNT
 _CREATE = Statement(
     insert(workouts)
     .from_select(
@@ -67,19 +67,19 @@ _CREATE = Statement(
             bindparam("new_type_key", type_=Text),
             bindparam("new_duration", type_=Integer),
             bindparam("new_notes", type_=Text),
-            # Not now(): two calls may come within one tick of it, and one statement is one workout.
+            # Not now(): two calls can share its tick. Each statement adds a single workout.
             func.clock_timestamp(),
         ).where(_HAS_ROOM),
     )
     .on_conflict_do_nothing(index_elements=[workouts.c.user_id, workouts.c.id])
     .returning(literal(1))
 )
-_WHY_NOT_CREATED = Statement(select((~exists().where(*_THIS) & ~_HAS_ROOM).label("is_full")))
-_GET = Statement(select(*_COLUMNS).where(*_THIS))
-# A field that is not to be changed comes as NULL.
+_GET_CONFLICT = Statement(select((~exists().where(*_BY_ID) & ~_HAS_ROOM).label("is_full")))
+_GET = Statement(select(*_COLUMNS).where(*_BY_ID))
+# NULL leaves a field unchanged.
 _UPDATE = Statement(
     update(workouts)
-    .where(*_THIS)
+    .where(*_BY_ID)
     .values(
         date=func.coalesce(bindparam("new_date", type_=Date), workouts.c.date),
         type=func.coalesce(bindparam("new_type", type_=Text), workouts.c.type),
@@ -89,16 +89,16 @@ _UPDATE = Statement(
     )
     .returning(*_COLUMNS)
 )
-_DELETE = Statement(delete(workouts).where(*_THIS).returning(literal(1)))
+_DELETE = Statement(delete(workouts).where(*_BY_ID).returning(literal(1)))
 
 _position_of_row = tuple_(workouts.c.date, workouts.c.created, workouts.c.id)
 _page = (
     select(*_COLUMNS)
     .where(
-        _MINE,
+        _OWNED,
         workouts.c.date >= bindparam("start_date"),
-        # The end of the range is a position too: with a second condition on the date, PostgreSQL
-        # would begin there and read all that is in between.
+        # The end of the range is a position, too: a second condition on the date would make
+        # PostgreSQL start at the end date and read everything down to the position.
         _position_of_row
         < tuple_(
             bindparam("before_date", type_=Date),
@@ -107,7 +107,7 @@ _page = (
         ),
     )
     .order_by(workouts.c.date.desc(), workouts.c.created.desc(), workouts.c.id.desc())
-    .limit(bindparam("most"))
+    .limit(bindparam("limit"))
 )
 _LIST = Statement(_page)
 _LIST_OF_TYPE = Statement(_page.where(workouts.c.type_key == bindparam("type_key")))
@@ -115,7 +115,7 @@ _LIST_OF_TYPE = Statement(_page.where(workouts.c.type_key == bindparam("type_key
 _EXPORT = Statement(
     select(*_COLUMNS)
     .where(
-        _MINE,
+        _OWNED,
         _position_of_row
         > tuple_(
             bindparam("after_date", type_=Date),
@@ -124,48 +124,48 @@ _EXPORT = Statement(
         ),
     )
     .order_by(workouts.c.date, workouts.c.created, workouts.c.id)
-    .limit(bindparam("most"))
+    .limit(bindparam("limit"))
 )
 
 
 def too_many_workouts() -> ResourceExhausted:
-    """Return the error for a log that is full."""
+    """Return the error for a full diary."""
     return quota_exceeded(f"{MAX_WORKOUTS:,} workouts")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Filter:
-    """Which workouts: of calendar dates, both ends included, and of a type or of any."""
+    """A range of calendar dates, both ends included, and a type; "" is any type."""
 
     start_date: dt.date = dt.date.min
     end_date: dt.date = dt.date.max
     type: str = ""
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Position:
-    """Where a workout stands in the order of workouts."""
+    """The sort key of a workout."""
 
     date: dt.date
     created: dt.datetime
     id: UUID
 
 
-# Before every workout there can be; LAST is after them.
+# Before every possible workout; LAST is after all of them.
 FIRST = Position(dt.date.min, dt.datetime.min.replace(tzinfo=dt.UTC), UUID(int=0))
 
 
 def end_of(date: dt.date) -> Position:
-    """The position after all workouts of a date."""
+    """Return the position after all workouts of a date."""
     return Position(date, dt.datetime.max.replace(tzinfo=dt.UTC), UUID(int=2**128 - 1))
 
 
 LAST = end_of(dt.date.max)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Change:
-    """What a workout becomes. None: as it was."""
+    """New values of a workout; None leaves a field unchanged."""
 
     date: dt.date | None = None
     type: str | None = None
@@ -174,15 +174,15 @@ class Change:
 
 
 class WorkoutRepository:
-    """People's workouts."""
+    """Repository of workouts."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def create(self, owner_id: UUID, workout: Workout) -> bool:
-        """Stores a workout; False, and nothing happens, if the owner has one of that id.
+        """Store a workout; return False, unchanged, if the owner has a workout with that id.
 
-        Raises ResourceExhausted if they have MAX_WORKOUTS others.
+        Raises ResourceExhausted if the owner has MAX_WORKOUTS others.
         """
         with owner_must_exist():
             stored = await self._database.fetch_one(
@@ -197,37 +197,37 @@ class WorkoutRepository:
             )
         if stored:
             return True
-        why = await self._database.fetch_one(
-            _WHY_NOT_CREATED, owner_id=owner_id, workout_id=workout.id
+        conflict = await self._database.fetch_one(
+            _GET_CONFLICT, owner_id=owner_id, workout_id=workout.id
         )
-        if why and why["is_full"]:
+        if conflict and conflict["is_full"]:
             raise too_many_workouts()
         return False
 
     async def get(self, owner_id: UUID, workout_id: UUID) -> Workout | None:
-        """A workout of the owner's, None if there is no such one."""
+        """Return a workout of the owner; None if it does not exist."""
         row = await self._database.fetch_one(_GET, owner_id=owner_id, workout_id=workout_id)
         return _workout(row) if row else None
 
     async def page(
-        self, owner_id: UUID, wanted: Filter, before: Position, most: int
+        self, owner_id: UUID, filters: Filter, before: Position, limit: int
     ) -> list[tuple[Position, Workout]]:
-        """Up to `most` of the owner's workouts that come before a position, the last ones first."""
-        before = min(before, end_of(wanted.end_date))
+        """Return up to `limit` of the owner's workouts before a position, in descending order."""
+        before = min(before, end_of(filters.end_date))
         rows = await self._database.fetch(
-            _LIST_OF_TYPE if wanted.type else _LIST,
+            _LIST_OF_TYPE if filters.type else _LIST,
             owner_id=owner_id,
-            start_date=wanted.start_date,
-            type_key=caseless(wanted.type),
+            start_date=filters.start_date,
+            type_key=caseless(filters.type),
             before_date=before.date,
             before_created=before.created,
             before_id=before.id,
-            most=most,
+            limit=limit,
         )
         return [(_position(row), _workout(row)) for row in rows]
 
     async def update(self, owner_id: UUID, workout_id: UUID, change: Change) -> Workout | None:
-        """Changes a workout of the owner's and returns it, None if there is no such one."""
+        """Change a workout of the owner and return it; None if it does not exist."""
         row = await self._database.fetch_one(
             _UPDATE,
             owner_id=owner_id,
@@ -241,13 +241,16 @@ class WorkoutRepository:
         return _workout(row) if row else None
 
     async def delete(self, owner_id: UUID, workout_id: UUID) -> bool:
-        """Deletes a workout of the owner's; False if there is no such one."""
+        """Delete a workout of the owner; return False if it does not exist."""
         return bool(
             await self._database.fetch_one(_DELETE, owner_id=owner_id, workout_id=workout_id)
         )
 
     async def all(self, owner_id: UUID) -> AsyncIterator[list[Workout]]:
-        """All of the owner's workouts in order, in batches. No connection is held in between."""
+        """Yield all workouts of the owner in order, in batches.
+
+        No connection is held between batches.
+        """
         position = FIRST
         while True:
             rows = await self._database.fetch(
@@ -256,7 +259,7 @@ class WorkoutRepository:
                 after_date=position.date,
                 after_created=position.created,
                 after_id=position.id,
-                most=EXPORT_BATCH,
+                limit=EXPORT_BATCH_SIZE,
             )
             if not rows:
                 return

@@ -14,19 +14,19 @@ from server.libraries.rpc.conversions import date_of
 from server.services.workout.exporter import CONTENT_TYPES, chunks
 from server.services.workout.importer import Importer
 from server.services.workout.model import Workout
-from server.services.workout.page_token import page_token, position_in
+from server.services.workout.page_token import decode_page_token, encode_page_token
 from server.services.workout.repository import LAST, Change, Filter, WorkoutRepository
 from server.services.workout.statistics_repository import Stats, StatsRepository, Sum
 
-# As many as a reply can say: 4,083 years.
-MAX_MINUTES = 2**31 - 1
-DEFAULT_PAGE = 50
-# Of the largest workouts, this many fit into the 4 MiB that a gRPC client takes by default.
-LARGEST_PAGE = 100
+# Maximum of an int32 field: 4,083 years.
+MAX_TOTAL_MINUTES = 2**31 - 1
+DEFAULT_PAGE_SIZE = 50
+# As many workouts of the maximum size as fit into 4 MiB, a gRPC client's default limit.
+MAX_PAGE_SIZE = 100
 
 
 class WorkoutService(workout_pb2_grpc.WorkoutServiceServicer):
-    """Keeps the caller's workouts."""
+    """Servicer of WorkoutService."""
 
     def __init__(
         self, workouts: WorkoutRepository, stats: StatsRepository, importer: Importer
@@ -38,7 +38,7 @@ class WorkoutService(workout_pb2_grpc.WorkoutServiceServicer):
     async def CreateWorkout(
         self, request: workout_pb2.CreateWorkoutRequest, context: Context
     ) -> workout_pb2.Workout:
-        """Adds a workout, once."""
+        """Add a workout; a repeated request adds nothing."""
         owner_id = caller().user_id
         new = Workout(
             _id_of(owner_id, request),
@@ -51,15 +51,17 @@ class WorkoutService(workout_pb2_grpc.WorkoutServiceServicer):
             existing = await self._workouts.get(owner_id, new.id)
             if existing == new:
                 break
-            # None: it was deleted at this moment.
+            # None: it was deleted in between; try again.
             if existing is not None:
-                raise AlreadyExists("There is another workout of this id.", reason="WORKOUT_EXISTS")
+                raise AlreadyExists(
+                    "Another workout has this id. Choose a new one.", reason="WORKOUT_EXISTS"
+                )
         return _message(new)
 
     async def GetWorkout(
         self, request: workout_pb2.GetWorkoutRequest, context: Context
     ) -> workout_pb2.Workout:
-        """Reads a workout."""
+        """Return a workout."""
         workout = await self._workouts.get(caller().user_id, UUID(request.id))
         if workout is None:
             raise _no_such_workout()
@@ -68,22 +70,22 @@ class WorkoutService(workout_pb2_grpc.WorkoutServiceServicer):
     async def ListWorkouts(
         self, request: workout_pb2.ListWorkoutsRequest, context: Context
     ) -> workout_pb2.ListWorkoutsResponse:
-        """Reads a page of workouts."""
-        wanted = _filter(request)
-        before = position_in(request.page_token, wanted) if request.page_token else LAST
-        size = min(request.page_size or DEFAULT_PAGE, LARGEST_PAGE)
-        # One more tells whether there is a next page.
-        rows = await self._workouts.page(caller().user_id, wanted, before, size + 1)
+        """Return a page of workouts."""
+        filters = _filter(request)
+        before = decode_page_token(request.page_token, filters) if request.page_token else LAST
+        size = min(request.page_size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
+        # One more row shows whether there is a next page.
+        rows = await self._workouts.page(caller().user_id, filters, before, size + 1)
         page = rows[:size]
         return workout_pb2.ListWorkoutsResponse(
             workouts=[_message(workout) for _, workout in page],
-            next_page_token=page_token(page[-1][0], wanted) if len(rows) > size else "",
+            next_page_token=encode_page_token(page[-1][0], filters) if len(rows) > size else "",
         )
 
     async def UpdateWorkout(
         self, request: workout_pb2.UpdateWorkoutRequest, context: Context
     ) -> workout_pb2.Workout:
-        """Changes a workout."""
+        """Replace or patch a workout."""
         change = _replacement(request) if request.HasField("replacement") else _patch(request)
         workout = await self._workouts.update(caller().user_id, UUID(request.id), change)
         if workout is None:
@@ -93,7 +95,7 @@ class WorkoutService(workout_pb2_grpc.WorkoutServiceServicer):
     async def DeleteWorkout(
         self, request: workout_pb2.DeleteWorkoutRequest, context: Context
     ) -> workout_pb2.DeleteWorkoutResponse:
-        """Deletes a workout."""
+        """Delete a workout."""
         if not await self._workouts.delete(caller().user_id, UUID(request.id)):
             raise _no_such_workout()
         return workout_pb2.DeleteWorkoutResponse()
@@ -101,21 +103,21 @@ class WorkoutService(workout_pb2_grpc.WorkoutServiceServicer):
     async def GetWorkoutStats(
         self, request: workout_pb2.GetWorkoutStatsRequest, context: Context
     ) -> workout_pb2.GetWorkoutStatsResponse:
-        """Counts workouts."""
+        """Return totals, streaks, and sums per week, month and type."""
         today = date_of(request.today, "today") if request.today else dt.datetime.now(dt.UTC).date()
         return _stats(await self._stats.get(caller().user_id, _filter(request), today))
 
     async def ExportWorkouts(
         self, request: workout_pb2.ExportWorkoutsRequest, context: Context
     ) -> AsyncIterator[HttpBody]:
-        """Reads all workouts as a file."""
+        """Stream all workouts as a file."""
         format_ = request.format or "csv"
         disposition = f'attachment; filename="workouts.{format_}"'
-        said = False
+        headers_sent = False
         async for chunk in chunks(self._workouts.all(caller().user_id), format_):
-            if not said:
+            if not headers_sent:
                 await context.send_initial_metadata((("content-disposition", disposition),))
-                said = True
+                headers_sent = True
             yield HttpBody(content_type=CONTENT_TYPES[format_], data=chunk)
 
     async def ImportWorkouts(
@@ -123,13 +125,13 @@ class WorkoutService(workout_pb2_grpc.WorkoutServiceServicer):
         request_iterator: AsyncIterator[workout_pb2.ImportWorkoutsRequest],
         context: Context,
     ) -> workout_pb2.ImportWorkoutsResponse:
-        """Adds the workouts of a file."""
+        """Add the workouts of a file."""
         owner_id, network = caller().user_id, network_of(address_of(context))
         return await self._importer.run(owner_id, network, request_iterator)
 
 
 def _id_of(owner_id: UUID, request: workout_pb2.CreateWorkoutRequest) -> UUID:
-    """The id of a new workout: the same each time that the same request comes."""
+    """Return the id of a new workout. Repeated requests get the same id."""
     if request.id:
         return UUID(request.id)
     return uuid5(owner_id, request.request_id) if request.request_id else uuid4()
@@ -151,14 +153,17 @@ def _replacement(request: workout_pb2.UpdateWorkoutRequest) -> Change:
 
 
 def _patch(request: workout_pb2.UpdateWorkoutRequest) -> Change:
-    """What a patch changes: what its mask names, else what it holds."""
+    """Return the change of a patch: the fields of its mask, else the fields that are set."""
     patch = request.patch
-    held = {field.name for field, _ in patch.ListFields()}
+    given = {field.name for field, _ in patch.ListFields()}
     mask = set(request.update_mask.paths)
-    fields = set(patch.DESCRIPTOR.fields_by_name) if "*" in mask else mask or held
-    absent = fields - held - {"notes"}
-    if absent:
-        problems = [(f"patch.{name}", f"{name}: cannot be cleared") for name in sorted(absent)]
+    fields = set(patch.DESCRIPTOR.fields_by_name) if "*" in mask else mask or given
+    missing = fields - given - {"notes"}
+    if missing:
+        problems = [
+            (f"patch.{name}", f"{name}: cannot be cleared; give a value")
+            for name in sorted(missing)
+        ]
         raise InvalidArgument(problems[0][1], violations=problems)
     return Change(
         date=date_of(patch.date, "patch.date") if "date" in fields else None,
@@ -185,26 +190,26 @@ def _message(workout: Workout) -> workout_pb2.Workout:
 def _stats(stats: Stats) -> workout_pb2.GetWorkoutStatsResponse:
     return workout_pb2.GetWorkoutStatsResponse(
         count=stats.total.count,
-        minutes=_said(stats.total.minutes),
+        minutes=_capped(stats.total.minutes),
         current_streak=stats.current_streak,
         longest_streak=stats.longest_streak,
         weeks=_periods(stats.weeks),
         months=_periods(stats.months),
         types=[
-            workout_pb2.TypeStats(type=type_, count=each.count, minutes=_said(each.minutes))
+            workout_pb2.TypeStats(type=type_, count=each.count, minutes=_capped(each.minutes))
             for type_, each in stats.types.items()
         ],
     )
 
 
-def _said(minutes: int) -> int:
-    return min(minutes, MAX_MINUTES)
+def _capped(minutes: int) -> int:
+    return min(minutes, MAX_TOTAL_MINUTES)
 
 
 def _periods(sums: dict[dt.date, Sum]) -> list[workout_pb2.PeriodStats]:
     return [
         workout_pb2.PeriodStats(
-            start=start.isoformat(), count=each.count, minutes=_said(each.minutes)
+            start=start.isoformat(), count=each.count, minutes=_capped(each.minutes)
         )
         for start, each in sums.items()
     ]

@@ -1,8 +1,9 @@
-"""The SQL of figures about workouts, read from the sums of each day."""
+"""SQL of workout statistics, computed from the daily sums."""
 
 import asyncio
 import datetime as dt
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -37,28 +38,28 @@ MAX_TYPES = 100
 Rows: TypeAlias = "Select[Any, Any, Any, Any, Any]"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sum:
-    """How many workouts, and how many minutes they took."""
+    """A number of workouts and their total minutes."""
 
     count: int
     minutes: int
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Stats:
-    """Figures about workouts. Weeks and months are named by their first day; streaks are days."""
+    """Statistics of workouts: weeks and months by their first day, streaks in days."""
 
-    total: Sum = field(default_factory=lambda: Sum(0, 0))
-    weeks: dict[dt.date, Sum] = field(default_factory=dict)
-    months: dict[dt.date, Sum] = field(default_factory=dict)
-    types: dict[str, Sum] = field(default_factory=dict)
-    current_streak: int = 0
-    longest_streak: int = 0
+    total: Sum
+    weeks: dict[dt.date, Sum]
+    months: dict[dt.date, Sum]
+    types: dict[str, Sum]
+    current_streak: int
+    longest_streak: int
 
 
 def _statement(*, of_one_type: bool) -> Statement:
-    """Rows of (kind, start, type, count, minutes), each kind in its order."""
+    """Return the query of rows (kind, start, type, count, minutes), each kind in its order."""
     days = _days(of_one_type=of_one_type)
     dates = _dates(days)
     rows = union_all(
@@ -74,18 +75,18 @@ def _statement(*, of_one_type: bool) -> Statement:
 
 
 def _days(*, of_one_type: bool) -> CTE:
-    wanted = [
+    conditions = [
         workout_days.c.user_id == bindparam("owner_id"),
         workout_days.c.date >= bindparam("start_date"),
         workout_days.c.date <= bindparam("end_date"),
     ]
     if of_one_type:
-        wanted.append(workout_days.c.type_key == bindparam("type_key"))
-    return select(workout_days).where(*wanted).cte("days")
+        conditions.append(workout_days.c.type_key == bindparam("type_key"))
+    return select(workout_days).where(*conditions).cte("days")
 
 
 def _dates(days: CTE) -> CTE:
-    """The days without regard to types: fewer rows for what comes."""
+    """Sum up the days over all types: fewer rows for the queries built on it."""
     sums = (func.sum(days.c.count).label("count"), func.sum(days.c.minutes).label("minutes"))
     return select(days.c.date, *sums).group_by(days.c.date).cte("dates")
 
@@ -107,7 +108,7 @@ def _total(dates: CTE) -> Rows:
 
 
 def _periods(dates: CTE, unit: str) -> Rows:
-    # A timestamp without a zone: else the session's would come into it.
+    # A timestamp without a zone, or the session's time zone would shift it.
     start = cast(func.date_trunc(unit, cast(dates.c.date, DateTime)), Date)
     periods = (
         select(start.label("start"), *_sums(dates))
@@ -120,7 +121,7 @@ def _periods(dates: CTE, unit: str) -> Rows:
 
 
 def _types(days: CTE) -> Rows:
-    """A type is spelt as in the newest of its workouts."""
+    """Sum up the types, each spelt as in its newest workout."""
     count, minutes = _sums(days)
     types = (
         select(days.c.type_key, count, minutes)
@@ -141,8 +142,8 @@ def _types(days: CTE) -> Rows:
 
 
 def _streaks(dates: CTE) -> tuple[Rows, Rows]:
-    """The longest run of days, and the one that reaches up to today or yesterday."""
-    # In a run, the date and its number grow together.
+    """Find the longest run of days, and the run that includes today or yesterday."""
+    # Within a run, the date minus its row number is constant.
     number = cast(func.row_number().over(order_by=dates.c.date), Integer)
     numbered = select(dates.c.date, (dates.c.date - number).label("run")).subquery("numbered")
     runs = (
@@ -167,41 +168,44 @@ _GET_OF_TYPE = _statement(of_one_type=True)
 
 
 class StatsRepository:
-    """Figures about people's workouts."""
+    """Repository of workout statistics."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        # Figures of a large diary take a connection for seconds: one at a time for each person.
-        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+        # The query of a large diary holds a connection for seconds: one at a time for each owner.
+        self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
-    async def get(self, owner_id: UUID, wanted: Filter, today: dt.date) -> Stats:
-        """Figures about the owner's workouts that are wanted: the last MOST_PERIODS, MOST_TYPES."""
-        async with self._turns.setdefault(owner_id, asyncio.Lock()):
+    async def get(self, owner_id: UUID, filters: Filter, today: dt.date) -> Stats:
+        """Return the statistics of the filtered workouts of the owner.
+
+        At most the last MAX_PERIODS weeks and months, and the MAX_TYPES most frequent types.
+        """
+        async with self._locks.setdefault(owner_id, asyncio.Lock()):
             rows = await self._database.fetch(
-                _GET_OF_TYPE if wanted.type else _GET,
+                _GET_OF_TYPE if filters.type else _GET,
                 owner_id=owner_id,
-                start_date=wanted.start_date,
-                end_date=wanted.end_date,
-                type_key=caseless(wanted.type),
+                start_date=filters.start_date,
+                end_date=filters.end_date,
+                type_key=caseless(filters.type),
                 today=today,
             )
         return _stats(rows)
 
 
 def _stats(rows: list[asyncpg.Record]) -> Stats:
-    stats = Stats()
-    for kind, start, type_, count, minutes in rows:
-        match kind:
-            case "total":
-                stats.total = Sum(count or 0, minutes or 0)
-            case "week":
-                stats.weeks[start] = Sum(count, minutes)
-            case "month":
-                stats.months[start] = Sum(count, minutes)
-            case "type":
-                stats.types[type_] = Sum(count, minutes)
-            case "longest":
-                stats.longest_streak = count or 0
-            case "current":
-                stats.current_streak = count or 0
-    return stats
+    by_kind: dict[str, list[asyncpg.Record]] = defaultdict(list)
+    for row in rows:
+        by_kind[row["kind"]].append(row)
+    return Stats(
+        total=_sum(by_kind["total"][0]),
+        weeks={row["start"]: _sum(row) for row in by_kind["week"]},
+        months={row["start"]: _sum(row) for row in by_kind["month"]},
+        types={row["type"]: _sum(row) for row in by_kind["type"]},
+        longest_streak=by_kind["longest"][0]["count"] or 0,
+        current_streak=by_kind["current"][0]["count"] or 0,
+    )
+
+
+def _sum(row: asyncpg.Record) -> Sum:
+    """Return the sum of a row. Without workouts, SQL's sums are NULL."""
+    return Sum(row["count"] or 0, row["minutes"] or 0)

@@ -1,4 +1,4 @@
-"""What the diary's tests share: two people who write one."""
+"""Fixtures of the diary's tests: the diaries of two users."""
 
 import pytest
 
@@ -8,11 +8,11 @@ from tests.support.client import Client
 
 @pytest.fixture
 async def diary(client: Client) -> Diary:
-    """An empty diary."""
+    """Return an empty diary."""
     return await diary_of(client, await client.new_user())
 
 
 @pytest.fixture
 async def other(client: Client) -> Diary:
-    """Somebody else's diary, empty too."""
+    """Return the empty diary of another user."""
     return await diary_of(client, await client.new_user())

@@ -1,4 +1,4 @@
-"""A training diary as its owner sees it, and the words that its tests are written in."""
+"""A user's training diary as a client sees it, and assertions on it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +16,12 @@ from tests.support.client import Client, User, bearer, violated_fields
 
 Workout = workout_pb2.Workout
 
-# For what does not depend on the way to call.
+# For tests that do not depend on the transport.
 over_grpc = pytest.mark.parametrize("transport", ["grpc"], indirect=True)
 
-# A workout without fault.
+# A valid workout.
 FIELDS = {"date": "2026-02-07", "type": "Running", "duration": 30, "notes": "Easy pace"}
-# Another, which has nothing in common with it.
+# Another one, which differs in every field.
 CHANGED = {"date": "2025-12-31", "type": "Yoga", "duration": 45, "notes": "Slow"}
 
 TABLES = ("workouts", "workout_days")
@@ -29,7 +29,7 @@ TABLES = ("workouts", "workout_days")
 
 @dataclass(frozen=True)
 class Diary:
-    """The workouts of one user, over one way to call."""
+    """The workouts of one user, over one transport."""
 
     client: Client
     user: User
@@ -37,26 +37,26 @@ class Diary:
 
     @property
     def credentials(self) -> list[tuple[str, str]]:
-        """The metadata of the owner's calls."""
+        """Return the metadata of the owner's calls."""
         return bearer(self.tokens)
 
     async def create(self, **fields: Any) -> Workout:
-        """Adds a workout, of which `fields` say what is not as in `FIELDS`."""
+        """Add the workout `FIELDS`, changed by `fields`."""
         request = workout_pb2.CreateWorkoutRequest(**{**FIELDS, **fields})
         return await self.client.workouts.CreateWorkout(request, metadata=self.credentials)
 
     async def get(self, workout_id: str) -> Workout:
-        """Reads a workout."""
+        """Return a workout."""
         request = workout_pb2.GetWorkoutRequest(id=workout_id)
         return await self.client.workouts.GetWorkout(request, metadata=self.credentials)
 
     async def page(self, **fields: Any) -> workout_pb2.ListWorkoutsResponse:
-        """Reads a page of workouts."""
+        """Return a page of workouts."""
         request = workout_pb2.ListWorkoutsRequest(**fields)
         return await self.client.workouts.ListWorkouts(request, metadata=self.credentials)
 
     async def pages(self, **fields: Any) -> list[list[Workout]]:
-        """Reads workouts page by page."""
+        """Return all pages of workouts."""
         page = await self.page(**fields)
         pages = [list(page.workouts)]
         while page.next_page_token:
@@ -65,16 +65,16 @@ class Diary:
         return pages
 
     async def all(self, **fields: Any) -> list[Workout]:
-        """Reads all workouts."""
+        """Return all workouts, read page by page."""
         return [workout for page in await self.pages(**fields) for workout in page]
 
     async def replace(self, workout_id: str, **fields: Any) -> Workout:
-        """Makes `fields` all that a workout says."""
+        """Replace all fields of a workout."""
         replacement = workout_pb2.WorkoutReplacement(**fields)
         return await self.update(id=workout_id, replacement=replacement)
 
     async def patch(self, workout_id: str, *mask: str, **fields: Any) -> Workout:
-        """Changes `fields` of a workout, or what `mask` names."""
+        """Patch a workout, with an update mask if one is given."""
         request = workout_pb2.UpdateWorkoutRequest(
             id=workout_id, patch=workout_pb2.WorkoutPatch(**fields)
         )
@@ -84,33 +84,33 @@ class Diary:
         return await self._update(request)
 
     async def update(self, **fields: Any) -> Workout:
-        """Changes a workout."""
+        """Send an UpdateWorkoutRequest."""
         return await self._update(workout_pb2.UpdateWorkoutRequest(**fields))
 
     async def _update(self, request: workout_pb2.UpdateWorkoutRequest) -> Workout:
         return await self.client.workouts.UpdateWorkout(request, metadata=self.credentials)
 
     async def delete(self, workout_id: str) -> workout_pb2.DeleteWorkoutResponse:
-        """Deletes a workout."""
+        """Delete a workout."""
         request = workout_pb2.DeleteWorkoutRequest(id=workout_id)
         return await self.client.workouts.DeleteWorkout(request, metadata=self.credentials)
 
     async def stats(self, **fields: Any) -> workout_pb2.GetWorkoutStatsResponse:
-        """Reads the figures."""
+        """Return the statistics."""
         request = workout_pb2.GetWorkoutStatsRequest(**fields)
         return await self.client.workouts.GetWorkoutStats(request, metadata=self.credentials)
 
 
 async def diary_of(client: Client, user: User) -> Diary:
-    """The diary of `user`, in a session of its own."""
+    """Return the diary of `user`, in a new session."""
     return Diary(client, user, await client.login(user))
 
 
 @contextmanager
-def blamed(*fields: str) -> Iterator[None]:
-    """Expects that a call inside is refused, and that exactly `fields` are to blame.
+def violates(*fields: str) -> Iterator[None]:
+    """Expect a call inside to be rejected for exactly these `fields`.
 
-    A field may be blamed twice: a text can be both too long and of the wrong form.
+    A field may be reported twice: a text can be too long and malformed at once.
     """
     with pytest.raises(CallError) as raised:
         yield
@@ -118,8 +118,8 @@ def blamed(*fields: str) -> Iterator[None]:
     assert set(violated_fields(raised.value)) == set(fields)
 
 
-async def sums_are_right(database: asyncpg.Connection, *user_ids: str) -> bool:
-    """Whether the sums of each day are what the workouts of these users add up to."""
+async def sums_are_correct(database: asyncpg.Connection, *user_ids: str) -> bool:
+    """Check whether the daily sums of these users equal the sums of their workouts."""
     ids = [UUID(user_id) for user_id in user_ids]
     kept = await database.fetch(
         """

@@ -1,4 +1,4 @@
-"""Diaries whose figures are counted."""
+"""Diaries for tests of statistics."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from gymlocker.v2 import workout_pb2
 
 Stats = workout_pb2.GetWorkoutStatsResponse
 
-# Types that are the same but for their case have the same key here.
+# Types that differ only in case have the same key.
 TYPES = {
     **dict.fromkeys(["Run", "run", "RUN"], "run"),
     **dict.fromkeys(["Straße", "STRASSE", "strasse"], "strasse"),
@@ -22,7 +22,7 @@ DAY = dt.timedelta(days=1)
 
 @dataclass(frozen=True)
 class Entry:
-    """A workout, as far as it is counted."""
+    """The counted part of a workout."""
 
     date: dt.date
     type: str
@@ -30,7 +30,7 @@ class Entry:
 
 
 async def enter(database: asyncpg.Connection, user_id: str, entries: list[Entry]) -> None:
-    """Makes `entries` all that a diary has, the last one the newest, in two statements."""
+    """Replace the contents of a diary with `entries`, of which the last is the newest."""
     await database.execute("DELETE FROM workouts WHERE user_id = $1", UUID(user_id))
     await database.execute(
         """
@@ -41,7 +41,7 @@ async def enter(database: asyncpg.Connection, user_id: str, entries: list[Entry]
             WITH ORDINALITY AS new(date, type, type_key, minutes, number)
         """,
         UUID(user_id),
-        # As texts: asyncpg takes the first and the last date for infinities.
+        # As texts, because asyncpg converts the first and the last date to infinities.
         [entry.date.isoformat() for entry in entries],
         [entry.type for entry in entries],
         [TYPES[entry.type] for entry in entries],

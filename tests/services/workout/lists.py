@@ -1,4 +1,4 @@
-"""Diaries with workouts on several dates, and how a list should have them."""
+"""Diaries with workouts on several dates, and their expected order."""
 
 from tests.services.workout.diary import Diary, Workout
 
@@ -6,7 +6,7 @@ DATES = ["2026-02-07", "2026-02-09", "2026-02-07", "2026-02-08", "2026-02-09", "
 
 
 async def written(diary: Diary, *dates: str) -> list[Workout]:
-    """Adds a workout on each date; returns them as a list should have them."""
+    """Add a workout on each date; return them in the order of a list."""
     created = [await diary.create(date=date, notes=date) for date in dates]
     return sorted(created, key=lambda workout: workout.date)[::-1]
 

@@ -1,4 +1,4 @@
-"""Whose a workout is: somebody else's is one that does not exist."""
+"""Ownership: another user's workout is indistinguishable from a missing one."""
 
 from collections.abc import Coroutine
 from typing import Any
@@ -9,12 +9,12 @@ from grpc import StatusCode
 from gymlocker.v2 import workout_pb2
 
 from server.programs.demo.transport import CallError
-from tests.services.workout.diary import CHANGED, FIELDS, Diary, blamed
+from tests.services.workout.diary import CHANGED, FIELDS, Diary, violates
 from tests.support.client import SOME_UUID, Client, refused
 
 
 def calls_on(diary: Diary, workout_id: str) -> list[Coroutine[Any, Any, Message]]:
-    """Every call that names a workout."""
+    """Return every call that names a workout."""
     return [
         diary.get(workout_id),
         diary.replace(workout_id, **CHANGED),
@@ -23,44 +23,6 @@ def calls_on(diary: Diary, workout_id: str) -> list[Coroutine[Any, Any, Message]
         diary.patch(workout_id),
         diary.delete(workout_id),
     ]
-
-
-async def test_somebody_elses_workout_is_one_that_does_not_exist(
-    diary: Diary, other: Diary
-) -> None:
-    theirs = await other.create()
-    for to_theirs, to_nobodys in zip(
-        calls_on(diary, theirs.id), calls_on(diary, SOME_UUID), strict=True
-    ):
-        errors = []
-        for call in (to_theirs, to_nobodys):
-            with pytest.raises(CallError) as raised:
-                await call
-            errors.append(raised.value)
-        # Nothing tells the one from the other.
-        assert errors[0].code == StatusCode.NOT_FOUND
-        assert errors[0].details == errors[1].details
-    assert await other.all() == [theirs]
-    assert await diary.all() == []
-    assert (await diary.stats()).count == 0
-
-
-async def test_what_is_wrong_is_said_before_whether_the_workout_exists(
-    diary: Diary, other: Diary
-) -> None:
-    theirs = await other.create()
-    for workout_id in (theirs.id, SOME_UUID):
-        with blamed("patch.duration"):
-            await diary.patch(workout_id, duration=0)
-        with blamed("patch.date"):
-            await diary.patch(workout_id, date="2023-02-29")
-
-
-async def test_an_id_that_is_no_uuid_is_refused_wherever_one_is_given(diary: Diary) -> None:
-    for wrong in ("x", SOME_UUID[:-1], SOME_UUID.replace("-", "")):
-        for call in calls_on(diary, wrong):
-            with blamed("id"):
-                await call
 
 
 CALLS: dict[str, Message] = {
@@ -75,10 +37,42 @@ CALLS: dict[str, Message] = {
 }
 
 
-async def test_nobody_in_particular_has_a_diary(client: Client) -> None:
-    for name, request in CALLS.items():
-        call = getattr(client.workouts, name)
-        with refused(StatusCode.UNAUTHENTICATED):
-            await call(request)
-        with refused(StatusCode.UNAUTHENTICATED):
-            await call(request, metadata=[("authorization", "Bearer x.y.z")])
+class TestOwnership:
+    async def test_reports_foreign_workout_as_not_found(self, diary: Diary, other: Diary) -> None:
+        theirs = await other.create()
+        for to_theirs, to_nobodys in zip(
+            calls_on(diary, theirs.id), calls_on(diary, SOME_UUID), strict=True
+        ):
+            errors = []
+            for call in (to_theirs, to_nobodys):
+                with pytest.raises(CallError) as raised:
+                    await call
+                errors.append(raised.value)
+            # The two are indistinguishable.
+            assert errors[0].code == StatusCode.NOT_FOUND
+            assert errors[0].details == errors[1].details
+        assert await other.all() == [theirs]
+        assert await diary.all() == []
+        assert (await diary.stats()).count == 0
+
+    async def test_validates_before_looking_up_workout(self, diary: Diary, other: Diary) -> None:
+        theirs = await other.create()
+        for workout_id in (theirs.id, SOME_UUID):
+            with violates("patch.duration"):
+                await diary.patch(workout_id, duration=0)
+            with violates("patch.date"):
+                await diary.patch(workout_id, date="2023-02-29")
+
+    async def test_rejects_invalid_id_in_every_call(self, diary: Diary) -> None:
+        for wrong in ("x", SOME_UUID[:-1], SOME_UUID.replace("-", "")):
+            for call in calls_on(diary, wrong):
+                with violates("id"):
+                    await call
+
+    async def test_rejects_call_without_valid_token(self, client: Client) -> None:
+        for name, request in CALLS.items():
+            call = getattr(client.workouts, name)
+            with refused(StatusCode.UNAUTHENTICATED):
+                await call(request)
+            with refused(StatusCode.UNAUTHENTICATED):
+                await call(request, metadata=[("authorization", "Bearer x.y.z")])

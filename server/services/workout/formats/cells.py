@@ -1,7 +1,7 @@
-"""What the cells of other apps mean: numbers, times, lengths of time.
+"""Parsers of other apps' cells: numbers, times, durations.
 
-Texts are returned as they go into notes, so a number stays as it was typed. Everything here raises
-BadCell for what is none of what it reads.
+Texts are returned as they go into notes, so a number stays as it was typed. All parsers raise
+BadCell for a cell that they cannot read.
 """
 
 import re
@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from server.services.workout.formats.model import BadCell, quoted
 from server.services.workout.formats.table import Row
 
-# Apps write a decimal comma where the phone does; a file with commas quotes it.
+# Apps follow the phone's locale, so decimal commas occur; a comma-separated file quotes them.
 _NUMBER = re.compile(r"(-?[0-9]+(?:[.,][0-9]+)?)(?:[eE][+-]?[0-9]{1,3})?")
-# Not three digits after the comma: 3,600 may be an hour.
+# Not three digits after the comma: 3,600 may mean one hour.
 _WHOLE = re.compile(r"([0-9]{1,9})(?:[.,][0-9]{1,2})?")
 _CLOCK = re.compile(r"(?:([0-9]{1,4}):([0-5]?[0-9])|([0-9]{1,4})):([0-5][0-9])")
 _PARTS = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,9})s)?")
@@ -31,7 +31,7 @@ _MONTHS = (
 
 
 def number(row: Row, name: str) -> str:
-    """A number as typed but without `.0`; "" if the cell is empty or there is no such column."""
+    """Return a number as typed, without `.0`; "" if the cell is empty or the column missing."""
     text = row[name]
     if not text:
         return ""
@@ -39,14 +39,14 @@ def number(row: Row, name: str) -> str:
         raise _bad(row, name, "is not a number")
     if not text.strip("-0.,"):
         return "0"
-    # Not three zeros: 1,000 may be a thousand.
+    # Not three zeros: 1,000 may mean a thousand.
     return re.sub(r"[.,]0{1,2}$", "", text)
 
 
 def measure(row: Row, columns: list[tuple[str, str]], unit: str = "") -> str:
-    """The first number of `columns` that is not 0, with its unit: "82.5 kg"; "" if there is none.
+    """Return the first number of `columns` that is not 0, with its unit: "82.5 kg"; else "".
 
-    `columns` are names and units; the column `unit`, where it says something, comes first.
+    `columns` are names and units; the column `unit`, unless empty, takes precedence.
     """
     numbers = [(number(row, name), of_column) for name, of_column in columns]
     for value, of_column in numbers:
@@ -56,7 +56,7 @@ def measure(row: Row, columns: list[tuple[str, str]], unit: str = "") -> str:
 
 
 def time(row: Row, name: str) -> str:
-    """How long a set took: "45 s" or "1:30" or "1:05:00"; "" for nothing and for 0."""
+    """Return the duration of a set: "45 s", "1:30" or "1:05:00"; "" if empty or 0."""
     clock = _CLOCK.fullmatch(row[name])
     if not clock:
         seconds = number(row, name)
@@ -69,8 +69,8 @@ def time(row: Row, name: str) -> str:
     return f"{minute}:{second:02}" if minute else f"{second} s" if second else ""
 
 
-def length(row: Row, name: str) -> int:
-    """The seconds in `1h 5m`, `45m`, `50s`, `1:05:00`, or a number of seconds; 0 if empty."""
+def duration(row: Row, name: str) -> int:
+    """Return the seconds of `1h 5m`, `45m`, `50s`, `1:05:00` or `3900`; 0 if empty."""
     text = "".join(row[name].lower().split())
     if clock := _CLOCK.fullmatch(text):
         return _seconds(clock)
@@ -79,14 +79,14 @@ def length(row: Row, name: str) -> int:
         return hours * 3600 + minutes * 60 + seconds
     if number_of_seconds := _WHOLE.fullmatch(text):
         return int(number_of_seconds[1])
-    raise _bad(row, name, "is not a length of time such as 1h 5m or 3900")
+    raise _bad(row, name, "is not a duration such as 1h 5m or 3900")
 
 
 def moment(row: Row, name: str) -> datetime:
-    """When something began or ended, by the clock on the wall where it was.
+    """Return a local date and time.
 
-    Read are `2021-03-01 18:02:11`, `15 Jan 2024, 18:30`, `Jan 15, 2024, 6:30 PM`; each also without
-    a time, and with an offset. Without one it has UTC's, so that two can be subtracted.
+    Accepts `2021-03-01 18:02:11`, `15 Jan 2024, 18:30` and `Jan 15, 2024, 6:30 PM`, each also
+    without a time or with an offset. Without an offset it is UTC, so that two can be subtracted.
     """
     try:
         if match := _ISO.fullmatch(row[name]):
@@ -100,8 +100,7 @@ def moment(row: Row, name: str) -> datetime:
             return _moment(year, _month(word), day, *rest)
     except ValueError:
         pass
-    expected = "such as 2024-01-15 18:30:00 or 15 Jan 2024, 18:30"
-    raise _bad(row, name, f"is not a date that exists, {expected}")
+    raise _bad(row, name, "is not a date such as 2024-01-15 18:30:00 or 15 Jan 2024, 18:30")
 
 
 def _moment(year: str, month: int, day: str, *time: str | None) -> datetime:
@@ -120,12 +119,12 @@ def _zone(offset: str | None) -> timezone:
     if offset in (None, "Z"):
         return UTC
     digits = offset.replace(":", "")
-    away = timedelta(hours=int(digits[1:3]), minutes=int(digits[3:]))
-    return timezone(-away if digits[0] == "-" else away)
+    difference = timedelta(hours=int(digits[1:3]), minutes=int(digits[3:]))
+    return timezone(-difference if digits[0] == "-" else difference)
 
 
 def _month(word: str) -> int:
-    """The number of an English month, of which three letters are enough."""
+    """Return the number of an English month; three letters are enough."""
     for number_of_month, name in enumerate(_MONTHS, start=1):
         if len(word) >= 3 and name.startswith(word.lower()):
             return number_of_month
@@ -133,10 +132,10 @@ def _month(word: str) -> int:
 
 
 def _seconds(clock: re.Match[str]) -> int:
-    """The seconds of H:MM:SS or M:SS."""
+    """Return the seconds of H:MM:SS or M:SS."""
     hours, minutes, minutes_alone, seconds = (int(part or 0) for part in clock.groups())
     return hours * 3600 + (minutes + minutes_alone) * 60 + seconds
 
 
-def _bad(row: Row, name: str, wrong: str) -> BadCell:
-    return BadCell(row.header.title(name), f"{quoted(row[name])} {wrong}")
+def _bad(row: Row, name: str, problem: str) -> BadCell:
+    return BadCell(row.header.title(name), f"{quoted(row[name])} {problem}")

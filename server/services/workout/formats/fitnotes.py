@@ -1,10 +1,10 @@
-"""Exports of FitNotes: one set a row, in two forms.
+"""Exports of FitNotes: one row per set, in two layouts.
 
     Date,Exercise,Category,Weight (kgs),Reps,Distance,Distance Unit,Time,Comment
     2018-01-14,Flat Barbell Bench Press,Chest,100.0,5,,,,"good"
 
-has no workouts, so all sets of a day are one; newer files have `Weight,Weight Unit`. An app of that
-name for iOS has `Weight (kg),Weight (lbs)` and `Notes` instead. Another one names its workouts:
+does not name workouts, so all sets of a day form one. Newer files have `Weight,Weight Unit`. An iOS
+app of the same name has `Weight (kg),Weight (lbs)` and `Notes` instead. Another one names workouts:
 
     Name,StartTime,EndTime,BodyWeight,Exercise,Equipment,Reps,Weight,Time,Distance,Status,…
     Push,2025-02-23T10:13:53Z,2025-02-23T11:08:47Z,"94,0",Bench,Barbell,8,"60,0",,,Done,…
@@ -26,7 +26,7 @@ _STATES = {"done": "", "failed": "failed", "notstarted": "not started"}
 
 
 def read(table: Table, default_duration: int) -> ReadFile:
-    """Reads a table that has the columns of one of the forms."""
+    """Read a table that has the columns of one of the layouts."""
     header = table.header
     if header.has(COLUMNS_WITH_NAMES):
         app = App(Format.FITNOTES, lambda row: row["name"], _start, _add_named)
@@ -60,8 +60,8 @@ def _add(
 
 def _add_named(row: Row, session: Session) -> None:
     if row["endtime"]:
-        length = moment(row, "endtime") - moment(row, "starttime")
-        session.lasts(int(length.total_seconds()), row.header.title("endtime"))
+        duration = moment(row, "endtime") - moment(row, "starttime")
+        session.set_duration(int(duration.total_seconds()), row.header.title("endtime"))
     if body_weight := measure(row, [("bodyweight", "")]):
         session.note(f"Body weight: {body_weight}")
     state = row["status"]

@@ -1,8 +1,8 @@
-"""Texts in CSV that a spreadsheet would take for formulas.
+"""Protection against CSV injection: texts that a spreadsheet would run as formulas.
 
-Spreadsheets run a cell that begins with one of `= + - @`, a tab or the end of a line, whoever typed
-it. An apostrophe in front keeps them from it. A text that already looks guarded gets another one,
-so that reading takes off exactly what writing put on.
+Spreadsheets evaluate a cell that begins with one of `= + - @`, a tab or a line break, regardless of
+its author. A leading apostrophe prevents that. A text that already looks guarded gets another one,
+so that reading removes exactly what writing added.
 """
 
 import re
@@ -12,10 +12,10 @@ _GUARDED = re.compile(r"'+[=+\-@\t\r\n]")
 
 
 def guarded(text: str) -> str:
-    """The text as a cell that no spreadsheet takes for a formula."""
+    """Return the text as a cell that no spreadsheet evaluates."""
     return f"'{text}" if _FORMULA.match(text) else text
 
 
 def unguarded(cell: str) -> str:
-    """The text that `guarded` made the cell of; a cell that it never made stays as it is."""
+    """Reverse `guarded`; return a cell that it cannot have produced unchanged."""
     return cell[1:] if _GUARDED.match(cell) else cell

@@ -1,4 +1,4 @@
-"""Our own format: one workout a row, as `write.py` writes it.
+"""The format of our exports: one row per workout, as written by `write.py`.
 
     id,date,type,duration,notes
     0b5c…,2024-02-29,Run,45,"Slow, in the rain"
@@ -27,13 +27,13 @@ from server.services.workout.model import (
     MAX_MINUTES,
     MAX_NOTES_CHARACTERS,
     MAX_TYPE_CHARACTERS,
-    SHORTEST_MINUTES,
+    MIN_MINUTES,
     Workout,
 )
 
 COLUMNS = ("date", "type", "duration")
 
-# fromisoformat alone would also take 20240229 and 2024-W09-4.
+# fromisoformat alone would also accept 20240229 and 2024-W09-4.
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MINUTES = re.compile(r"[0-9]{1,9}")
 
@@ -41,7 +41,7 @@ _Contents = tuple[dt.date, str, int, str]
 
 
 def read(table: Table) -> ReadFile:
-    """Reads a table that has our columns."""
+    """Read a table that has our columns."""
     file = ReadFile(Format.GYMLOCKER)
     lines: dict[UUID, int] = {}
     equal: Counter[_Contents] = Counter()
@@ -52,7 +52,7 @@ def read(table: Table) -> ReadFile:
         try:
             workout = _workout(row, equal)
             if (first := lines.setdefault(workout.id, row.line)) != row.line:
-                raise BadCell(row.header.title("id"), f"line {first} has the same one")
+                raise BadCell(row.header.title("id"), f"must be unique; line {first} has it, too")
         except BadCell as problem:
             file.problems.append(Problem(row.line, f"{problem}."))
         else:
@@ -61,7 +61,7 @@ def read(table: Table) -> ReadFile:
 
 
 def _workout(row: Row, equal: Counter[_Contents]) -> Workout:
-    """The workout of a row; `equal` counts the rows without an id so far by what they say."""
+    """Return the workout of a row; `equal` counts the rows without an id so far by contents."""
     given = _id(row)
     contents = (_date(row), _type(row), _duration(row), _notes(row))
     if given is None:
@@ -88,24 +88,24 @@ def _date(row: Row) -> dt.date:
             return dt.date.fromisoformat(text)
     except ValueError:
         pass
-    wrong = f"{quoted(text)} is not a date that exists, written as YYYY-MM-DD"
-    raise BadCell(row.header.title("date"), wrong)
+    problem = f"{quoted(text)} is not an existing date in the form YYYY-MM-DD"
+    raise BadCell(row.header.title("date"), problem)
 
 
 def _duration(row: Row) -> int:
     text = row["duration"]
     minutes = int(text) if _MINUTES.fullmatch(text) else 0
-    if not SHORTEST_MINUTES <= minutes <= MAX_MINUTES:
-        limits = f"{SHORTEST_MINUTES} to {MAX_MINUTES:,}"
-        wrong = f"{quoted(text)} is not a whole number of minutes from {limits}"
-        raise BadCell(row.header.title("duration"), wrong)
+    if not MIN_MINUTES <= minutes <= MAX_MINUTES:
+        limits = f"{MIN_MINUTES} to {MAX_MINUTES:,}"
+        problem = f"{quoted(text)} is not a whole number of minutes from {limits}"
+        raise BadCell(row.header.title("duration"), problem)
     return minutes
 
 
 def _type(row: Row) -> str:
     text = _text(row, "type", MAX_TYPE_CHARACTERS).strip()
     if not text:
-        raise BadCell(row.header.title("type"), "it is empty; say what was done")
+        raise BadCell(row.header.title("type"), "must not be empty")
     return text
 
 
@@ -113,12 +113,12 @@ def _notes(row: Row) -> str:
     return _text(row, "notes", MAX_NOTES_CHARACTERS) if "notes" in row.header.columns else ""
 
 
-def _text(row: Row, name: str, most: int) -> str:
-    """The cell of a column as typed, spaces and all, without the guard of an export."""
+def _text(row: Row, name: str, max_length: int) -> str:
+    """Return the cell of a column as typed, with its spaces, without the guard of an export."""
     text = unguarded(row.cells[row.header.columns[name]])
-    if len(text) > most:
-        wrong = f"it has {len(text):,} characters; at most {most:,} are possible"
-        raise BadCell(row.header.title(name), wrong)
+    if len(text) > max_length:
+        problem = f"must have at most {max_length:,} characters, not {len(text):,}"
+        raise BadCell(row.header.title(name), problem)
     if "\0" in text:
-        raise BadCell(row.header.title(name), "it has a NUL character; remove it")
+        raise BadCell(row.header.title(name), "must not contain a NUL character")
     return text

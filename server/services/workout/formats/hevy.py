@@ -1,9 +1,10 @@
-"""Exports of Hevy: one set a row, units in the titles of the columns.
+"""Exports of Hevy: one row per set, units in the column titles.
 
     title,start_time,end_time,description,exercise_title,superset_id,exercise_notes,set_index,…
     "Push","15 Jan 2024, 18:30","15 Jan 2024, 19:35","","Bench Press (Barbell)",,"",0,"normal",…
 
-Times follow the phone: `15 Jan 2024, 18:30`, `Jan 15, 2024, 6:30 PM` or `2024-01-15 18:30:00`.
+Times have the phone's format: `15 Jan 2024, 18:30`, `Jan 15, 2024, 6:30 PM` or
+`2024-01-15 18:30:00`.
 """
 
 from functools import partial
@@ -20,7 +21,7 @@ _KINDS = {"normal": "", "warmup": "warm-up", "dropset": "drop set"}
 
 
 def read(table: Table, default_duration: int) -> ReadFile:
-    """Reads a table that has Hevy's columns."""
+    """Read a table that has Hevy's columns."""
     header = table.header
     add = partial(_add, header.units("weight"), header.units("distance"))
     app = App(Format.HEVY, lambda row: row["title"], lambda row: moment(row, "start_time"), add)
@@ -31,8 +32,8 @@ def _add(
     weights: list[tuple[str, str]], distances: list[tuple[str, str]], row: Row, session: Session
 ) -> None:
     if row["end_time"]:
-        length = moment(row, "end_time") - moment(row, "start_time")
-        session.lasts(int(length.total_seconds()), row.header.title("end_time"))
+        duration = moment(row, "end_time") - moment(row, "start_time")
+        session.set_duration(int(duration.total_seconds()), row.header.title("end_time"))
     session.note(row["description"])
     kind = row["set_type"]
     one = Set(

@@ -1,6 +1,6 @@
-"""Ids of workouts that come without one: the same file gives the same ids, whoever reads it.
+"""Ids of workouts without an id of their own, derived from the contents of the file.
 
-So importing a file twice adds nothing. Nothing here may ever change.
+A file always yields the same ids, so importing it twice adds nothing. Never change this module.
 """
 
 import json
@@ -12,6 +12,6 @@ _NAMESPACE = UUID("91e87ed5-2b64-4523-ae95-e5f3251e4e7f")
 
 
 def id_of(app: Format, *parts: str | int) -> UUID:
-    """The id of the workout that `parts` tell from all others of that format in a file."""
-    # JSON: a text can hold any character, so joined texts could be equal where parts differ.
+    """Return the id of a workout that `parts` identify within a file of the format."""
+    # JSON, because texts contain any character: different parts could be equal once joined.
     return uuid5(_NAMESPACE, json.dumps([app.value, *parts]))

@@ -1,4 +1,4 @@
-"""What reading a file gives: its workouts, and what is wrong with it."""
+"""The result of reading a file: its workouts and its problems."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -9,7 +9,7 @@ MAX_PROBLEMS = 1_000
 
 
 class Format(Enum):
-    """Whose file it is. The values are part of the ids of imported workouts: never change one."""
+    """The format of a file. Its value is part of the ids of imported workouts: never change one."""
 
     GYMLOCKER = "gymlocker"
     STRONG = "strong"
@@ -19,9 +19,9 @@ class Format(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ReadWorkout:
-    """A workout, and the line of the file where it begins; the first line is 1.
+    """A workout, and the line where it begins, counted from 1.
 
-    `duration_assumed` says that the file does not tell how long it took.
+    `duration_assumed` is true if the file does not state its duration.
     """
 
     line: int
@@ -31,21 +31,21 @@ class ReadWorkout:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why something that begins on `line` was left out: a sentence for the owner of the file."""
+    """The reason why the entry that begins on `line` was skipped: a sentence for the user."""
 
     line: int
     message: str
 
 
 class Problems(list[Problem]):
-    """The first MOST_PROBLEMS of a file; `total` says how many there are."""
+    """The first MAX_PROBLEMS problems of a file, and the `total` of all."""
 
     def __init__(self) -> None:
         super().__init__()
         self.total = 0
 
     def append(self, problem: Problem) -> None:
-        """Keeps the problem, or only counts it: nobody reads a hundred thousand of them."""
+        """Add the problem; beyond the limit only count it, to bound the response."""
         self.total += 1
         if self.total <= MAX_PROBLEMS:
             super().append(problem)
@@ -53,7 +53,7 @@ class Problems(list[Problem]):
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """Everything that is in a file; both lists are ordered by line."""
+    """The contents of a file; both lists are ordered by line."""
 
     format: Format
     workouts: list[ReadWorkout] = field(default_factory=list)
@@ -61,16 +61,16 @@ class ReadFile:
 
 
 class UnreadableFile(Exception):
-    """Nothing can be read; the message says what to do about it."""
+    """The file cannot be read at all; the message states the problem and the remedy."""
 
 
 class BadCell(Exception):
-    """What a cell says cannot be used. The message is a sentence without its stop."""
+    """The value of a cell is invalid. The message is a sentence without its full stop."""
 
-    def __init__(self, title: str, wrong: str) -> None:
-        super().__init__(f"{title}: {wrong}")
+    def __init__(self, title: str, problem: str) -> None:
+        super().__init__(f"{title}: {problem}")
 
 
 def quoted(text: str) -> str:
-    """`text` as a message may repeat it: cut short, and on one line."""
+    """Return `text` as quoted in messages: shortened and on one line."""
     return repr(text if len(text) <= 40 else text[:39] + "…")

@@ -1,8 +1,8 @@
-"""The sets of a workout as text, since ours has no field for them: one line an exercise.
+"""The sets of a workout as text, because a workout has no field for them: a line per exercise.
 
     Bench Press (Barbell): 40 kg x 10 (warm-up), 80 kg x 5 @8 (Paused)
 
-with a real multiplication sign. In parentheses at the end stands what was noted.
+with a real multiplication sign. The notes of the exercise follow in parentheses.
 """
 
 from dataclasses import dataclass, field
@@ -10,20 +10,20 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Exercise:
-    """The sets of an exercise in their order, and what was noted, each note once."""
+    """The sets of an exercise in order, and its notes without duplicates."""
 
     sets: list[str] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
 
     def note(self, text: str) -> None:
-        """Keeps a note, on one line."""
+        """Add a note, joined into one line."""
         if text:
             self.notes[" ".join(text.split())] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Set:
-    """What was measured, with units; "" is what was not. `reps` may be "0", which was typed."""
+    """The measurements of a set with their units; "" means not measured. `reps` may be "0"."""
 
     weight: str = ""
     reps: str = ""
@@ -34,11 +34,11 @@ class Set:
     remarks: tuple[str, ...] = ()
 
     def is_empty(self) -> bool:
-        """Whether nothing was measured at all."""
+        """Check whether nothing was measured."""
         return not (self.weight or self.distance or self.time or self.reps not in ("", "0"))
 
     def text(self) -> str:
-        """The set as it stands in the line of its exercise."""
+        """Return the set as it appears in the line of its exercise."""
         measured = [part for part in (self._load(), self.distance, self.time) if part]
         words = [" · ".join(measured) or "–"]
         if self.rpe not in ("", "0"):
@@ -49,7 +49,7 @@ class Set:
         return " ".join(words)
 
     def _load(self) -> str:
-        # Apps write 0 for what was not counted; where nothing else was measured, none was done.
+        # Apps write 0 for uncounted repetitions; it means zero only if nothing else was measured.
         reps = "" if self.reps == "0" and (self.distance or self.time) else self.reps
         if self.weight:
             return f"{self.weight} × {reps}" if reps else self.weight
@@ -57,7 +57,7 @@ class Set:
 
 
 def line(name: str, exercise: Exercise) -> str:
-    """The line of an exercise."""
+    """Return the line of an exercise."""
     text = name
     if exercise.sets:
         text += ": " + ", ".join(exercise.sets)

@@ -1,11 +1,11 @@
-"""Reading a file of workouts, ours or another app's, of which nobody needs to say whose it is."""
+"""Reading a file of workouts from Gymlocker or another app; the format is detected."""
 
 from server.services.workout.formats import fitnotes, gymlocker, hevy, strong
 from server.services.workout.formats.model import Format, ReadFile, UnreadableFile
 from server.services.workout.formats.table import Header, read_table
 
-# The columns without which it is not that format. A title is compared without case. The order
-# matters: a file of another app might have all columns of ours.
+# The required columns of each format, compared without case. The order matters: a file of another
+# app might contain all of our columns.
 _COLUMNS = {
     Format.HEVY: (hevy.COLUMNS,),
     Format.STRONG: (strong.COLUMNS,),
@@ -21,14 +21,14 @@ _NAMES = {
 
 
 def read_file(data: bytes, *, format: Format | None, default_duration: int) -> ReadFile:  # noqa: A002
-    """Reads every workout of a file that can be read, and says why others cannot be.
+    """Read every valid workout of a file, and list the problems of the others.
 
-    Without `format` the header tells it. `default_duration`, in minutes, is for workouts whose
-    length the file does not tell. Raises UnreadableFile, and nothing else, whatever `data` is.
+    Without `format` it is detected by the header. `default_duration`, in minutes, applies to
+    workouts without a duration. Raises UnreadableFile, and nothing else, for any `data`.
     """
     table = read_table(data)
-    of = _checked(table.header, format) if format else _recognised(table.header)
-    match of:
+    detected = _checked(table.header, format) if format else _detected(table.header)
+    match detected:
         case Format.GYMLOCKER:
             return gymlocker.read(table)
         case Format.STRONG:
@@ -39,26 +39,26 @@ def read_file(data: bytes, *, format: Format | None, default_duration: int) -> R
             return fitnotes.read(table, default_duration)
 
 
-def _checked(header: Header, wanted: Format) -> Format:
-    if any(header.has(columns) for columns in _COLUMNS[wanted]):
-        return wanted
-    missing = ", ".join(name for name in _COLUMNS[wanted][0] if name not in header.columns)
+def _checked(header: Header, format_: Format) -> Format:
+    if any(header.has(columns) for columns in _COLUMNS[format_]):
+        return format_
+    missing = ", ".join(name for name in _COLUMNS[format_][0] if name not in header.columns)
     raise UnreadableFile(
-        f"This is not a file of {_NAMES[wanted]}, which has {_headers(wanted)}; "
-        f"it has no column {missing}."
+        f"The file is not an export of {_NAMES[format_]}: column missing: {missing}. "
+        f"Required: {_headers(format_)}."
     )
 
 
-def _recognised(header: Header) -> Format:
+def _detected(header: Header) -> Format:
     for known, alternatives in _COLUMNS.items():
         if any(header.has(columns) for columns in alternatives):
             return known
     headers = "; ".join(f"{name}: {_headers(known)}" for known, name in _NAMES.items())
     raise UnreadableFile(
-        "The header line is of no known format; export with the app's language set to English, "
-        f"and keep these columns. {headers}."
+        "The header line matches no known format. Set the app's language to English and export "
+        f"again with these columns. {headers}."
     )
 
 
-def _headers(of: Format) -> str:
-    return " or ".join(", ".join(columns) for columns in _COLUMNS[of])
+def _headers(format_: Format) -> str:
+    return " or ".join(", ".join(columns) for columns in _COLUMNS[format_])

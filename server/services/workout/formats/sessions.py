@@ -1,8 +1,8 @@
-"""Rows that are sets, collected into workouts: what Strong, Hevy and FitNotes have in common.
+"""Grouping rows of sets into workouts, shared by Strong, Hevy and FitNotes.
 
-A workout with a set missing would be wrong, and would stay so: reading the repaired file gives the
-same id. So a workout is left out as soon as one of its rows cannot be read; and where not even the
-workout of a row can be told, so are those next to it, unless it has another name than they.
+An incomplete workout could not be corrected later, because the repaired file yields the same id. So
+a workout is skipped if one of its rows is invalid. If the workout of an invalid row is unknown, the
+workouts next to the row are skipped as well, unless they have another name.
 """
 
 from collections.abc import Callable
@@ -24,45 +24,45 @@ from server.services.workout.model import (
     MAX_MINUTES,
     MAX_NOTES_CHARACTERS,
     MAX_TYPE_CHARACTERS,
-    SHORTEST_MINUTES,
+    MIN_MINUTES,
     Workout,
 )
 
 _UNNAMED = "Workout"
-# Why a workout is missing that has no problem of its own.
-_LOST = ", so a workout next to it, which it may belong to, is left out too."
+# Explains a skipped workout that has no problem of its own.
+_NEIGHBOURS_SKIPPED = "; the workouts next to this row were skipped, since it may be part of them."
 
 
 @dataclass(slots=True)
 class Session:
-    """A workout while its rows are read.
+    """A workout under construction.
 
-    `seconds` is its length as the column `length_title` has it, 0 if nothing was said; negative if
-    it ends before it starts. `notes` and `categories` keep their order, each once.
+    `seconds` is its duration from the column `duration_title`: 0 if none is given, negative if it
+    ends before it starts. `notes` and `categories` are ordered sets.
     """
 
     line: int
     start: datetime
     name: str
-    whole: bool = True
+    is_complete: bool = True
     seconds: int = 0
-    length_title: str = ""
+    duration_title: str = ""
     notes: dict[str, None] = field(default_factory=dict)
     categories: dict[str, None] = field(default_factory=dict)
     exercises: dict[str, Exercise] = field(default_factory=dict)
 
-    def lasts(self, seconds: int, title: str) -> None:
-        """Keeps the first length that is said."""
+    def set_duration(self, seconds: int, title: str) -> None:
+        """Set the duration; the first one that is not 0 wins."""
         if seconds and not self.seconds:
-            self.seconds, self.length_title = seconds, title
+            self.seconds, self.duration_title = seconds, title
 
     def note(self, text: str) -> None:
-        """Keeps a note about the whole workout."""
+        """Add a note about the whole workout."""
         if text:
             self.notes[text] = None
 
     def exercise(self, name: str, one: Set, *notes: str) -> None:
-        """Keeps a set. A row without a name and measures says nothing of an exercise."""
+        """Add a set. A row without a name and measurements is ignored."""
         if name or not one.is_empty():
             exercise = self._exercise(name)
             exercise.sets.append(one.text())
@@ -70,7 +70,7 @@ class Session:
                 exercise.note(note)
 
     def exercise_note(self, name: str, text: str) -> None:
-        """Keeps a note of a row that is no set."""
+        """Add the note of a row that is not a set."""
         if name or text:
             self._exercise(name).note(text)
 
@@ -80,10 +80,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """How to read the rows of an app.
+    """Functions that read the rows of an app.
 
-    `name` is that of their workout, "" if it has none; `start` is when it began; `add` puts all the
-    rest into the session. The last two raise BadCell.
+    `name` returns the name of the row's workout, "" if it has none, `start` its start; `add` adds
+    everything else to the session. `start` and `add` raise BadCell.
     """
 
     format: Format
@@ -93,11 +93,11 @@ class App:
 
 
 def collect(table: Table, app: App, default_duration: int) -> ReadFile:
-    """Reads the workouts of a table; `default_duration` is for those that do not say theirs."""
+    """Read the workouts of a table; `default_duration` applies to those without a duration."""
     file = ReadFile(app.format)
     for session in _sessions(table, app, file.problems):
         try:
-            if session.whole:
+            if session.is_complete:
                 file.workouts.append(_finished(session, app.format, default_duration))
         except BadCell as problem:
             file.problems.append(Problem(session.line, f"{problem}."))
@@ -110,66 +110,66 @@ def _sessions(table: Table, app: App, problems: Problems) -> list[Session]:
     neighbours = _Neighbours()
     for row in table.rows:
         if isinstance(row, Problem):
-            problems.append(Problem(row.line, row.message.removesuffix(".") + _LOST))
-            neighbours.lost(None)
+            problems.append(Problem(row.line, row.message.removesuffix(".") + _NEIGHBOURS_SKIPPED))
+            neighbours.add_unknown(None)
             continue
         name = app.name(row)
         try:
             start = app.start(row).replace(tzinfo=None)
         except BadCell as problem:
-            problems.append(Problem(row.line, f"{problem}{_LOST}"))
-            neighbours.lost(name)
+            problems.append(Problem(row.line, f"{problem}{_NEIGHBOURS_SKIPPED}"))
+            neighbours.add_unknown(name)
             continue
         session = sessions.setdefault((start, name), Session(row.line, start, name))
-        neighbours.found(session)
+        neighbours.add(session)
         try:
-            _refuse_nul(row)
+            _reject_nul(row)
             app.add(row, session)
         except BadCell as problem:
-            problems.append(Problem(row.line, f"{problem}, so its workout is left out."))
-            session.whole = False
+            problems.append(Problem(row.line, f"{problem}; its workout was skipped."))
+            session.is_complete = False
     return list(sessions.values())
 
 
 class _Neighbours:
-    """Leaves out the workouts before and after rows that may belong to them."""
+    """Neighbours of rows without a known workout, which are marked incomplete."""
 
     def __init__(self) -> None:
         self._before: Session | None = None
-        self._lost: set[str | None] = set()
+        self._unknown: set[str | None] = set()
 
-    def lost(self, name: str | None) -> None:
-        """Takes a row whose workout cannot be told; None if not even its name can be."""
+    def add_unknown(self, name: str | None) -> None:
+        """Handle a row whose workout is unknown; `name` is None if unknown as well."""
         if self._before and name in (None, self._before.name):
-            self._before.whole = False
-        self._lost.add(name)
+            self._before.is_complete = False
+        self._unknown.add(name)
 
-    def found(self, session: Session) -> None:
-        """Takes the session of the next row."""
-        if self._lost & {None, session.name}:
-            session.whole = False
-        self._lost.clear()
+    def add(self, session: Session) -> None:
+        """Handle the session of the next row."""
+        if self._unknown & {None, session.name}:
+            session.is_complete = False
+        self._unknown.clear()
         self._before = session
 
 
-def _refuse_nul(row: Row) -> None:
+def _reject_nul(row: Row) -> None:
     for index, cell in enumerate(row.cells):
         if "\0" in cell:
-            raise BadCell(row.header.titles[index][:40], "it has a NUL character; remove it")
+            raise BadCell(row.header.titles[index][:40], "must not contain a NUL character")
 
 
 def _finished(session: Session, app: Format, default_duration: int) -> ReadWorkout:
-    kind, whole_name = _type(session)
+    kind, full_name = _type(session)
     notes = "\n".join(
         [
-            *whole_name,
+            *full_name,
             *session.notes,
             *(line(name, exercise) for name, exercise in session.exercises.items()),
         ]
     )
     if len(notes) > MAX_NOTES_CHARACTERS:
-        most = f"{MAX_NOTES_CHARACTERS:,}"
-        raise BadCell("notes", f"with all sets they have {len(notes):,} characters, over {most}")
+        most, length = f"{MAX_NOTES_CHARACTERS:,}", f"{len(notes):,}"
+        raise BadCell("notes", f"must have at most {most} characters with all sets, not {length}")
     workout = Workout(
         id_of(app, session.start.isoformat(), session.name),
         session.start.date(),
@@ -181,23 +181,23 @@ def _finished(session: Session, app: Format, default_duration: int) -> ReadWorko
 
 
 def _minutes(session: Session) -> int:
-    """The length in minutes, rounded half up; 0 if the file says nothing."""
+    """Return the duration in minutes, rounded half up; 0 if the file has none."""
     if not session.seconds:
         return 0
     if session.seconds < 0:
-        raise BadCell(session.length_title, "the workout ends before it starts")
-    minutes = max(SHORTEST_MINUTES, (session.seconds + 30) // 60)
+        raise BadCell(session.duration_title, "must not be before the start")
+    minutes = max(MIN_MINUTES, (session.seconds + 30) // 60)
     if minutes > MAX_MINUTES:
-        wrong = f"the workout is longer than {MAX_MINUTES:,} minutes, which is a week"
-        raise BadCell(session.length_title, wrong)
+        problem = f"the workout must not be longer than {MAX_MINUTES:,} minutes (a week)"
+        raise BadCell(session.duration_title, problem)
     return minutes
 
 
 def _type(session: Session) -> tuple[str, list[str]]:
-    """The type of the workout; and, if that had to be cut, the first line of its notes."""
-    whole = session.name or ", ".join(session.categories) or _UNNAMED
-    if len(whole) <= MAX_TYPE_CHARACTERS:
-        return whole, []
-    between_categories = "" if session.name else whole[: MAX_TYPE_CHARACTERS + 2]
-    cut = between_categories.rpartition(", ")[0] or whole[:MAX_TYPE_CHARACTERS]
-    return cut, [whole]
+    """Return the type of the workout and, if it was shortened, the full name for the notes."""
+    full = session.name or ", ".join(session.categories) or _UNNAMED
+    if len(full) <= MAX_TYPE_CHARACTERS:
+        return full, []
+    between_categories = "" if session.name else full[: MAX_TYPE_CHARACTERS + 2]
+    shortened = between_categories.rpartition(", ")[0] or full[:MAX_TYPE_CHARACTERS]
+    return shortened, [full]

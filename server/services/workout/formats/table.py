@@ -1,7 +1,7 @@
-"""A file as a table: its encoding, its delimiter, its header, and its rows with their lines.
+"""Reading a file as a table: encoding, delimiter, header, and rows with their line numbers.
 
-It is RFC 4180 with what spreadsheets make of it: UTF-16, semicolons or tabs, `sep=;` on the first
-line, any line ends.
+RFC 4180 with the variants of spreadsheets: UTF-16, semicolons or tabs, `sep=;` on the first line,
+any line endings.
 """
 
 import codecs
@@ -14,38 +14,38 @@ from io import StringIO
 
 from server.services.workout.formats.model import Problem, UnreadableFile
 
-# A few seconds of a core.
+# Takes a few seconds of a core.
 MAX_LINES = 250_000
 
 _DELIMITERS = (",", ";", "\t")
-# Excel's own way to tell the delimiter, as the whole first line.
+# The first line by which Excel declares the delimiter.
 _SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?(?:\r\n|\n|\r|$)', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Header:
-    """The titles of the columns as they are in the file, without spaces and quotes around them."""
+    """The column titles as written in the file, without surrounding spaces and quotes."""
 
     titles: tuple[str, ...]
 
     @cached_property
     def columns(self) -> dict[str, int]:
-        """Where each column is, by its title in small letters."""
-        places: dict[str, int] = {}
+        """Return the index of each column by its lower-case title."""
+        indexes: dict[str, int] = {}
         for index, title in enumerate(self.titles):
-            places.setdefault(title.lower(), index)
-        return places
+            indexes.setdefault(title.lower(), index)
+        return indexes
 
     def has(self, names: Iterable[str]) -> bool:
-        """Whether there is a column for each of `names`."""
+        """Check whether all columns `names` exist."""
         return all(name in self.columns for name in names)
 
     def title(self, name: str) -> str:
-        """The column `name` as the file writes it."""
+        """Return the title of the column `name` as written in the file."""
         return self.titles[self.columns[name]] if name in self.columns else name
 
     def units(self, quantity: str) -> list[tuple[str, str]]:
-        """The columns of `quantity` and their units: of `weight (kg)`, `weight_kg` or `weight`."""
+        """Return the columns of `quantity` with units: `weight (kg)`, `weight_kg` or `weight`."""
         pattern = re.compile(rf"{quantity}(?: ?\((.*)\)|_(.*))?", re.IGNORECASE)
         matches = [pattern.fullmatch(title) for title in self.titles]
         return [(match[0].lower(), match[1] or match[2] or "") for match in matches if match]
@@ -53,31 +53,31 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row that has a cell for each column; `line` is where it begins."""
+    """A row with a cell for each column; it begins on `line`."""
 
     line: int
     cells: list[str]
     header: Header
 
     def __getitem__(self, name: str) -> str:
-        """The cell of a column without spaces around it; "" if there is no such column."""
+        """Return the stripped cell of a column; "" if the column is missing."""
         index = self.header.columns.get(name)
         return "" if index is None else self.cells[index].strip()
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A header, and what follows it: rows, and what is wrong with those that cannot be read."""
+    """A header and the rows after it; a Problem takes the place of an unreadable row."""
 
     header: Header
     rows: Iterator[Row | Problem]
 
 
 def read_table(data: bytes) -> Table:
-    """Finds the table in a file. Raises UnreadableFile."""
+    """Return the table in a file. Raises UnreadableFile."""
     text = _decoded(data)
     if not text.strip():
-        raise UnreadableFile("The file is empty; choose a file with at least a header line.")
+        raise UnreadableFile("The file is empty. Choose a file that has at least a header line.")
     delimiters: tuple[str, ...] = _DELIMITERS
     line = 1
     if separator := _SEPARATOR_LINE.match(text):
@@ -86,7 +86,7 @@ def read_table(data: bytes) -> Table:
         line = 2
     tables = [table for one in delimiters if (table := _table(text, one, line))]
     if not tables:
-        raise UnreadableFile("The header line cannot be read; save the file as CSV once more.")
+        raise UnreadableFile("The header line cannot be read. Save the file as CSV again.")
     return max(tables, key=lambda table: len(table.header.titles))
 
 
@@ -96,12 +96,12 @@ def _decoded(data: bytes) -> str:
         return data.decode("utf-16" if utf_16 else "utf-8-sig")
     except UnicodeDecodeError:
         raise UnreadableFile(
-            "The file is neither UTF-8 nor UTF-16; save it as CSV with the encoding UTF-8."
+            "The file is neither UTF-8 nor UTF-16. Save it as CSV in UTF-8."
         ) from None
 
 
 def _table(text: str, delimiter: str, line: int) -> Table | None:
-    """The table if fields end with `delimiter`, None if it has no header then."""
+    """Return the table with this `delimiter`; None if its header cannot be parsed."""
     records = _records(text, delimiter, line)
     _, titles = next(records, (line, ""))
     if isinstance(titles, str):
@@ -119,16 +119,17 @@ def _rows(
             yield Problem(line, cells)
         elif len(cells) != expected:
             yield Problem(
-                line, f"The number of fields is {len(cells)}, but the header has {expected}."
+                line,
+                f"The row must have as many fields as the header ({expected}), not {len(cells)}.",
             )
         else:
             yield Row(line, cells, header)
 
 
 def _records(text: str, delimiter: str, line: int) -> Iterator[tuple[int, list[str] | str]]:
-    """Each record that is not blank and the line where it begins; a text says what is wrong.
+    """Yield the first line and the fields of each record that is not blank, or a problem as text.
 
-    Lines are cut here as the csv module wants them: an end of line within quotes stays as it is.
+    Line endings within quotes stay as they are.
     """
     reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
     offset = line
@@ -138,9 +139,9 @@ def _records(text: str, delimiter: str, line: int) -> Iterator[tuple[int, list[s
         except StopIteration:
             return
         except csv.Error as error:
-            message, lost = _explained(error)
+            message, is_fatal = _explain(error)
             yield line, message
-            if lost:
+            if is_fatal:
                 return
         else:
             if any(cell and not cell.isspace() for cell in cells):
@@ -148,16 +149,16 @@ def _records(text: str, delimiter: str, line: int) -> Iterator[tuple[int, list[s
         line = offset + reader.line_num
         if line > MAX_LINES:
             raise UnreadableFile(
-                f"The file has more than {MAX_LINES:,} lines; divide it, each part with the "
-                "header line."
+                f"The file has more than {MAX_LINES:,} lines. Split it and repeat the header line "
+                "in each part."
             )
 
 
-def _explained(error: csv.Error) -> tuple[str, bool]:
-    """A sentence for `error`, and whether one cannot tell anymore what is within quotes."""
+def _explain(error: csv.Error) -> tuple[str, bool]:
+    """Return a sentence for `error`, and whether the rest of the file is unreadable."""
     if "end of data" in str(error):
-        return "A quote that opens here is never closed, so nothing after it was read.", True
+        return "The quote that opens here is never closed; nothing after it was read.", True
     if "field limit" in str(error):
         most = f"{csv.field_size_limit():,}"
-        return f"A field has more than {most} characters, so nothing after it was read.", True
-    return "Something follows a closing quote; double the quotes within it.", False
+        return f"A field has more than {most} characters; nothing after it was read.", True
+    return "A closing quote is followed by text; double the quotes within a field.", False

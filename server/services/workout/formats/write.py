@@ -1,4 +1,4 @@
-"""Writing workouts: CSV that `gymlocker.py` reads back exactly, and JSON."""
+"""Writing workouts as JSON, and as CSV that `gymlocker.py` reads back exactly."""
 
 import csv
 import json
@@ -9,19 +9,19 @@ from server.services.workout.model import Workout
 
 
 def csv_header() -> bytes:
-    """The first line of a CSV file: RFC 4180, UTF-8 without a mark."""
+    """Return the first line of a CSV file: RFC 4180, UTF-8 without a byte order mark."""
     return _line("id", "date", "type", "duration", "notes")
 
 
 def csv_line(workout: Workout) -> bytes:
-    """A workout as a record of a CSV file, with the end of its line."""
+    """Return a workout as a CSV record with its line ending."""
     date = workout.date.isoformat()
     kind, notes = guarded(workout.type), guarded(workout.notes)
     return _line(str(workout.id), date, kind, str(workout.duration), notes)
 
 
 def json_object(workout: Workout) -> bytes:
-    """A workout as a JSON object on one line, in UTF-8."""
+    """Return a workout as a JSON object on one line, in UTF-8."""
     values = {
         "id": str(workout.id),
         "date": workout.date.isoformat(),

@@ -1,4 +1,4 @@
-"""Each way for a file to go, and one way to call for all that is no file."""
+"""Every transport for files, and a single one for the other calls."""
 
 from collections.abc import AsyncIterator
 
@@ -7,13 +7,13 @@ import pytest
 from grpc import aio
 
 from server.programs.demo.transport import GrpcTransport, Transport
-from tests.services.workout.files.ways import GrpcFiles, RestFiles
+from tests.services.workout.files.transports import GrpcFiles, RestFiles
 from tests.support.stack import Stack
 
 
 @pytest.fixture
 async def transport(stack: Stack) -> AsyncIterator[Transport]:
-    """One way to call, for all that is no file."""
+    """Return the transport of the calls without files."""
     transport = GrpcTransport(stack.url)
     yield transport
     await transport.close()
@@ -21,7 +21,7 @@ async def transport(stack: Stack) -> AsyncIterator[Transport]:
 
 @pytest.fixture
 async def channel(stack: Stack) -> AsyncIterator[aio.Channel]:
-    """Bare gRPC, for streams."""
+    """Return a plain gRPC channel, for streams."""
     async with aio.insecure_channel(stack.address) as channel:
         yield channel
 
@@ -30,5 +30,5 @@ async def channel(stack: Stack) -> AsyncIterator[aio.Channel]:
 def files(
     request: pytest.FixtureRequest, channel: aio.Channel, rest: httpx2.AsyncClient
 ) -> GrpcFiles | RestFiles:
-    """Each way for a file to go."""
+    """Return each transport for files."""
     return GrpcFiles(channel) if request.param == "grpc" else RestFiles(rest)

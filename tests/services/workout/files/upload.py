@@ -1,4 +1,4 @@
-"""Imports that can stop in the middle: over HTTP, and over gRPC."""
+"""Imports that can pause in the middle: over HTTP, and over gRPC."""
 
 import asyncio
 from contextlib import suppress
@@ -10,13 +10,13 @@ from grpc import aio
 from gymlocker.v2 import workout_pb2_grpc
 
 from tests.services.workout.diary import Diary
-from tests.services.workout.files.contents import FILLING, csv_of
-from tests.services.workout.files.ways import Request
+from tests.services.workout.files.contents import FILLER, csv_of
+from tests.services.workout.files.transports import Request
 from tests.support.stack import Stack
 
 
 class Upload:
-    """An import over HTTP that can stop in the middle: its body comes in chunks."""
+    """An import over HTTP with a chunked body that can pause in the middle."""
 
     def __init__(
         self, stack: Stack, diary: Diary, request_id: UUID, source: str = "127.0.0.1"
@@ -37,27 +37,27 @@ class Upload:
             self._host, int(self._port), local_addr=(self._source, 0)
         )
         self._writer.write(self._head.encode())
-        await self.say(csv_of("2026-02-07,Run,30,"))
+        await self.send(csv_of("2026-02-07,Run,30,"))
         return self
 
-    async def say(self, data: bytes) -> None:
+    async def send(self, data: bytes) -> None:
         self._writer.write(b"%x\r\n%b\r\n" % (len(data), data))
         await self._writer.drain()
 
     async def __aexit__(self, *_: object) -> None:
-        # As who hangs up: what was not sent yet is not to be waited for.
+        # Disconnect without waiting for unsent data.
         self._writer.transport.abort()
         with suppress(ConnectionError):
             await self._writer.wait_closed()
 
 
-def begun(channel: aio.Channel, diary: Diary, request_id: UUID) -> Any:
-    """An import over gRPC of which nothing was said yet."""
+def start_import(channel: aio.Channel, diary: Diary, request_id: UUID) -> Any:
+    """Start an import over gRPC that has sent nothing yet."""
     metadata = [*diary.credentials, ("x-request-id", str(request_id))]
     return workout_pb2_grpc.WorkoutServiceStub(channel).ImportWorkouts(metadata=metadata)
 
 
-async def say(call: Any, data: bytes) -> None:
-    """Sends a piece, and so much after it that the worker has the call when this is over."""
-    for piece in (data, FILLING, FILLING, FILLING):
-        await call.write(Request(file=HttpBody(data=piece)))
+async def send_chunk(call: Any, data: bytes) -> None:
+    """Send a chunk and enough filler that the worker has received the call on return."""
+    for chunk in (data, FILLER, FILLER, FILLER):
+        await call.write(Request(file=HttpBody(data=chunk)))

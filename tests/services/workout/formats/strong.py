@@ -1,4 +1,4 @@
-"""Strong's exports in its oldest form, and what is read from them."""
+"""Strong's exports in its oldest layout, and their results."""
 
 from server.services.workout.formats.model import Format, Problem, ReadFile, ReadWorkout
 from server.services.workout.formats.read import read_file
@@ -31,15 +31,15 @@ def one(text: str) -> Values:
 
 
 def problem(row: str) -> Problem:
-    """What is said about a row in the form PLAIN, which leaves out the workout, not another."""
-    sound = "2021-03-02 07:00:00,Pull,10m,Row,1,50,5,0,0,,,\n"
-    file = read(PLAIN + row + "\n" + sound)
+    """Return the problem of a row in the layout PLAIN, which skips only its own workout."""
+    valid = "2021-03-02 07:00:00,Pull,10m,Row,1,50,5,0,0,,,\n"
+    file = read(PLAIN + row + "\n" + valid)
     assert [found.workout.type for found in file.workouts] == ["Pull"]
     [found] = file.problems
     return found
 
 
 def notes_of(*sets: str) -> str:
-    """The notes of rows that begin with the exercise, in the form PLAIN."""
+    """Return the notes of rows that begin with the exercise, in the layout PLAIN."""
     rows = [f"2021-03-01 18:02:11,Push,1h,{row}\n" for row in sets]
     return one(PLAIN + "".join(rows))[3]

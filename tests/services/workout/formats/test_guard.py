@@ -1,4 +1,4 @@
-"""Cells that a spreadsheet would take for formulas, and the way back."""
+"""Guarding cells that a spreadsheet would evaluate, and reversing it."""
 
 import csv
 from io import StringIO
@@ -13,30 +13,28 @@ from server.services.workout.formats.read import read_file
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "=", "'=1", "''@x"]
 
 
-@pytest.mark.parametrize("text", FORMULAS)
-def test_a_formula_is_guarded_and_read_back(text: str) -> None:
-    assert guarded(text) == f"'{text}"
-    assert unguarded(guarded(text)) == text
+class TestGuard:
+    @pytest.mark.parametrize("text", FORMULAS)
+    def test_guards_formula_reversibly(self, text: str) -> None:
+        assert guarded(text) == f"'{text}"
+        assert unguarded(guarded(text)) == text
 
+    @pytest.mark.parametrize("text", ["", "Run", "'", "'tis", " =1", "1-2", "''"])
+    def test_keeps_other_text(self, text: str) -> None:
+        assert guarded(text) == unguarded(text) == text
 
-@pytest.mark.parametrize("text", ["", "Run", "'", "'tis", " =1", "1-2", "''"])
-def test_what_is_no_formula_stays_as_it_is(text: str) -> None:
-    assert guarded(text) == unguarded(text) == text
+    @given(st.text(st.sampled_from("'=+-@\t\r\n a"), max_size=6))
+    def test_every_text_survives_round_trip(self, text: str) -> None:
+        assert unguarded(guarded(text)) == text
+        assert not guarded(text).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
 
-
-@given(st.text(st.sampled_from("'=+-@\t\r\n a"), max_size=6))
-def test_every_text_comes_back(text: str) -> None:
-    assert unguarded(guarded(text)) == text
-    assert not guarded(text).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
-
-
-@pytest.mark.parametrize("text", FORMULAS)
-def test_a_file_from_before_guards_is_read_as_it_is(text: str) -> None:
-    if text.startswith("'"):
-        return
-    file = StringIO(newline="")
-    csv.writer(file).writerows(
-        [["date", "type", "duration", "notes"], ["2026-02-07", "R", 1, text]]
-    )
-    (read,) = read_file(file.getvalue().encode(), format=None, default_duration=60).workouts
-    assert read.workout.notes == text
+    @pytest.mark.parametrize("text", FORMULAS)
+    def test_reads_unguarded_file_unchanged(self, text: str) -> None:
+        if text.startswith("'"):
+            return
+        file = StringIO(newline="")
+        csv.writer(file).writerows(
+            [["date", "type", "duration", "notes"], ["2026-02-07", "R", 1, text]]
+        )
+        (read,) = read_file(file.getvalue().encode(), format=None, default_duration=60).workouts
+        assert read.workout.notes == text

@@ -1,4 +1,4 @@
-"""Figures about workouts, whatever a diary has, against plain Python."""
+"""GetWorkoutStats on arbitrary diaries, compared with plain Python."""
 
 import datetime as dt
 from collections import Counter
@@ -9,7 +9,7 @@ from gymlocker.v2 import workout_pb2
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.services.workout.diary import Diary, over_grpc, sums_are_right
+from tests.services.workout.diary import Diary, over_grpc, sums_are_correct
 from tests.services.workout.figures import DAY, TODAY, TYPES, Entry, Stats, enter
 
 by_hypothesis = settings(
@@ -20,11 +20,8 @@ by_hypothesis = settings(
 )
 
 
-# --- What the figures should be ---
-
-
 def expected(entries: list[Entry], wanted: Callable[[Entry], bool], today: dt.date) -> Stats:
-    """The figures of those `entries` that are wanted."""
+    """Return the statistics of the `entries` that `wanted` accepts."""
     counted = [entry for entry in entries if wanted(entry)]
     keys = Counter(TYPES[entry.type] for entry in counted)
     runs = list(streaks({entry.date for entry in counted}))
@@ -59,14 +56,14 @@ def periods(
 
 
 def spelling(entries: list[Entry], key: str) -> str:
-    """How a type is spelt in the newest of all its workouts."""
+    """Return the spelling of a type in its newest workout."""
     of_type = [(entry.date, number) for number, entry in enumerate(entries)]
     newest = max(place for place in of_type if TYPES[entries[place[1]].type] == key)
     return entries[newest[1]].type
 
 
 def streaks(dates: Iterable[dt.date]) -> Iterable[set[dt.date]]:
-    """The days in a row of `dates`."""
+    """Yield the runs of consecutive `dates`."""
     numbers = {date.toordinal() for date in dates}
     for first in numbers:
         if first - 1 not in numbers:
@@ -77,14 +74,14 @@ def streaks(dates: Iterable[dt.date]) -> Iterable[set[dt.date]]:
 
 
 def current(run: set[dt.date], today: dt.date) -> int:
-    """How long a run is up to today, if it has today or yesterday."""
+    """Return the length of a run up to today if it includes today or yesterday, else 0."""
     past = {date for date in run if date <= today}
     recent = {date for date in past if today.toordinal() - date.toordinal() <= 1}
     return len(past) if recent else 0
 
 
 def in_one_order(stats: Stats) -> Stats:
-    """`stats` with types of the same count by their names, for their order is not told."""
+    """Return `stats` with types of equal count sorted by name: their order is unspecified."""
     counts = [each.count for each in stats.types]
     assert counts == sorted(counts, reverse=True)
     types = sorted(stats.types, key=lambda each: (-each.count, each.type))
@@ -102,10 +99,9 @@ def in_one_order_of_model(stats: Stats) -> Stats:
     return stats
 
 
-# --- What they are ---
-
-
 NEAR = st.integers(-12, 4).map(lambda days: TODAY + days * DAY)
+
+
 FAR = st.dates() | st.sampled_from(
     [
         dt.date.min,
@@ -119,11 +115,19 @@ FAR = st.dates() | st.sampled_from(
         dt.date(2026, 1, 1),
     ]
 )
+
+
 DATES = NEAR | NEAR | NEAR | FAR
+
+
 ENTRIES = st.lists(
     st.builds(Entry, DATES, st.sampled_from(sorted(TYPES)), st.integers(1, 10_080)), max_size=40
 )
+
+
 RANGES = st.tuples(st.none() | DATES, st.none() | DATES)
+
+
 AT_THE_ENDS = [Entry(dt.date.min, "Run", 1), Entry(dt.date.max, "run", 2)]
 
 
@@ -131,31 +135,33 @@ def iso(date: dt.date | None) -> str:
     return date.isoformat() if date else ""
 
 
-@over_grpc
-@by_hypothesis
-@given(ENTRIES, RANGES, st.sampled_from(["", *TYPES]), NEAR | FAR)
-@example([], (None, None), "", TODAY)
-@example(AT_THE_ENDS, (None, None), "", TODAY)
-@example(AT_THE_ENDS, (None, None), "", dt.date.min)
-@example(AT_THE_ENDS, (None, None), "", dt.date.max)
-@example(AT_THE_ENDS, (dt.date.min, dt.date.max), "RUN", dt.date.max)
-async def test_figures_are_what_plain_python_counts(
-    diary: Diary,
-    database: asyncpg.Connection,
-    entries: list[Entry],
-    ends: tuple[dt.date | None, dt.date | None],
-    type_: str,
-    today: dt.date,
-) -> None:
-    await enter(database, diary.user.id, entries)
-    start, end = ends
+class TestGetWorkoutStats:
+    @over_grpc
+    @by_hypothesis
+    @given(ENTRIES, RANGES, st.sampled_from(["", *TYPES]), NEAR | FAR)
+    @example([], (None, None), "", TODAY)
+    @example(AT_THE_ENDS, (None, None), "", TODAY)
+    @example(AT_THE_ENDS, (None, None), "", dt.date.min)
+    @example(AT_THE_ENDS, (None, None), "", dt.date.max)
+    @example(AT_THE_ENDS, (dt.date.min, dt.date.max), "RUN", dt.date.max)
+    async def test_equals_plain_python(
+        self,
+        diary: Diary,
+        database: asyncpg.Connection,
+        entries: list[Entry],
+        ends: tuple[dt.date | None, dt.date | None],
+        type_: str,
+        today: dt.date,
+    ) -> None:
+        await enter(database, diary.user.id, entries)
+        start, end = ends
 
-    def wanted(entry: Entry) -> bool:
-        in_range = (start or dt.date.min) <= entry.date <= (end or dt.date.max)
-        return in_range and (not type_ or TYPES[entry.type] == TYPES[type_])
+        def wanted(entry: Entry) -> bool:
+            in_range = (start or dt.date.min) <= entry.date <= (end or dt.date.max)
+            return in_range and (not type_ or TYPES[entry.type] == TYPES[type_])
 
-    stats = await diary.stats(
-        start_date=iso(start), end_date=iso(end), type=type_, today=today.isoformat()
-    )
-    assert in_one_order(stats) == in_one_order_of_model(expected(entries, wanted, today))
-    assert await sums_are_right(database, diary.user.id)
+        stats = await diary.stats(
+            start_date=iso(start), end_date=iso(end), type=type_, today=today.isoformat()
+        )
+        assert in_one_order(stats) == in_one_order_of_model(expected(entries, wanted, today))
+        assert await sums_are_correct(database, diary.user.id)

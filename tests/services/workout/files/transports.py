@@ -1,4 +1,4 @@
-"""Workouts as files, in and out: over a gRPC stream and over plain HTTP, with the same words."""
+"""Export and import of files over gRPC streams and over HTTP, with one interface."""
 
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Metadata = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class File:
-    """A file that was exported."""
+    """An exported file."""
 
     data: bytes
     content_type: str
@@ -28,14 +28,14 @@ class File:
 
 
 class Files(Protocol):
-    """A way to export and to import. Both raise CallError."""
+    """A transport for files. Both methods raise CallError."""
 
     async def export(self, credentials: Metadata, format_: str = "") -> File:
-        """Reads all workouts as a file."""
+        """Return all workouts as a file."""
         ...
 
-    async def load(self, credentials: Metadata, *pieces: bytes, **options: Any) -> Response:
-        """Imports the file that `pieces` are."""
+    async def load(self, credentials: Metadata, *chunks: bytes, **options: Any) -> Response:
+        """Import the file that consists of `chunks`."""
         ...
 
 
@@ -46,29 +46,29 @@ class GrpcFiles:
         self._stub = workout_pb2_grpc.WorkoutServiceStub(channel)
 
     async def export(self, credentials: Metadata, format_: str = "") -> File:
-        """Reads all workouts as a file."""
+        """Return all workouts as a file."""
         request = workout_pb2.ExportWorkoutsRequest(format=format_)
         call = self._stub.ExportWorkouts(request, metadata=credentials, timeout=30)
         try:
-            pieces = [piece async for piece in call]
+            chunks = [chunk async for chunk in call]
         except aio.AioRpcError as error:
             raise grpc_error(error) from error
-        (content_type,) = {piece.content_type for piece in pieces}
+        (content_type,) = {chunk.content_type for chunk in chunks}
         disposition = dict(await call.initial_metadata())["content-disposition"]
-        return File(b"".join(piece.data for piece in pieces), content_type, str(disposition))
+        return File(b"".join(chunk.data for chunk in chunks), content_type, str(disposition))
 
-    async def load(self, credentials: Metadata, *pieces: bytes, **options: Any) -> Response:
-        """Imports a file, with the options beside its first piece."""
-        messages = [Request(file=HttpBody(data=piece)) for piece in pieces] or [Request()]
+    async def load(self, credentials: Metadata, *chunks: bytes, **options: Any) -> Response:
+        """Import a file, with the options in its first message."""
+        messages = [Request(file=HttpBody(data=chunk)) for chunk in chunks] or [Request()]
         messages[0].MergeFrom(Request(**options))
         return await self.send(credentials, messages)
 
     async def send(self, credentials: Metadata, messages: Iterable[Request]) -> Response:
-        """Imports what these messages say."""
-        pieces = list(messages)
+        """Import with exactly these messages."""
+        sent = list(messages)
 
         async def once() -> Response:
-            return await self._stub.ImportWorkouts(iter(pieces), metadata=credentials, timeout=30)
+            return await self._stub.ImportWorkouts(iter(sent), metadata=credentials, timeout=30)
 
         try:
             return await answered(once)
@@ -77,13 +77,13 @@ class GrpcFiles:
 
 
 class RestFiles:
-    """Files over HTTP, where a body in pieces is one of unknown length."""
+    """Files over HTTP, where several chunks are a body of unknown length."""
 
     def __init__(self, rest: httpx2.AsyncClient) -> None:
         self._rest = rest
 
     async def export(self, credentials: Metadata, format_: str = "") -> File:
-        """Reads all workouts as a file."""
+        """Return all workouts as a file."""
         query = {"format": format_} if format_ else {}
         response = await self._rest.get("/workouts/export", params=query, headers=credentials)
         if not response.is_success:
@@ -91,12 +91,12 @@ class RestFiles:
         headers = response.headers
         return File(response.content, headers["content-type"], headers["content-disposition"])
 
-    async def load(self, credentials: Metadata, *pieces: bytes, **options: Any) -> Response:
-        """Imports a file, with the options in the query."""
+    async def load(self, credentials: Metadata, *chunks: bytes, **options: Any) -> Response:
+        """Import a file, with the options in the query."""
         response = await self._rest.post(
             "/workouts/import",
             params=options,
-            content=pieces[0] if len(pieces) == 1 else _each(pieces),
+            content=chunks[0] if len(chunks) == 1 else _each(chunks),
             headers=credentials,
         )
         if not response.is_success:
@@ -104,6 +104,6 @@ class RestFiles:
         return json_format.Parse(response.content, Response())
 
 
-async def _each(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
-    for piece in pieces:
-        yield piece
+async def _each(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
