@@ -1,13 +1,13 @@
 """The way in: `run` opens the two transports, has the story told, and gives the verdict."""
 
 import time
-from urllib.parse import urlsplit
 
 from gymlocker.v2 import system_pb2
 from gymlocker.v2.system_pb2_grpc import SystemServiceStub
 from rich.console import Console
 
 from server.errors import StartError
+from server.libraries.network.url import server_url
 from server.programs.demo.comparison_log import ComparisonLog, ScenarioFailed
 from server.programs.demo.keys import Unreadable
 from server.programs.demo.person import Phone
@@ -28,7 +28,7 @@ async def run(url: str, console: Console) -> bool:
 
     Raises StartError if there is nothing at `url` to play it against.
     """
-    address = _address(url)
+    address = server_url(url)
     ada, ben = GrpcTransport(address), RestTransport(address)
     try:
         await _check(address, ada, ben)
@@ -55,21 +55,6 @@ async def tell(url: str, console: Console, ada: Transport, ben: Transport) -> bo
         await story.clean_up()
     screen.verdict(ledger, time.monotonic() - began)
     return not ledger.differences
-
-
-def _address(url: str) -> str:
-    """Checks an address and cuts the final slash off. gRPC knows no path, so there is none."""
-    address = url.rstrip("/")
-    try:
-        parts = urlsplit(address)
-        complete = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        complete = False
-    if not complete or address != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
-        raise StartError(
-            f"{url!r} is not an address: give --url as http://host:port or https://host:port."
-        )
-    return address
 
 
 async def _check(address: str, ada: Transport, ben: Transport) -> None:
