@@ -1,4 +1,4 @@
-"""The command `gymlocker`. What a subcommand needs is imported when it runs: --help is quick."""
+"""The command `gymlocker`: its entry point, and the commands that run its programs."""
 
 import asyncio
 import errno
@@ -10,28 +10,33 @@ from typing import Annotated, Any
 import typer
 
 from server.errors import StartError
-from server.programs.cli.operation import name_misspelt, operation
+from server.libraries.network.url import DEFAULT_URL
+from server.programs.cli.accounts import accounts
+from server.programs.cli.operation import operation, warn_of_misspelt_settings
 from server.programs.cli.options import (
     WORKER_TLS,
     Http3Port,
+    Listen,
     Metrics,
     MetricsPort,
     TlsCert,
     TlsClientCa,
     TlsKey,
+    Url,
+    Workers,
     WorkerTlsCa,
     WorkerTlsCert,
     WorkerTlsKey,
 )
-from server.programs.cli.workouts import accounts, workouts
+from server.programs.cli.workouts import workouts
 
 app = typer.Typer(
     name="gymlocker",
     help=(
         "A privacy-first fitness backend: an end-to-end encrypted workout feed over gRPC, "
         "gRPC-Web and REST, and a training diary.\n\nStart here: `gymlocker up` runs everything "
-        "on this machine, `gymlocker demo` shows what it does. Your own diary: `gymlocker login`, "
-        "then `gymlocker workouts`."
+        "on this machine, and `gymlocker demo` shows the feed at work. For your own diary, run "
+        "`gymlocker login`, then `gymlocker workouts`."
     ),
     no_args_is_help=True,
     add_completion=False,
@@ -40,7 +45,7 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Runs the command line. A StartError is one sentence and exit code 1, as is a full disk."""
+    """Run the command line. A StartError or a full disk prints one sentence and exits with 1."""
     try:
         app()
     except StartError as error:
@@ -50,22 +55,26 @@ def main() -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         where = f" for {error.filename}" if error.filename else ""
-        print(f"There is no room left on the disk{where}: make some.", file=sys.stderr)
+        print(f"There is no room left on the disk{where}: free some space.", file=sys.stderr)
         sys.exit(1)
 
 
 @app.command()
 def up(
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 for all interfaces.")
+    ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any.")
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free port.")
     ] = 8080,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, max=64, help="Server processes.", show_default="one a core, up to 4"),
+        typer.Option(
+            min=1, max=64, help="Number of worker processes.", show_default="one per core, up to 4"
+        ),
     ] = None,
     data_dir: Annotated[
-        Path, typer.Option(help="Where the database, the logs and the sockets are kept.")
+        Path, typer.Option(help="Folder for the database, the logs and the sockets.")
     ] = Path(".gymlocker"),
     metrics_port: MetricsPort = None,
     tls_cert: TlsCert = None,
@@ -73,16 +82,16 @@ def up(
 ) -> None:
     """Run everything on this machine: PostgreSQL, migrations, workers and Envoy.
 
-    With DATABASE_URL set, that PostgreSQL is used instead of an embedded one. Ctrl-C stops it all.
+    If DATABASE_URL is set, use that PostgreSQL instead of an embedded one. Ctrl-C stops everything.
 
-    Try it: gymlocker up, then in another terminal: gymlocker demo
+    Example: gymlocker up, then in another terminal: gymlocker demo
     """
     from server.libraries.network.tls import certificate_of
     from server.programs.diagnostics.configuration import require_usable
     from server.programs.local.options import UpOptions, default_workers
     from server.programs.local.up import up as run_up
 
-    name_misspelt()
+    warn_of_misspelt_settings()
     require_usable()
     options = UpOptions(
         host=host,
@@ -97,25 +106,23 @@ def up(
 
 @app.command()
 def serve(
-    listen: Annotated[
-        str, typer.Option(help="Where to listen: host:port or unix:/path/to/socket.")
-    ],
+    listen: Listen,
     reflection: Annotated[
         bool,
-        typer.Option(help="Let grpcurl and other tools ask what there is (or: REFLECTION)."),
+        typer.Option(help="Enable server reflection for grpcurl and similar (or: REFLECTION)."),
     ] = False,
     metrics: Metrics = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
     tls_client_ca: TlsClientCa = None,
 ) -> None:
-    """Run one worker, for production: gRPC alone, to stand behind Envoy.
+    """Run one worker, for production: a gRPC server behind Envoy.
 
-    Needs DATABASE_URL, a database that `gymlocker migrate` brought up to date, and JWT_SECRET_KEY,
-    the same for all workers (make one with: openssl rand -hex 32). With --tls-cert, only who has a
-    certificate of --tls-client-ca is let in.
+    Requires DATABASE_URL, a database that `gymlocker migrate` has brought up to date, and
+    JWT_SECRET_KEY, which must be equal for all workers (generate one: openssl rand -hex 32). With
+    --tls-cert, only clients with a certificate signed by --tls-client-ca are accepted.
 
-    Try it: DATABASE_URL=postgresql://user:password@host/name gymlocker serve --listen 0.0.0.0:9090
+    Example: DATABASE_URL=postgresql://user:password@host/name gymlocker serve --listen 0.0.0.0:9090
     """
     from server.libraries.rpc.tuning import tune
 
@@ -126,7 +133,7 @@ def serve(
     from server.libraries.settings import load_worker_settings
     from server.programs.worker.main import serve as run_worker
 
-    name_misspelt()
+    warn_of_misspelt_settings()
     trusted_file()
     options = "--tls-cert, --tls-key and --tls-client-ca"
     identity = identity_of(tls_cert, tls_key, tls_client_ca, options, [listen])
@@ -146,8 +153,8 @@ def serve(
 def migrate() -> None:
     """Bring the database at DATABASE_URL up to date.
 
-    An empty database gets the schema; that of a running LiftLog server is adopted as it stands.
-    Running it again does nothing. So does running it twice at once.
+    An empty database gets the schema; the database of a running LiftLog server is adopted as it is.
+    Running it again, or twice at the same time, changes nothing.
     """
     from server.libraries.database.migrations import migrate as run_migrations
     from server.libraries.settings import Settings, load
@@ -158,20 +165,16 @@ def migrate() -> None:
 
 @app.command()
 def web(
-    listen: Annotated[
-        str, typer.Option(help="Where to listen: host:port or unix:/path/to/socket.")
-    ],
-    worker: Annotated[
-        list[str], typer.Option(help="A worker's address; a name may stand for many. Repeatable.")
-    ],
+    listen: Listen,
+    worker: Workers,
     metrics: Metrics = None,
     worker_tls_cert: WorkerTlsCert = None,
     worker_tls_key: WorkerTlsKey = None,
     worker_tls_ca: WorkerTlsCa = None,
 ) -> None:
-    """Run the web process, for production: pages, and the chat as the LiftLog app speaks it.
+    """Run the web process, for production: web pages, and the chat of the LiftLog app.
 
-    Try it: gymlocker web --listen 0.0.0.0:8000 --worker server:9090
+    Example: gymlocker web --listen 0.0.0.0:8000 --worker server:9090
     """
     from server.libraries.common.logging import configure_logging
     from server.libraries.network.tls import identity_of
@@ -186,12 +189,10 @@ def web(
 
 @app.command()
 def gateway(
-    listen: Annotated[str, typer.Option(help="Where to listen: host:port.")],
-    worker: Annotated[
-        list[str], typer.Option(help="A worker's address; a name may stand for many. Repeatable.")
-    ],
+    listen: Annotated[str, typer.Option(help="Address to listen on: host:port.")],
+    worker: Workers,
     web: Annotated[
-        str | None, typer.Option(help="The web process's address, for the pages and the chat.")
+        str | None, typer.Option(help="Address of the web process, for the pages and the chat.")
     ] = None,
     metrics: Metrics = None,
     tls_cert: TlsCert = None,
@@ -201,16 +202,16 @@ def gateway(
     worker_tls_ca: WorkerTlsCa = None,
     http3_port: Http3Port = None,
 ) -> None:
-    """Run Envoy, for production: the one address of gRPC, gRPC-Web and REST, before the workers.
+    """Run Envoy in front of the workers, for production: one port for gRPC, gRPC-Web and REST.
 
-    Try it: gymlocker gateway --listen 0.0.0.0:8080 --worker server:9090 --web web:8000
+    Example: gymlocker gateway --listen 0.0.0.0:8080 --worker server:9090 --web web:8000
     """
     from server.libraries.network.tls import certificate_of, identity_of
     from server.libraries.settings import LogSettings, load
     from server.programs.gateway.main import run_envoy
     from server.programs.gateway.options import GatewayOptions
 
-    name_misspelt()
+    warn_of_misspelt_settings()
     load(LogSettings)
     options = GatewayOptions(
         listen,
@@ -225,12 +226,10 @@ def gateway(
 
 
 @app.command()
-def demo(
-    url: Annotated[str, typer.Option(help="The server to talk to.")] = "http://127.0.0.1:8080",
-) -> None:
-    """Show the encrypted feed at work: two people, real keys, over the wire.
+def demo(url: Url = DEFAULT_URL) -> None:
+    """Show the encrypted feed at work: two people with real keys, over the network.
 
-    Ends with code 1 if a byte differs from what was sent.
+    Exits with code 1 if any byte differs from what was sent.
     """
     from rich.console import Console
 

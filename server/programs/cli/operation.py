@@ -1,4 +1,4 @@
-"""The commands of who runs a server: `gymlocker health`, `config` and `doctor`."""
+"""Commands for the operator of a server: `gymlocker config`, `doctor` and `health`."""
 
 import asyncio
 import sys
@@ -9,9 +9,9 @@ import typer
 from server.errors import StartError
 from server.programs.cli.options import (
     WORKER_TLS,
-    Asked,
-    ByHttp,
-    ByTls,
+    HealthAddress,
+    OverHttp,
+    OverTls,
     WorkerTlsCa,
     WorkerTlsCert,
     WorkerTlsKey,
@@ -22,27 +22,30 @@ operation = typer.Typer()
 
 @operation.command()
 def health(
-    address: Asked = "127.0.0.1:8080",
-    http: ByHttp = False,
-    tls: ByTls = False,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer.")] = 3,
+    address: HealthAddress = "127.0.0.1:8080",
+    http: OverHttp = False,
+    tls: OverTls = False,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for a response.")] = 3,
     worker_tls_cert: WorkerTlsCert = None,
     worker_tls_key: WorkerTlsKey = None,
     worker_tls_ca: WorkerTlsCa = None,
 ) -> None:
-    """Ask a worker, or the front door, whether it serves: for the health checks of containers.
+    """Check whether a worker or the gateway is serving, for container health checks.
 
-    Ends with code 0 if it does, also while the database is down; else with code 1, and says why.
-    With --http, a front door has to be able to write to its database, too.
+    Exits with code 0 if it is, even while the database is down; otherwise prints the reason and
+    exits with code 1. With --http, a gateway must also be able to write to its database.
 
-    Try it: gymlocker health --address 127.0.0.1:9090
+    Example: gymlocker health --address 127.0.0.1:9090
     """
     from server.libraries.network.tls import identity_of
     from server.programs.diagnostics.health import check, check_http, check_tls
 
     identity = identity_of(worker_tls_cert, worker_tls_key, worker_tls_ca, WORKER_TLS, [address])
     if identity and (tls or http):
-        raise StartError(f"{WORKER_TLS} are for a worker, --tls and --http for the front door.")
+        raise StartError(
+            f"{WORKER_TLS} cannot be combined with --tls or --http: the former are for a worker, "
+            "the latter for the gateway."
+        )
     if http:
         asyncio.run(check_http(address, timeout, tls=tls))
     elif tls:
@@ -53,31 +56,32 @@ def health(
 
 @operation.command("config")
 def show_config() -> None:
-    """Show the settings that are in force, and where each comes from. Secrets are not shown.
+    """Show the settings in force and the source of each. Secrets are not shown.
 
-    Ends with code 1, and says what is wrong, if they cannot be used.
+    If a setting is invalid, prints the reason and exits with code 1.
     """
     from server.programs.diagnostics import configuration
 
     for setting in configuration.in_force():
         line = f"{setting.name}={setting.value or ''}"
         print(f"{line:<60} # {setting.source}")
-    name_misspelt()
+    warn_of_misspelt_settings()
     configuration.require_usable()
 
 
 @operation.command()
 def doctor(
     url: Annotated[
-        str | None, typer.Option(help="A running server to look at, as http://127.0.0.1:8080.")
+        str | None,
+        typer.Option(help="URL of a running server to check, such as http://127.0.0.1:8080."),
     ] = None,
 ) -> None:
-    """Look at everything that a server needs, and say what to do about what is wrong.
+    """Check everything that a server needs, and advise how to fix what is wrong.
 
-    Settings, databases and their migrations, clocks, keys, Envoy, the language model, the stores.
-    Ends with code 1 if something does not work.
+    Checks settings, databases and their migrations, clocks, keys, Envoy, the language model and the
+    app stores. Exits with code 1 if something does not work.
 
-    Try it: gymlocker doctor --url http://127.0.0.1:8080
+    Example: gymlocker doctor --url http://127.0.0.1:8080
     """
     from server.libraries.network.trusted_certificates import trusted_file
     from server.programs.diagnostics.doctor import examine
@@ -88,9 +92,9 @@ def doctor(
         sys.exit(1)
 
 
-def name_misspelt() -> None:
-    """Says which variables look like settings and are none."""
+def warn_of_misspelt_settings() -> None:
+    """Print the variables that look like settings but are not."""
     from server.programs.diagnostics.configuration import misspelt
 
-    for one in misspelt():
-        print(one, file=sys.stderr)
+    for variable in misspelt():
+        print(variable, file=sys.stderr)

@@ -1,60 +1,75 @@
-"""Options of `gymlocker` that several subcommands have, or that take words to declare."""
+"""Options of `gymlocker` that several commands share or that are long to declare."""
 
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
+Url: TypeAlias = Annotated[str, typer.Option(help="URL of the server.")]
+Listen: TypeAlias = Annotated[
+    str, typer.Option(help="Address to listen on: host:port or unix:/path/to/socket.")
+]
+Workers: TypeAlias = Annotated[
+    list[str],
+    typer.Option(
+        help="Address of a worker; a host name may resolve to several workers. Repeatable."
+    ),
+]
 TlsCert: TypeAlias = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Speak TLS with this certificate and its chain, PEM."),
+    typer.Option(metavar="FILE", help="Enable TLS with this certificate chain (PEM)."),
 ]
 TlsKey: TypeAlias = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="The key of that certificate, PEM.")
-]
-WorkerTlsCert: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Mutual TLS with the workers: our certificate, PEM."),
-]
-WorkerTlsKey: TypeAlias = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="The key of that certificate, PEM.")
-]
-WorkerTlsCa: TypeAlias = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Who has signed the workers' certificates, PEM.")
-]
-Metrics: TypeAlias = Annotated[
-    str | None,
-    typer.Option(metavar="HOST:PORT", help="Where Prometheus finds /metrics, say 127.0.0.1:9464."),
+    Path | None, typer.Option(metavar="FILE", help="Private key of --tls-cert (PEM).")
 ]
 TlsClientCa: TypeAlias = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Who has signed the clients' certificates, PEM."),
+    typer.Option(metavar="FILE", help="CA that signed the clients' certificates (PEM)."),
+]
+WorkerTlsCert: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Enable mutual TLS with the workers: the client certificate (PEM)."
+    ),
+]
+WorkerTlsKey: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Private key of --worker-tls-cert (PEM).")
+]
+WorkerTlsCa: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="CA that signed the workers' certificates (PEM)."),
+]
+Metrics: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT", help="Serve /metrics for Prometheus here, such as 127.0.0.1:9464."
+    ),
 ]
 MetricsPort: TypeAlias = Annotated[
     int | None,
     typer.Option(
         min=0,
         max=65535,
-        help="Where Prometheus finds Envoy's /metrics; the web process's and the workers' are "
-        "at the next ports. 0 for any.",
+        help="Serve Envoy's /metrics for Prometheus on this port; the web process and the workers "
+        "use the next ports. 0 for any free ports.",
     ),
 ]
-Asked: TypeAlias = Annotated[
-    str, typer.Option(help="Whom to ask: host:port or unix:/path/to/socket.")
+HealthAddress: TypeAlias = Annotated[
+    str, typer.Option(help="Address to check: host:port or unix:/path/to/socket.")
 ]
-ByHttp: TypeAlias = Annotated[
-    bool, typer.Option("--http", help="Ask by GET /health: the front door, or the web process.")
+OverHttp: TypeAlias = Annotated[
+    bool, typer.Option("--http", help="Use GET /health: for the gateway or the web process.")
 ]
-ByTls: TypeAlias = Annotated[
+OverTls: TypeAlias = Annotated[
     bool,
-    typer.Option("--tls", help="Ask the front door by TLS, whatever its certificate says."),
+    typer.Option("--tls", help="Connect to the gateway over TLS; do not verify its certificate."),
 ]
 Http3Port: TypeAlias = Annotated[
     int | None,
     typer.Option(
         min=1,
         max=65535,
-        help="The UDP port that clients reach HTTP/3 at.",
+        help="UDP port that clients use for HTTP/3.",
         show_default="that of --listen",
     ),
 ]

@@ -1,4 +1,4 @@
-"""The URL of a server, and what its errors mean to the person at the keyboard."""
+"""Calls to a server, and their errors as sentences for the user."""
 
 import ipaddress
 from collections.abc import Awaitable
@@ -12,124 +12,114 @@ from grpc import aio
 
 from server.errors import StartError
 from server.libraries.network.channel import refused_status
+from server.libraries.network.url import DEFAULT_URL
 from server.programs.client.text import printable, waiting_time, warn
 
-Reply = TypeVar("Reply")
+Response = TypeVar("Response")
 Detail = TypeVar("Detail", bound=Message)
 
-DEFAULT_URL = "http://127.0.0.1:8080"
-# For one call that is no file.
-SECONDS = 30.0
-_WORDS = {
-    "WRONG_PASSWORD": "The username or the password is wrong: try again.",
-    "USERNAME_TAKEN": "The username is taken: choose another.",
+# Timeout of a call, except for files.
+CALL_TIMEOUT_SECONDS = 30.0
+_SENTENCES = {
+    "WRONG_PASSWORD": "The username or password is wrong: try again.",
+    "USERNAME_TAKEN": "The username is taken: choose another one.",
 }
-# Without a reason of ours, what gRPC says of a stream that was reset.
+# Codes that gRPC reports for a reset stream, if they come without a reason of ours.
 BROKEN = (grpc.StatusCode.INTERNAL, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN)
-_ENDED = ("SESSION_ENDED", "INVALID_REFRESH_TOKEN", "INVALID_ACCESS_TOKEN", "ACCESS_TOKEN_EXPIRED")
+_SESSION_ENDED = (
+    "SESSION_ENDED",
+    "INVALID_REFRESH_TOKEN",
+    "INVALID_ACCESS_TOKEN",
+    "ACCESS_TOKEN_EXPIRED",
+)
 
 
-class Refused(StartError):
-    """A call came to nothing. The text says why and what to do next.
+class RequestFailed(StartError):
+    """A request failed. The text states the cause and the remedy.
 
-    `code` is that of the status, `reason` what the server says to programs; empty if it is not a
-    Gymlocker that spoke. `said` is its message.
+    `code` and `message` are those of the status. `reason` is the reason in ErrorInfo; it is empty
+    if the response does not come from a Gymlocker.
     """
 
-    def __init__(self, text: str, code: grpc.StatusCode, reason: str, said: str) -> None:
+    def __init__(self, text: str, code: grpc.StatusCode, reason: str, message: str) -> None:
         super().__init__(text)
         self.code = code
         self.reason = reason
-        self.said = said
+        self.message = message
 
 
-def checked_url(url: str) -> str:
-    """The URL of a server without a final slash. gRPC knows no path. Raises StartError."""
-    address = url.rstrip("/")
-    try:
-        parts = urlsplit(address)
-        complete = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        complete = False
-    if not complete or address != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
-        raise StartError(
-            f"{printable(url)!r} is not an address: give --url as http://host:port or "
-            "https://host:port."
-        )
-    return address
-
-
-def warn_of_eavesdroppers(url: str) -> None:
-    """Says so where a password is about to cross a network in the clear."""
+def warn_if_unencrypted(url: str) -> None:
+    """Warn if the password is about to cross a network in the clear."""
     parts = urlsplit(url)
-    if parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
+    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
         warn(
-            f"Everybody on the way to {url} can read your password and your diary: use https:// "
-            "unless you trust that network."
+            f"The connection to {url} is not encrypted, so others on the network can read your "
+            "password and your diary: use https:// unless you trust the network."
         )
 
 
-async def answer(url: str, call: Awaitable[Reply]) -> Reply:
-    """What the server at `url` answers. Raises Refused."""
+async def response_of(url: str, call: Awaitable[Response]) -> Response:
+    """Return the response of the server at `url`. Raises RequestFailed."""
     try:
         return await call
     except aio.AioRpcError as error:
-        raise refused(url, error) from error
+        raise request_failed(url, error) from error
 
 
-def refused(url: str, error: aio.AioRpcError) -> Refused:
-    """The error for a person."""
+def request_failed(url: str, error: aio.AioRpcError) -> RequestFailed:
+    """Return the error for the user."""
     status = refused_status(error)
     info = _detail(status, error_details_pb2.ErrorInfo())
     reason = info.reason if info and info.domain == "gymlocker" else ""
-    said = printable(error.details() or "")
-    return Refused(_sentence(url, error, status, reason, said), error.code(), reason, said)
+    message = printable(error.details() or "")
+    text = _sentence(url, error, status, reason, message)
+    return RequestFailed(text, error.code(), reason, message)
 
 
 def _sentence(
-    url: str, error: aio.AioRpcError, status: status_pb2.Status, reason: str, said: str
+    url: str, error: aio.AioRpcError, status: status_pb2.Status, reason: str, message: str
 ) -> str:
-    if reason in _WORDS:
-        return _WORDS[reason]
-    if reason in _ENDED:
-        where = "" if url == DEFAULT_URL else f" --url {url}"
-        return f"Your session at {url} has ended: run `gymlocker login{where}`."
+    if reason in _SENTENCES:
+        return _SENTENCES[reason]
+    if reason in _SESSION_ENDED:
+        option = "" if url == DEFAULT_URL else f" --url {url}"
+        return f"Your session at {url} has ended: run `gymlocker login{option}`."
     match error.code():
         case grpc.StatusCode.RESOURCE_EXHAUSTED:
-            return _too_much(status, said)
-        case grpc.StatusCode.UNAVAILABLE if not _was_answered(error):
+            return _rate_limited(status, message)
+        case grpc.StatusCode.UNAVAILABLE if not _has_response(error):
             return (
-                f"No Gymlocker answers at {url}: start one there with `gymlocker up`, or say "
-                "where it is with `gymlocker login --url`."
+                f"No server responds at {url}: start one with `gymlocker up`, or log in to another "
+                "one with `gymlocker login --url`."
             )
         case grpc.StatusCode.UNAVAILABLE:
-            return f"The server at {url} cannot answer right now: try again in a moment."
+            return f"The server at {url} is unavailable: try again in a moment."
         case grpc.StatusCode.DEADLINE_EXCEEDED:
-            return f"The server at {url} took too long to answer: try again."
+            return f"The server at {url} took too long to respond: try again."
         case code if not reason and code in BROKEN:
-            return f"The connection to {url} broke off ({said}): try again."
+            return f"The connection to {url} was interrupted ({message}): try again."
         case _ if not reason:
-            return f"What answers at {url} is not a Gymlocker ({said}): see to --url."
+            return f"The server at {url} is not a Gymlocker ({message}): check --url."
         case grpc.StatusCode.INVALID_ARGUMENT:
-            return f"The server does not take that. {said}"
-    return said
+            return f"The server rejected the request. {message}"
+    return message
 
 
-def _too_much(status: status_pb2.Status, said: str) -> str:
+def _rate_limited(status: status_pb2.Status, message: str) -> str:
     retry = _detail(status, error_details_pb2.RetryInfo())
     if retry is None:
-        return said
-    cause = said.partition(".")[0]
+        return message
+    cause = message.partition(".")[0]
     return f"{cause}: try again in {waiting_time(max(1, retry.retry_delay.seconds))}."
 
 
-def _was_answered(error: aio.AioRpcError) -> bool:
-    """Envoy puts a request id into whatever it answers; gRPC's own errors bring nothing."""
+def _has_response(error: aio.AioRpcError) -> bool:
+    """Check whether the error is a response: Envoy's carry a request id, gRPC's own no metadata."""
     return bool(error.initial_metadata() or error.trailing_metadata())
 
 
 def _detail(status: status_pb2.Status, empty: Detail) -> Detail | None:
-    """The detail of the kind of `empty`, which is filled in."""
+    """Return `empty`, filled with the first detail of its type; None if there is none."""
     for detail in status.details:
         if detail.Is(empty.DESCRIPTOR):
             detail.Unpack(empty)
@@ -137,7 +127,7 @@ def _detail(status: status_pb2.Status, empty: Detail) -> Detail | None:
     return None
 
 
-def _is_this_machine(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,6 +1,6 @@
-"""Calls in the name of the person who is logged in.
+"""Authenticated calls of the logged-in user.
 
-The access token is renewed shortly before it expires, and when the server no longer takes it.
+The access token is renewed shortly before it expires, and when the server rejects it.
 """
 
 import asyncio
@@ -13,21 +13,21 @@ from gymlocker.v2 import auth_pb2, auth_pb2_grpc, workout_pb2_grpc
 
 from server.errors import StartError
 from server.libraries.network.channel import open_channel
-from server.programs.client.channel import SECONDS, Refused, answer
+from server.programs.client.channel import CALL_TIMEOUT_SECONDS, RequestFailed, response_of
 from server.programs.client.session import Session, SessionFile, session_of
 
 Request = TypeVar("Request")
-Reply = TypeVar("Reply")
+Response = TypeVar("Response")
 Result = TypeVar("Result")
 
-# With another access token, the same call may do: the server's key may have been changed.
+# A retry with a new access token may succeed: the server's key may have been rotated.
 _RENEWABLE = ("ACCESS_TOKEN_EXPIRED", "INVALID_ACCESS_TOKEN")
-# A piece of an export is as large as the server likes.
+# The server chooses the size of an export's chunks.
 _OPTIONS = (("grpc.max_receive_message_length", -1),)
 
 
 class Connection:
-    """A channel to the server where the person is logged in, and their tokens."""
+    """A channel to the user's server, and their tokens."""
 
     def __init__(self, file: SessionFile, session: Session, channel: aio.Channel) -> None:
         self._file = file
@@ -37,62 +37,64 @@ class Connection:
         self.workouts = workout_pb2_grpc.WorkoutServiceStub(channel)
 
     async def call(
-        self, method: aio.UnaryUnaryMultiCallable[Request, Reply], request: Request
-    ) -> Reply:
-        """Makes one unary call, which may happen twice. Raises Refused."""
+        self, method: aio.UnaryUnaryMultiCallable[Request, Response], request: Request
+    ) -> Response:
+        """Make a unary call, with one retry after renewing the token. Raises RequestFailed."""
 
-        async def attempt(metadata: aio.Metadata) -> Reply:
-            return await method(request, metadata=metadata, timeout=SECONDS)
+        async def attempt(metadata: aio.Metadata) -> Response:
+            return await method(request, metadata=metadata, timeout=CALL_TIMEOUT_SECONDS)
 
         return await self.authorized(attempt)
 
     async def authorized(self, attempt: Callable[[aio.Metadata], Awaitable[Result]]) -> Result:
-        """Has `attempt` make a call with the metadata it is given, a second time if need be."""
+        """Run `attempt` with credentials as metadata; retry once with a renewed token."""
         if not self._session.is_fresh:
             await self._renew()
         try:
-            return await answer(self.url, attempt(self._metadata()))
-        except Refused as error:
+            return await response_of(self.url, attempt(self._metadata()))
+        except RequestFailed as error:
             if error.reason not in _RENEWABLE:
                 raise
         await self._renew()
-        return await answer(self.url, attempt(self._metadata()))
+        return await response_of(self.url, attempt(self._metadata()))
 
     def _metadata(self) -> aio.Metadata:
         return aio.Metadata(("authorization", f"Bearer {self._session.access_token}"))
 
     async def _renew(self) -> None:
-        """Gets another access token than the one we have, from the file if it is there already."""
+        """Replace the access token: from the file if another command has renewed it already."""
         async with self._file.locked():
             stored = self._file.load()
-            if not stored.is_of(self._session):
-                # Their token is not for our server, and this is not their diary.
-                raise StartError("Somebody else logged in meanwhile: run the command again.")
+            if not stored.is_same_login(self._session):
+                # That token belongs to another server or another user's diary.
+                raise StartError("Another user has logged in meanwhile: run the command again.")
             if stored.access_token == self._session.access_token or not stored.is_fresh:
-                stored = await _to_the_end(self._exchange(stored))
+                stored = await _finish(self._exchange(stored))
             self._session = stored
 
-    async def _exchange(self, spent: Session) -> Session:
-        request = auth_pb2.RefreshTokenRequest(refresh_token=spent.refresh_token)
-        tokens = await answer(self.url, self.accounts.RefreshToken(request, timeout=SECONDS))
-        session = session_of(spent.url, spent.username, tokens)
+    async def _exchange(self, old: Session) -> Session:
+        request = auth_pb2.RefreshTokenRequest(refresh_token=old.refresh_token)
+        tokens = await response_of(
+            self.url, self.accounts.RefreshToken(request, timeout=CALL_TIMEOUT_SECONDS)
+        )
+        session = session_of(old.url, old.username, tokens)
         self._file.save(session)
         return session
 
 
 @asynccontextmanager
 async def connected(file: SessionFile) -> AsyncIterator[Connection]:
-    """A connection for whoever is logged in. Raises StartError if nobody is."""
+    """Open a connection for the logged-in user. Raises StartError if there is none."""
     session = file.load()
     async with open_channel(session.url, _OPTIONS) as channel:
         yield Connection(file, session, channel)
 
 
-async def _to_the_end(work: Coroutine[Any, Any, Result]) -> Result:
-    """Lets `work` finish before a Ctrl-C is heeded.
+async def _finish(work: Coroutine[Any, Any, Result]) -> Result:
+    """Let `work` finish before handling Ctrl-C.
 
-    An exchange that is broken off leaves a refresh token that is used up and whose successor
-    nobody has: the next command would end the session with it.
+    An interrupted exchange would leave a used refresh token and lose its successor: the next
+    command would end the session with it.
     """
     task = asyncio.ensure_future(work)
     try:

@@ -1,4 +1,4 @@
-"""Reading workouts and the figures about them, and adding a workout."""
+"""Listing workouts, reading statistics, and adding a workout."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -10,45 +10,47 @@ from server.errors import StartError
 from server.programs.client.connection import Connection
 from server.programs.client.text import day
 
-LARGEST_PAGE = 100
+MAX_PAGE_SIZE = 100
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """Which workouts: dates as the contract has them, empty for all; so is the type."""
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A range of dates in the API's format and a type; empty values select all."""
 
     first: str
     last: str
     type: str
 
 
-def wanted(first: str | None, last: str | None, type_: str | None) -> Wanted:
-    """Which workouts, from what was typed. Raises StartError."""
+def select(first: str | None, last: str | None, type_: str | None) -> Selection:
+    """Return the selection that the options describe. Raises StartError."""
     today = local_today()
-    chosen = Wanted(day(first, today), day(last, today), type_ or "")
-    if chosen.first and chosen.last and chosen.first > chosen.last:
-        raise StartError(f"--from {chosen.first} is later than --to {chosen.last}.")
-    return chosen
+    selection = Selection(day(first, today), day(last, today), type_ or "")
+    if selection.first and selection.last and selection.first > selection.last:
+        raise StartError(
+            f"--from {selection.first} is later than --to {selection.last}: swap them."
+        )
+    return selection
 
 
 def local_today() -> dt.date:
-    """The date where the person is."""
+    """Return the date in the local time zone."""
     return dt.datetime.now().astimezone().date()
 
 
-async def newest(
-    connection: Connection, which: Wanted, limit: int
+async def list_newest(
+    connection: Connection, selection: Selection, limit: int
 ) -> tuple[list[workout_pb2.Workout], bool]:
-    """Up to `limit` workouts, the newest first, and whether there are more."""
+    """Return up to `limit` workouts, newest first, and whether there are more."""
     found: list[workout_pb2.Workout] = []
     token = ""
     while len(found) < limit:
         request = workout_pb2.ListWorkoutsRequest(
-            page_size=min(limit - len(found), LARGEST_PAGE),
+            page_size=min(limit - len(found), MAX_PAGE_SIZE),
             page_token=token,
-            start_date=which.first,
-            end_date=which.last,
-            type=which.type,
+            start_date=selection.first,
+            end_date=selection.last,
+            type=selection.type,
         )
         page = await connection.call(connection.workouts.ListWorkouts, request)
         found += page.workouts
@@ -58,12 +60,14 @@ async def newest(
     return found, bool(token)
 
 
-async def figures(connection: Connection, which: Wanted) -> workout_pb2.GetWorkoutStatsResponse:
-    """The figures; a streak is current by the date where the person is."""
+async def get_stats(
+    connection: Connection, selection: Selection
+) -> workout_pb2.GetWorkoutStatsResponse:
+    """Return the statistics; the local date decides whether a streak is current."""
     request = workout_pb2.GetWorkoutStatsRequest(
-        start_date=which.first,
-        end_date=which.last,
-        type=which.type,
+        start_date=selection.first,
+        end_date=selection.last,
+        type=selection.type,
         today=local_today().isoformat(),
     )
     return await connection.call(connection.workouts.GetWorkoutStats, request)
@@ -72,7 +76,7 @@ async def figures(connection: Connection, which: Wanted) -> workout_pb2.GetWorko
 async def add(
     connection: Connection, date: str, type_: str, minutes: int, notes: str
 ) -> workout_pb2.Workout:
-    """Adds a workout, once, also when the call has to be made twice."""
+    """Add a workout. Its id is chosen here, so a retry adds it only once."""
     request = workout_pb2.CreateWorkoutRequest(
         date=day(date, local_today()), type=type_, duration=minutes, notes=notes, id=str(uuid4())
     )

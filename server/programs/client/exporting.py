@@ -1,4 +1,4 @@
-"""Receiving all workouts as a file: it is there as a whole or not at all."""
+"""Downloading all workouts as a file: complete or not at all."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -11,24 +11,24 @@ from gymlocker.v2 import workout_pb2
 
 from server.errors import StartError
 from server.libraries.common.atomic_file import whole_file
-from server.programs.client.channel import refused
+from server.programs.client.channel import request_failed
 from server.programs.client.connection import Connection
 
 STDOUT = "-"
 
 
 def format_of(name: str | None, chosen: str | None) -> str:
-    """The format of a file: the one that was chosen, else that of its name."""
+    """Return the chosen format, or the one that the file extension implies."""
     return chosen or ("json" if name and name.lower().endswith(".json") else "csv")
 
 
 async def export(connection: Connection, format_: str, name: str | None, *, force: bool) -> int:
-    """Writes all workouts to the file, or to the standard output; returns how many bytes.
+    """Write all workouts to the file or to the standard output; return the number of bytes.
 
-    Raises StartError; then there is no such file, or it is what it was before.
+    Raises StartError, and then leaves the file absent or unchanged.
     """
     if name is None or name == STDOUT:
-        return await _copy(connection, format_, sys.stdout.buffer, "and what came is not all of it")
+        return await _copy(connection, format_, sys.stdout.buffer, "and the output is incomplete")
     path = _target(name, force=force)
     try:
         with whole_file(path, overwrite=force) as file:
@@ -44,38 +44,40 @@ async def _copy(connection: Connection, format_: str, file: BinaryIO, result: st
     size = 0
 
     async def start(metadata: aio.Metadata) -> tuple[bytes, AsyncIterator[HttpBody]]:
-        # With the first piece it is known that the server took the token.
-        pieces = aiter(connection.workouts.ExportWorkouts(request, metadata=metadata))
-        return (await anext(pieces, HttpBody())).data, pieces
+        # Only a first chunk shows that the server has accepted the token.
+        chunks = aiter(connection.workouts.ExportWorkouts(request, metadata=metadata))
+        return (await anext(chunks, HttpBody())).data, chunks
 
-    piece, rest = await connection.authorized(start)
-    size += file.write(piece)
+    chunk, rest = await connection.authorized(start)
+    size += file.write(chunk)
     try:
         async for body in rest:
             size += file.write(body.data)
     except aio.AioRpcError as error:
         file.flush()
-        cause = refused(connection.url, error).said
+        cause = request_failed(connection.url, error).message
         raise StartError(
-            f"The transfer broke off ({cause}), {result}: run the command again."
+            f"The transfer was interrupted ({cause}), {result}: run the command again."
         ) from error
     file.flush()
     return size
 
 
 def _target(name: str, *, force: bool) -> Path:
-    """Where the file is to be; raises StartError if it must not be there."""
+    """Return the path of the file. Raises StartError if it cannot be written there."""
     path = Path(name).resolve()
     if path.is_dir():
-        raise StartError(f"{path} is a folder: give the name of a file.")
+        raise StartError(f"{path} is a folder: pass the name of a file.")
     if path.exists() and not path.is_file():
-        raise StartError(f"{path} is no file; without a name, the output is the standard output.")
+        raise StartError(
+            f"{path} is not a regular file: choose another name, or omit it for standard output."
+        )
     if path.exists() and not force:
         raise _exists(path)
     if not path.parent.is_dir():
-        raise StartError(f"There is no folder {path.parent}.")
+        raise StartError(f"The folder {path.parent} does not exist: create it first.")
     return path
 
 
 def _exists(path: Path) -> StartError:
-    return StartError(f"{path} exists: choose another name, or overwrite it with --force.")
+    return StartError(f"{path} already exists: choose another name, or overwrite it with --force.")

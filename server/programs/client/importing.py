@@ -1,4 +1,4 @@
-"""Sending a file of workouts, piece by piece: never is more of it in memory than one piece."""
+"""Uploading a file of workouts in chunks, of which only one is in memory at a time."""
 
 import asyncio
 import os
@@ -14,52 +14,54 @@ from grpc import aio
 from gymlocker.v2 import auth_pb2, workout_pb2
 
 from server.errors import StartError
-from server.programs.client.channel import BROKEN, Refused
+from server.programs.client.channel import BROKEN, RequestFailed
 from server.programs.client.connection import Connection
 
-PIECE_BYTES = 256 * 1024
-# The contract's. It is kept here, and the token is tried, before anything is sent: a refusal that
-# comes while we are writing may be lost on us (https://github.com/grpc/grpc/issues/36066).
+CHUNK_BYTES = 256 * 1024
+# The server's limit. It is checked here, and the token is tested, before anything is sent: an error
+# that arrives while we are writing may get lost (https://github.com/grpc/grpc/issues/36066).
 MAX_BYTES = 16 * 1024 * 1024
 STDIN = 0
 STDIN_NAME = "-"
 
 
 class Source:
-    """A file to import. `size` is its bytes, None where only the end will tell."""
+    """A file to import. `size` is in bytes; None if unknown, as for a pipe."""
 
     def __init__(self, name: str, file: FileIO) -> None:
         state = os.fstat(file.fileno())
         self.name = name
         self.file = file
         self.size = state.st_size if stat.S_ISREG(state.st_mode) else None
-        self._begin = file.tell() if self.size is not None else None
-        self.is_begun = False
+        self._start = file.tell() if self.size is not None else None
+        self.is_started = False
 
-    def begin(self) -> None:
-        """Goes to the beginning. Raises StartError if that is gone."""
-        if self.is_begun and self._begin is None:
-            raise StartError("The session had to be renewed: run the command again.")
-        if self._begin is not None:
-            self.file.seek(self._begin)
-        self.is_begun = True
+    def rewind(self) -> None:
+        """Go to the start of the file. Raises StartError if a pipe has been read already."""
+        if self.is_started and self._start is None:
+            raise StartError(
+                "The session had to be renewed while reading a pipe: run the command again."
+            )
+        if self._start is not None:
+            self.file.seek(self._start)
+        self.is_started = True
 
 
 @contextmanager
-def opened(name: str) -> Iterator[Source]:
-    """The file of this name, or the standard input. Raises StartError."""
-    with _opened(name) as file:
+def open_source(name: str) -> Iterator[Source]:
+    """Open the file of this name, or the standard input. Raises StartError."""
+    with _open(name) as file:
         yield Source("(standard input)" if name == STDIN_NAME else name, file)
 
 
-def _opened(name: str) -> FileIO:
+def _open(name: str) -> FileIO:
     try:
-        # One read is one system call: what comes through a pipe is passed on as it comes.
+        # FileIO makes one system call per read, so data from a pipe is forwarded as it arrives.
         return FileIO(STDIN, closefd=False) if name == STDIN_NAME else FileIO(Path(name))
     except FileNotFoundError:
-        raise StartError(f"There is no file {name}.") from None
+        raise StartError(f"The file {name} does not exist: check the name.") from None
     except IsADirectoryError:
-        raise StartError(f"{name} is a folder: give the file that the app exported.") from None
+        raise StartError(f"{name} is a folder: pass the file that the app exported.") from None
     except OSError as error:
         raise StartError(f"{name} cannot be read ({error.strerror}).") from error
 
@@ -70,7 +72,7 @@ async def send(
     options: workout_pb2.ImportWorkoutsRequest,
     sent: Callable[[int], None],
 ) -> workout_pb2.ImportWorkoutsResponse:
-    """Imports a file as `options` say; `sent` is told how many bytes went each time.
+    """Import a file with `options`; call `sent` with the size of each chunk that was sent.
 
     Raises StartError.
     """
@@ -81,16 +83,16 @@ async def send(
 
     async def attempt(metadata: aio.Metadata) -> workout_pb2.ImportWorkoutsResponse:
         nonlocal is_in_flight
-        source.begin()
+        source.rewind()
         call = connection.workouts.ImportWorkouts(metadata=metadata)
         try:
-            # If it ended before the file did, why is read below.
+            # If the call ends before the file does, its error is raised below.
             with suppress(asyncio.InvalidStateError):
                 await call.write(options)
                 is_in_flight = True
-                async for piece in _pieces(source):
-                    await call.write(_message(piece))
-                    sent(len(piece))
+                async for chunk in _chunks(source):
+                    await call.write(_message(chunk))
+                    sent(len(chunk))
                 await call.done_writing()
             return await call
         finally:
@@ -98,60 +100,60 @@ async def send(
 
     try:
         return await connection.authorized(attempt)
-    except Refused as error:
-        raise _explained(error, source) if is_in_flight else error from error
+    except RequestFailed as error:
+        raise _import_failed(error, source) if is_in_flight else error from error
 
 
-def _message(piece: bytes) -> workout_pb2.ImportWorkoutsRequest:
-    return workout_pb2.ImportWorkoutsRequest(file=HttpBody(data=piece))
+def _message(chunk: bytes) -> workout_pb2.ImportWorkoutsRequest:
+    return workout_pb2.ImportWorkoutsRequest(file=HttpBody(data=chunk))
 
 
-async def _pieces(source: Source) -> AsyncIterator[bytes]:
+async def _chunks(source: Source) -> AsyncIterator[bytes]:
     size = 0
     while True:
-        await _readable(source.file)
+        await _wait_readable(source.file)
         try:
-            piece = source.file.read(PIECE_BYTES)
+            chunk = source.file.read(CHUNK_BYTES)
         except OSError as error:
             raise StartError(f"{source.name} cannot be read ({error.strerror}).") from error
-        # None: it was nothing after all.
-        if piece == b"":
+        # None: a spurious wake-up, nothing to read yet.
+        if chunk == b"":
             return
-        size += len(piece or b"")
+        size += len(chunk or b"")
         if size > MAX_BYTES:
             raise _too_large(source)
-        if piece:
-            yield piece
+        if chunk:
+            yield chunk
 
 
-async def _readable(file: FileIO) -> None:
-    """Waits until there is something to read, so that Ctrl-C need not wait for it."""
+async def _wait_readable(file: FileIO) -> None:
+    """Wait until the file is readable without blocking the event loop, so that Ctrl-C works."""
     loop = asyncio.get_running_loop()
-    there = asyncio.Event()
+    readable = asyncio.Event()
     try:
-        loop.add_reader(file.fileno(), there.set)
+        loop.add_reader(file.fileno(), readable.set)
     except PermissionError:
-        # On a disk, there always is.
+        # A regular file is always readable.
         return
     try:
-        await there.wait()
+        await readable.wait()
     finally:
         loop.remove_reader(file.fileno())
 
 
 def _too_large(source: Source) -> StartError:
-    most = MAX_BYTES // 2**20
     return StartError(
-        f"{source.name} is larger than {most} MiB: divide it, each part with the header line."
+        f"{source.name} is larger than {MAX_BYTES // 2**20} MiB: split it and repeat the header "
+        "line in each part."
     )
 
 
-def _explained(error: Refused, source: Source) -> StartError:
-    if error.code == grpc.StatusCode.INVALID_ARGUMENT and error.said.startswith("file: "):
-        return StartError(f"{source.name} was not imported: {error.said.removeprefix('file: ')}")
+def _import_failed(error: RequestFailed, source: Source) -> StartError:
+    if error.code == grpc.StatusCode.INVALID_ARGUMENT and error.message.startswith("file: "):
+        return StartError(f"{source.name} was not imported: {error.message.removeprefix('file: ')}")
     if error.code in (grpc.StatusCode.UNAVAILABLE, *BROKEN):
         return StartError(
-            f"The server broke off ({error.said}), and whether {source.name} was imported is not "
-            "known: import it again, which adds nothing twice."
+            f"The import of {source.name} was interrupted ({error.message}) and its result is "
+            "unknown: import the file again, which adds nothing twice."
         )
     return error

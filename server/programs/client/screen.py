@@ -1,4 +1,4 @@
-"""How it looks: tables, aligned by spaces where the output is no terminal."""
+"""Formatted output: tables, aligned with spaces if the output is not a terminal."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,21 +20,21 @@ PLAIN_WIDTH = 100
 MAX_TYPES = 15
 MAX_MONTHS = 12
 MAX_WEEKS = 8
-# Of a column that holds what people typed.
+# Of a column with text that users typed.
 TYPE_WIDTH = 30
 
 
 def console_on(stream: TextIO) -> Console:
-    """A console that writes any text to any terminal, file or pipe."""
+    """Return a console that writes any text to any terminal, file or pipe."""
     if isinstance(stream, TextIOWrapper):
-        # Notes must not end in a traceback because a terminal lacks a character.
+        # A character that the terminal's encoding lacks must not cause a traceback.
         stream.reconfigure(errors="replace")
     width = None if stream.isatty() else PLAIN_WIDTH
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
 
 
 class Bar:
-    """How far an upload is."""
+    """The progress bar of an upload."""
 
     def __init__(self, progress: Progress, task: TaskID, size: int | None) -> None:
         self._progress = progress
@@ -43,7 +43,7 @@ class Bar:
         self._sent = 0
 
     def sent(self, size: int) -> None:
-        """So many more bytes are on their way."""
+        """Advance the bar by `size` bytes."""
         self._sent += size
         self._progress.update(self._task, completed=self._sent)
         if self._size is not None and self._sent >= self._size:
@@ -52,7 +52,7 @@ class Bar:
 
 @contextmanager
 def upload_bar(source: Source) -> Iterator[Bar]:
-    """Shows on the terminal how far an upload is, and nothing where there is none."""
+    """Show the progress of an upload on the terminal; nothing if there is no terminal."""
     columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(binary_units=True)
     console = console_on(sys.stderr)
     with Progress(
@@ -62,19 +62,19 @@ def upload_bar(source: Source) -> Iterator[Bar]:
 
 
 class Screen:
-    """Writes the results of the commands."""
+    """Output of the commands."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def say(self, text: str) -> None:
-        """Writes a sentence."""
+    def write(self, text: str) -> None:
+        """Write a sentence."""
         self._console.print(Text(printable(text)), soft_wrap=True)
 
     def workouts(self, workouts: Sequence[workout_pb2.Workout], *, more: bool) -> None:
-        """Lists workouts; of long notes, the beginning."""
+        """Write a table of workouts; long notes are shortened."""
         if not workouts:
-            self.say("There are no such workouts.")
+            self.write("No workouts found.")
             return
         table = self._table("Date", "Type", "Minutes", "Notes")
         for workout in workouts:
@@ -82,15 +82,15 @@ class Screen:
             table.add_row(*(_cell(each) for each in row))
         self._console.print(table)
         if more:
-            self.say(f"The newest {len(workouts):,}; there are more: --limit.")
+            self.write(f"Showing the newest {len(workouts):,}; for more, use --limit.")
 
-    def figures(self, stats: workout_pb2.GetWorkoutStatsResponse) -> None:
-        """Shows totals, streaks, and sums of types, months and weeks."""
+    def stats(self, stats: workout_pb2.GetWorkoutStatsResponse) -> None:
+        """Write totals, streaks, and sums per type, month and week."""
         if not stats.count:
-            self.say("There are no such workouts.")
+            self.write("No workouts found.")
             return
-        self.say(f"{counted(stats.count, 'workout')}, {counted(stats.minutes, 'minute')}")
-        self.say(
+        self.write(f"{counted(stats.count, 'workout')}, {counted(stats.minutes, 'minute')}")
+        self.write(
             f"Current streak: {counted(stats.current_streak, 'day')}; "
             f"longest: {counted(stats.longest_streak, 'day')}"
         )
@@ -105,37 +105,38 @@ class Screen:
         self,
         source: Source,
         options: workout_pb2.ImportWorkoutsRequest,
-        reply: workout_pb2.ImportWorkoutsResponse,
+        response: workout_pb2.ImportWorkoutsResponse,
     ) -> None:
-        """Says what became of a file, and what is wrong with it."""
-        self.say(f"Taken for a file of: {reply.format}")
+        """Write the result of an import, and the problems of the file."""
+        self.write(f"Format of the file: {response.format}")
         verb = "would be added" if options.dry_run else "added"
-        self.say(f"{counted(reply.added, 'workout')} {verb}, {reply.existing:,} there already.")
-        if reply.assumed_durations:
-            self.say(
-                f"{counted(reply.assumed_durations, 'workout')} without a length of their own: "
-                f"{options.default_duration or 60} minutes assumed (--default-duration)."
+        self.write(
+            f"{counted(response.added, 'workout')} {verb}, {response.existing:,} already there."
+        )
+        if response.assumed_durations:
+            self.write(
+                f"{counted(response.assumed_durations, 'workout')} without a duration: assumed "
+                f"{options.default_duration or 60} minutes (--default-duration)."
             )
-        if reply.problem_count:
-            self._problems(source, options, reply)
+        if response.problem_count:
+            self._problems(source, options, response)
 
     def _problems(
         self,
         source: Source,
         options: workout_pb2.ImportWorkoutsRequest,
-        reply: workout_pb2.ImportWorkoutsResponse,
+        response: workout_pb2.ImportWorkoutsResponse,
     ) -> None:
-        nothing = options.all_or_nothing
-        left_out = "so nothing is added" if nothing else "and the workouts there are left out"
-        found = counted(reply.problem_count, "problem")
-        self.say(f"{found} in {source.name}, {left_out}:")
-        table = self._table("Line", "What is wrong", shorten=False)
-        for problem in reply.problems:
+        effect = "nothing was added" if options.all_or_nothing else "these workouts were skipped"
+        found = counted(response.problem_count, "problem")
+        self.write(f"{found} in {source.name}; {effect}:")
+        table = self._table("Line", "Problem", shorten=False)
+        for problem in response.problems:
             table.add_row(str(problem.line), Text(printable(problem.message)))
         self._console.print(table)
-        rest = reply.problem_count - len(reply.problems)
+        rest = response.problem_count - len(response.problems)
         if rest > 0:
-            self.say(f"And {rest:,} more.")
+            self.write(f"And {rest:,} more.")
 
     def _sums(self, heading: str, rows: Sequence[tuple[str, int, int]], of: int) -> None:
         table = self._table(heading, "Workouts", "Minutes")
@@ -144,12 +145,12 @@ class Screen:
         self._console.print()
         self._console.print(table)
         if of > len(rows):
-            self.say(f"{len(rows)} of {of:,}.")
+            self.write(f"{len(rows)} of {of:,}.")
 
     def _table(self, *headings: str, shorten: bool = True) -> Table:
         style = box.SIMPLE_HEAD if self._console.is_terminal else None
         table = Table(box=style, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-        # Not every encoding has the character that rich ends a shortened cell with.
+        # Not every encoding has the ellipsis with which rich ends a shortened cell.
         is_unicode = self._console.encoding.startswith("utf")
         shortened: OverflowMethod = "ellipsis" if is_unicode else "crop"
         for heading in headings:

@@ -1,11 +1,11 @@
-"""The session of the person at this machine, in one file that only they can read.
+"""The session of the user on this machine, in a file that only they can read.
 
     ~/.config/gymlocker/        0700
       session.json              0600: url, username, tokens
-      session.json.lock         0600: held while the tokens are exchanged for new ones
+      session.json.lock         0600: held while the tokens are renewed
 
-A refresh token that comes back after the next one was used ends the session. So whoever exchanges
-one holds the lock, reads the file again, and has the new tokens on the disk before using them.
+Reusing a refresh token after its successor was used ends the session. So renewing holds the lock,
+reads the file again, and stores the new tokens before they are used.
 """
 
 import asyncio
@@ -26,15 +26,15 @@ from server.errors import StartError
 from server.libraries.common.atomic_file import whole_file
 from server.programs.client.text import warn
 
-# An access token that has less to live than this is not worth sending.
-MARGIN_SECONDS = 30
-# Longer than an exchange may take.
-LOCK_SECONDS = 60
+# An access token is renewed this long before it expires.
+RENEWAL_MARGIN_SECONDS = 30
+# Longer than a renewal may take.
+LOCK_TIMEOUT_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Session:
-    """Who is logged in where. `expires` is when the access token does, in seconds since 1970."""
+    """A login at a server. `expires` is the access token's expiry in seconds since 1970."""
 
     url: str
     username: str
@@ -44,29 +44,29 @@ class Session:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the access token can be used."""
-        return time.time() < self.expires - MARGIN_SECONDS
+        """Check whether the access token is still valid."""
+        return time.time() < self.expires - RENEWAL_MARGIN_SECONDS
 
-    def is_of(self, other: "Session") -> bool:
-        """Whether it is the same person at the same server."""
+    def is_same_login(self, other: "Session") -> bool:
+        """Check whether both belong to one user of one server."""
         return (self.url, self.username) == (other.url, other.username)
 
 
 def session_of(url: str, username: str, tokens: auth_pb2.Tokens) -> Session:
-    """A session with the tokens that the server gave just now."""
+    """Return a session with tokens that the server has just issued."""
     expires = time.time() + tokens.expires_in
     return Session(url, username, expires, tokens.access_token, tokens.refresh_token)
 
 
 class SessionFile:
-    """Where the session is kept."""
+    """The file that stores the session."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock_path = path.with_name(f"{path.name}.lock")
 
     def load(self) -> Session:
-        """The session. Raises StartError if nobody is logged in."""
+        """Return the session. Raises StartError if there is none."""
         try:
             return _session_in(self._read())
         except FileNotFoundError:
@@ -75,26 +75,26 @@ class SessionFile:
             raise self._unusable(error) from error
         except ValueError:
             raise StartError(
-                f"{self.path} holds no session: run `gymlocker login`, which writes it anew."
+                f"{self.path} does not contain a session: run `gymlocker login` to replace it."
             ) from None
 
-    def load_any(self) -> Session | None:
-        """The session, None if there is none that can be used."""
+    def load_if_valid(self) -> Session | None:
+        """Return the session; None if there is no valid one."""
         try:
             return self.load()
         except StartError:
             return None
 
     def save(self, session: Session) -> None:
-        """Puts the session onto the disk, as a whole or not at all."""
+        """Store the session atomically."""
         try:
             with whole_file(self.path) as file:
                 file.write(json.dumps(asdict(session), indent=2).encode() + b"\n")
         except OSError as error:
             raise self._unusable(error) from error
 
-    def forget(self) -> None:
-        """Removes the session."""
+    def delete(self) -> None:
+        """Delete the session."""
         try:
             self.path.unlink(missing_ok=True)
         except OSError as error:
@@ -102,29 +102,28 @@ class SessionFile:
 
     @asynccontextmanager
     async def locked(self) -> AsyncIterator[None]:
-        """Keeps every other command from changing the session."""
+        """Hold the lock that guards changes of the session."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise self._unusable(error) from error
         try:
-            await self._take(lock)
+            await self._acquire(lock)
             yield
         finally:
             os.close(lock)
 
-    async def _take(self, lock: int) -> None:
-        # Waiting in flock itself, Ctrl-C would have to wait as well.
-        deadline = time.monotonic() + LOCK_SECONDS
+    async def _acquire(self, lock: int) -> None:
+        # A blocking flock would delay Ctrl-C.
+        deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise StartError(
-                        "Another gymlocker command has been renewing the session for a minute: "
-                        "stop it, and try again."
+                        "The session is locked by another gymlocker command: stop it and try again."
                     ) from None
                 await asyncio.sleep(0.02)
             else:
@@ -136,30 +135,30 @@ class SessionFile:
             if stat.S_IMODE(mode) & 0o077:
                 os.fchmod(file.fileno(), 0o600)
                 warn(
-                    f"Others could read {self.path}; now only you can. If somebody may have, "
-                    "run `gymlocker logout` and log in again."
+                    f"{self.path} was readable by others; its permissions are fixed now. If others "
+                    "may have read it, run `gymlocker logout` and log in again."
                 )
             return file.read()
 
     def _unusable(self, error: OSError) -> StartError:
         return StartError(
-            f"The session file {self.path} is not usable ({error.strerror}): see to it, or say "
-            "with GYMLOCKER_SESSION where another one may be."
+            f"The session file {self.path} is not usable ({error.strerror}): fix this, or set "
+            "GYMLOCKER_SESSION to another path."
         )
 
 
 def session_file(environment: Mapping[str, str]) -> SessionFile:
-    """The file that the environment names, else the one in the person's configuration."""
+    """Return the file that GYMLOCKER_SESSION names, or the one in the user's configuration."""
     if named := environment.get("GYMLOCKER_SESSION"):
         return SessionFile(Path(named).absolute())
-    # The specification of XDG wants relative paths ignored.
+    # The XDG specification requires relative paths to be ignored.
     configured = Path(environment.get("XDG_CONFIG_HOME", ""))
     folder = configured if configured.is_absolute() else Path.home() / ".config"
     return SessionFile(folder / "gymlocker" / "session.json")
 
 
 def _session_in(text: str) -> Session:
-    """Raises ValueError if it is none."""
+    """Parse a session. Raises ValueError."""
     values: Any = json.loads(text)
     try:
         session = Session(**values)

@@ -1,33 +1,30 @@
-"""What people type, and what their terminal may be shown."""
+"""Parsing of input, and text that is safe to print on a terminal."""
 
 import datetime as dt
 import sys
 
 from server.errors import StartError
 
-# They join letters and emoji, and are the only invisible characters that are let through.
+# Joiners of letters and emoji: the only invisible characters that are printed.
 _JOINERS = "\u200c\u200d"
 
 
 def printable(text: str) -> str:
-    """`text` on one line, without what a terminal would obey.
+    """Return `text` on one line, without control characters.
 
-    Notes may come from anybody's file, and a file may hold escape sequences.
+    Notes may come from untrusted files, which may contain escape sequences.
     """
     shown = "".join(char if char.isprintable() or char in _JOINERS else " " for char in text)
     return " ".join(shown.split())
 
 
 def warn(text: str) -> None:
-    """Says something beside the output of a command."""
+    """Print a warning to the standard error."""
     print(printable(text), file=sys.stderr)
 
 
 def day(text: str | None, today: dt.date) -> str:
-    """A date that was typed, as the contract has it; empty if there is none.
-
-    Raises StartError.
-    """
+    """Return a typed date in the API's format; "" if there is none. Raises StartError."""
     if not text:
         return ""
     match text.lower():
@@ -45,12 +42,12 @@ def day(text: str | None, today: dt.date) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """As in `1 workout` and `1,200 workouts`."""
+    """Return a count with its noun: `1 workout`, `1,200 workouts`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def waiting_time(seconds: int) -> str:
-    """As in `45 seconds` and `3 minutes`."""
+    """Return a duration for people: `45 seconds`, `3 minutes`."""
     if seconds < 120:
         return counted(seconds, "second")
     return counted(-(-seconds // 60), "minute")

@@ -1,1 +1,1 @@
-"""Tests of the diary from the command line: commands in this process, and a few as processes."""
+"""Tests of the client commands: most run in this process, a few as processes."""

@@ -1,4 +1,4 @@
-"""Somebody with a session file, and the command `gymlocker` as they type it."""
+"""Fixtures of the client's tests: a session file, and the command `gymlocker`."""
 
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,7 +19,7 @@ Gymlocker = Callable[..., Ended]
 
 @pytest.fixture
 async def transport(stack: Stack) -> AsyncIterator[Transport]:
-    """How tests prepare what they need: once, and beside the event loops of the commands."""
+    """Return the transport that prepares data, outside the event loops of the commands."""
     transport = RestTransport(stack.url)
     yield transport
     await transport.close()
@@ -32,7 +32,7 @@ async def user(client: Client) -> User:
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SessionFile:
-    """Where the session of the test's commands is kept; nobody is logged in."""
+    """Return the session file of the test's commands, without a session."""
     path = tmp_path / "gymlocker" / "session.json"
     monkeypatch.setenv("GYMLOCKER_SESSION", str(path))
     return SessionFile(path)
@@ -40,7 +40,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SessionFile:
 
 @pytest.fixture
 async def logged_in(stack: Stack, client: Client, user: User, file: SessionFile) -> SessionFile:
-    """The session of `user`."""
+    """Return the session file of `user`, who is logged in."""
     file.path.parent.mkdir()
     file.save(session_of(stack.url, user.id, await client.login(user)))
     return file
@@ -48,7 +48,7 @@ async def logged_in(stack: Stack, client: Client, user: User, file: SessionFile)
 
 @pytest.fixture
 def fake(file: SessionFile) -> Iterator[FakeGymlocker]:
-    """A server that can be made to fail, where somebody is logged in."""
+    """Yield a server that fails on demand, with a user logged in."""
     fake = FakeGymlocker()
     fake.start()
     file.path.parent.mkdir(exist_ok=True)
@@ -61,7 +61,7 @@ def fake(file: SessionFile) -> Iterator[FakeGymlocker]:
 def gymlocker(
     file: SessionFile, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Gymlocker:
-    """Runs a command in this process, which takes a tenth of the time."""
+    """Return a function that runs a command in this process, at a tenth of the time."""
 
     def run(*arguments: str) -> Ended:
         monkeypatch.setattr(sys, "argv", ["gymlocker", *arguments])

@@ -1,4 +1,4 @@
-"""A server that fails when it is told to, behind real gRPC: threads, so that it needs no loop."""
+"""A fake server that fails on demand, over real gRPC; threaded, so it needs no event loop."""
 
 import threading
 import time
@@ -17,13 +17,13 @@ TIMEOUT = 60.0
 
 
 class FakeGymlocker:
-    """Serves a few methods. Once a call is in it, `reached` is set; the call waits for `go_on`."""
+    """A server of a few methods. A call sets `reached`, then waits for `proceed`."""
 
     def __init__(self) -> None:
         self.reached = threading.Event()
-        self.go_on = threading.Event()
+        self.proceed = threading.Event()
         self.sizes: list[int] = []
-        self.spent: list[str] = []
+        self.exchanged: list[str] = []
         self._server = grpc.server(ThreadPoolExecutor(4))
         self._serve(auth_pb2, "GetMe", grpc.unary_unary_rpc_method_handler, self._get_me)
         self._serve(auth_pb2, "RefreshToken", grpc.unary_unary_rpc_method_handler, self._refresh)
@@ -39,9 +39,9 @@ class FakeGymlocker:
         self._server.start()
 
     def stop(self) -> None:
-        """Breaks off whatever is under way."""
+        """Abort all calls in flight."""
         self._server.stop(None)
-        self.go_on.set()
+        self.proceed.set()
 
     def session(self, *, expires_in: float = 3600) -> Session:
         return Session(self.url, "ada", time.time() + expires_in, "access-0", "refresh-0")
@@ -50,7 +50,7 @@ class FakeGymlocker:
         return auth_pb2.Account(username="ada")
 
     def _refresh(self, request: auth_pb2.RefreshTokenRequest, context: Any) -> auth_pb2.Tokens:
-        self.spent.append(request.refresh_token)
+        self.exchanged.append(request.refresh_token)
         self._wait()
         return auth_pb2.Tokens(access_token="access-1", refresh_token="refresh-1", expires_in=3600)
 
@@ -71,7 +71,7 @@ class FakeGymlocker:
 
     def _wait(self) -> None:
         self.reached.set()
-        self.go_on.wait(TIMEOUT)
+        self.proceed.wait(TIMEOUT)
 
     def _serve(self, module: Any, name: str, make_handler: Any, behaviour: Any) -> None:
         (service,) = module.DESCRIPTOR.services_by_name.values()

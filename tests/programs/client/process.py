@@ -1,4 +1,4 @@
-"""The command `gymlocker` as a process."""
+"""Running the command `gymlocker` as a process."""
 
 import os
 import subprocess
@@ -8,15 +8,15 @@ from contextlib import contextmanager
 
 from tests.support.command import Ended
 
-SECONDS = 60
+TIMEOUT_SECONDS = 60
 
 
 @contextmanager
 def started(*arguments: str, stdout: int = subprocess.PIPE) -> Iterator[subprocess.Popen[bytes]]:
-    """A command whose input is a pipe. It ends with the context at the latest."""
+    """Start a command with a pipe as its input; kill it at the end of the context."""
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "server", *arguments],
-        # The colours of a run of the tests are not the commands'.
+        # Colours that are forced on the tests must not apply to the command.
         env={key: value for key, value in os.environ.items() if key != "FORCE_COLOR"},
         stdin=subprocess.PIPE,
         stdout=stdout,
@@ -29,12 +29,12 @@ def started(*arguments: str, stdout: int = subprocess.PIPE) -> Iterator[subproce
 
 
 def end(process: subprocess.Popen[bytes], stdin: bytes = b"") -> Ended:
-    """Lets a command run to its end."""
-    output, errors = process.communicate(stdin, timeout=SECONDS)
+    """Wait for the end of a command."""
+    output, errors = process.communicate(stdin, timeout=TIMEOUT_SECONDS)
     return Ended(process.returncode, (output or b"").decode(), errors.decode())
 
 
 def run(*arguments: str, stdin: bytes = b"") -> Ended:
-    """Runs a command to its end."""
+    """Run a command to its end."""
     with started(*arguments) as process:
         return end(process, stdin)

@@ -1,4 +1,4 @@
-"""Registering, logging in and out."""
+"""Registering, logging in and logging out."""
 
 import json
 import os
@@ -31,140 +31,13 @@ def mode(path: Path) -> int:
 
 @pytest.fixture
 def password(monkeypatch: pytest.MonkeyPatch, user: User) -> str:
-    """What the person answers when asked for their password."""
-    monkeypatch.setattr(account, "asked_password", lambda **_: user.password)
+    """Answer the prompt for a password with the user's, and return it."""
+    monkeypatch.setattr(account, "read_password", lambda **_: user.password)
     return user.password
-
-
-def test_a_day_with_the_diary(stack: Stack, file: SessionFile) -> None:
-    name, password = f"Ada {uuid4().hex[:8]}", "correct horse battery"
-    registered = run("register", name, f"--url={stack.url}", stdin=f"{password}\n".encode())
-    assert registered.code == 0, registered.errors
-    assert registered.output == f"{name} is registered and logged in at {stack.url}.\n"
-
-    assert run("workouts", "add", "2026-02-07", "Running", "45", "--notes=rain").code == 0
-    listed = run("workouts", "list")
-    assert [line.split() for line in listed.output.splitlines()] == [
-        ["Date", "Type", "Minutes", "Notes"],
-        ["2026-02-07", "Running", "45", "rain"],
-    ]
-    tokens = json.loads(file.path.read_text())
-    assert run("logout").output == f"{name} is logged out.\n"
-    assert run("workouts", "list").errors == "You are not logged in: run `gymlocker login`.\n"
-
-    said = registered.output + registered.errors + listed.output + listed.errors
-    secrets = (password, tokens["access_token"], tokens["refresh_token"])
-    assert not any(secret in said for secret in secrets)
-
-
-async def test_a_name_that_is_taken(stack: Stack, file: SessionFile, client: Client) -> None:
-    user = await client.new_user()
-    name = f"Ada {uuid4()}"
-    await client.accounts.ClaimUsername(
-        auth_pb2.ClaimUsernameRequest(username=name), metadata=bearer(await client.login(user))
-    )
-    with pytest.raises(StartError, match="The username is taken: choose another"):
-        await account.register(file, stack.url, name.upper(), "correct horse battery")
-    assert not file.path.exists()
-
-
-def test_what_the_server_does_not_take_is_named(
-    stack: Stack, gymlocker: Gymlocker, password: str
-) -> None:
-    ended = gymlocker("register", "ab", f"--url={stack.url}")
-    assert (ended.code, ended.output) == (1, "")
-    assert ended.errors.startswith("The server does not take that. username: ")
-
-
-@pytest.mark.parametrize("how", ["id", "lookup"])
-def test_a_session_is_the_owners_alone(
-    stack: Stack, gymlocker: Gymlocker, file: SessionFile, user: User, password: str, how: str
-) -> None:
-    name = user.id if how == "id" else user.lookup
-    assert gymlocker("login", name, f"--url={stack.url}/").code == 0
-    assert (mode(file.path), mode(file.path.parent)) == (0o600, 0o700)
-    assert file.load().url == stack.url
-    left = {each.name for each in file.path.parent.iterdir()}
-    assert left == {"session.json", "session.json.lock"}
-
-
-def test_what_others_could_read_is_closed_and_said(
-    gymlocker: Gymlocker, logged_in: SessionFile
-) -> None:
-    logged_in.path.chmod(0o644)
-    ended = gymlocker("workouts", "list")
-    assert ended.code == 0
-    assert ended.errors.startswith(f"Others could read {logged_in.path}; now only you can.")
-    assert mode(logged_in.path) == 0o600
-    assert gymlocker("workouts", "list").errors == ""
-
-
-def test_a_wrong_password(
-    stack: Stack,
-    gymlocker: Gymlocker,
-    file: SessionFile,
-    user: User,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(account, "asked_password", lambda **_: "wrong")
-    ended = gymlocker("login", user.id, f"--url={stack.url}")
-    assert (ended.code, ended.output) == (1, "")
-    assert ended.errors == "The username or the password is wrong: try again.\n"
-    assert not file.path.exists()
-
-
-async def test_logging_in_again_ends_the_session_before(
-    stack: Stack, client: Client, logged_in: SessionFile, user: User
-) -> None:
-    before = logged_in.load()
-    await account.login(logged_in, stack.url, user.id, user.password)
-    with refused(grpc.StatusCode.UNAUTHENTICATED):
-        await client.accounts.GetMe(auth_pb2.GetMeRequest(), metadata=bearer(_tokens(before)))
-    await client.accounts.GetMe(auth_pb2.GetMeRequest(), metadata=bearer(_tokens(logged_in.load())))
-
-
-async def test_logging_out_ends_the_session_on_the_server(
-    client: Client, logged_in: SessionFile
-) -> None:
-    session = await account.logout(logged_in)
-    assert session is not None
-    with refused(grpc.StatusCode.UNAUTHENTICATED):
-        await client.accounts.GetMe(auth_pb2.GetMeRequest(), metadata=bearer(_tokens(session)))
-    assert not logged_in.path.exists()
-
-
-def test_logging_out_out_of_reach_forgets_the_session_all_the_same(
-    gymlocker: Gymlocker, fake: FakeGymlocker, file: SessionFile
-) -> None:
-    fake.stop()
-    ended = gymlocker("logout")
-    assert ended.code == 1
-    assert "You are logged out here, but the server at" in ended.errors
-    assert not file.path.exists()
-    assert gymlocker("logout").output == "Nobody was logged in.\n"
 
 
 def _tokens(session: Session) -> auth_pb2.Tokens:
     return auth_pb2.Tokens(access_token=session.access_token)
-
-
-def test_a_password_that_is_typed_is_not_shown(stack: Stack, file: SessionFile, user: User) -> None:
-    terminal, inside = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "server", "login", user.id, f"--url={stack.url}"],
-        stdin=inside,
-        stdout=inside,
-        stderr=inside,
-        start_new_session=True,
-    )
-    os.close(inside)
-    shown = _read_until(terminal, b"Password: ")
-    os.write(terminal, user.password.encode() + b"\n")
-    shown += _read_until(terminal, b"is logged in at")
-    assert process.wait(60) == 0
-    os.close(terminal)
-    assert user.password.encode() not in shown
-    assert file.load().username == user.id
 
 
 def _read_until(terminal: int, text: bytes) -> bytes:
@@ -175,3 +48,139 @@ def _read_until(terminal: int, text: bytes) -> bytes:
         assert ready, shown
         shown += os.read(terminal, 4096)
     return shown
+
+
+class TestRegister:
+    def test_starts_session_for_all_commands(self, stack: Stack, file: SessionFile) -> None:
+        name, password = f"Ada {uuid4().hex[:8]}", "correct horse battery"
+        registered = run("register", name, f"--url={stack.url}", stdin=f"{password}\n".encode())
+        assert registered.code == 0, registered.errors
+        assert registered.output == f"{name} is registered and logged in at {stack.url}.\n"
+
+        assert run("workouts", "add", "2026-02-07", "Running", "45", "--notes=rain").code == 0
+        listed = run("workouts", "list")
+        assert [line.split() for line in listed.output.splitlines()] == [
+            ["Date", "Type", "Minutes", "Notes"],
+            ["2026-02-07", "Running", "45", "rain"],
+        ]
+        tokens = json.loads(file.path.read_text())
+        assert run("logout").output == f"{name} is logged out.\n"
+        assert run("workouts", "list").errors == "You are not logged in: run `gymlocker login`.\n"
+
+        printed = registered.output + registered.errors + listed.output + listed.errors
+        secrets = (password, tokens["access_token"], tokens["refresh_token"])
+        assert not any(secret in printed for secret in secrets)
+
+    async def test_rejects_taken_username(
+        self, stack: Stack, file: SessionFile, client: Client
+    ) -> None:
+        user = await client.new_user()
+        name = f"Ada {uuid4()}"
+        await client.accounts.ClaimUsername(
+            auth_pb2.ClaimUsernameRequest(username=name), metadata=bearer(await client.login(user))
+        )
+        with pytest.raises(StartError, match="The username is taken: choose another one"):
+            await account.register(file, stack.url, name.upper(), "correct horse battery")
+        assert not file.path.exists()
+
+    def test_reports_invalid_username(
+        self, stack: Stack, gymlocker: Gymlocker, password: str
+    ) -> None:
+        ended = gymlocker("register", "ab", f"--url={stack.url}")
+        assert (ended.code, ended.output) == (1, "")
+        assert ended.errors.startswith("The server rejected the request. username: ")
+
+
+class TestLogin:
+    @pytest.mark.parametrize("how", ["id", "lookup"])
+    def test_stores_session_readable_by_owner_only(
+        self,
+        stack: Stack,
+        gymlocker: Gymlocker,
+        file: SessionFile,
+        user: User,
+        password: str,
+        how: str,
+    ) -> None:
+        name = user.id if how == "id" else user.lookup
+        assert gymlocker("login", name, f"--url={stack.url}/").code == 0
+        assert (mode(file.path), mode(file.path.parent)) == (0o600, 0o700)
+        assert file.load().url == stack.url
+        left = {each.name for each in file.path.parent.iterdir()}
+        assert left == {"session.json", "session.json.lock"}
+
+    def test_fixes_permissions_with_warning(
+        self, gymlocker: Gymlocker, logged_in: SessionFile
+    ) -> None:
+        logged_in.path.chmod(0o644)
+        ended = gymlocker("workouts", "list")
+        assert ended.code == 0
+        assert ended.errors.startswith(
+            f"{logged_in.path} was readable by others; its permissions are fixed now."
+        )
+        assert mode(logged_in.path) == 0o600
+        assert gymlocker("workouts", "list").errors == ""
+
+    def test_rejects_wrong_password(
+        self,
+        stack: Stack,
+        gymlocker: Gymlocker,
+        file: SessionFile,
+        user: User,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(account, "read_password", lambda **_: "wrong")
+        ended = gymlocker("login", user.id, f"--url={stack.url}")
+        assert (ended.code, ended.output) == (1, "")
+        assert ended.errors == "The username or password is wrong: try again.\n"
+        assert not file.path.exists()
+
+    async def test_ends_previous_session(
+        self, stack: Stack, client: Client, logged_in: SessionFile, user: User
+    ) -> None:
+        before = logged_in.load()
+        await account.login(logged_in, stack.url, user.id, user.password)
+        with refused(grpc.StatusCode.UNAUTHENTICATED):
+            await client.accounts.GetMe(auth_pb2.GetMeRequest(), metadata=bearer(_tokens(before)))
+        await client.accounts.GetMe(
+            auth_pb2.GetMeRequest(), metadata=bearer(_tokens(logged_in.load()))
+        )
+
+    def test_does_not_echo_typed_password(
+        self, stack: Stack, file: SessionFile, user: User
+    ) -> None:
+        terminal, inside = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "server", "login", user.id, f"--url={stack.url}"],
+            stdin=inside,
+            stdout=inside,
+            stderr=inside,
+            start_new_session=True,
+        )
+        os.close(inside)
+        shown = _read_until(terminal, b"Password: ")
+        os.write(terminal, user.password.encode() + b"\n")
+        shown += _read_until(terminal, b"is logged in at")
+        assert process.wait(60) == 0
+        os.close(terminal)
+        assert user.password.encode() not in shown
+        assert file.load().username == user.id
+
+
+class TestLogout:
+    async def test_ends_session_on_server(self, client: Client, logged_in: SessionFile) -> None:
+        session = await account.logout(logged_in)
+        assert session is not None
+        with refused(grpc.StatusCode.UNAUTHENTICATED):
+            await client.accounts.GetMe(auth_pb2.GetMeRequest(), metadata=bearer(_tokens(session)))
+        assert not logged_in.path.exists()
+
+    def test_deletes_session_if_server_is_unreachable(
+        self, gymlocker: Gymlocker, fake: FakeGymlocker, file: SessionFile
+    ) -> None:
+        fake.stop()
+        ended = gymlocker("logout")
+        assert ended.code == 1
+        assert "You are logged out here, but the server at" in ended.errors
+        assert not file.path.exists()
+        assert gymlocker("logout").output == "You were not logged in.\n"
