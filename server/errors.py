@@ -1,37 +1,37 @@
-"""What can go wrong, as the features say it.
+"""The errors of the API, and the one of a process that cannot start.
 
     GymlockerError
     ├── InvalidArgument      a field breaks a limit           (names the field)
-    ├── Unauthenticated      the caller did not prove who they are
-    ├── PermissionDenied     the caller is known, and may not do it    (403)
-    ├── NotFound             there is no such thing, or it is not the caller's
-    ├── AlreadyExists        somebody has it, or it says something else
-    ├── Aborted              the caller's copy is older than what is stored (412)
-    ├── OutOfRange           a cursor is too old, or of another database (410)
-    ├── FailedPrecondition   this server is not set up for it (says which setting to make)
-    │   └── FeatureDisabled  a switch of this server is off   (423)
-    ├── Unimplemented        a content type or encoding that is not spoken here (415)
-    │   └── UnknownMethod    no such method; over REST, Envoy knows that itself
-    ├── ResourceExhausted    a rate limit or quota            (says when to try again)
-    └── Unavailable          try again later: database out of reach, or too much to do
+    ├── Unauthenticated      missing or wrong credentials
+    ├── PermissionDenied     the caller is known but may not do this (403)
+    ├── NotFound             it does not exist, or belongs to another user
+    ├── AlreadyExists        it exists already, with another content or owner
+    ├── Aborted              the caller's copy is older than the stored one (412)
+    ├── OutOfRange           a cursor is too old, or from another database (410)
+    ├── FailedPrecondition   the server is not set up for it  (names the setting)
+    │   └── FeatureDisabled  the feature is switched off      (423)
+    ├── Unimplemented        unsupported content type or encoding (415)
+    │   └── UnknownMethod    no such method; over REST, Envoy finds that out
+    ├── ResourceExhausted    a rate limit or quota            (with the seconds to wait)
+    └── Unavailable          retry later: database unreachable, or overloaded
 
-    StartError               the process cannot start; the text says what to do about it
+    StartError               the process cannot start; the text says how to fix it
 
-Handlers raise these and know nothing of gRPC; `rpc/errors.py` turns them into a status.
+Handlers raise these and do not know gRPC; `rpc/errors.py` maps them to statuses.
 """
 
 from typing import ClassVar
 
-# Somebody has to make room first.
+# An operator has to free space first.
 DISK_FULL_RETRY_SECONDS = 3600
 
 
 class GymlockerError(Exception):
-    """An error that the caller is told about.
+    """An error that is sent to the client.
 
-    `message` is a sentence for people, `reason` an UPPER_SNAKE_CASE name for programs
-    (google.rpc.ErrorInfo.reason) that never changes. `http_status` is the status over REST where
-    gRPC's code does not lead to it.
+    `message` is a sentence for people. `reason` is an UPPER_SNAKE_CASE name for programs
+    (google.rpc.ErrorInfo.reason) that never changes. `http_status` overrides the HTTP status that
+    follows from gRPC's code.
     """
 
     http_status: ClassVar[int | None] = None
@@ -45,7 +45,7 @@ class GymlockerError(Exception):
 class InvalidArgument(GymlockerError):
     """Fields of the request break their limits.
 
-    `violations` are pairs of a field's path in the proto and what is wrong with it.
+    `violations` are pairs of a field's path in the proto and a description of its error.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class InvalidArgument(GymlockerError):
 
 
 class Unauthenticated(GymlockerError):
-    """The caller did not prove who they are."""
+    """The credentials are missing or wrong."""
 
 
 class PermissionDenied(GymlockerError):
@@ -64,49 +64,49 @@ class PermissionDenied(GymlockerError):
 
 
 class NotFound(GymlockerError):
-    """There is no such thing, or it is not the caller's: both look the same."""
+    """The resource does not exist or belongs to another user; a client cannot tell which."""
 
 
 class AlreadyExists(GymlockerError):
-    """What is to be made is there already, and is not the same."""
+    """The resource to create exists already and differs."""
 
 
 class FailedPrecondition(GymlockerError):
-    """The server is not set up for the call; the message says which setting to make."""
+    """The server is not set up for the call; the message names the setting to change."""
 
 
 class FeatureDisabled(FailedPrecondition):
-    """A switch of this server is off."""
+    """The feature is switched off on this server."""
 
     http_status = 423
 
 
 class Aborted(GymlockerError):
-    """The caller's copy is older than what is stored."""
+    """The caller's copy is older than the stored one."""
 
     http_status = 412
 
 
 class OutOfRange(GymlockerError):
-    """A cursor is too old, or belongs to another database."""
+    """The cursor is too old, or belongs to another database."""
 
     http_status = 410
 
 
 class Unimplemented(GymlockerError):
-    """A content type or encoding that is not spoken here."""
+    """The content type or encoding is not supported."""
 
     http_status: ClassVar[int | None] = 415
 
 
 class UnknownMethod(Unimplemented):
-    """There is no such method."""
+    """The method does not exist."""
 
     http_status = None
 
 
 class ResourceExhausted(GymlockerError):
-    """A rate limit or quota is used up; `retry_after` says for how many seconds."""
+    """A rate limit or quota is used up; `retry_after` is the seconds until a retry can succeed."""
 
     def __init__(self, message: str, *, reason: str, retry_after: int) -> None:
         super().__init__(message, reason=reason)
@@ -114,7 +114,7 @@ class ResourceExhausted(GymlockerError):
 
 
 class Unavailable(GymlockerError):
-    """Not now: the same call may succeed later; `retry_after` says after how many seconds."""
+    """The call may succeed later; `retry_after` is the seconds to wait before a retry."""
 
     def __init__(self, message: str, *, reason: str, retry_after: int = 1) -> None:
         super().__init__(message, reason=reason)
@@ -122,11 +122,11 @@ class Unavailable(GymlockerError):
 
 
 class StartError(Exception):
-    """A command cannot do its work. The text is one sentence that says what to do about it."""
+    """A command cannot do its work. The text says what is wrong and how to fix it."""
 
 
 def no_such_user() -> NotFound:
-    """The error for an id or a lookup that nobody has."""
+    """Return the error for an id or a lookup without a user."""
     return NotFound("There is no such user.", reason="USER_NOT_FOUND")
 
 
@@ -140,7 +140,7 @@ def disk_full() -> ResourceExhausted:
 
 
 def wrong_password() -> Unauthenticated:
-    """Return the error for a password that is not the user's."""
+    """Return the error for a wrong password."""
     return Unauthenticated("The user or the password is wrong.", reason="WRONG_PASSWORD")
 
 
