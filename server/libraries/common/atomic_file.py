@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all, whatever happens while they are written."""
+"""Atomic writes: a file appears complete or not at all."""
 
 import os
 import tempfile
@@ -10,9 +10,9 @@ from typing import BinaryIO
 
 @contextmanager
 def whole_file(path: Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
-    """A file that is at `path` once all is written, and on the disk. Its mode is 0600.
+    """Open a file that appears at `path`, with mode 0600, once all of it is on the disk.
 
-    Raises FileExistsError if there is one by then that is not to be overwritten.
+    Raises FileExistsError if `path` exists by then and `overwrite` is false.
     """
     descriptor, new = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
@@ -23,19 +23,19 @@ def whole_file(path: Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
         if overwrite:
             Path(new).replace(path)
         else:
-            _give_name(Path(new), path)
+            _rename_new(Path(new), path)
     finally:
         Path(new).unlink(missing_ok=True)
 
 
-def _give_name(new: Path, path: Path) -> None:
-    """Renames, but never over another file."""
+def _rename_new(new: Path, path: Path) -> None:
+    """Rename without overwriting."""
     try:
         path.hardlink_to(new)
     except FileExistsError:
         raise
     except OSError:
-        # A file system without links, such as a USB stick's.
+        # The file system has no hard links, as on many USB sticks.
         if path.exists():
             raise FileExistsError from None
         new.replace(path)

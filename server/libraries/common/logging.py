@@ -1,6 +1,6 @@
-"""The log, on standard error: one JSON object a line, or lines for people to read.
+"""Logging to standard error: one JSON object a line, or lines for people.
 
-Neither holds anything about a person: who logs an event chooses what is in it.
+Events must not contain personal data: the code that logs an event chooses its fields.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ BATCH_SECONDS = 0.05
 
 
 class _Unfailing:
-    """A stream that drops what it cannot write: a full disk must not fail a call."""
+    """A stream that drops output it cannot write: a full disk must not fail a call."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -35,12 +35,11 @@ class _Unfailing:
             self._stream.flush()
 
 
-class _Waiting:
-    """Events that are not yet lines: what went well waits a moment, the rest is written at once.
+class _BatchingLogger:
+    """Collects info events for BATCH_SECONDS and writes them in one batch.
 
-    A call only notes what there is to say. To make a line of it, and to write it, costs far less
-    for many at once: see docs/decisions/0012-fast.md. A process that is killed loses the lines of
-    BATCH_SECONDS.
+    Warnings and errors are written at once. Rendering and writing many events together is far
+    cheaper: see docs/decisions/0012-fast.md. A killed process loses the last BATCH_SECONDS.
     """
 
     def __init__(self, stream: TextIO, render: Processor) -> None:
@@ -49,7 +48,7 @@ class _Waiting:
         self._events: list[EventDict] = []
 
     def info(self, **event: Any) -> None:
-        self._note("info", event)
+        self._add("info", event)
         if len(self._events) > 1:
             return
         try:
@@ -60,11 +59,11 @@ class _Waiting:
             loop.call_later(BATCH_SECONDS, self.write)
 
     def warning(self, **event: Any) -> None:
-        self._note("warning", event)
+        self._add("warning", event)
         self.write()
 
     def error(self, **event: Any) -> None:
-        self._note("error", event)
+        self._add("error", event)
         self.write()
 
     def write(self) -> None:
@@ -72,7 +71,7 @@ class _Waiting:
         self._stream.write("".join(self._line(event) + "\n" for event in events))
         self._stream.flush()
 
-    def _note(self, level: str, event: EventDict) -> None:
+    def _add(self, level: str, event: EventDict) -> None:
         event["level"] = level
         event["timestamp"] = time.time()
         self._events.append(event)
@@ -83,9 +82,9 @@ class _Waiting:
 
 
 def configure_logging(level: str, form: Literal["json", "console"] | None = None) -> None:
-    """Sends structlog's events and those of the standard library from `level` on to stderr.
+    """Write events of structlog and the standard library to stderr, from `level` upwards.
 
-    Without a `form` it is for people at a terminal, and JSON everywhere else.
+    Without a `form`, a terminal gets lines for people and everything else gets JSON.
     """
     is_terminal = sys.stderr.isatty()
     renderer: Processor = (
@@ -94,13 +93,13 @@ def configure_logging(level: str, form: Literal["json", "console"] | None = None
         else _json
     )
     stream = cast(TextIO, _Unfailing(sys.stderr))
-    waiting = _Waiting(stream, renderer)
-    atexit.register(waiting.write)
+    logger = _BatchingLogger(stream, renderer)
+    atexit.register(logger.write)
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=lambda *_: waiting,
+        logger_factory=lambda *_: logger,
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
@@ -115,22 +114,22 @@ def configure_logging(level: str, form: Literal["json", "console"] | None = None
     )
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
     logging.captureWarnings(True)
-    logging.getLogger("grpc._cython.cygrpc").addFilter(_is_ours)
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_is_relevant)
 
 
-def _is_ours(record: logging.LogRecord) -> bool:
-    """Leaves out what grpc says every day, at length: of a call that has its line here anyway.
+def _is_relevant(record: logging.LogRecord) -> bool:
+    """Check whether a record of grpc is more than noise about a call that is logged anyway.
 
-    Of each header that is not UTF-8, with the whole of it; and, with a traceback, of each client
-    that was gone before it had its reply.
+    grpc logs the whole of each header that is not UTF-8, and a traceback for each client that
+    disconnects before its response.
     """
     return not str(record.msg).startswith(("Invalid encoding on", "ExecuteBatchError raised in"))
 
 
 def _json(_: Any, __: str, event: EventDict) -> str:
     try:
-        # Fast, for each call is a line.
+        # Fast: each call writes a line.
         return orjson.dumps(event, default=repr, option=orjson.OPT_UTC_Z).decode()
     except orjson.JSONEncodeError:
-        # It refuses half a character, as names of files may have, and integers of over 64 bits.
+        # orjson rejects lone surrogates, as in file names, and integers of more than 64 bits.
         return json.dumps(event, default=str)

@@ -1,4 +1,4 @@
-"""Work that is done again and again beside the calls."""
+"""Periodic jobs beside the calls."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,17 +13,17 @@ _log = structlog.get_logger("background")
 
 
 async def repeat(
-    work: Callable[[], Awaitable[object]], *, name: str, interval_seconds: float
+    job: Callable[[], Awaitable[object]], *, name: str, interval_seconds: float
 ) -> NoReturn:
-    """Does `work` at once and then every `interval_seconds`, until cancelled.
+    """Run `job` at once and then every `interval_seconds`, until cancelled.
 
-    What the database says against it is logged: calls can be served all the same.
+    Errors of the database are logged: calls can be served all the same.
     """
     while True:
         try:
-            await work()
+            await job()
         except GymlockerError as error:
-            _log.warning("job_deferred", work=name, reason=error.reason)
+            _log.warning("job_deferred", job=name, reason=error.reason)
         except PostgresError as error:
-            _log.error("failed", work=name, error=type(error).__name__, sqlstate=error.sqlstate)
+            _log.error("job_failed", job=name, error=type(error).__name__, sqlstate=error.sqlstate)
         await asyncio.sleep(interval_seconds)

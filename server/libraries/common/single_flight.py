@@ -1,4 +1,4 @@
-"""One piece of work for all who ask the same at the same time."""
+"""Deduplication of concurrent work: identical requests share one task."""
 
 import asyncio
 from collections import Counter
@@ -11,17 +11,17 @@ Result = TypeVar("Result")
 
 
 class SingleFlight(Generic[Key, Group, Result]):
-    """Shares what is under way; of one group, no more than `most` different things are.
+    """Shares tasks in flight, at most `max_per_group` for each group.
 
-    Of these, one caller has no more than `most_of_caller`, where it is said who calls.
+    Of these, one caller has at most `max_per_caller`, if callers are named.
     """
 
-    def __init__(self, most: int, *, max_per_caller: int | None = None) -> None:
-        self._most = most
-        self._max_per_caller = max_per_caller or most
+    def __init__(self, max_per_group: int, *, max_per_caller: int | None = None) -> None:
+        self._max_per_group = max_per_group
+        self._max_per_caller = max_per_caller or max_per_group
         self._in_flight: dict[Key, asyncio.Task[Result]] = {}
-        self._at_once: Counter[Group] = Counter()
-        self._of_caller: Counter[tuple[Group, str]] = Counter()
+        self._by_group: Counter[Group] = Counter()
+        self._by_caller: Counter[tuple[Group, str]] = Counter()
 
     async def run(
         self,
@@ -32,24 +32,27 @@ class SingleFlight(Generic[Key, Group, Result]):
         *,
         caller: str = "",
     ) -> Result:
-        """What comes of `work`, or of the same `key` that is under way; else raises `too_many`."""
+        """Return the result of `work`, or of the task in flight for `key`.
+
+        Raises `too_many()` if the limit is reached.
+        """
         task = self._in_flight.get(key)
         if task is None:
-            is_full = self._at_once[group] >= self._most
-            if is_full or self._of_caller[group, caller] >= self._max_per_caller:
+            is_full = self._by_group[group] >= self._max_per_group
+            if is_full or self._by_caller[group, caller] >= self._max_per_caller:
                 raise too_many()
             task = asyncio.create_task(work())
             self._in_flight[key] = task
-            self._at_once[group] += 1
-            self._of_caller[group, caller] += 1
+            self._by_group[group] += 1
+            self._by_caller[group, caller] += 1
             task.add_done_callback(lambda _: self._done(key, group, caller))
-        # One caller who hangs up must not take the answer from the others.
+        # A caller that disconnects must not cancel the task of the others.
         return await asyncio.shield(task)
 
     def _done(self, key: Key, group: Group, caller: str) -> None:
         task = self._in_flight.pop(key)
         if not task.cancelled():
-            # If all callers hung up, nobody else looks at what went wrong.
+            # Mark the error as retrieved: all callers may have disconnected.
             task.exception()
-        self._at_once -= Counter([group])
-        self._of_caller -= Counter([(group, caller)])
+        self._by_group -= Counter([group])
+        self._by_caller -= Counter([(group, caller)])

@@ -1,4 +1,4 @@
-"""Addresses as people give them: host:port, or unix:/path of a socket."""
+"""Addresses as in options: host:port, or unix:/path of a socket."""
 
 import errno
 import re
@@ -15,25 +15,28 @@ _ADDRESS = re.compile(rf"({_HOST}:)?(?P<port>[0-9]{{1,5}})")
 
 
 class Address(NamedTuple):
-    """A host and a port; one of IPv6 has no brackets here."""
+    """A host and a port. An IPv6 host has no brackets."""
 
     host: str
     port: int
 
     @property
     def own_host(self) -> str:
-        """The host by which this machine itself reaches it: 0.0.0.0 is no place to go to."""
+        """Return the host to connect to from this machine: 0.0.0.0 cannot be dialled."""
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
 
     @property
     def name(self) -> str:
-        """host:port for this machine, as URLs have it."""
+        """Return host:port for URLs on this machine."""
         host = f"[{self.own_host}]" if ":" in self.own_host else self.own_host
         return f"{host}:{self.port}"
 
 
 def host_and_port(text: str, host: str = "") -> Address | None:
-    """The parts of host:port, None if it is something else. `host` is that of a port alone."""
+    """Parse host:port; return None if `text` is anything else.
+
+    `host` is the host of a bare port.
+    """
     match = _ADDRESS.fullmatch(text)
     if match is None or int(match["port"]) > MAX_PORT:
         return None
@@ -42,7 +45,7 @@ def host_and_port(text: str, host: str = "") -> Address | None:
 
 
 def option_address(option: str, text: str, example: str, host: str = "") -> Address:
-    """The same for what `option` says. Raises StartError, with an example to follow."""
+    """Parse the host:port of a command-line `option`. Raises StartError with an example."""
     address = host_and_port(text, host)
     if address is None:
         raise StartError(f"{option} {text} is not host:port; for example: {example}")
@@ -50,55 +53,63 @@ def option_address(option: str, text: str, example: str, host: str = "") -> Addr
 
 
 def metrics_address(text: str) -> Address:
-    """What `--metrics` says: host:port, or a port of this machine alone. Raises StartError."""
+    """Parse `--metrics`: host:port, or a port on the loopback interface. Raises StartError."""
     return option_address("--metrics", text, "127.0.0.1:9464", host="127.0.0.1")
 
 
+def cannot_listen(address: str, option: str, forms: str = "host:port or unix:path") -> StartError:
+    """Return the error for an `address` that cannot be bound; `option` sets another one."""
+    return StartError(
+        f"Cannot listen on {address}: it is in use or not an address of this machine. "
+        f"Give another one with {option}, as {forms}."
+    )
+
+
 def unix_path(address: str) -> str | None:
-    """The path of a unix socket, None if the address is another one."""
+    """Return the path of a unix socket; None for other addresses."""
     return address.removeprefix(UNIX) if address.startswith(UNIX) else None
 
 
 def in_use(address: str) -> bool:
-    """Whether somebody listens there already; of a name with several addresses, at one of them.
+    """Check whether any address that `address` resolves to has a listener already.
 
-    gRPC would take over a unix socket without a word, and be content with the other addresses.
+    gRPC would silently take over a unix socket, and skip the addresses that are taken.
     """
     if path := unix_path(address):
         with socket.socket(socket.AF_UNIX) as probe:
             return probe.connect_ex(path) == 0
-    place = host_and_port(address)
-    if place is None:
+    parsed = host_and_port(address)
+    if parsed is None:
         return False
-    # For gRPC these are localhost, whatever the system says.
-    hosts = ("127.0.0.1", "::1") if place.host == "localhost" else (place.host,)
-    return any(_in_use(*found) for host in hosts for found in _found(host, place.port))
+    # gRPC resolves localhost to these, regardless of the system's configuration.
+    hosts = ("127.0.0.1", "::1") if parsed.host == "localhost" else (parsed.host,)
+    return any(_in_use(*found) for host in hosts for found in _resolve(host, parsed.port))
 
 
-def _found(host: str, port: int) -> list[tuple[int, tuple[object, ...]]]:
+def _resolve(host: str, port: int) -> list[tuple[int, tuple[object, ...]]]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except socket.gaierror:
         return []
-    return [(family, place) for family, _, _, _, place in found]
+    return [(family, socket_address) for family, _, _, _, socket_address in found]
 
 
-def _in_use(family: int, place: tuple[object, ...]) -> bool:
+def _in_use(family: int, socket_address: tuple[object, ...]) -> bool:
     try:
-        tried(family, place)
+        probe_bind(family, socket_address)
     except OSError as error:
         return error.errno == errno.EADDRINUSE
     return False
 
 
-def tried(family: int, place: tuple[object, ...]) -> Address:
-    """The numeric address of a place, with a port that was free a moment ago. Raises OSError."""
+def probe_bind(family: int, socket_address: tuple[object, ...]) -> Address:
+    """Bind and release a socket; return its numeric address. Raises OSError."""
     with socket.socket(family) as probe:
-        # Connections that closed a moment ago do not count, listeners do.
+        # Ignore recently closed connections, but not listeners.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            # As Envoy does; else a listener on IPv4 would count too.
+            # As Envoy does; otherwise a listener on IPv4 would count as well.
             probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        probe.bind(place)
+        probe.bind(socket_address)
         host, port = probe.getsockname()[:2]
         return Address(host, port)

@@ -1,23 +1,21 @@
-"""A gRPC client's first and last steps: the channel to a URL, and what a refusal says."""
+"""A client's gRPC channel to a URL, and the status of its failed calls."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import grpc
-from google.protobuf.message import DecodeError
-from google.rpc import status_pb2
+from google.rpc.status_pb2 import Status
 from grpc import aio
 
+from server.libraries.network.grpc_protocol import status_in
 from server.libraries.network.trusted_certificates import trusted_file
-
-_STATUS_DETAILS = "grpc-status-details-bin"
 
 
 def open_channel(url: str, options: Sequence[tuple[str, int]] = ()) -> aio.Channel:
-    """A channel in the clear for `http://`, with trust as over REST for `https://`.
+    """Return a channel: plain text for `http://`, TLS for `https://`.
 
-    Raises StartError if what is to be trusted cannot be read.
+    Raises StartError if the trusted certificates cannot be read.
     """
     parts = urlsplit(url)
     secure = parts.scheme == "https"
@@ -28,20 +26,16 @@ def open_channel(url: str, options: Sequence[tuple[str, int]] = ()) -> aio.Chann
 
 
 def _credentials() -> grpc.ChannelCredentials:
-    """Trusts the file SSL_CERT_FILE, which gRPC itself does not know, as REST clients do."""
+    """Return credentials that trust SSL_CERT_FILE as REST clients do; gRPC does not read it."""
     named = trusted_file()
     return grpc.ssl_channel_credentials(Path(named).read_bytes() if named else None)
 
 
-def refused_status(error: aio.AioRpcError) -> status_pb2.Status:
-    """The whole status of a call that was not answered with OK.
+def error_status(error: aio.AioRpcError) -> Status:
+    """Return the status of a failed call, with the server's typed details if it sent any.
 
-    It has the server's typed details (google.rpc.ErrorInfo and the like) if there were any.
+    The details are google.rpc.ErrorInfo and the like.
     """
-    for key, value in error.trailing_metadata() or ():
-        if key == _STATUS_DETAILS and isinstance(value, bytes):
-            try:
-                return status_pb2.Status.FromString(value)
-            except DecodeError:
-                break
-    return status_pb2.Status(code=error.code().value[0], message=error.details())
+    return status_in(error.trailing_metadata()) or Status(
+        code=error.code().value[0], message=error.details()
+    )

@@ -1,13 +1,13 @@
-"""What addresses have in common that one caller can call from."""
+"""The networks that clients are counted by, since one client may use many addresses."""
 
 import ipaddress
 from functools import lru_cache
 
 
-# Reading one takes as long as a good part of a call.
+# Cached: parsing an address takes a noticeable part of a call.
 @lru_cache(maxsize=4096)
 def broad_network_of(address: str) -> str:
-    """Return what one site or provider's customer can have: an IPv4 /24, or an IPv6 /48."""
+    """Return the network of a site or a provider's customer: an IPv4 /24, or an IPv6 /48."""
     network = network_of(address)
     try:
         parsed = ipaddress.ip_network(network)
@@ -18,7 +18,7 @@ def broad_network_of(address: str) -> str:
 
 @lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
-    """What one guesser has: an IPv4 address, or the /64 that IPv6 gives to a household."""
+    """Return the network of a household: an IPv4 address, or an IPv6 /64."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Mutual TLS of gRPC: what a worker, and who calls it, make of an Identity."""
+"""gRPC credentials for mutual TLS between workers and their clients."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -9,7 +9,10 @@ from server.libraries.network.tls import Identity, Pems, Renewal
 
 
 def server_credentials(identity: Identity) -> grpc.ServerCredentials:
-    """Lets in who has a certificate of the authority; renewed files count for new connections."""
+    """Return credentials that require a client certificate signed by the authority.
+
+    Renewed files apply to new connections.
+    """
     renewal = Renewal(identity)
 
     def renewed() -> grpc.ServerCertificateConfiguration | None:
@@ -18,7 +21,7 @@ def server_credentials(identity: Identity) -> grpc.ServerCredentials:
 
     return grpc.dynamic_ssl_server_credentials(
         _configuration(renewal.current),
-        # Called, by a thread of gRPC's, for each connection; it may return None.
+        # gRPC calls it in a thread for each connection; None keeps the configuration.
         cast(Callable[[], grpc.ServerCertificateConfiguration], renewed),
         require_client_authentication=True,
     )
@@ -27,9 +30,9 @@ def server_credentials(identity: Identity) -> grpc.ServerCredentials:
 def channel(
     address: str, pems: Pems | None, options: Sequence[tuple[str, Any]] = ()
 ) -> grpc.aio.Channel:
-    """A channel to a worker, which must have a certificate for the host in `address`.
+    """Return a channel to a worker, whose certificate must match the host in `address`.
 
-    Without `pems`, in plain text.
+    Without `pems`, the channel is in plain text.
     """
     if pems is None:
         return grpc.aio.insecure_channel(address, options)

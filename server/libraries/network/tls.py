@@ -1,7 +1,7 @@
-"""Certificates and keys, from files that may be renewed while we run.
+"""Certificates and keys, from files that may be renewed while the process runs.
 
-A Certificate is what one side of a connection shows. An Identity is what both sides need where each
-asks for the other's: mutual TLS, between the front door or the web process and the workers.
+A Certificate is presented by one side of a connection. An Identity is for mutual TLS, between Envoy
+or the web process and the workers: a certificate, and the authority that signed the other side's.
 """
 
 import ssl
@@ -15,26 +15,26 @@ from server.libraries.network.address import unix_path
 
 @dataclass(frozen=True)
 class Certificate:
-    """The files: the certificate with those that lead to its root, and its key, both PEM."""
+    """The PEM files of a certificate chain and its key."""
 
     chain: Path
     key: Path
 
     def __post_init__(self) -> None:
-        """Raises StartError if they are not what they should be."""
+        """Check that the files match and have no password. Raises StartError."""
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
                 self.chain,
                 self.key,
-                # Nobody is there to be asked for one.
+                # Don't prompt for a passphrase.
                 password="",
             )
         except ssl.SSLError as error:
-            # What is no PEM at all has no reason.
+            # Files that are not PEM have no reason.
             reason = f" ({error.reason})" if error.reason else ""
             raise StartError(
-                f"The certificate {self.chain} and the key {self.key} do not go together: one is "
-                f"not PEM, or the key is another one's, or has a password{reason}."
+                f"The certificate {self.chain} and the key {self.key} do not match: one is not "
+                f"PEM, or the key belongs to another certificate or has a password{reason}."
             ) from None
         except OSError as error:
             raise StartError(
@@ -45,7 +45,7 @@ class Certificate:
 
 @dataclass(frozen=True)
 class Pems:
-    """What the files of an Identity hold."""
+    """The contents of the files of an Identity."""
 
     chain: bytes
     key: bytes
@@ -54,22 +54,22 @@ class Pems:
 
 @dataclass(frozen=True)
 class Identity:
-    """What we show, and `authority`, a file of the certificates that have signed the others'."""
+    """A certificate to present, and `authority`, the file that verifies the other side's."""
 
     certificate: Certificate
     authority: Path
 
     def __post_init__(self) -> None:
-        """Raises StartError if there is no certificate in the file."""
+        """Check that the authority's file contains a certificate. Raises StartError."""
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(self.authority)
         except ssl.SSLError:
-            raise StartError(f"There is no certificate, as PEM, in {self.authority}.") from None
+            raise StartError(f"{self.authority} contains no PEM certificate.") from None
         except OSError as error:
             raise StartError(f"{self.authority} cannot be read ({error.strerror}).") from None
 
     def read(self) -> Pems:
-        """What the files hold now. Raises OSError."""
+        """Read the files. Raises OSError."""
         return Pems(
             self.certificate.chain.read_bytes(),
             self.certificate.key.read_bytes(),
@@ -78,19 +78,19 @@ class Identity:
 
 
 class Renewal:
-    """Notices that the files of an Identity were renewed. `current` is what is in use."""
+    """Detects that the files of an Identity were renewed. `current` is in use."""
 
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
         self.current = identity.read()
 
     def renewed(self) -> Pems | None:
-        """What is to be used from now on; None if it is the same, or not yet whole."""
+        """Return the new contents, now `current`; None if unchanged or incomplete."""
         try:
             found = self._identity.read()
             if found == self.current:
                 return None
-            # One of the files may be there before the other: then it is asked again.
+            # One file may be replaced before the other; then the next check succeeds.
             Identity(
                 Certificate(self._identity.certificate.chain, self._identity.certificate.key),
                 self._identity.authority,
@@ -102,7 +102,7 @@ class Renewal:
 
 
 def certificate_of(chain: Path | None, key: Path | None) -> Certificate | None:
-    """The certificate that two options name; None if neither does. Raises StartError."""
+    """Return the certificate from two options; None if neither is set. Raises StartError."""
     if chain is None and key is None:
         return None
     if chain is None or key is None:
@@ -117,7 +117,7 @@ def identity_of(
     options: str,
     addresses: Iterable[str],
 ) -> Identity | None:
-    """The identity that three options name, for TLS at `addresses`; None if none does.
+    """Return the identity from three options, for TLS at `addresses`; None if none is set.
 
     Raises StartError.
     """
@@ -127,5 +127,5 @@ def identity_of(
     if len(given) < 3:
         raise StartError(f"{options} belong together: give all three, or none.")
     if any(unix_path(address) is not None for address in addresses):
-        raise StartError(f"{options} are for host:port: a unix socket needs none of it.")
+        raise StartError(f"{options} are for host:port only: remove them for a unix socket.")
     return Identity(Certificate(given[0], given[1]), given[2])

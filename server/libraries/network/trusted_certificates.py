@@ -1,4 +1,4 @@
-"""Which certificates we trust when we ask others: those of SSL_CERT_FILE, as OpenSSL reads it."""
+"""Trusted certificates of outgoing connections, from SSL_CERT_FILE as in OpenSSL."""
 
 import os
 import ssl
@@ -9,14 +9,14 @@ SETTING = "SSL_CERT_FILE"
 
 
 def trusted_file() -> str | None:
-    """The file that SSL_CERT_FILE names, if any. Raises StartError if it cannot be used."""
+    """Return the file named by SSL_CERT_FILE, if any. Raises StartError if it is unusable."""
     named = os.environ.get(SETTING)
     if not named:
         return None
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(named)
     except ssl.SSLError:
-        raise StartError(f"{SETTING}: there is no certificate, as PEM, in {named}.") from None
+        raise StartError(f"{SETTING}: {named} contains no PEM certificate.") from None
     except OSError as error:
         raise StartError(f"{SETTING}: {named} cannot be read ({error.strerror}).") from None
     return named

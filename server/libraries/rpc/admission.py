@@ -1,76 +1,79 @@
-"""Shares of a worker: no client address takes the places of all others.
+"""Limits on concurrent calls, so that no client network starves the others.
 
-A call holds a place from its first interceptor to its end, whatever it waits for. Calls and streams
-are counted apart, so that open streams keep no call out. Envoy admits calls at the pace at which
-workers answer them (`max_requests_per_io_cycle` in envoy.yaml); shares bound the slow ones.
+A call counts from its first interceptor to its end, whatever it waits for. Calls and streams have
+separate limits, so that open streams do not block calls. Envoy admits calls at the rate at which
+workers complete them (`max_requests_per_io_cycle` in envoy.yaml); these limits bound slow calls.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from server.errors import ResourceExhausted
+from server.libraries.network.grpc_protocol import HEALTH_CHECK_PATH
 from server.libraries.rpc.context import Context, calling_network
 from server.libraries.rpc.interceptor import CallNext, Interceptor
 from server.libraries.rpc.method import Method
 
 RETRY_AFTER_SECONDS = 1
-HEALTH = ("/gymlocker.v2.SystemService/GetHealth", "/grpc.health.v1.Health/Check")
+HEALTH_CHECKS = ("/gymlocker.v2.SystemService/GetHealth", HEALTH_CHECK_PATH)
 
 
-class Shares:
-    """Places of one worker, at most `limit` of them for each network; 0 is no limit.
+class ConcurrencyLimit:
+    """At most `limit` calls in flight for each client network; 0 is no limit.
 
-    A network is what one caller has: see `network_of`.
+    See `network_of` for what counts as one network.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._in_flight: dict[str, int] = {}
 
-    def take(self, network: str) -> None:
-        """Take a place. Raise ResourceExhausted if the network has its share already."""
-        taken = self._in_flight.get(network, 0)
-        if taken >= self._limit > 0:
+    def acquire(self, network: str) -> None:
+        """Count a call. Raise ResourceExhausted if the network is at its limit."""
+        in_flight = self._in_flight.get(network, 0)
+        if in_flight >= self._limit > 0:
             raise _too_many_calls(self._limit)
-        self._in_flight[network] = taken + 1
+        self._in_flight[network] = in_flight + 1
 
-    def give_back(self, network: str) -> None:
-        """Give a place back. A network that has none takes no memory."""
-        left = self._in_flight[network] - 1
-        if left:
-            self._in_flight[network] = left
+    def release(self, network: str) -> None:
+        """Stop counting a call. Networks without calls use no memory."""
+        remaining = self._in_flight[network] - 1
+        if remaining:
+            self._in_flight[network] = remaining
         else:
             del self._in_flight[network]
 
 
 class AdmissionInterceptor(Interceptor):
-    """Limits what one address has in flight."""
+    """Limits the calls that one client network has in flight."""
 
-    def __init__(self, methods: Mapping[str, Method], *, calls: Shares, streams: Shares) -> None:
+    def __init__(
+        self, methods: Mapping[str, Method], *, calls: ConcurrencyLimit, streams: ConcurrencyLimit
+    ) -> None:
         super().__init__(methods)
         self._calls = calls
         self._streams = streams
 
     def wrap(self, method: Method, call_next: CallNext) -> CallNext:
-        """Hold a place for each call, unless it asks how the server is: that is always told."""
-        if method.path in HEALTH:
+        """Count each call while it is in flight, except health checks."""
+        if method.path in HEALTH_CHECKS:
             return call_next
-        shares = self._streams if method.streams else self._calls
+        limit = self._streams if method.streams else self._calls
 
         async def admit(request: Any, context: Context) -> Any:
             network = calling_network()
-            shares.take(network)
+            limit.acquire(network)
             try:
                 return await call_next(request, context)
             finally:
-                shares.give_back(network)
+                limit.release(network)
 
         return admit
 
 
 def _too_many_calls(limit: int) -> ResourceExhausted:
     return ResourceExhausted(
-        f"Your address has {limit} calls in flight, the limit. Wait for replies, then send more.",
+        f"Your address has {limit} calls in flight, the limit. Wait for responses, then retry.",
         reason="TOO_MANY_CALLS",
         retry_after=RETRY_AFTER_SECONDS,
     )

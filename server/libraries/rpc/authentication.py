@@ -1,8 +1,8 @@
-"""Proves who calls, as the contract says for the method.
+"""Authentication of callers, by the scheme that the contract declares for each method.
 
-An access token stands in the metadata, so it is looked at before the request is: who has none
-learns nothing about what a request should be. A password stands in the request. Where there is one,
-it alone is judged: the header beside it is somebody else's, such as a proxy's in front.
+An access token is in the metadata and is checked before the request is validated: callers without
+one learn nothing about valid requests. A password is in the request. If there is one, only it is
+checked: an `authorization` header beside it belongs to something else, such as a proxy in front.
 """
 
 import re
@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 from gymlocker.v2.options_pb2 import Authentication
 
 from server.errors import NotFound, Unauthenticated, invalid_token, wrong_password
+from server.libraries.network.grpc_protocol import API_KEY_KEY, AUTHORIZATION_KEY
 from server.libraries.rpc.context import (
     Caller,
     Context,
@@ -25,53 +26,50 @@ from server.libraries.rpc.context import (
 from server.libraries.rpc.interceptor import CallNext, Interceptor
 from server.libraries.rpc.method import Method
 
-AUTHORIZATION_KEY = "authorization"
-API_KEY_KEY = "x-api-key"
-
 _BEARER = re.compile(r"bearer\b", re.IGNORECASE)
 _WITH_ACCESS_TOKEN = (Authentication.SCHEME_PASSWORD, Authentication.SCHEME_ACCESS_TOKEN)
-# RFC 6750, of which a JWT uses three parts.
+# The syntax of RFC 6750, with the three parts of a JWT.
 _ACCESS_TOKEN = re.compile(r"bearer ([\w-]+\.[\w-]+\.[\w-]+)", re.IGNORECASE | re.ASCII)
 
 
 class AccessTokenChecker(Protocol):
-    """Knows the access tokens."""
+    """A verifier of access tokens."""
 
     async def authenticate(self, token: str) -> Caller:
-        """Whose token it is. Raises Unauthenticated if it is not a valid one."""
+        """Return the caller of a token. Raises Unauthenticated if it is invalid."""
 
 
 class PasswordChecker(Protocol):
-    """Knows the users' passwords."""
+    """A verifier of users' passwords."""
 
     async def authenticate(self, user_id: UUID, password: str, address: str) -> None:
-        """Returns if `password` is the user's.
+        """Check the password of a user.
 
-        Raises Unauthenticated if it is not, NotFound if there is no such user, ResourceExhausted
-        if too many wrong ones were tried.
+        Raises Unauthenticated if it is wrong, NotFound if there is no such user, ResourceExhausted
+        after too many wrong passwords.
         """
 
 
 class PurchaseChecker(Protocol):
-    """Knows the tokens of purchases, and the keys that will do instead."""
+    """A verifier of purchase tokens, and of the API keys that replace them."""
 
     async def authenticate(self, keys: Sequence[str], header: str | None, address: str) -> object:
-        """Return what the keys, or else an `authorization` header, stand for.
+        """Return the purchase of the keys, or else of an `authorization` header.
 
-        Raises Unauthenticated if it is nothing, ResourceExhausted if too many that were nothing
-        came from that address, Unavailable if the store is out of reach.
+        Raises Unauthenticated if there is none, ResourceExhausted after too many wrong credentials
+        from that address, Unavailable if the store is unreachable.
         """
 
 
 class AccessTokenInterceptor(Interceptor):
-    """Finds out whose access token the call carries; lets nobody pass without where one must be."""
+    """Authenticates access tokens; rejects calls without one if the method requires it."""
 
     def __init__(self, methods: Mapping[str, Method], tokens: AccessTokenChecker) -> None:
         super().__init__(methods)
         self._tokens = tokens
 
     def wrap(self, method: Method, call_next: CallNext) -> CallNext:
-        """Authenticates each caller who shows an access token, or has to."""
+        """Authenticate callers that send an access token or must send one."""
         scheme = method.authentication.scheme
         if scheme not in _WITH_ACCESS_TOKEN:
             return call_next
@@ -92,21 +90,21 @@ class AccessTokenInterceptor(Interceptor):
 
 
 class PurchaseTokenInterceptor(Interceptor):
-    """Lets those pass who have bought what the method belongs to."""
+    """Admits callers who bought the feature that the method belongs to."""
 
     def __init__(self, methods: Mapping[str, Method], purchases: PurchaseChecker) -> None:
         super().__init__(methods)
         self._purchases = purchases
 
     def wrap(self, method: Method, call_next: CallNext) -> CallNext:
-        """Authenticates each caller who has to show a purchase token, or a key instead."""
+        """Authenticate callers that must send a purchase token or an API key."""
         rule = method.authentication
         if rule.scheme != Authentication.SCHEME_PURCHASE_TOKEN:
             return call_next
         takes_keys = Authentication.SCHEME_API_KEY in rule.alternatives
 
         async def authenticate(request: Any, context: Context) -> Any:
-            # Two of them are joined as HTTP does, and then are none.
+            # Several headers are joined as in HTTP, which makes them invalid.
             header = ", ".join(values_of(AUTHORIZATION_KEY)) or None
             keys = [key for key in values_of(API_KEY_KEY) if key.strip()] if takes_keys else []
             purchase = await self._purchases.authenticate(keys, header, address_of(context))
@@ -117,14 +115,14 @@ class PurchaseTokenInterceptor(Interceptor):
 
 
 class PasswordInterceptor(Interceptor):
-    """Lets a call that names its user pass when that user makes it."""
+    """Admits a call only if its caller is the user named in the request."""
 
     def __init__(self, methods: Mapping[str, Method], passwords: PasswordChecker) -> None:
         super().__init__(methods)
         self._passwords = passwords
 
     def wrap(self, method: Method, call_next: CallNext) -> CallNext:
-        """Authenticates each caller who has to be the user that the request names."""
+        """Authenticate callers of methods whose request names its user."""
         rule = method.authentication
         if rule.scheme != Authentication.SCHEME_PASSWORD:
             return call_next
@@ -135,7 +133,7 @@ class PasswordInterceptor(Interceptor):
             if caller is None:
                 await self._check_password(rule, user_id, request.password, address_of(context))
             elif caller.user_id != user_id:
-                raise invalid_token("The access token is another user's.")
+                raise invalid_token("The access token belongs to another user.")
             return await call_next(request, context)
 
         return authenticate
@@ -152,16 +150,16 @@ class PasswordInterceptor(Interceptor):
 
 
 def _bearer_values() -> Sequence[str]:
-    """Return the values of the header if it is about an access token, else none.
+    """Return the values of the `authorization` header if one is a bearer token, else none.
 
-    Credentials of another scheme are somebody else's, such as a proxy's that asks for a password.
+    Other schemes belong to something else, such as a proxy that requires a password.
     """
     values = values_of(AUTHORIZATION_KEY)
     return values if any(_BEARER.match(value) for value in values) else ()
 
 
 def _access_token(values: Sequence[str]) -> str:
-    """Return the access token. Raises Unauthenticated for nonsense."""
+    """Return the access token. Raises Unauthenticated if it is malformed or repeated."""
     match = _ACCESS_TOKEN.fullmatch(values[0])
     if match is None or len(values) > 1:
         raise invalid_token()
@@ -169,7 +167,7 @@ def _access_token(values: Sequence[str]) -> str:
 
 
 def _has_password(method: Method, request: bytes) -> bool:
-    """Check whether a request holds a password, before it is decoded for good."""
+    """Check whether an encoded request contains a password."""
     try:
         return bool(method.request.FromString(request).password)  # type: ignore[attr-defined]
     except DecodeError:

@@ -1,4 +1,4 @@
-"""Values of the wire as values of Python, and back."""
+"""Conversions between protobuf and Python values."""
 
 from datetime import UTC, date, datetime
 
@@ -11,9 +11,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def datetime_of(timestamp: Timestamp, field: str) -> datetime:
-    """`timestamp` in UTC, cut to microseconds, which is what PostgreSQL keeps.
+    """Convert `timestamp` to UTC, cut to microseconds, PostgreSQL's precision.
 
-    Its seconds were validated; its nanoseconds, which only gRPC can get wrong, are checked here.
+    Validation has checked the seconds. Only gRPC clients can send wrong nanoseconds, which are
+    checked here.
     """
     if not 0 <= timestamp.nanos < _NANOSECONDS:
         problem = f"{field}: nanos must be from 0 to 999,999,999"
@@ -22,18 +23,18 @@ def datetime_of(timestamp: Timestamp, field: str) -> datetime:
 
 
 def set_time(timestamp: Timestamp, time: datetime) -> None:
-    """Sets `timestamp` in a message to a datetime, of UTC if it does not say otherwise.
+    """Set `timestamp` to a datetime, in UTC if it has no zone.
 
-    Protobuf would take the datetime itself, at ten times the price: for replies with many.
+    Protobuf's own conversion is ten times slower, which counts in responses with many timestamps.
     """
-    # asyncpg gives the last moment that there is, PostgreSQL's infinity, without a zone.
+    # asyncpg returns PostgreSQL's infinity as datetime.max, without a zone.
     since = (time if time.tzinfo else time.replace(tzinfo=UTC)) - _EPOCH
     timestamp.seconds = since.days * 86_400 + since.seconds
     timestamp.nanos = since.microseconds * 1_000
 
 
 def date_of(text: str, field: str) -> date:
-    """The calendar date that `text` is, whose form was validated; one that exists."""
+    """Parse a date whose form was validated. Raises InvalidArgument if it does not exist."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -42,6 +43,6 @@ def date_of(text: str, field: str) -> date:
 
 
 def _json_name(field: str) -> str:
-    """The name of a field as JSON spells it."""
+    """Return the JSON name of a field."""
     first, *others = field.split("_")
     return first + "".join(word.capitalize() for word in others)

@@ -1,7 +1,7 @@
-"""Turns errors into statuses: the one place that knows both.
+"""Mapping of errors to gRPC statuses; no other module knows both.
 
-Every status carries an `ErrorInfo {reason, domain: "gymlocker"}`; Envoy prints it as JSON. What
-nobody foresaw is INTERNAL with a fixed text; the details go to the log, under the request id.
+Every status carries an `ErrorInfo {reason, domain: "gymlocker"}`; Envoy transcodes it to JSON. An
+unhandled exception becomes INTERNAL with a fixed text; the log has the details, by request id.
 """
 
 import asyncio
@@ -33,13 +33,17 @@ from server.errors import (
     Unimplemented,
     UnknownMethod,
 )
-from server.libraries.rpc.context import REQUEST_ID_KEY, Context, current_request_id
+from server.libraries.network.grpc_protocol import (
+    AUTHENTICATE_KEY,
+    ERROR_DOMAIN,
+    HTTP_STATUS_KEY,
+    REQUEST_ID_KEY,
+    RETRY_AFTER_KEY,
+    STATUS_DETAILS_KEY,
+)
+from server.libraries.rpc.context import Context, current_request_id
 from server.libraries.rpc.interceptor import CallNext, Interceptor
 from server.libraries.rpc.method import Method
-
-DOMAIN = "gymlocker"
-# The HTTP status that the front door gives a transcoded call, where the code leads to another.
-HTTP_STATUS_KEY = "x-http-status"
 
 _log = structlog.get_logger("errors")
 
@@ -61,34 +65,35 @@ _CODES: dict[type[GymlockerError], grpc.StatusCode] = {
 
 
 class ErrorInterceptor(Interceptor):
-    """Ends calls that raised with the status that says why.
+    """Aborts failed calls with the status of their error.
 
-    `refused` is told the reason of each that is at a limit.
+    Calls `on_limit` with the reason of each ResourceExhausted.
     """
 
     def __init__(
-        self, methods: Mapping[str, Method], refused: Callable[[str], None] = lambda _: None
+        self, methods: Mapping[str, Method], on_limit: Callable[[str], None] = lambda _: None
     ) -> None:
         super().__init__(methods)
-        self._refused = refused
+        self._on_limit = on_limit
 
     def wrap(self, method: Method, call_next: CallNext) -> CallNext:
-        """Maps the error of each call that has one."""
+        """Map the errors of calls."""
 
         async def map_error(request: Any, context: Context) -> Any:
             try:
                 return await call_next(request, context)
             except GymlockerError as error:
                 if isinstance(error, ResourceExhausted):
-                    self._refused(error.reason)
+                    self._on_limit(error.reason)
                 if error.__cause__ is not None:
-                    _log.warning("failed", reason=error.reason, **_described(error.__cause__))
+                    cause = _log_fields(error.__cause__)
+                    _log.warning("call_failed", reason=error.reason, **cause)
                 await abort_with(context, error)
             except asyncio.CancelledError as error:
                 task = asyncio.current_task()
                 if task is not None and task.cancelling():
                     raise
-                # Not the client's doing: something inside was cancelled. Unanswered, it hangs.
+                # Cancelled inside the server, not by the client, which would wait forever.
                 await _abort_unhandled(context, error)
             except Exception as error:
                 await _abort_unhandled(context, error)
@@ -97,13 +102,13 @@ class ErrorInterceptor(Interceptor):
 
 
 async def abort_with(context: Context, error: GymlockerError) -> NoReturn:
-    """Ends the call with the status of `error`."""
+    """Abort the call with the status of `error`."""
     code, details = _CODES[type(error)], _details(error)
     await _abort(context, code, error.message, details, http_status=error.http_status)
 
 
 def status_of(error: GymlockerError) -> Status:
-    """The status that a call would end with; for streams in which not the call ends, but a part."""
+    """Return the status of `error`, for streams that report errors without ending the call."""
     status = Status(code=_CODES[type(error)].value[0], message=error.message)
     for detail in _details(error):
         status.details.add().Pack(detail)
@@ -112,12 +117,12 @@ def status_of(error: GymlockerError) -> Status:
 
 async def _abort_unhandled(context: Context, error: BaseException) -> NoReturn:
     request_id = current_request_id.get()
-    _log.error("unhandled_exception", **_described(error))
+    _log.error("unhandled_exception", **_log_fields(error))
     await _abort(
         context,
         grpc.StatusCode.INTERNAL,
-        f"Something went wrong in the server. Its log tells more under {request_id}.",
-        [ErrorInfo(reason="INTERNAL", domain=DOMAIN)],
+        f"Something went wrong in the server. Its log has the details under {request_id}.",
+        [ErrorInfo(reason="INTERNAL", domain=ERROR_DOMAIN)],
     )
 
 
@@ -134,20 +139,20 @@ async def _abort(
     if http_status is not None:
         metadata.append((HTTP_STATUS_KEY, str(http_status)))
     if code == grpc.StatusCode.UNAUTHENTICATED:
-        # HTTP asks for it: RFC 9110, 15.5.2.
-        metadata.append(("www-authenticate", 'Bearer realm="gymlocker"'))
+        # Required by HTTP: RFC 9110, 15.5.2.
+        metadata.append((AUTHENTICATE_KEY, 'Bearer realm="gymlocker"'))
     for detail in details:
         packed = AnyMessage()
         packed.Pack(detail)
         status.details.append(packed)
         if isinstance(detail, RetryInfo):
-            metadata.append(("retry-after", str(detail.retry_delay.seconds)))
-    metadata.append(("grpc-status-details-bin", status.SerializeToString()))
+            metadata.append((RETRY_AFTER_KEY, str(detail.retry_delay.seconds)))
+    metadata.append((STATUS_DETAILS_KEY, status.SerializeToString()))
     await context.abort(code, message, tuple(metadata))
 
 
 def _details(error: GymlockerError) -> list[Message]:
-    details: list[Message] = [ErrorInfo(reason=error.reason, domain=DOMAIN)]
+    details: list[Message] = [ErrorInfo(reason=error.reason, domain=ERROR_DOMAIN)]
     if isinstance(error, InvalidArgument):
         violations = [
             BadRequest.FieldViolation(field=field, description=description)
@@ -159,10 +164,10 @@ def _details(error: GymlockerError) -> list[Message]:
     return details
 
 
-def _described(error: BaseException) -> dict[str, str]:
-    """What the log may know of `error`: its kind and where, not its text.
+def _log_fields(error: BaseException) -> dict[str, str]:
+    """Return log fields of `error`: its type and traceback, but not its text.
 
-    The text of a database error can quote the row that it was about.
+    The text of a database error can quote the affected row.
     """
     return {
         "error": type(error).__name__,

@@ -1,4 +1,4 @@
-"""Refuses calls of features that are switched off, before anything else is looked at."""
+"""Rejection of calls whose feature is switched off, before any other check."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NoReturn
@@ -12,27 +12,27 @@ from server.libraries.rpc.method import Feature, Method
 
 
 def switch_of(feature: Feature) -> str:
-    """Return the name of the setting that switches a feature on and off."""
+    """Return the name of the setting that enables a feature."""
     return f"{options_pb2.Feature.Name(feature).removeprefix('FEATURE_')}_ENABLED"
 
 
 class FeatureInterceptor(Interceptor):
-    """Serves methods of which a feature is `enabled`, and those that belong to none."""
+    """Serves methods with an `enabled` feature or without any feature."""
 
     def __init__(self, methods: Mapping[str, Method], enabled: Collection[Feature]) -> None:
         super().__init__(methods)
         self._enabled = enabled
 
     def wrap(self, method: Method, call_next: CallNext) -> CallNext:
-        """Refuses all calls of a method whose features are all off."""
+        """Reject calls of a method whose features are all switched off."""
         if not method.features or not method.features.isdisjoint(self._enabled):
             return call_next
         error = _disabled(method.features)
 
-        async def refuse(_request: Any, _context: Context) -> NoReturn:
+        async def reject(_request: Any, _context: Context) -> NoReturn:
             raise FeatureDisabled(error, reason="FEATURE_DISABLED")
 
-        return refuse
+        return reject
 
 
 def _disabled(features: Iterable[Feature]) -> str:

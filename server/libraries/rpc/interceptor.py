@@ -1,8 +1,8 @@
-"""The base of the interceptors.
+"""The base class of interceptors.
 
-grpc.aio shows an interceptor only a call's metadata. To see requests, replies and errors, ours
-wrap the handler, once for each method; later calls of the method get the wrapped one at once. A
-call passes a coroutine for each that has something to do for its method, and no more.
+grpc.aio passes only a call's metadata to an interceptor. To handle requests, responses and errors,
+ours wrap the handler. They do so once for each method, and later calls reuse the wrapped handler.
+An interceptor that has nothing to do for a method adds no coroutine to its calls.
 """
 
 from abc import ABC, abstractmethod
@@ -19,7 +19,7 @@ from server.libraries.rpc.method import UNKNOWN, Method
 CallNext = Callable[[Any, Context], Awaitable[Any]]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
-# By whether requests and replies are streams.
+# By whether requests and responses are streams.
 _KINDS: dict[tuple[bool, bool], tuple[str, Callable[..., Handler]]] = {
     (False, False): ("unary_unary", grpc.unary_unary_rpc_method_handler),
     (False, True): ("unary_stream", grpc.unary_stream_rpc_method_handler),
@@ -29,14 +29,14 @@ _KINDS: dict[tuple[bool, bool], tuple[str, Callable[..., Handler]]] = {
 
 
 class Interceptor(grpc.aio.ServerInterceptor, ABC):
-    """Surrounds the calls of `methods`; all others are one method, `UNKNOWN`."""
+    """Wraps the calls of `methods`. All other calls count as one method, `UNKNOWN`."""
 
-    # Whether what surrounds a handler is given the request's bytes instead of a message.
+    # The wrapper takes the encoded request instead of a message.
     takes_bytes = False
-    # Whether it is given an iterator of requests even where there is to be one.
+    # The wrapper takes an iterator of requests, even for a unary request.
     takes_streams = False
-    # Whether what surrounds a handler returns the reply's bytes instead of a message.
-    gives_bytes = False
+    # The wrapper returns the encoded response instead of a message.
+    returns_bytes = False
 
     def __init__(self, methods: Mapping[str, Method]) -> None:
         self._methods = methods
@@ -44,11 +44,11 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
 
     @abstractmethod
     def wrap(self, method: Method, call_next: CallNext) -> CallNext:
-        """What handles the calls of `method`: `proceed` itself if there is nothing to do for them.
+        """Return the handler of `method`: `call_next` itself if there is nothing to do.
 
-        `proceed(request, context)` goes on and returns the reply. Where requests are a stream,
-        `request` is an asynchronous iterator of them. Where replies are a stream, `proceed` sends
-        them all and returns None.
+        `call_next(request, context)` returns the response. If requests are a stream, `request` is
+        an asynchronous iterator. If responses are a stream, `call_next` sends them and returns
+        None.
         """
 
     async def intercept_service(
@@ -56,43 +56,43 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
-        """Returns the handler of the call, wrapped."""
-        # In the task that handles the call.
+        """Return the wrapped handler of the call."""
+        # This runs in the task of the call.
         current_metadata.set(handler_call_details.invocation_metadata or ())
         path = handler_call_details.method
         wrapped = self._wrapped.get(path)
         if wrapped is not None:
             return wrapped
         handler = await continuation(handler_call_details)
-        # Not kept under a path that a caller made up, of which there is no end.
+        # Stored by the method's path: paths invented by clients must not fill the memory.
         method = self._methods.get(path, UNKNOWN)
         return self._wrapped.setdefault(method.path, self._wrap_handler(handler, method))
 
     def _wrap_handler(self, handler: Handler, method: Method) -> Handler:
-        requests, replies = bool(handler.request_streaming), bool(handler.response_streaming)
-        name, _ = _KINDS[requests, replies]
+        requests, responses = bool(handler.request_streaming), bool(handler.response_streaming)
+        name, _ = _KINDS[requests, responses]
         inner = _as_coroutine(getattr(handler, name))
-        behaviour = self.wrap(method, inner)
-        if behaviour is inner:
+        behavior = self.wrap(method, inner)
+        if behavior is inner:
             return handler
-        _, make_handler = _KINDS[requests or self.takes_streams, replies]
+        _, make_handler = _KINDS[requests or self.takes_streams, responses]
         return make_handler(
-            # The stubs type handlers for grpc without asyncio.
-            cast(Any, behaviour),
+            # The type stubs describe handlers of synchronous grpc.
+            cast(Any, behavior),
             request_deserializer=None if self.takes_bytes else handler.request_deserializer,
-            response_serializer=None if self.gives_bytes else handler.response_serializer,
+            response_serializer=None if self.returns_bytes else handler.response_serializer,
         )
 
 
-def _as_coroutine(behaviour: Any) -> CallNext:
-    """A handler that yields its replies, as one that writes them."""
-    if not isasyncgenfunction(behaviour):
-        return cast(CallNext, behaviour)
+def _as_coroutine(behavior: Any) -> CallNext:
+    """Adapt a handler that yields responses to one that writes them."""
+    if not isasyncgenfunction(behavior):
+        return cast(CallNext, behavior)
 
     async def write_all(request: Any, context: Context) -> None:
-        # Closed at once when the caller hangs up, and with it all that it holds.
-        async with aclosing(behaviour(request, context)) as replies:
-            async for reply in replies:
-                await context.write(reply)
+        # Closed as soon as the client disconnects, to free its resources.
+        async with aclosing(behavior(request, context)) as responses:
+            async for response in responses:
+                await context.write(response)
 
     return write_all

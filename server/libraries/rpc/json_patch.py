@@ -1,7 +1,7 @@
-"""Patches that come as JSON, which tells `null` from a key that is absent.
+"""JSON patches, which distinguish `null` from an absent key.
 
-A message does not. So the contract marks a google.protobuf.Struct with the field whose JSON it is
-(`json_of`), and here the one becomes the other, with its keys as the `update_mask`.
+Messages do not. So the contract marks a google.protobuf.Struct as the JSON of another field
+(`json_of`). It is parsed into that field here, and its keys become the `update_mask`.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from server.errors import InvalidArgument
 
 
 def patch_reader(kind: type[Message]) -> Callable[[Any], None] | None:
-    """What reads the JSON in a request of this kind into its patch; None if it never has any."""
+    """Return a function that parses the JSON patch of such requests; None if they have none."""
     for field in kind.DESCRIPTOR.fields:
         target = field.GetOptions().Extensions[options_pb2.json_of]
         if target:
@@ -36,11 +36,11 @@ def _read(source: str, target: str, request: Any) -> None:
     try:
         values = MessageToDict(getattr(request, source))
         given = {key: value for key, value in values.items() if key in names}
-        # The one ends the other: both are arms of a oneof.
+        # This clears the source: both are in the same oneof.
         patch.SetInParent()
         ParseDict({key: value for key, value in given.items() if value is not None}, patch)
     except (Error, ValueError, TypeError) as error:
-        text = f"The body cannot be read: {error}"
+        text = f"The body cannot be parsed: {error}"
         raise InvalidArgument(text, violations=[], reason="MALFORMED_REQUEST") from None
     if not request.update_mask.paths:
         request.update_mask.paths.extend(dict.fromkeys(names[key] for key in given))

@@ -1,9 +1,8 @@
-"""Bounds on the memory of replies: of those being made, and of those that nobody has read yet.
+"""Memory limits for large responses, while they are built and until clients have read them.
 
-gRPC keeps a reply in the worker's memory until the caller takes it, and some callers never do. Each
-client network may leave a share unread, and all of them together as much as a worker has memory
-for. Replies of some size are made one at a time, since a reply is in memory several times over
-while it is made.
+gRPC keeps a response in the worker's memory until the client reads it, and some clients never do.
+Unread responses are limited for each client network, and for all of them together. Large responses
+are built one at a time, since several copies are in memory meanwhile.
 """
 
 import asyncio
@@ -15,31 +14,30 @@ from functools import partial
 from typing import Any, cast
 
 from server.errors import ResourceExhausted, Unavailable
+from server.libraries.network.grpc_protocol import ORIGINAL_PATH_KEY
 from server.libraries.rpc.context import Context, address_of, values_of
 
 MIB = 1024 * 1024
-# Smaller replies are not counted.
+# Smaller responses are not counted.
 COUNTED_BYTES = 64 * 1024
-# More than this is large. Clients of gRPC take no more unless they were told to.
+# Larger responses are built one at a time. gRPC clients accept no more by default.
 LARGE_BYTES = 4 * MIB
-MAX_REPLY_BYTES = 64 * MIB
-# Unread replies of all callers of a worker. In memory they are twice that: gRPC copies them.
+MAX_RESPONSE_BYTES = 64 * MIB
+# Unread responses of all clients of a worker. They use twice the memory: gRPC copies them.
 MAX_UNREAD_BYTES = 64 * MIB
-# Of one network, beside a single reply, which may be larger.
+# For one network, except that a single response may be larger.
 UNREAD_BYTES_PER_NETWORK = 24 * MIB
-# A transcoded reply is taken by Envoy at once, whatever its caller does. It counts for as long as a
-# caller needs who reads this many bytes a second.
+# Envoy reads a transcoded response at once, whatever its client does. It counts for as long as a
+# client needs that reads at this speed.
 READ_BYTES_PER_SECOND = 8 * MIB
 TIMEOUT_SECONDS = 5
 RETRY_SECONDS = 5
-# Set by Envoy on a transcoded call.
-_ORIGINAL_PATH = "x-envoy-original-path"
 
 
 class LargeResponses:
-    """Counts the replies of a worker that are not read yet, and lets it make one large one a time.
+    """Counts a worker's unread responses and serializes the building of large ones.
 
-    `network_of` says what addresses count together; `per_network` of 0 is no limit for one of them.
+    `network_of` groups addresses. With `per_network` of 0, networks have no limit of their own.
     """
 
     def __init__(
@@ -52,56 +50,56 @@ class LargeResponses:
         self._network_of = network_of
         self._per_network = per_network or MAX_UNREAD_BYTES
         self._clock = clock
-        self._turn = asyncio.Lock()
+        self._building = asyncio.Lock()
         self._released = asyncio.Event()
         # Bytes in this worker's memory, and bytes that count against a network.
         self._held = 0
         self._unread: Counter[str] = Counter()
-        # When Envoy's callers will have read what they were sent.
+        # When the clients behind Envoy will have read their responses.
         self._read_at: dict[str, float] = {}
 
     def are_unread(self) -> bool:
-        """Check whether there is anything to wait for."""
+        """Check whether any response is unread."""
         return bool(self._unread)
 
     async def wait_for_room(self, context: Context) -> None:
-        """Return once the caller's network has part of its share left. Raises Unavailable."""
+        """Wait until the client's network is below its limit. Raises Unavailable."""
         network = self._network(context)
         await self._until(lambda: self._unread[network] < self._per_network)
 
     @asynccontextmanager
-    async def turn(self, context: Context, size: int = LARGE_BYTES) -> AsyncIterator[int]:
-        """Return once it is this call's turn to make a reply of `size`; yields its largest size.
+    async def acquire(self, context: Context, size: int = LARGE_BYTES) -> AsyncIterator[int]:
+        """Reserve the right to build a response of `size`; yield the maximum size.
 
-        Raises Unavailable after TIMEOUT_SECONDS, ResourceExhausted if no reply may be so large.
+        Raises Unavailable after TIMEOUT_SECONDS, ResourceExhausted if `size` is never possible.
         """
-        if size > MAX_REPLY_BYTES:
+        if size > MAX_RESPONSE_BYTES:
             raise ResourceExhausted(
-                f"The reply would have {size // MIB} MiB, and {MAX_REPLY_BYTES // MIB} MiB is the "
-                "most that one may have. Ask for less at once.",
+                f"The response would have {size // MIB} MiB; the limit is "
+                f"{MAX_RESPONSE_BYTES // MIB} MiB. Request less at once.",
                 reason="REPLY_TOO_LARGE",
                 retry_after=3600,
             )
         network = self._network(context)
-        # Without the turn, so that those who have room go first.
+        # Before taking the lock, so that calls with room go first.
         await self._until(lambda: self._room(network) >= size)
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                await self._turn.acquire()
+                await self._building.acquire()
         except TimeoutError:
             raise overloaded() from None
         try:
             room = self._room(network)
             if room < size:
                 raise overloaded()
-            yield min(room, MAX_REPLY_BYTES)
+            yield min(room, MAX_RESPONSE_BYTES)
         finally:
-            self._turn.release()
+            self._building.release()
 
     def hold(self, context: Context, size: int, *, always: bool) -> bool:
-        """Count a reply until the caller has read it, as far as that is known here.
+        """Count a response until the client has read it, as far as the worker can tell.
 
-        Return False, and count nothing, if there is no room for it; unless `always`.
+        Return False, and count nothing, if there is no room for it and not `always`.
         """
         network = self._network(context)
         if self._room(network) < size and not always:
@@ -109,8 +107,8 @@ class LargeResponses:
         self._held += size
         self._unread[network] += size
         task = cast("asyncio.Task[Any]", asyncio.current_task())
-        # The task of a call ends when gRPC has sent the reply, or gave it up.
-        transcoded = bool(values_of(_ORIGINAL_PATH))
+        # The task of a call ends when gRPC has sent the response or given up.
+        transcoded = bool(values_of(ORIGINAL_PATH_KEY))
         task.add_done_callback(partial(self._sent, network, size, transcoded))
         return True
 
@@ -118,15 +116,15 @@ class LargeResponses:
         return self._network_of(address_of(context))
 
     def _room(self, network: str) -> int:
-        """Return how large a reply to `network` may be now."""
+        """Return the maximum size of a response to `network` now."""
         unread = self._unread[network]
-        share = self._per_network - unread if unread else MAX_REPLY_BYTES
+        share = self._per_network - unread if unread else MAX_RESPONSE_BYTES
         return min(share, MAX_UNREAD_BYTES - self._held)
 
-    async def _until(self, is_so: Callable[[], bool]) -> None:
+    async def _until(self, has_room: Callable[[], bool]) -> None:
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                while not is_so():
+                while not has_room():
                     await self._released.wait()
         except TimeoutError:
             raise overloaded() from None
@@ -155,9 +153,9 @@ class LargeResponses:
 
 
 def overloaded() -> Unavailable:
-    """Return the error for a reply that there is no room for."""
+    """Return the error for a response that exceeds the memory limits."""
     return Unavailable(
-        "Too many replies wait to be read. Read them, try again in a moment, or ask for less.",
+        "Too many responses are unread. Read them, retry in a moment, or request less.",
         reason="OVERLOADED",
         retry_after=RETRY_SECONDS,
     )

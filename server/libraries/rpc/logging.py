@@ -1,4 +1,4 @@
-"""One line a call: which method, how it ended, how long it took. Never what was said in it."""
+"""Access log: a line for each call with its method, status and duration, without its content."""
 
 import time
 from collections.abc import Mapping
@@ -7,32 +7,26 @@ from typing import Any
 import grpc
 import structlog
 
-from server.libraries.rpc.context import (
-    Context,
-    current_request_id,
-    given_request_id,
-    new_request_id,
-)
+from server.libraries.network.grpc_protocol import HEALTH_CHECK_PATH
+from server.libraries.rpc.context import Context, current_request_id, given_request_id
 from server.libraries.rpc.interceptor import CallNext, Interceptor
 from server.libraries.rpc.method import Method
 from server.libraries.rpc.outcome import observe
-
-# Envoy asks it every second: a line each would bury all others.
-HEALTH_CHECK = "/grpc.health.v1.Health/Check"
+from server.libraries.rpc.request_id import new_request_id
 
 
 class LoggingInterceptor(Interceptor):
-    """Logs the call, under the request id that it has, else under one that errors tell."""
+    """Logs each call and sets its request id: the client's, or a new one."""
 
     def __init__(self, methods: Mapping[str, Method]) -> None:
         super().__init__(methods)
-        # Bound once, not by every call.
+        # Bound once, not for every call.
         self._log = structlog.get_logger("call").bind()
 
     def wrap(self, method: Method, call_next: CallNext) -> CallNext:
-        """Logs each call when it has ended."""
+        """Log each call when it ends, except successful health checks: Envoy sends many."""
         info, path = self._log.info, method.path
-        routine = path == HEALTH_CHECK
+        is_health_check = path == HEALTH_CHECK_PATH
 
         async def log(request: Any, context: Context) -> Any:
             request_id = given_request_id() or new_request_id()
@@ -40,7 +34,7 @@ class LoggingInterceptor(Interceptor):
             began = time.perf_counter()
 
             def ended(code: grpc.StatusCode) -> None:
-                if routine and code is grpc.StatusCode.OK:
+                if is_health_check and code is grpc.StatusCode.OK:
                     return
                 info(
                     "call",

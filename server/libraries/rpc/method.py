@@ -1,4 +1,4 @@
-"""What the contract says of a method, read from its descriptor."""
+"""Methods of the contract and their declared options, read from descriptors."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -17,39 +17,39 @@ Feature: TypeAlias = options_pb2.Feature.ValueType
 
 @dataclass(frozen=True)
 class Method:
-    """One RPC. `path` is as gRPC sends it: /gymlocker.v2.UserService/GetUser.
+    """One RPC. `path` is the path in gRPC: /gymlocker.v2.UserService/GetUser.
 
-    It is served as long as one of its `features` is on; without any, always. `may_be_empty` is said
-    of streams of requests that may end before the first one.
+    A method is served if one of its `features` is enabled or it has none. `may_be_empty` is true of
+    request streams that may end before the first message.
     """
 
     path: str
     name: str
     request: type[Message]
     streams_requests: bool
-    streams_replies: bool
+    streams_responses: bool
     has_side_effects: bool
     authentication: options_pb2.Authentication
     features: frozenset[Feature]
-    # The names that a query may have. None: any, for the call changes nothing.
+    # Allowed names in the query. None allows any, because the call changes nothing.
     parameters: frozenset[str] | None
     may_be_empty: bool = False
 
     @property
     def streams(self) -> bool:
-        """Whether either side sends a stream."""
-        return self.streams_requests or self.streams_replies
+        """Check whether either side sends a stream."""
+        return self.streams_requests or self.streams_responses
 
 
 _WITHOUT_CREDENTIALS = options_pb2.Authentication(scheme=options_pb2.Authentication.SCHEME_NONE)
 
-# Every method that is not served: in the log and the metrics they are one.
+# Stands for every method that is not served, in the log and the metrics.
 UNKNOWN = Method(
     "/unknown",
     "unknown",
     Empty,
     streams_requests=True,
-    streams_replies=False,
+    streams_responses=False,
     has_side_effects=False,
     authentication=_WITHOUT_CREDENTIALS,
     features=frozenset(),
@@ -58,15 +58,15 @@ UNKNOWN = Method(
 
 
 def methods_of(services: Iterable[ServiceDescriptor]) -> dict[str, Method]:
-    """The methods of `services` by path.
+    """Return the methods of `services` by path.
 
-    Raises ValueError for one that does not declare how its caller is authenticated.
+    Raises ValueError if a method does not declare its authentication.
     """
     return _by_path(services, _declared_authentication)
 
 
 def public_methods_of(services: Iterable[ServiceDescriptor]) -> dict[str, Method]:
-    """The methods of libraries' `services` by path, which declare nothing and are open to all."""
+    """Return the methods of third-party `services` by path; they need no authentication."""
     methods = _by_path(services, lambda _: _WITHOUT_CREDENTIALS)
     return {
         path: replace(method, has_side_effects=False, may_be_empty=False)
@@ -84,12 +84,12 @@ def _by_path(
             name=descriptor.name,
             request=GetMessageClass(descriptor.input_type),
             streams_requests=descriptor.client_streaming,
-            streams_replies=descriptor.server_streaming,
+            streams_responses=descriptor.server_streaming,
             has_side_effects=_has_side_effects(descriptor),
             authentication=authentication_of(descriptor),
             features=frozenset(service.GetOptions().Extensions[options_pb2.feature]),
             parameters=_parameters(descriptor),
-            # A conversation may end before the caller has said anything.
+            # A chat may end before its first message.
             may_be_empty=descriptor.client_streaming and descriptor.server_streaming,
         )
         for service in services
@@ -111,22 +111,22 @@ def _has_side_effects(descriptor: MethodDescriptor) -> bool:
 
 
 def _parameters(descriptor: MethodDescriptor) -> frozenset[str] | None:
-    """The query parameters of a method in both spellings: what no body holds."""
+    """Return the query parameters of a method: fields outside the body, in both spellings."""
     options = descriptor.GetOptions()
     rule = options.Extensions[http]
     if not _has_side_effects(descriptor) or rule.get:
         return None
     names: set[str] = set()
     for binding in (rule, *rule.additional_bindings):
-        # What stands in the path may stand there, too, and is passed over (see envoy.yaml).
+        # Fields in the path may be repeated in the query, where they are ignored (see envoy.yaml).
         in_path = re.findall(r"\{(\w+)\}", str(binding))
         for field in descriptor.input_type.fields:
-            if field.name in in_path or (binding.body != "*" and not _is_sent(field, binding.body)):
+            if field.name in in_path or (binding.body != "*" and not _is_body(field, binding.body)):
                 names |= {field.name, field.json_name}
     return frozenset(names)
 
 
-def _is_sent(field: FieldDescriptor, body: str) -> bool:
-    """Whether a field is the body, or another arm of the oneof that the body is in."""
-    others = field.containing_oneof.fields if field.containing_oneof else ()
-    return body in {field.name, *(each.name for each in others)}
+def _is_body(field: FieldDescriptor, body: str) -> bool:
+    """Check whether a field is the body, or in the same oneof as the body."""
+    siblings = field.containing_oneof.fields if field.containing_oneof else ()
+    return body in {field.name, *(each.name for each in siblings)}

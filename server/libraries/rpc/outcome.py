@@ -1,4 +1,4 @@
-"""How a call ended: what the log, the metrics and the traces say of it."""
+"""The final status of a call, for the log, the metrics and the traces."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 async def observe(
     call_next: CallNext, request: Any, context: Context, ended: Callable[[grpc.StatusCode], None]
 ) -> Any:
-    """Goes on with a call, and tells `ended` the status that it ended with."""
+    """Run a call and pass its final status to `ended`."""
     code = grpc.StatusCode.OK
     try:
         return await call_next(request, context)
@@ -26,9 +26,9 @@ async def observe(
 
 
 def _status_after(context: Context, error: BaseException) -> grpc.StatusCode:
-    """What the call was aborted with, else CANCELLED."""
+    """Return the status of an aborted call, else CANCELLED."""
     if not isinstance(error, grpc.aio.AbortError):
         return grpc.StatusCode.CANCELLED
-    # Which grpc.aio gives as a number or as an enum member.
+    # grpc.aio returns a number or an enum member.
     code: Any = context.code()
     return code if isinstance(code, grpc.StatusCode) else _CODES[code]

@@ -1,27 +1,27 @@
-"""What the libraries below a worker are told before it starts: see docs/decisions/0012-fast.md."""
+"""Process-wide tuning of a worker; run before importing grpc. See docs/decisions/0012-fast.md."""
 
 import ctypes
 import os
 
-# Of <malloc.h>.
+# From <malloc.h>.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-# The most that the library takes; a request and its reply are smaller.
+# The maximum that glibc accepts; requests and responses are smaller.
 KEPT_BYTES = 32 * 1024 * 1024
-# grpc's older poller accepts connections, not its event engine: fewer threads wake one another.
+# Accept connections with grpc's older poller instead of its event engine: fewer thread wake-ups.
 EXPERIMENTS = "-event_engine_listener"
 
 
 def tune() -> None:
-    """Has to come before grpc is imported."""
+    """Apply all settings; must run before grpc is imported."""
     os.environ.setdefault("GRPC_EXPERIMENTS", EXPERIMENTS)
     keep_large_blocks()
 
 
 def keep_large_blocks() -> None:
-    """Keeps up to KEPT_BYTES that are free, where the C library is GNU's; others have no choice.
+    """Keep up to KEPT_BYTES of freed memory with glibc; other C libraries have no such option.
 
-    It would else give a block of a picture's size back to the system, and each page of the next one
-    is a fault: two thirds of what reading a picture cost.
+    Otherwise glibc returns a block of a picture's size to the system, and every page of the next
+    block is a page fault: two thirds of the cost of reading a picture.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

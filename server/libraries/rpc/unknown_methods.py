@@ -1,6 +1,6 @@
-"""Methods that are not served, answered like all others: with a reason, a line and a count.
+"""Handling of unknown methods: an error with a reason, a log line and a metric.
 
-grpc.aio's own answer has none of these.
+grpc.aio's own response has none of these.
 """
 
 from typing import Any, NoReturn
@@ -12,16 +12,16 @@ from server.libraries.rpc.context import Context
 
 
 class UnknownMethods(grpc.GenericRpcHandler):
-    """Handles every path that no servicer registered a handler for."""
+    """Handles every path without a registered handler."""
 
     def service(self, _: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any]":
-        """Return the handler that refuses the call."""
-        return _REFUSAL
+        """Return the handler that rejects the call."""
+        return _HANDLER
 
 
-async def _refuse(_requests: Any, _context: Context) -> NoReturn:
+async def _reject(_requests: Any, _context: Context) -> NoReturn:
     raise UnknownMethod("There is no such path or method.", reason="UNKNOWN_PATH")
 
 
-# Of a stream, so that no message is waited for.
-_REFUSAL: "grpc.RpcMethodHandler[Any, Any]" = grpc.stream_unary_rpc_method_handler(_refuse)
+# It takes a stream, so that it does not wait for a message.
+_HANDLER: "grpc.RpcMethodHandler[Any, Any]" = grpc.stream_unary_rpc_method_handler(_reject)

@@ -1,7 +1,7 @@
-"""Refuses requests that break a limit of the contract, naming each field that does.
+"""Validation of requests against the contract, with an error for each invalid field.
 
-The limits stand in the protos (`buf.validate`); protovalidate applies them. One does not, because
-a client may not know: a password is required unless the call carries an access token.
+The rules are in the protos (`buf.validate`), and protovalidate applies them. One rule depends on
+the metadata and is here: a password is required unless the call has an access token.
 """
 
 import re
@@ -19,9 +19,9 @@ from server.libraries.rpc.interceptor import CallNext, Interceptor
 from server.libraries.rpc.json_patch import patch_reader
 from server.libraries.rpc.method import Method
 from server.libraries.rpc.query_parameters import require_known
-from server.libraries.rpc.request_reading import no_message
+from server.libraries.rpc.unary_request import missing_message
 
-# A status travels in HTTP headers, which must stay small.
+# A status is sent in HTTP headers, which must stay small.
 MAX_VIOLATIONS = 20
 PASSWORD_REQUIRED = "password: required unless the call carries an access token"  # noqa: S105
 
@@ -29,12 +29,12 @@ _collect_violations = protovalidate.Validator().collect_violations
 
 
 class ValidationInterceptor(Interceptor):
-    """Decodes the request itself, so that bytes which are no message are the caller's fault."""
+    """Decodes and validates requests; malformed bytes are INVALID_ARGUMENT, not INTERNAL."""
 
     takes_bytes = True
 
     def wrap(self, method: Method, call_next: CallNext) -> CallNext:
-        """Decodes and validates each request, of a stream when it is its turn."""
+        """Decode and validate each request; in a stream, when the handler reads it."""
         needs_password = method.authentication.scheme == Authentication.SCHEME_PASSWORD
         validated = partial(
             _validated,
@@ -66,7 +66,7 @@ async def _each(
         is_empty = False
         yield validated(request)
     if is_empty and not may_be_empty:
-        raise no_message()
+        raise missing_message()
 
 
 def _validated(
@@ -100,7 +100,7 @@ def _invalid(
     by_field: dict[str, str] = {}
     for violation in violations:
         path, json_path = _paths(message.DESCRIPTOR, violation)
-        # A field that breaks several rules is named once. The message of a rule of ours is clearer.
+        # A field that breaks several rules is listed once, preferably with our own rule's message.
         if path not in by_field or _is_predefined(violation):
             by_field[path] = f"{json_path}: {violation.proto.message}"
     if lacks_password:
@@ -120,13 +120,13 @@ def _is_predefined(violation: protovalidate.Violation) -> bool:
 
 
 def _number(descriptor: Any, path: str) -> int:
-    """The number of the field that a path begins with: faults are listed in this order."""
+    """Return the number of the first field in a path; violations are sorted by it."""
     field = descriptor.fields_by_name.get(re.split(r"[.\[]", path)[0])
     return field.number if field else 0
 
 
 def _paths(descriptor: Any, violation: protovalidate.Violation) -> tuple[str, str]:
-    """The path of the field as the proto spells it (`users[3].user_id`) and as JSON does."""
+    """Return the path of the field in proto spelling (`users[3].user_id`) and in JSON's."""
     path: list[str] = []
     json_path: list[str] = []
     message = descriptor

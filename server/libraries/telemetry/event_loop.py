@@ -1,4 +1,4 @@
-"""How late the event loop is: what every call waits for when something else takes its time."""
+"""The lag of the event loop, which delays every call."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,7 @@ INTERVAL_SECONDS = 0.25
 
 
 async def measure_lag(observe: Callable[[float], None]) -> NoReturn:
-    """Tells `observe` by how many seconds the loop woke us late, again and again."""
+    """Measure the lag of the loop in seconds periodically and pass it to `observe`."""
     loop = asyncio.get_running_loop()
     while True:
         due = loop.time() + INTERVAL_SECONDS

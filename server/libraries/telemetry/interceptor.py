@@ -1,4 +1,4 @@
-"""Counts and times every call."""
+"""Metrics of calls."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,14 +13,14 @@ from server.libraries.telemetry.worker_metrics import WorkerMetrics
 
 
 class MetricsInterceptor(Interceptor):
-    """Counts calls by method and status, how long they take and how many are under way."""
+    """Records calls by method and status, their duration and those in flight."""
 
     def __init__(self, methods: Mapping[str, Method], metrics: WorkerMetrics) -> None:
         super().__init__(methods)
         self._metrics = metrics
 
     def wrap(self, method: Method, call_next: CallNext) -> CallNext:
-        """Measures each call."""
+        """Measure each call."""
         name = method.path.removeprefix("/")
         calls = self._metrics.calls
         call_seconds = self._metrics.call_seconds.labels(name)

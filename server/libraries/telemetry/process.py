@@ -1,4 +1,4 @@
-"""What every process of ours says of itself: its version, memory, files and time."""
+"""Metrics of every process: version, memory, open files and CPU time."""
 
 from importlib.metadata import version
 
@@ -6,9 +6,9 @@ from prometheus_client import CollectorRegistry, Info, ProcessCollector
 
 
 def new_registry() -> CollectorRegistry:
-    """A registry that knows this process."""
+    """Return a registry with the metrics of this process."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    build = Info("gymlocker_build", "Which Gymlocker this is.", registry=registry)
+    build = Info("gymlocker_build", "The version of Gymlocker.", registry=registry)
     build.info({"version": version("gymlocker")})
     return registry

@@ -1,7 +1,7 @@
-"""Traces: a span for each call, sent to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names.
+"""Traces: a span for each call, exported to the collector at OTEL_EXPORTER_OTLP_ENDPOINT.
 
-OpenTelemetry's own interceptor would tell the collector the caller's address, so this is ours. The
-library is large, and loaded only where there is a collector.
+OpenTelemetry's own interceptor would export the client's address, so this one replaces it. The
+library is large and imported only if there is a collector.
 """
 
 import asyncio
@@ -22,18 +22,18 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from server.libraries.network.grpc_protocol import TRACE_PARENT_KEY
 from server.libraries.rpc.context import Context, current_request_id, values_of
 from server.libraries.rpc.interceptor import CallNext, Interceptor
 from server.libraries.rpc.method import Method
 from server.libraries.rpc.outcome import observe
 
-# How long a process that ends waits for the collector to take the last spans.
+# For the export of the last spans when the process stops.
 SHUTDOWN_TIMEOUT_SECONDS = 2.0
-PARENT_KEY = "traceparent"
 
 _propagator = TraceContextTextMapPropagator()
-# By the conventions of OpenTelemetry, the others are the caller's doing.
-_OUR_FAULTS = {
+# Server errors by OpenTelemetry's conventions; other codes are client errors.
+_SERVER_ERRORS = {
     grpc.StatusCode.UNKNOWN,
     grpc.StatusCode.DEADLINE_EXCEEDED,
     grpc.StatusCode.UNIMPLEMENTED,
@@ -45,9 +45,9 @@ _OUR_FAULTS = {
 
 @asynccontextmanager
 async def tracing(service_name: str) -> AsyncIterator[Tracer]:
-    """A tracer whose spans are sent in the background, to a collector that the environment names.
+    """Yield a tracer that exports spans in the background to the collector in the environment.
 
-    All other variables of OpenTelemetry count too, OTEL_SERVICE_NAME before `service_name`.
+    OpenTelemetry's other variables apply as well; OTEL_SERVICE_NAME overrides `service_name`.
     """
     resource = Resource.create(
         {
@@ -60,21 +60,21 @@ async def tracing(service_name: str) -> AsyncIterator[Tracer]:
     try:
         yield provider.get_tracer("gymlocker")
     finally:
-        # A thread that nobody has to wait for: the collector may hang.
-        farewell = threading.Thread(target=provider.shutdown, daemon=True)
-        farewell.start()
-        await asyncio.to_thread(farewell.join, SHUTDOWN_TIMEOUT_SECONDS)
+        # In a daemon thread, which cannot block the exit: the collector may hang.
+        shutdown = threading.Thread(target=provider.shutdown, daemon=True)
+        shutdown.start()
+        await asyncio.to_thread(shutdown.join, SHUTDOWN_TIMEOUT_SECONDS)
 
 
 class TracingInterceptor(Interceptor):
-    """Makes a span of each call, a child of the caller's if there is one."""
+    """Creates a span for each call, as a child of the client's span if it sends one."""
 
     def __init__(self, methods: Mapping[str, Method], tracer: Tracer) -> None:
         super().__init__(methods)
         self._tracer = tracer
 
     def wrap(self, method: Method, call_next: CallNext) -> CallNext:
-        """Traces each call."""
+        """Trace each call."""
         name = method.path.removeprefix("/")
         service, _, rpc = name.partition("/")
         attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": rpc}
@@ -89,7 +89,7 @@ class TracingInterceptor(Interceptor):
 
             def ended(code: grpc.StatusCode) -> None:
                 span.set_attribute("rpc.grpc.status_code", code.value[0])
-                if code in _OUR_FAULTS:
+                if code in _SERVER_ERRORS:
                     span.set_status(StatusCode.ERROR)
                 span.end()
 
@@ -99,5 +99,5 @@ class TracingInterceptor(Interceptor):
 
 
 def _parent() -> TraceContext:
-    """The caller's span. Of what callers say of a trace, its state may be anything, and is left."""
-    return _propagator.extract({PARENT_KEY: values_of(PARENT_KEY)}, TraceContext())
+    """Return the client's span, without its trace state, which may hold arbitrary data."""
+    return _propagator.extract({TRACE_PARENT_KEY: values_of(TRACE_PARENT_KEY)}, TraceContext())

@@ -1,7 +1,7 @@
 """All metrics of a worker.
 
-Labels have few values, all of them known beforehand: methods, status codes, stores, outcomes. What
-objects of the house count themselves is read from them (`observe_…`).
+Labels have few values, known in advance: methods, status codes, stores, outcomes. Metrics that
+objects count themselves are read at each scrape (`observe_…`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,13 +10,13 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from server.libraries.telemetry.object_metrics import Readings
+from server.libraries.telemetry.callback_collector import CallbackCollector
 
 CALL_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 WAIT_SECONDS = (0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 ANSWER_SECONDS = (0.5, 1, 2.5, 5, 10, 20, 30, 60, 90, 120, 180)
-# Reasons of limits that are seen before anybody was refused.
-BOUNDS = (
+# Reasons of limits; their counters start at 0, before the first rejection.
+LIMIT_REASONS = (
     "TOO_MANY_MESSAGES",
     "INBOX_FULL",
     "TOO_MANY_NEW_USERS",
@@ -34,41 +34,41 @@ class ConnectionPool(Protocol):
 
     @property
     def waiting(self) -> int:
-        """Return how many statements wait for a connection."""
+        """Return the number of statements waiting for a connection."""
 
     @property
     def connections(self) -> int:
-        """Return how many connections are open."""
+        """Return the number of open connections."""
 
     @property
     def idle_connections(self) -> int:
-        """Return how many of them are idle."""
+        """Return the number of idle connections."""
 
 
 class HashingQueue(Protocol):
-    """A queue of passwords to hash."""
+    """The queue of passwords to hash."""
 
     queue: int
     rejected: int
 
     @property
     def running(self) -> int:
-        """Return how many are being hashed."""
+        """Return the number of passwords being hashed."""
 
     @property
     def waiting(self) -> int:
-        """Return how many wait."""
+        """Return the number of passwords waiting."""
 
 
 class PasswordChecks(Protocol):
-    """Counts of passwords checked from memory and by hashing."""
+    """Counts of passwords verified from the in-memory cache and by hashing."""
 
     remembered: int
     hashed: int
 
 
 class QuotaRefusals(Protocol):
-    """A count of refused answers."""
+    """A count of answers rejected by a quota."""
 
     refused: int
 
@@ -77,21 +77,21 @@ class WorkerMetrics:
     """The metrics of one worker, in `registry`. `stores` are the names of all purchase stores."""
 
     def __init__(self, registry: CollectorRegistry, *, stores: Iterable[str]) -> None:
-        self._readings = Readings(registry)
+        self._collector = CallbackCollector(registry)
         self._add_calls(registry)
         self._add_background(registry)
         self._add_planner(registry, stores)
         self.database_wait_seconds = Histogram(
             "gymlocker_database_wait_seconds",
-            "How long a statement waited for a connection to the database.",
+            "Time that statements waited for a connection to the database.",
             ["database"],
             buckets=WAIT_SECONDS,
             registry=registry,
         )
         self.wrong_secrets = Counter(
             "gymlocker_wrong_secrets",
-            "Passwords, purchase tokens and API keys that were wrong, and usernames that were "
-            "taken; refused for too many of them.",
+            "Wrong passwords, purchase tokens and API keys, and usernames that were taken; "
+            "`refused` after too many of them.",
             ["secret", "outcome"],
             registry=registry,
         )
@@ -99,58 +99,58 @@ class WorkerMetrics:
             for outcome in ("wrong", "refused"):
                 self.wrong_secrets.labels(secret, outcome)
 
-    def refused(self, reason: str) -> None:
-        """Counts a call that was refused at a limit."""
+    def rejected(self, reason: str) -> None:
+        """Count a call that was rejected at a limit."""
         self.refusals.labels(reason).inc()
 
     def _add_calls(self, registry: CollectorRegistry) -> None:
         self.refusals = Counter(
             "gymlocker_refusals",
-            "Calls that were refused at a limit, by its reason.",
+            "Calls rejected at a limit, by reason.",
             ["reason"],
             registry=registry,
         )
-        for reason in BOUNDS:
+        for reason in LIMIT_REASONS:
             self.refusals.labels(reason)
         self.calls = Counter(
             "gymlocker_calls",
-            "Calls that have ended, by their method and status code.",
+            "Completed calls by method and status code.",
             ["method", "code"],
             registry=registry,
         )
         self.call_seconds = Histogram(
             "gymlocker_call_seconds",
-            "How long calls took; of a stream, all of it.",
+            "Duration of calls; for streams, until their end.",
             ["method"],
             buckets=CALL_SECONDS,
             registry=registry,
         )
         self.calls_in_flight = Gauge(
-            "gymlocker_calls_in_flight", "Calls that go on.", ["method"], registry=registry
+            "gymlocker_calls_in_flight", "Calls in flight.", ["method"], registry=registry
         )
 
     def _add_background(self, registry: CollectorRegistry) -> None:
         self.event_loop_lag_seconds = Histogram(
             "gymlocker_event_loop_lag_seconds",
-            "How late the event loop is.",
+            "Lag of the event loop.",
             buckets=WAIT_SECONDS,
             registry=registry,
         )
         self.sweeps = Counter(
             "gymlocker_sweeps",
-            "Removals of what has expired, by how they ended.",
+            "Sweeps of expired rows, by outcome.",
             ["sweep", "outcome"],
             registry=registry,
         )
         self.swept_rows = Counter(
             "gymlocker_swept_rows",
-            "Rows that were removed because they had expired.",
+            "Expired rows that were removed.",
             ["sweep"],
             registry=registry,
         )
         self.last_sweep = Gauge(
             "gymlocker_last_sweep_timestamp_seconds",
-            "When a sweep last succeeded.",
+            "Time of the last successful sweep.",
             ["sweep"],
             registry=registry,
         )
@@ -158,32 +158,32 @@ class WorkerMetrics:
     def _add_planner(self, registry: CollectorRegistry, stores: Iterable[str]) -> None:
         self.answers = Counter(
             "gymlocker_ai_answers",
-            "Answers of the model by how they ended: complete, stopped, or why they failed.",
+            "Answers of the model by end: complete, stopped, or the reason of the failure.",
             ["kind", "end"],
             registry=registry,
         )
         self.answer_seconds = Histogram(
             "gymlocker_ai_answer_seconds",
-            "How long answers of the model took.",
+            "Duration of the model's answers.",
             ["kind"],
             buckets=ANSWER_SECONDS,
             registry=registry,
         )
         self.answers_in_flight = Gauge(
             "gymlocker_ai_answers_in_flight",
-            "Answers of the model that go on.",
+            "Answers of the model in flight.",
             ["kind"],
             registry=registry,
         )
         self.tokens = Counter(
             "gymlocker_ai_tokens",
-            "Tokens of answers that came to their end, as the model counts them.",
+            "Tokens of completed answers, as counted by the model.",
             ["direction"],
             registry=registry,
         )
         self.purchase_checks = Counter(
             "gymlocker_purchase_checks",
-            "Questions to a store, by what it said.",
+            "Purchase checks with a store, by outcome.",
             ["store", "outcome"],
             registry=registry,
         )
@@ -198,44 +198,44 @@ class WorkerMetrics:
                 self.purchase_checks.labels(store, outcome)
 
     def used_tokens(self, tokens_in: int, tokens_out: int) -> None:
-        """Counts the tokens of an answer."""
+        """Count the tokens of an answer."""
         self.tokens.labels("in").inc(tokens_in)
         self.tokens.labels("out").inc(tokens_out)
 
     def observe_databases(self, databases: Mapping[str, ConnectionPool]) -> None:
-        """Reads the pools of connections, by the names of their databases."""
-        self._readings.add(
+        """Observe the connection pools, by database name."""
+        self._collector.add(
             GaugeMetricFamily,
             "gymlocker_database_connections",
-            "Connections to the database by what they do; `limit` is how many there may be.",
+            "Database connections by state; `limit` is the maximum.",
             ["database", "state"],
             lambda: {
-                (name, state): figure
+                (name, state): count
                 for name, database in databases.items()
-                for state, figure in _connections(database).items()
+                for state, count in _connections(database).items()
             },
         )
-        self._readings.add(
+        self._collector.add(
             GaugeMetricFamily,
             "gymlocker_database_waiting",
-            "Statements that wait for a connection.",
+            "Statements waiting for a connection.",
             ["database"],
             lambda: {(name,): database.waiting for name, database in databases.items()},
         )
-        self._readings.add(
+        self._collector.add(
             CounterMetricFamily,
             "gymlocker_database_unavailable",
-            "Statements that the database did not serve.",
+            "Statements that failed because the database was unavailable.",
             ["database"],
             lambda: {(name,): database.unavailable for name, database in databases.items()},
         )
 
     def observe_passwords(self, hasher: HashingQueue, passwords: PasswordChecks) -> None:
-        """Reads how passwords are checked."""
-        self._readings.add(
+        """Observe how passwords are checked."""
+        self._collector.add(
             GaugeMetricFamily,
             "gymlocker_password_hashing",
-            "Passwords that are being hashed or wait for it; `queue` is how many may wait.",
+            "Passwords being hashed or waiting; `queue` is the maximum that may wait.",
             ["state"],
             lambda: {
                 ("running",): hasher.running,
@@ -243,33 +243,33 @@ class WorkerMetrics:
                 ("queue",): hasher.queue,
             },
         )
-        self._readings.add(
+        self._collector.add(
             CounterMetricFamily,
             "gymlocker_password_hashing_rejected",
-            "Passwords that were turned away because too many waited.",
+            "Passwords rejected because the queue was full.",
             [],
             lambda: {(): hasher.rejected},
         )
-        self._readings.add(
+        self._collector.add(
             CounterMetricFamily,
             "gymlocker_password_checks",
-            "Passwords by how they were checked.",
+            "Password checks: from the in-memory cache or by hashing.",
             ["by"],
             lambda: {("memory",): passwords.remembered, ("hash",): passwords.hashed},
         )
 
     def observe_quotas(self, quotas: QuotaRefusals) -> None:
-        """Reads how many answers were refused."""
-        self._readings.add(
+        """Observe rejections by quotas."""
+        self._collector.add(
             CounterMetricFamily,
             "gymlocker_ai_quota_refusals",
-            "Answers that were refused because the quota is used up.",
+            "Answers rejected because the quota was used up.",
             [],
             lambda: {(): quotas.refused},
         )
 
 
 def _connections(database: ConnectionPool) -> dict[str, int]:
-    """Connections by what they do."""
-    every, idle = database.connections, database.idle_connections
-    return {"in_use": every - idle, "idle": idle, "limit": database.pool_size}
+    """Return the number of connections by state."""
+    total, idle = database.connections, database.idle_connections
+    return {"in_use": total - idle, "idle": idle, "limit": database.pool_size}

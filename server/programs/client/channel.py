@@ -11,7 +11,8 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc import aio
 
 from server.errors import StartError
-from server.libraries.network.channel import refused_status
+from server.libraries.network.channel import error_status
+from server.libraries.network.grpc_protocol import ERROR_DOMAIN
 from server.libraries.network.url import DEFAULT_URL
 from server.programs.client.text import printable, waiting_time, warn
 
@@ -68,9 +69,9 @@ async def response_of(url: str, call: Awaitable[Response]) -> Response:
 
 def request_failed(url: str, error: aio.AioRpcError) -> RequestFailed:
     """Return the error for the user."""
-    status = refused_status(error)
+    status = error_status(error)
     info = _detail(status, error_details_pb2.ErrorInfo())
-    reason = info.reason if info and info.domain == "gymlocker" else ""
+    reason = info.reason if info and info.domain == ERROR_DOMAIN else ""
     message = printable(error.details() or "")
     text = _sentence(url, error, status, reason, message)
     return RequestFailed(text, error.code(), reason, message)

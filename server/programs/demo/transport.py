@@ -20,7 +20,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2, status_pb2
 from grpc import aio
 
-from server.libraries.network.channel import open_channel, refused_status
+from server.libraries.network.channel import error_status, open_channel
 from server.programs.demo import binding
 
 Metadata = Sequence[tuple[str, str]]
@@ -185,7 +185,7 @@ def _serialize(message: Message) -> bytes:
 
 def grpc_error(error: aio.AioRpcError) -> CallError:
     """What was answered over gRPC, instead of OK."""
-    return CallError(error.code(), error.details() or "", refused_status(error))
+    return CallError(error.code(), error.details() or "", error_status(error))
 
 
 def rest_error(response: httpx2.Response) -> CallError:

@@ -10,10 +10,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from server.errors import StartError
 from server.libraries.network.address import host_and_port, unix_path
+from server.libraries.network.grpc_protocol import HEALTH_CHECK_PATH
 from server.libraries.network.grpc_tls import channel
 from server.libraries.network.tls import Identity
 
-CHECK = "/grpc.health.v1.Health/Check"
 # A frame with an empty message: the process as a whole.
 EMPTY = bytes(5)
 
@@ -42,7 +42,9 @@ async def check_tls(address: str, seconds: float) -> None:
     certificate comes, and a front door is asked by an address that is not its name.
     """
     headers = {"content-type": "application/grpc-web+proto"}
-    reply = await _asked(address, seconds, True, "POST", CHECK, content=EMPTY, headers=headers)
+    reply = await _asked(
+        address, seconds, True, "POST", HEALTH_CHECK_PATH, content=EMPTY, headers=headers
+    )
     body = reply.content
     length = int.from_bytes(body[1:5], "big")
     if reply.status_code != HTTPStatus.OK or len(body) < 5 + length or body[0] != 0:

@@ -22,12 +22,17 @@ from google.rpc.code_pb2 import (
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-DOMAIN = "gymlocker"
+from server.libraries.network.grpc_protocol import (
+    ERROR_DOMAIN,
+    ORIGINAL_PATH_KEY,
+    STATUS_DETAILS_KEY,
+)
+
 CEL = "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
 # Callers of gRPC and gRPC-Web say so, and were not transcoded.
 FROM_GRPC = (
     "request.headers['content-type'].startsWith('application/grpc')"
-    " && !('x-envoy-original-path' in request.headers)"
+    f" && !('{ORIGINAL_PATH_KEY}' in request.headers)"
 )
 # A status of gRPC has no body. (A text itself may not be empty.)
 EMPTY = {"text_format_source": {"inline_string": "%REQ(:none)%"}, "omit_empty_values": True}
@@ -155,7 +160,7 @@ def grpc_headers(reply: LocalReply) -> dict[str, str]:
     """The headers that end a call of gRPC with `reply`."""
     code = reply.code if reply.grpc_code is None else reply.grpc_code
     status = Status(code=code, message=reply.message)
-    status.details.add().Pack(ErrorInfo(reason=reply.reason, domain=DOMAIN))
+    status.details.add().Pack(ErrorInfo(reason=reply.reason, domain=ERROR_DOMAIN))
     if reply.retry_after is not None:
         delay = Duration(seconds=reply.retry_after)
         status.details.add().Pack(RetryInfo(retry_delay=delay))
@@ -163,7 +168,7 @@ def grpc_headers(reply: LocalReply) -> dict[str, str]:
     return {
         "grpc-status": str(code),
         "grpc-message": reply.message,
-        "grpc-status-details-bin": details,
+        STATUS_DETAILS_KEY: details,
     }
 
 
@@ -176,7 +181,7 @@ def _as_json(reply: LocalReply) -> Any:
     info = {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
         "reason": reply.reason,
-        "domain": DOMAIN,
+        "domain": ERROR_DOMAIN,
         "metadata": {},
     }
     details: list[Any] = [info]

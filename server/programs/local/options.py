@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from server.errors import StartError
-from server.libraries.network.address import MAX_PORT, Address, tried
+from server.libraries.network.address import MAX_PORT, Address, probe_bind
 from server.libraries.network.tls import Certificate
 
 MAX_WORKERS_BY_DEFAULT = 4
@@ -84,7 +84,7 @@ def _tried(host: str, port: int) -> Address:
     family, _, _, _, place = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
-    return tried(family, place)
+    return probe_bind(family, place)
 
 
 def _sentence(host: str, port: int, option: str, error: OSError) -> str:

@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from server.libraries.network.client_network import network_of
-from server.libraries.rpc.context import ADDRESS_KEY
+from server.libraries.network.grpc_protocol import ADDRESS_KEY
 from server.programs.web.chat_client import (
     Api,
     Metadata,

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
 from itertools import cycle
@@ -10,19 +9,31 @@ from typing import Any, TypeAlias
 
 import grpc
 from google.protobuf import duration_pb2, json_format
-from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 from grpc import aio
 from gymlocker.v2 import ai_pb2, ai_pb2_grpc
 from starlette.requests import HTTPConnection
 
+from server.libraries.common.text import is_printable_ascii
+from server.libraries.network.grpc_protocol import (
+    ADDRESS_KEY,
+    API_KEY_KEY,
+    AUTHENTICATE_KEY,
+    AUTHORIZATION_KEY,
+    ERROR_DOMAIN,
+    HTTP_STATUS_KEY,
+    REQUEST_ID_KEY,
+    RETRY_AFTER_KEY,
+    TRACE_PARENT_KEY,
+    status_in,
+)
 from server.libraries.network.grpc_tls import channel
 from server.libraries.network.tls import Identity, Pems, Renewal
+from server.libraries.rpc.request_id import new_request_id, usable_request_id
 
 Metadata: TypeAlias = tuple[tuple[str, str], ...]
 Chat: TypeAlias = "aio.StreamStreamCall[ai_pb2.ChatRequest, ai_pb2.ChatResponse]"
 
-DOMAIN = "gymlocker"
 CHECK_SECONDS = 10.0
 # As Envoy has it.
 MAX_CHAT_SECONDS = 3600
@@ -36,19 +47,12 @@ _OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
 )
-_AUTHORIZATION = "authorization"
-_API_KEY = "x-api-key"
-_REQUEST_ID = "x-request-id"
 # Where Envoy says it came from, and of which trace the caller says it is a part.
-_PASSED_ON = ("x-client-address", "traceparent")
-_STATUS_DETAILS = "grpc-status-details-bin"
+_PASSED_ON = (ADDRESS_KEY, TRACE_PARENT_KEY)
 # Of the trailing metadata, what means something in HTTP.
-_HEADERS = ("retry-after", "www-authenticate")
-# The status over HTTP where the code leads to another.
-_HTTP_STATUS = "x-http-status"
+_HEADERS = (RETRY_AFTER_KEY, AUTHENTICATE_KEY)
 # A token that names no store. SignalR's client says Bearer before it where it may.
 _KEY = re.compile(r"(?:bearer +)?([!-~]+)", re.IGNORECASE)
-_PRINTABLE = re.compile(r"[ -~]+")
 _HTTP = {
     grpc.StatusCode.INVALID_ARGUMENT: HTTPStatus.BAD_REQUEST,
     grpc.StatusCode.FAILED_PRECONDITION: HTTPStatus.BAD_REQUEST,
@@ -97,13 +101,13 @@ def refusal(
 ) -> Refused:
     """An error of our own, and in how many seconds to try again."""
     status = status_pb2.Status(code=code.value[0], message=message)
-    info = error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN)
+    info = error_details_pb2.ErrorInfo(reason=reason, domain=ERROR_DOMAIN)
     status.details.add().Pack(info)
     if retry_after is None:
         return Refused(_http_status(code), status)
     delay = duration_pb2.Duration(seconds=retry_after)
     status.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=delay))
-    return Refused(_http_status(code), status, {"retry-after": str(retry_after)})
+    return Refused(_http_status(code), status, {RETRY_AFTER_KEY: str(retry_after)})
 
 
 def unavailable() -> Refused:
@@ -137,11 +141,11 @@ def failed() -> Refused:
 def refused(error: aio.AioRpcError) -> Refused:
     """The error that a call ended with. What gRPC itself says, such as addresses, is not told."""
     metadata = dict(error.trailing_metadata() or ())
-    status = _status_in(metadata)
+    status = status_in(error.trailing_metadata())
     if status is None:
         return unavailable() if error.code() in _AWAY else failed()
     headers = {name: str(metadata[name]) for name in _HEADERS if name in metadata}
-    http_status = int(metadata.get(_HTTP_STATUS) or _http_status(error.code()))
+    http_status = int(metadata.get(HTTP_STATUS_KEY) or _http_status(error.code()))
     return Refused(http_status, status, headers)
 
 
@@ -149,26 +153,16 @@ def _http_status(code: grpc.StatusCode) -> int:
     return _HTTP.get(code, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _status_in(metadata: Mapping[str, str | bytes]) -> status_pb2.Status | None:
-    details = metadata.get(_STATUS_DETAILS)
-    try:
-        return status_pb2.Status.FromString(details) if isinstance(details, bytes) else None
-    except DecodeError:
-        return None
-
-
 def metadata_of(connection: HTTPConnection) -> Metadata:
     """What the API is told of a caller: token and key, address, trace, an id.
 
     What no header can hold is not told: the API says then that there is none.
     """
-    request_id = connection.headers.get(_REQUEST_ID, "")[:128]
-    if not _PRINTABLE.fullmatch(request_id):
-        request_id = str(uuid.uuid4())
+    request_id = usable_request_id(connection.headers.get(REQUEST_ID_KEY, "")) or new_request_id()
     told = _credentials_of(connection)
     told += [(name, value) for name in _PASSED_ON for value in connection.headers.getlist(name)]
-    known = [(name, value) for name, value in told if _PRINTABLE.fullmatch(value)]
-    return (*known, (_REQUEST_ID, request_id))
+    known = [(name, value) for name, value in told if is_printable_ascii(value)]
+    return (*known, (REQUEST_ID_KEY, request_id))
 
 
 def _credentials_of(connection: HTTPConnection) -> list[tuple[str, str]]:
@@ -178,17 +172,17 @@ def _credentials_of(connection: HTTPConnection) -> list[tuple[str, str]]:
     a browser has a key, it stands there, too.
     """
     token = connection.query_params.get("access_token")
-    tokens = [token] if token else connection.headers.getlist(_AUTHORIZATION)
-    told = [(_API_KEY, key) for key in connection.headers.getlist(_API_KEY)]
+    tokens = [token] if token else connection.headers.getlist(AUTHORIZATION_KEY)
+    told = [(API_KEY_KEY, key) for key in connection.headers.getlist(API_KEY_KEY)]
     for token in tokens:
         key = _KEY.fullmatch(token)
-        told.append((_API_KEY, key[1]) if key else (_AUTHORIZATION, token))
+        told.append((API_KEY_KEY, key[1]) if key else (AUTHORIZATION_KEY, token))
     return told
 
 
 def request_id_in(metadata: Metadata) -> str:
     """The request's id."""
-    return dict(metadata)[_REQUEST_ID]
+    return dict(metadata)[REQUEST_ID_KEY]
 
 
 class Api:
@@ -216,7 +210,7 @@ class Api:
                     ai_pb2.GetQuotaRequest(), metadata=metadata, timeout=CHECK_SECONDS
                 )
             except aio.AioRpcError as error:
-                was_answered = _status_in(dict(error.trailing_metadata() or ())) is not None
+                was_answered = status_in(error.trailing_metadata()) is not None
                 if error.code() != grpc.StatusCode.UNAVAILABLE or was_answered or not attempt:
                     raise refused(error) from None
             else:

@@ -2,7 +2,6 @@
 
 import asyncio
 import resource
-import signal
 import socket
 import stat
 from collections.abc import AsyncIterator, Iterator
@@ -15,8 +14,8 @@ import uvicorn
 import websockets.http11
 from starlette.applications import Starlette
 
-from server.errors import StartError
-from server.libraries.network.address import host_and_port, in_use, unix_path
+from server.libraries.common.signals import stop_signal
+from server.libraries.network.address import cannot_listen, host_and_port, in_use, unix_path
 from server.libraries.network.tls import Identity
 from server.libraries.telemetry.exporter import serve_metrics
 from server.programs.web.app import Hubs, Today, create_app, health_route
@@ -61,8 +60,8 @@ async def serve_web(
     async with web_server(listen, workers, tally=tally, identity=identity):
         with watched:
             _log.info("serving", listen=listen)
-            told = await _until_told_to_stop()
-            _log.info("stopping", signal=told.name)
+            received = await stop_signal()
+            _log.info("stopping", signal=received.name)
 
 
 @asynccontextmanager
@@ -111,7 +110,7 @@ class _Server(uvicorn.Server):
             try:
                 self._serving.result()
             except OSError as error:
-                raise _taken(self._listen) from error
+                raise cannot_listen(self._listen, "--listen") from error
 
     async def end(self) -> None:
         """Stops serving."""
@@ -163,17 +162,17 @@ def _config(app: Starlette, limits: Limits, path: str | None) -> uvicorn.Config:
 def _sockets(listen: str) -> list[socket.socket] | None:
     """The socket to listen at; None for a unix socket, which uvicorn makes. Raises StartError."""
     if in_use(listen):
-        raise _taken(listen)
+        raise cannot_listen(listen, "--listen")
     if unix_path(listen):
         return None
     address = host_and_port(listen)
     if address is None:
-        raise _taken(listen)
+        raise cannot_listen(listen, "--listen")
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
         return [socket.create_server(address, family=family, backlog=BACKLOG)]
     except OSError as error:
-        raise _taken(listen) from error
+        raise cannot_listen(listen, "--listen") from error
 
 
 def _make_room(connections: int) -> None:
@@ -189,18 +188,3 @@ def _make_room(connections: int) -> None:
 def _keep_private(path: str) -> None:
     """Lets nobody but us connect; uvicorn lets everybody on this machine."""
     Path(path).chmod(stat.S_IRUSR | stat.S_IWUSR)
-
-
-def _taken(listen: str) -> StartError:
-    return StartError(
-        f"Cannot listen on {listen}: it is taken or not an address of this machine. "
-        "Give another one, as host:port or unix:path."
-    )
-
-
-async def _until_told_to_stop() -> signal.Signals:
-    loop = asyncio.get_running_loop()
-    told: asyncio.Queue[signal.Signals] = asyncio.Queue()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told.put_nowait, number)
-    return await told.get()

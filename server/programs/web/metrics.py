@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from server.libraries.telemetry.object_metrics import Readings
+from server.libraries.telemetry.callback_collector import CallbackCollector
 from server.libraries.telemetry.process import new_registry
 from server.programs.web.connection_counts import Tally
 from server.programs.web.hubs import HUBS
@@ -12,15 +12,15 @@ from server.programs.web.hubs import HUBS
 def web_registry(tally: Tally) -> CollectorRegistry:
     """A registry that knows this process and its connections."""
     registry = new_registry()
-    readings = Readings(registry)
-    readings.add(
+    collector = CallbackCollector(registry)
+    collector.add(
         GaugeMetricFamily,
         "gymlocker_web_connections",
         "Connections of apps that talk with the planner.",
         ["hub"],
         lambda: {(hub.path,): tally.open[hub.path] for hub in HUBS},
     )
-    readings.add(
+    collector.add(
         CounterMetricFamily,
         "gymlocker_web_connections_ended",
         "Connections that have ended, by what ended them.",

@@ -83,7 +83,7 @@ def _guess_throttle(settings: Settings, buckets: BucketRepository) -> GuessThrot
         buckets,
         per_account=settings.password_failures_per_account,
         per_address=settings.password_failures_per_address,
-        # An address becomes known no later than a password is remembered, and is so for longer.
+        # An address must stay known for longer than a verified password is cached.
         known_seconds=max(3600.0, 2 * 60 * settings.password_memory_minutes),
     )
 

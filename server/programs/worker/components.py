@@ -21,7 +21,7 @@ from server.services.user.repository import UserRepository
 
 @dataclass(frozen=True)
 class Components:
-    """The shared objects of one worker. `resources` closes what they hold."""
+    """The shared objects of one worker. `resources` closes them."""
 
     settings: WorkerSettings
     metrics: WorkerMetrics
@@ -42,7 +42,7 @@ async def build_components(
     metrics: WorkerMetrics,
     resources: AsyncExitStack,
 ) -> Components:
-    """Build the shared objects. Nothing is served before the state of the disk is known."""
+    """Build the shared objects. The disk is checked once before the worker serves."""
     buckets = BucketRepository(databases.rate_limits)
     users = UserRepository(databases.main)
     last_accessed = LastAccessed(users)
@@ -53,7 +53,7 @@ async def build_components(
         resources=resources,
         databases=databases,
         features=offered_features(settings.features, served_methods().values()),
-        limits=await build_limits(settings.bounds, databases.main, buckets, resources),
+        limits=await build_limits(settings.limits, databases.main, buckets, resources),
         users=users,
         last_accessed=last_accessed,
         authentication=build_authentication(

@@ -1,4 +1,4 @@
-"""The contract that is served: its services and their methods."""
+"""Services and methods registered on the server."""
 
 from functools import cache
 from types import ModuleType
@@ -35,19 +35,19 @@ CONTRACT: tuple[ModuleType, ...] = (
 
 
 def contract_services() -> list[ServiceDescriptor]:
-    """Every service of the contract."""
+    """Return every service of the contract."""
     return [service for file in CONTRACT for service in file.DESCRIPTOR.services_by_name.values()]
 
 
 @cache
 def contract_methods() -> dict[str, Method]:
-    """Every method of the contract by its path."""
+    """Return every method of the contract by path."""
     return methods_of(contract_services())
 
 
 @cache
 def served_methods() -> dict[str, Method]:
-    """Every method of the contract, and those of libraries: health and reflection."""
+    """Return every method of the contract, and those of health and reflection, by path."""
     files: tuple[Any, ...] = (health_pb2, reflection_pb2)
     return contract_methods() | public_methods_of(
         service for file in files for service in file.DESCRIPTOR.services_by_name.values()

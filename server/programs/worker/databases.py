@@ -14,7 +14,7 @@ MAIN, RATE_LIMITS = "main", "rate_limits"
 
 @dataclass(frozen=True)
 class Databases:
-    """The main database and the one of the rate limits, which may be the same."""
+    """The main database and that of the rate limits, which may be the same."""
 
     main: Database
     rate_limits: Database
@@ -28,9 +28,9 @@ class Databases:
 async def open_databases(
     settings: Settings, metrics: WorkerMetrics, resources: AsyncExitStack, *, timed: bool
 ) -> Databases:
-    """Open the databases; `timed` measures how long calls wait for a connection.
+    """Open the databases; `timed` measures the wait for a connection.
 
-    Raises StartError if a schema is not the one of this release.
+    Raises StartError if a schema belongs to another release.
     """
     urls = {MAIN: settings.database_url}
     if settings.rate_limit_database_url not in (None, settings.database_url):

@@ -1,4 +1,4 @@
-"""Which features a server offers: those whose switch is on."""
+"""Features that a server offers."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from server.libraries.settings import FeatureSettings
 
 
 def offered_features(settings: FeatureSettings, methods: Iterable[Method]) -> frozenset[Feature]:
-    """Return the features that are switched on, of those that the contract has methods for."""
+    """Return the enabled features that have methods in the contract."""
     known = frozenset[Feature]().union(*(method.features for method in methods))
     switches = settings.model_dump()
     return frozenset(feature for feature in known if switches[switch_of(feature).lower()])

@@ -1,4 +1,4 @@
-"""Objects of the house, each behind one of the same kind that counts what it does."""
+"""Decorators that record metrics of other objects."""
 
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
@@ -14,7 +14,10 @@ from server.services.credentials.throttle import GuessThrottle
 
 
 class CountedThrottle:
-    """Counts wrong passwords, other secrets, which have no account, and taken usernames."""
+    """Counts wrong passwords, other wrong secrets and taken usernames.
+
+    Failures without an account count as the secret `without_account`.
+    """
 
     def __init__(
         self,
@@ -27,31 +30,31 @@ class CountedThrottle:
         self._counter = metrics.wrong_secrets
 
     async def check(self, account: str | None, address: str) -> None:
-        """Raises ResourceExhausted if there were too many."""
-        with self._counted_refusal(self._secret(account)):
+        """Raise ResourceExhausted after too many failures."""
+        with self._count_rejection(self._secret(account)):
             await self._throttle.check(account, address)
 
     async def failed(self, account: str | None, address: str) -> float:
-        """Count one; return for how long the account is refused at that address, 0: not."""
+        """Count a failure; return for how long the account is blocked at that address, else 0."""
         self._counter.labels(self._secret(account), "wrong").inc()
         return await self._throttle.failed(account, address)
 
     async def succeeded(self, account: str, address: str) -> None:
-        """Make the address known for the account."""
+        """Mark the address as known for the account."""
         await self._throttle.succeeded(account, address)
 
     async def check_username(self, address: str) -> None:
-        """Raise ResourceExhausted if too many usernames were tried that are taken."""
-        with self._counted_refusal("username"):
+        """Raise ResourceExhausted after too many taken usernames."""
+        with self._count_rejection("username"):
             await self._throttle.check_username(address)
 
     async def username_was_taken(self, address: str) -> None:
-        """Count a username that is taken."""
+        """Count a taken username."""
         self._counter.labels("username", "wrong").inc()
         await self._throttle.username_was_taken(address)
 
     @contextmanager
-    def _counted_refusal(self, secret: str) -> Iterator[None]:
+    def _count_rejection(self, secret: str) -> Iterator[None]:
         try:
             yield
         except ResourceExhausted:
@@ -63,7 +66,7 @@ class CountedThrottle:
 
 
 class CountedVerifier:
-    """Counts what a store says."""
+    """Counts the results of a store's verifier."""
 
     def __init__(self, store: Store, verifier: Verifier, metrics: WorkerMetrics) -> None:
         self._store = store
@@ -71,12 +74,12 @@ class CountedVerifier:
         self._counter = metrics.purchase_checks
 
     async def verify(self, token: str) -> bool:
-        """Whether the store sold this, and it counts today. Raises what the store's own does."""
+        """Check whether the purchase is valid today. Raises the errors of the verifier."""
         outcome = "failed"
         try:
-            counts = await self._verifier.verify(token)
-            outcome = "granted" if counts else "refused"
-            return counts
+            is_valid = await self._verifier.verify(token)
+            outcome = "granted" if is_valid else "refused"
+            return is_valid
         finally:
             self._counter.labels(self._store.value, outcome).inc()
 
@@ -89,19 +92,19 @@ class CountedPlanner:
         self._metrics = metrics
 
     async def plan(self, attributes: ai_pb2.PlanAttributes) -> plan_pb2.Plan:
-        """A plan that fits a person."""
+        """Return a plan for a person."""
         with self._counted("plan"):
             return await self._planner.plan(attributes)
 
     async def session(self, attributes: ai_pb2.SessionAttributes) -> plan_pb2.PlanSession:
-        """A session that fits what is wanted of it."""
+        """Return a session with the requested attributes."""
         with self._counted("session"):
             return await self._planner.session(attributes)
 
     async def talk(
         self, history: Sequence[Turn], *, locale: str, weight_unit: str
     ) -> AsyncGenerator[Event]:
-        """The answer to a conversation, as it comes; without a history it is a hello."""
+        """Stream the answer to a conversation; an introduction if `history` is empty."""
         answer = self._planner.talk(history, locale=locale, weight_unit=weight_unit)
         with self._counted("chat"):
             async with aclosing(answer) as events:
@@ -111,7 +114,7 @@ class CountedPlanner:
     @contextmanager
     def _counted(self, kind: str) -> Iterator[None]:
         metrics = self._metrics
-        # Cancelled, or closed in the middle.
+        # If it is cancelled or closed early.
         end = "stopped"
         with (
             metrics.answers_in_flight.labels(kind).track_inprogress(),
@@ -133,7 +136,7 @@ class CountedPlanner:
 def counted_sweep(
     sweep: Callable[[], Awaitable[int]], name: str, metrics: WorkerMetrics
 ) -> Callable[[], Awaitable[None]]:
-    """The same sweep, which counts its rows, its successes and its failures."""
+    """Return `sweep` with metrics of its rows, successes and failures."""
     succeeded, failed = (metrics.sweeps.labels(name, end) for end in ("succeeded", "failed"))
     rows, last = metrics.swept_rows.labels(name), metrics.last_sweep.labels(name)
 

@@ -1,8 +1,8 @@
-"""The interceptors around every call, from the outside in."""
+"""The interceptors around every call, the outermost first."""
 
 from collections.abc import Sequence
 
-from server.libraries.rpc.admission import AdmissionInterceptor, Shares
+from server.libraries.rpc.admission import AdmissionInterceptor, ConcurrencyLimit
 from server.libraries.rpc.authentication import (
     AccessTokenInterceptor,
     PasswordInterceptor,
@@ -12,8 +12,8 @@ from server.libraries.rpc.errors import ErrorInterceptor
 from server.libraries.rpc.feature_switches import FeatureInterceptor
 from server.libraries.rpc.interceptor import Interceptor
 from server.libraries.rpc.logging import LoggingInterceptor
-from server.libraries.rpc.request_reading import ReceivingInterceptor
-from server.libraries.rpc.unread_responses import ReplyInterceptor
+from server.libraries.rpc.response_encoding import ResponseEncodingInterceptor
+from server.libraries.rpc.unary_request import UnaryRequestInterceptor
 from server.libraries.rpc.validation import ValidationInterceptor
 from server.programs.worker.components import Components
 from server.programs.worker.contract import served_methods
@@ -21,24 +21,24 @@ from server.programs.worker.planner import planner_authenticator
 
 
 def interceptors(components: Components, observers: Sequence[Interceptor]) -> list[Interceptor]:
-    """Return the interceptors, the outermost first; `observers` measure and trace calls."""
+    """Return all interceptors; `observers` measure and trace calls."""
     methods = served_methods()
     authentication, settings = components.authentication, components.settings.worker
     return [
         LoggingInterceptor(methods),
         *observers,
-        ErrorInterceptor(methods, components.metrics.refused),
+        ErrorInterceptor(methods, components.metrics.rejected),
         AdmissionInterceptor(
             methods,
-            calls=Shares(settings.calls_per_address),
-            streams=Shares(settings.streams_per_address),
+            calls=ConcurrencyLimit(settings.calls_per_address),
+            streams=ConcurrencyLimit(settings.streams_per_address),
         ),
         FeatureInterceptor(methods, components.features),
-        ReceivingInterceptor(methods),
+        UnaryRequestInterceptor(methods),
         AccessTokenInterceptor(methods, authentication.access_tokens),
         PurchaseTokenInterceptor(methods, planner_authenticator(components)),
         ValidationInterceptor(methods),
         PasswordInterceptor(methods, authentication.passwords),
         components.limits.interceptor(methods),
-        ReplyInterceptor(methods, components.large_responses),
+        ResponseEncodingInterceptor(methods, components.large_responses),
     ]

@@ -14,7 +14,7 @@ from server.services.user.last_accessed import INTERVAL_SECONDS
 
 
 def background_jobs(components: Components) -> list[Background]:
-    """Return the jobs to start when the worker serves."""
+    """Return the jobs to start with the server."""
     databases = components.databases
     swept = {
         MAIN: SystemRepository(databases.main),

@@ -35,7 +35,7 @@ class Limits:
         return LimitsInterceptor(methods, self.disk, self.storage)
 
     def background(self) -> list[Background]:
-        """Return the jobs to run beside the calls."""
+        """Return the periodic jobs."""
         flush, look = self.storage.flush, self.disk.look
         return [
             partial(repeat, flush, name="traffic", interval_seconds=FLUSH_SECONDS),
@@ -49,7 +49,7 @@ async def build_limits(
     buckets: BucketRepository,
     resources: AsyncExitStack,
 ) -> Limits:
-    """Build the limits, and look at the disk for the first time."""
+    """Build the limits and check the disk for the first time."""
     storage = StorageMeter(buckets, settings.storage_per_network)
     resources.push_async_callback(storage.flush)
     disk = DiskWatch(settings.database_folder, settings.min_free_disk)

@@ -31,8 +31,8 @@ async def serve(
 ) -> None:
     """Run one worker on `listen` (host:port or unix:path) until SIGTERM or SIGINT.
 
-    With an `identity`, only mutual TLS is accepted. Prometheus reads metrics at `metrics_at`
-    (host:port). Raises StartError if the worker cannot run.
+    With an `identity`, only mutual TLS is accepted. Metrics are served at `metrics_at` (host:port).
+    Raises StartError if the worker cannot run.
     """
     keys = load_keys(settings.tokens)
     registry = new_registry()

@@ -1,4 +1,4 @@
-"""Who looks at every call: as many as there is somebody to tell."""
+"""Interceptors for metrics and traces, if these are enabled."""
 
 from contextlib import AsyncExitStack
 
@@ -10,19 +10,16 @@ from server.programs.worker.contract import contract_methods, served_methods
 
 
 async def observers(
-    settings: Settings, metrics: WorkerMetrics | None, stack: AsyncExitStack
+    settings: Settings, metrics: WorkerMetrics | None, resources: AsyncExitStack
 ) -> list[Interceptor]:
-    """The outermost first; `metrics` is None if nobody reads them.
-
-    `stack` gets what is to be closed.
-    """
+    """Return the interceptors, the outermost first; `metrics` is None if they are disabled."""
     found: list[Interceptor] = []
     if metrics:
         found.append(MetricsInterceptor(served_methods(), metrics))
     if settings.otel_exporter_otlp_endpoint:
-        # Loaded only where there is somebody to tell: the library is large.
+        # Imported only if there is a collector: the library is large.
         from server.libraries.telemetry.tracing import TracingInterceptor, tracing
 
-        tracer = await stack.enter_async_context(tracing("gymlocker"))
+        tracer = await resources.enter_async_context(tracing("gymlocker"))
         found.append(TracingInterceptor(contract_methods(), tracer))
     return found

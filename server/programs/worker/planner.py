@@ -20,13 +20,11 @@ from server.services.ai.service import AiService
 _log = structlog.get_logger("main")
 
 
-def planner_authenticator(
-    components: Components,
-) -> PlannerAuthenticator:
+def planner_authenticator(components: Components) -> PlannerAuthenticator:
     """Return the authenticator of purchases and API keys."""
     authentication, metrics = components.authentication, components.metrics
     configured = _verifiers(components.settings.purchases, components.resources)
-    _log.info("stores", configured=names_of(configured))
+    _log.info("purchase_stores", configured=names_of(configured))
     counted = {
         store: CountedVerifier(store, verifier, metrics) for store, verifier in configured.items()
     }
@@ -37,7 +35,7 @@ def planner_authenticator(
 def _verifiers(settings: PurchaseSettings, resources: AsyncExitStack) -> Mapping[Store, Verifier]:
     if not settings.model_dump(exclude_defaults=True):
         return {}
-    # Loaded only where there is a store to ask: they know certificates, and speak HTTP.
+    # Imported only if a store is configured: they need HTTP and certificates.
     import httpx2
 
     from server.services.ai.purchase.verifiers import verifiers
@@ -66,7 +64,7 @@ def _planner(components: Components) -> Planner:
     settings = components.settings.planner
     if not settings.has_model:
         return NoPlanner()
-    # Loaded only where there is a model: it is the largest library of all.
+    # Imported only if there is a model: it is the largest library of all.
     from server.services.ai.planner.llm_planner import Provider
 
     provider = Provider(settings, used=components.metrics.used_tokens)

@@ -50,7 +50,7 @@ class EventService(event_pb2_grpc.EventServiceServicer):
             return await self._checked(*_reply(followed, rows), context)
         # There may be more. These are not kept while others have their turn.
         rows.clear()
-        async with self._large_responses.turn(context) as max_bytes:
+        async with self._large_responses.acquire(context) as max_bytes:
             rows = await self._events.get(followed, max_bytes=max_bytes)
             return await self._checked(*_reply(followed, rows), context)
 

@@ -87,7 +87,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         ids = [UUID(user_id) for user_id in request.ids]
         rows = await self._users.get_many(ids, max_bytes=LARGE_BYTES)
         if rows and rows[0]["picture_bytes"] > LARGE_BYTES:
-            async with self._large_responses.turn(context, rows[0]["picture_bytes"]):
+            async with self._large_responses.acquire(context, rows[0]["picture_bytes"]):
                 return _profiles(await self._users.get_many(ids))
         return _profiles(rows)
 

@@ -1,0 +1,40 @@
+"""Names on the wire that servers and clients share, and the status of a failed call."""
+
+from collections.abc import Iterable
+
+from google.protobuf.message import DecodeError
+from google.rpc.status_pb2 import Status
+
+# google.rpc.ErrorInfo.domain of every error.
+ERROR_DOMAIN = "gymlocker"
+HEALTH_CHECK_PATH = "/grpc.health.v1.Health/Check"
+
+# Metadata of requests.
+AUTHORIZATION_KEY = "authorization"
+API_KEY_KEY = "x-api-key"
+# The client's address. Envoy sets it on every call and replaces a value from the client.
+ADDRESS_KEY = "x-client-address"
+# The path and query of a transcoded call, set by Envoy.
+ORIGINAL_PATH_KEY = "x-envoy-original-path"
+TRACE_PARENT_KEY = "traceparent"
+
+# Metadata of requests and responses.
+REQUEST_ID_KEY = "x-request-id"
+
+# Trailing metadata of errors. The first holds the whole status, with its typed details.
+STATUS_DETAILS_KEY = "grpc-status-details-bin"
+# The HTTP status of a transcoded call, if it differs from the one of gRPC's code.
+HTTP_STATUS_KEY = "x-http-status"
+RETRY_AFTER_KEY = "retry-after"
+AUTHENTICATE_KEY = "www-authenticate"
+
+
+def status_in(metadata: Iterable[tuple[str, str | bytes]] | None) -> Status | None:
+    """Return the status in trailing metadata; None if it is missing or cannot be decoded."""
+    for key, value in metadata or ():
+        if key == STATUS_DETAILS_KEY and isinstance(value, bytes):
+            try:
+                return Status.FromString(value)
+            except DecodeError:
+                return None
+    return None
