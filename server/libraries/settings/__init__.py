@@ -1,18 +1,18 @@
-"""The environment, typed, read once.
+"""Typed settings from the environment, read once.
 
-Every setting of the server is a field here: its name in capitals is the environment variable. What
-is not in the environment may be in `.env` in the current folder, or in a file of that name, which
-is how containers are told secrets.
+Every setting is a field here; its name in capitals is the environment variable. A setting that is
+not in the environment is read from `.env` in the current folder, or from a file of its name, as
+containers provide secrets.
 
-    environment.py  whence all are read
-    files.py        settings that are lists, name files, or are in files
+    environment.py  sources of all settings
+    files.py        settings from files, and settings that are lists or name files
     process.py      logs, databases, passwords; Envoy; `gymlocker up`
     tokens.py       access tokens and their keys
-    bounds.py       what strangers can make the server store
-    planner.py      the language model, the stores
-    features.py     the features that are switched on
-    access.py       keys of the server's own
-    worker.py       all that a worker is told
+    limits.py       limits on stored data
+    planner.py      the language model and the stores
+    features.py     switches of features
+    access.py       API keys of the server
+    worker.py       all settings of a worker
 """
 
 from server.libraries.settings.access import AccessSettings

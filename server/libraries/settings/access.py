@@ -1,4 +1,4 @@
-"""Keys of the server's own, by which scripts and apps may call."""
+"""API keys of the server, for scripts and apps."""
 
 import re
 
@@ -6,12 +6,12 @@ from pydantic import Field, SecretStr, field_validator
 
 from server.libraries.settings.environment import EnvironmentSettings
 
-# What fits into a header as it is.
+# Fits into a header as it is.
 _KEY = re.compile(r"[!-~]+")
 
 
 class AccessSettings(EnvironmentSettings):
-    """Who may call without an account of their own."""
+    """Settings of access without an account."""
 
     api_key: SecretStr | None = Field(
         default=None,
@@ -25,5 +25,5 @@ class AccessSettings(EnvironmentSettings):
     @classmethod
     def _fits_into_a_header(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not _KEY.fullmatch(value.get_secret_value()):
-            raise ValueError("must be visible ASCII characters, which fit into a header")
+            raise ValueError("must contain only visible ASCII characters, to fit into a header")
         return value

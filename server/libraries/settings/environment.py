@@ -1,4 +1,4 @@
-"""Whence settings are read, and what is said if they are wrong."""
+"""The sources of settings, and the error for invalid ones."""
 
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,17 +14,17 @@ AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 
 
 def unset(meaning: str) -> JsonDict:
-    """What it means that a setting is not set, for docs/settings.md."""
+    """Return the meaning of a missing value, for the table of settings."""
     return {"unset": meaning}
 
 
 class EnvironmentSettings(BaseSettings):
-    """What all settings have in common: whence they are read."""
+    """The base class of settings, with their sources."""
 
     model_config = SettingsConfigDict(
         frozen=True,
         env_ignore_empty=True,
-        # It may be told things that are other programs' business.
+        # The environment also has variables of other programs.
         extra="ignore",
     )
 
@@ -45,21 +45,21 @@ class EnvironmentSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment before the files."""
+        """Return the sources: the environment takes precedence over files."""
         return init_settings, env_settings, DotEnv(settings_cls), SecretFiles(settings_cls)
 
 
 def load(settings: type[AnySettings], **given: Any) -> AnySettings:
-    """Reads `settings` from the environment, and from files what is not there.
+    """Read `settings` from the environment, and from files where it lacks them.
 
-    What is `given` is read nowhere. Raises StartError, naming the variables that are missing or
-    wrong, but never a value: it may hold a password.
+    Values in `given` take precedence. Raises StartError with the names of missing or invalid
+    variables, but never their values, which may contain a password.
     """
     try:
         return settings(**given)
     except ValidationError as error:
-        faults = "; ".join(
-            f"{str(fault['loc'][0]).upper()}: {fault['msg'].removeprefix('Value error, ')}"
-            for fault in error.errors()
+        problems = "; ".join(
+            f"{str(each['loc'][0]).upper()}: {each['msg'].removeprefix('Value error, ')}"
+            for each in error.errors()
         )
-        raise StartError(f"The settings are not usable: {faults}. See docs/settings.md.") from None
+        raise StartError(f"Invalid settings: {problems}. See docs/settings.md.") from None

@@ -1,4 +1,4 @@
-"""Switches of the features that a server offers."""
+"""Switches of features."""
 
 from pydantic import Field
 
@@ -6,7 +6,7 @@ from server.libraries.settings.environment import EnvironmentSettings
 
 
 class FeatureSettings(EnvironmentSettings):
-    """Which features a worker serves. Calls of one that is off are answered with 423."""
+    """Features that a worker serves. Calls of a feature that is off get 423."""
 
     feed_enabled: bool = Field(
         default=True, description="enables events, follow secrets and the inbox"

@@ -1,4 +1,4 @@
-"""Settings that are lists, or that name files, or that are in files."""
+"""Settings from files, and settings that are lists or name files."""
 
 import os
 from pathlib import Path
@@ -11,12 +11,12 @@ from server.errors import StartError
 
 
 def listed(text: str) -> list[str]:
-    """The parts of a comma-separated setting."""
+    """Split a comma-separated setting."""
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def content_of(setting: str, path: Path) -> bytes:
-    """What is in the file that `setting` names. Raises StartError if it cannot be read."""
+    """Read the file that `setting` names. Raises StartError if it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -24,46 +24,46 @@ def content_of(setting: str, path: Path) -> bytes:
 
 
 class DotEnv(DotEnvSettingsSource):
-    """Settings out of `.env` in the current folder. Raises StartError if it is not text."""
+    """Settings from `.env` in the current folder. Raises StartError if it is not UTF-8."""
 
     def __init__(self, settings_cls: type[BaseSettings]) -> None:
-        # "-sig": some editors of Windows begin what they save as UTF-8 with a mark of their own.
+        # "-sig": some editors on Windows start UTF-8 files with a byte order mark.
         try:
             super().__init__(settings_cls, env_file=".env", env_file_encoding="utf-8-sig")
         except UnicodeDecodeError:
-            place = Path(".env").absolute()
-            raise StartError(f"{place} is not text (UTF-8): save it again, as UTF-8.") from None
+            path = Path(".env").absolute()
+            raise StartError(f"{path} is not UTF-8 text: save it as UTF-8.") from None
 
 
 class SecretFiles(PydanticBaseSettingsSource):
-    """Settings out of the folder SECRETS_DIR, a file each, called like the setting.
+    """Settings from the folder SECRETS_DIR, in files named like the settings.
 
-    In small letters or in capitals. A file that is empty is a setting that is not set, as with
-    variables. The library's own source passes over what it cannot read; this one raises StartError,
-    for to go on without a secret may be to go on without what it guards.
+    Names are in lower case or capitals. An empty file is an unset setting, as with variables. The
+    library's own source skips unreadable files. This one raises StartError, because a server
+    without a secret may run without the protection that it provides.
     """
 
     def __call__(self) -> dict[str, Any]:
-        """All that is in files, but for what the environment told already."""
+        """Return the settings in files, except those from sources with precedence."""
         folder = self._folder()
-        told = {name: self._told(folder, name) for name in self.settings_cls.model_fields}
-        return {name: text for name, text in told.items() if text}
+        found = {name: self._read(folder, name) for name in self.settings_cls.model_fields}
+        return {name: text for name, text in found.items() if text}
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """As the library wants it: the value, the field's name, and that it is not JSON."""
-        return self._told(self._folder(), field_name), field_name, False
+        """Return the value, the field's name, and that the value is not JSON."""
+        return self._read(self._folder(), field_name), field_name, False
 
     def _folder(self) -> Path | None:
         named = self.current_state.get("secrets_dir")
         if named is None:
-            usual = Path(self.settings_cls.model_fields["secrets_dir"].default)
-            # Outside of containers it is missing, or somebody else's, who keeps us out.
-            return usual if os.access(usual, os.X_OK) else None
+            default = Path(self.settings_cls.model_fields["secrets_dir"].default)
+            # Outside of containers it is missing or inaccessible.
+            return default if os.access(default, os.X_OK) else None
         if not Path(named).is_dir():
             raise StartError(f"SECRETS_DIR: {named} is not a folder.")
         return Path(named)
 
-    def _told(self, folder: Path | None, name: str) -> str:
+    def _read(self, folder: Path | None, name: str) -> str:
         if folder is None or name in self.current_state:
             return ""
         for path in (folder / name, folder / name.upper()):
@@ -73,7 +73,7 @@ class SecretFiles(PydanticBaseSettingsSource):
 
 
 def _text_of(setting: str, path: Path) -> str:
-    """The text in a file, without space around it; empty if it is missing. Raises StartError."""
+    """Return the stripped text of a file; empty if it is missing. Raises StartError."""
     try:
         return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
@@ -81,7 +81,7 @@ def _text_of(setting: str, path: Path) -> str:
     except OSError as error:
         raise _unreadable(setting, path, error) from None
     except UnicodeDecodeError:
-        raise StartError(f"{setting}: {path} is not text (UTF-8).") from None
+        raise StartError(f"{setting}: {path} is not UTF-8 text.") from None
 
 
 def _unreadable(setting: str, path: Path, error: OSError) -> StartError:

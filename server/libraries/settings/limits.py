@@ -1,4 +1,4 @@
-"""Bounds on what strangers can make the server store."""
+"""Limits on the data that clients can make the server store."""
 
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
@@ -19,7 +19,7 @@ RateSetting: TypeAlias = Annotated[Rate, NoDecode, BeforeValidator(_rate)]
 
 
 class LimitSettings(EnvironmentSettings):
-    """What a worker is told about bounds. 0 switches one off."""
+    """Limits that a worker enforces. 0 switches a limit off."""
 
     inbox_per_network: RateSetting = Field(
         default=Rate(60, 600),

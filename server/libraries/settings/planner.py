@@ -1,4 +1,4 @@
-"""The planner: the model that it asks, and the stores whose buyers it serves."""
+"""Settings of the planner: its language model, and the stores that sell access to it."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ OPENAI_URL = "https://api.openai.com/v1"
 
 
 class PlannerSettings(EnvironmentSettings):
-    """What a worker is told about the language model that makes plans."""
+    """Settings of the language model that makes plans."""
 
     openai_api_key: SecretStr | None = Field(
         default=None,
@@ -45,7 +45,7 @@ class PlannerSettings(EnvironmentSettings):
 
     @property
     def has_model(self) -> bool:
-        """Whether there is a model to ask: a provider's, or one's own."""
+        """Check whether a model is configured: a provider's, or your own server."""
         return self.openai_api_key is not None or self.openai_base_url != OPENAI_URL
 
     @field_validator("openai_base_url")
@@ -58,9 +58,9 @@ class PlannerSettings(EnvironmentSettings):
 
 
 class PurchaseSettings(EnvironmentSettings):
-    """What a worker is told about the stores that sell the app's paid part.
+    """Settings of the stores that sell the app's paid features.
 
-    A store of which nothing is set refuses everybody.
+    A store without settings rejects all purchases.
     """
 
     web_auth_api_key: SecretStr | None = Field(

@@ -1,4 +1,4 @@
-"""What processes are told: each about its log, a worker about its databases, Envoy, and `up`."""
+"""Settings of processes: logs of all, databases and limits of workers, Envoy, and `up`."""
 
 import re
 from typing import Annotated, Literal, TypeAlias
@@ -9,7 +9,7 @@ from server.libraries.database.url import require_usable
 from server.libraries.settings.environment import EnvironmentSettings, unset
 
 # Host=…;Username=…;Password=…;Database=…, in any order.
-_OF_LIFTLOG = re.compile(
+_LIFTLOG_CONNECTION_STRING = re.compile(
     r"\s*(host|server|port|username|user id|password|database)\s*=", re.IGNORECASE
 )
 
@@ -19,7 +19,7 @@ DrainSeconds: TypeAlias = Annotated[
 
 
 class LogSettings(EnvironmentSettings):
-    """What a process is told about its log."""
+    """Settings of a process's log."""
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="`debug`, `info`, `warning` or `error`"
@@ -32,7 +32,7 @@ class LogSettings(EnvironmentSettings):
 
 
 class Settings(LogSettings):
-    """What a Gymlocker process is told by its environment."""
+    """Settings of a worker process."""
 
     database_url: str = Field(
         description=(
@@ -126,9 +126,9 @@ class Settings(LogSettings):
     def _is_postgresql(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        if _OF_LIFTLOG.match(value):
+        if _LIFTLOG_CONNECTION_STRING.match(value):
             raise ValueError(
-                "is a connection string as LiftLog has it: write it as "
+                "is a connection string in LiftLog's form: write it as "
                 "postgresql://username:password@host/database, an @ in the password as %40"
             )
         scheme, separator, rest = value.partition("://")
@@ -140,7 +140,7 @@ class Settings(LogSettings):
 
 
 class GatewaySettings(EnvironmentSettings):
-    """What the front door, Envoy, is told by the environment."""
+    """Settings of the front door, Envoy."""
 
     cors_origins: str = Field(
         default="*",
@@ -156,7 +156,7 @@ class GatewaySettings(EnvironmentSettings):
 
 
 class LocalSettings(EnvironmentSettings):
-    """What `gymlocker up` makes itself unless it is given."""
+    """Settings that `gymlocker up` provides itself if they are not set."""
 
     database_url: SecretStr | None = None
     jwt_secret_key: SecretStr | None = None

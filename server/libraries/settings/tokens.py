@@ -1,4 +1,4 @@
-"""Access tokens, sessions, and the keys that sign them."""
+"""Settings of access tokens, sessions and signing keys."""
 
 from pathlib import Path
 from typing import Literal
@@ -9,7 +9,7 @@ from server.libraries.settings.environment import EnvironmentSettings, unset
 
 
 class TokenSettings(EnvironmentSettings):
-    """What a worker is told about access tokens, sessions and their keys."""
+    """Settings of access tokens, sessions and their keys."""
 
     jwt_secret_key: SecretStr | None = Field(
         default=None,

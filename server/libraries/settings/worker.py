@@ -1,4 +1,4 @@
-"""All that a worker is told, as one."""
+"""All settings of a worker."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,10 @@ from server.libraries.settings.tokens import TokenSettings
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """All that a worker is told."""
+    """The settings of a worker, by area."""
 
     worker: Settings
-    bounds: LimitSettings
+    limits: LimitSettings
     tokens: TokenSettings
     planner: PlannerSettings
     purchases: PurchaseSettings
@@ -25,7 +25,7 @@ class WorkerSettings:
 
 
 def load_worker_settings() -> WorkerSettings:
-    """Reads all that a worker is told. Raises StartError as `load` does."""
+    """Load all settings of a worker. Raises StartError as `load` does."""
     return WorkerSettings(
         load(Settings),
         load(LimitSettings),
