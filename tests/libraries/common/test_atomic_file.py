@@ -1,4 +1,4 @@
-"""Files that are written as a whole or not at all."""
+"""Atomic writes of files."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ import pytest
 from server.libraries.common.atomic_file import whole_file
 
 
-def test_it_is_there_when_all_is_written(tmp_path: Path) -> None:
+def test_file_appears_when_it_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("before")
     with whole_file(path) as file:
@@ -23,7 +23,7 @@ def test_it_is_there_when_all_is_written(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_is_not_finished_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_interrupted_write_leaves_no_file(tmp_path: Path) -> None:
     def interrupted() -> NoReturn:
         with whole_file(tmp_path / "file") as file:
             file.write(b"half of")
@@ -34,7 +34,7 @@ def test_what_is_not_finished_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+def test_does_not_overwrite_a_file_that_appears_meanwhile(tmp_path: Path) -> None:
     path = tmp_path / "file"
     with pytest.raises(FileExistsError), whole_file(path, overwrite=False):
         path.write_text("precious")
@@ -43,7 +43,7 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("exists", [False, True])
-def test_a_file_system_without_links(
+def test_works_without_hard_links(
     tmp_path: Path, exists: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> NoReturn:

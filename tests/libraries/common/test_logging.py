@@ -1,4 +1,4 @@
-"""The log of a worker: one line a call, for programs or for people."""
+"""The log of a worker: one line for each call, as JSON or for people."""
 
 import asyncio
 import json
@@ -18,20 +18,20 @@ from tests.support.worker import JWT_SECRET_KEY, TIMEOUT, health, serving
 CALL = "/gymlocker.v2.UserService/GetUser"
 
 
-async def called(socket: Path) -> None:
-    """Makes a call that finds nobody, from a place that is said."""
+async def call_once(socket: Path) -> None:
+    """Call a method with a known request id and address; it returns NOT_FOUND."""
     metadata = (("x-request-id", "the-request"), ("x-client-address", "203.0.113.77"))
     async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
         users = user_pb2_grpc.UserServiceStub(channel)
         request = user_pb2.GetUserRequest(id_or_lookup="canary")
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await users.GetUser(request, metadata=metadata, timeout=TIMEOUT)
-    # What the log says, the caller was told.
+    # The client gets the request id that is logged.
     assert ("x-request-id", "the-request") in tuple(caught.value.trailing_metadata() or ())
 
 
 def line_in(file: Path) -> str:
-    """The one line about the call; it is written when the caller has the reply."""
+    """Return the log line of the call, which is written after the response."""
     wait_until(lambda: CALL in file.read_text())
     log = file.read_text()
     lines = [line for line in log.splitlines() if CALL in line]
@@ -41,11 +41,11 @@ def line_in(file: Path) -> str:
     return lines[0]
 
 
-async def test_a_line_is_json_for_programs(migrated_database: str, tmp_path: Path) -> None:
+async def test_writes_json_to_a_file(migrated_database: str, tmp_path: Path) -> None:
     socket, log = tmp_path / "worker.sock", tmp_path / "worker.log"
     async with serving(socket, migrated_database, stderr=str(log)):
         assert await health(socket) == "ok"
-        await called(socket)
+        await call_once(socket)
         line = json.loads(line_in(log))
     assert line.pop("milliseconds") > 0
     assert line.pop("timestamp").endswith("Z")
@@ -58,23 +58,23 @@ async def test_a_line_is_json_for_programs(migrated_database: str, tmp_path: Pat
     }
 
 
-async def test_a_line_is_for_people_where_it_is_wished_for(
+async def test_writes_lines_for_people_if_configured(
     migrated_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOG_FORMAT", "console")
     socket, log = tmp_path / "worker.sock", tmp_path / "worker.log"
     async with serving(socket, migrated_database, stderr=str(log)):
         assert await health(socket) == "ok"
-        await called(socket)
+        await call_once(socket)
         line = line_in(log)
     assert "code=NOT_FOUND" in line
     assert "request_id=the-request" in line
-    # No colours: it is a file.
+    # No colors in a file.
     assert "\x1b" not in line
 
 
 @pytest.mark.parametrize(("form", "is_json"), [("", False), ("json", True)])
-async def test_at_a_terminal_it_is_for_people(
+async def test_writes_lines_for_people_to_a_terminal(
     migrated_database: str, tmp_path: Path, form: str, is_json: bool
 ) -> None:
     socket = tmp_path / "worker.sock"
@@ -96,18 +96,18 @@ async def test_at_a_terminal_it_is_for_people(
         worker.kill()
         await worker.wait()
         os.close(ours)
-    assert (b'"event":"stores"' in first) == is_json
+    assert (b'"event":"purchase_stores"' in first) == is_json
     assert first.startswith(b"{") == is_json
 
 
-def test_whatever_is_said_becomes_a_line() -> None:
-    say = (
+def test_writes_values_that_are_no_valid_json() -> None:
+    script = (
         "import structlog; from server.libraries.common.logging import configure_logging;"
         "configure_logging('info', 'json');"
-        "say = structlog.get_logger().info;"
-        "say('odd', name='\\udcff', many=2**70); say('even', name='é', thing=object)"
+        "log = structlog.get_logger().info;"
+        "log('odd', name='\\udcff', many=2**70); log('even', name='é', thing=object)"
     )
-    run = subprocess.run([sys.executable, "-c", say], check=True, capture_output=True, text=True)
+    run = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     odd, even = map(json.loads, run.stderr.splitlines())
     assert (odd["name"], odd["many"]) == ("\udcff", 2**70)
     assert (even["name"], even["thing"]) == ("é", "<class 'object'>")

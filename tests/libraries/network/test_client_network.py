@@ -1,4 +1,4 @@
-"""Addresses by which a guesser is known."""
+"""The networks that client addresses are counted by."""
 
 import pytest
 
@@ -20,7 +20,7 @@ from server.libraries.network.client_network import broad_network_of, network_of
         ("", ""),
     ],
 )
-def test_a_guesser_is_known_by_what_a_household_has(address: str, network: str) -> None:
+def test_network_is_that_of_a_household(address: str, network: str) -> None:
     assert network_of(address) == network
 
 
@@ -36,5 +36,5 @@ def test_a_guesser_is_known_by_what_a_household_has(address: str, network: str) 
         ("", ""),
     ],
 )
-def test_a_network_is_what_a_site_has(address: str, network: str) -> None:
+def test_broad_network_is_that_of_a_site(address: str, network: str) -> None:
     assert broad_network_of(address) == network

@@ -1,4 +1,4 @@
-"""What gRPC gives to an interceptor, without gRPC."""
+"""Fake of the context that gRPC passes to handlers and interceptors."""
 
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, cast
@@ -15,13 +15,13 @@ METHODS = contract_methods()
 
 
 def method(name: str) -> Method:
-    """The method `UserService/GetUser` of the contract."""
+    """Return a method of the contract, such as `UserService/GetUser`."""
     return METHODS[f"/gymlocker.v2.{name}"]
 
 
 @dataclass
 class FakeContext:
-    """A call's context that remembers how the call was aborted."""
+    """A context that records the abort of its call."""
 
     code: grpc.StatusCode | None = None
     message: str = ""
@@ -35,16 +35,16 @@ class FakeContext:
 
     @property
     def context(self) -> Context:
-        """This, as the interceptors' type."""
+        """Return itself with the type that interceptors expect."""
         return cast(Context, self)
 
     @property
     def status(self) -> Status:
-        """The whole status that the call was aborted with."""
+        """Return the status of the aborted call."""
         return Status.FromString(self.trailing["grpc-status-details-bin"])
 
     def detail(self, kind: type[ErrorInfo | BadRequest | RetryInfo]) -> Any:
-        """The detail of that type; an empty one if there is none."""
+        """Return the detail of a type; an empty one if there is none."""
         message = kind()
         for detail in self.status.details:
             if detail.Is(kind.DESCRIPTOR):

@@ -1,4 +1,4 @@
-"""ErrorInterceptor: what callers and the log are told when a call fails."""
+"""ErrorInterceptor: the status and the log of failed calls."""
 
 import asyncio
 from typing import Any
@@ -19,7 +19,7 @@ CANARY = "canary-in-the-text-of-an-exception"
 
 
 def raising(error: BaseException) -> CallNext:
-    """A handler that raises `error`."""
+    """Return a handler that raises `error`."""
 
     async def call_next(request: Any, _: Any) -> Any:
         raise error
@@ -28,21 +28,21 @@ def raising(error: BaseException) -> CallNext:
 
 
 async def intercepted(call_next: CallNext, call: FakeContext) -> Any:
-    """What comes of a call that `proceed` handles."""
+    """Run a call that `call_next` handles."""
     interceptor = ErrorInterceptor(METHODS)
-    surrounded = interceptor.wrap(method("UserService/GetUser"), call_next)
-    return await surrounded(b"request", call.context)
+    wrapped = interceptor.wrap(method("UserService/GetUser"), call_next)
+    return await wrapped(b"request", call.context)
 
 
 async def aborted(error: BaseException) -> FakeContext:
-    """The context of a call that `error` ended."""
+    """Return the context of a call that fails with `error`."""
     call = FakeContext()
     with pytest.raises(grpc.aio.AbortError):
         await intercepted(raising(error), call)
     return call
 
 
-async def test_a_call_that_succeeds_is_left_alone() -> None:
+async def test_passes_a_successful_call_through() -> None:
     async def call_next(request: Any, _: Any) -> Any:
         return request + b" answered"
 
@@ -69,28 +69,26 @@ ERRORS: list[tuple[errors.GymlockerError, StatusCode]] = [
 
 
 @pytest.mark.parametrize(("error", "code"), ERRORS, ids=lambda value: type(value).__name__)
-async def test_an_error_of_ours_becomes_its_status(
-    error: errors.GymlockerError, code: StatusCode
-) -> None:
+async def test_maps_an_error_to_its_status(error: errors.GymlockerError, code: StatusCode) -> None:
     call = await aborted(error)
     assert (call.code, call.message) == (code, error.message)
     assert (call.status.code, call.status.message) == (code.value[0], error.message)
     assert call.detail(ErrorInfo) == ErrorInfo(reason=error.reason, domain="gymlocker")
 
 
-def test_every_error_of_ours_is_tested_here() -> None:
+def test_every_error_is_tested_here() -> None:
     kinds = vars(errors).values()
     ours = {k for k in kinds if isinstance(k, type) and issubclass(k, errors.GymlockerError)}
     assert {type(error) for error, _ in ERRORS} == ours - {errors.GymlockerError}
 
 
-async def test_a_broken_limit_names_its_field() -> None:
+async def test_invalid_argument_names_its_field() -> None:
     call = await aborted(errors.InvalidArgument("Wrong.", violations=[("a.b[1]", "too long")]))
     (violation,) = call.detail(BadRequest).field_violations
     assert (violation.field, violation.description) == ("a.b[1]", "too long")
 
 
-async def test_a_used_up_limit_says_when_to_try_again() -> None:
+async def test_resource_exhausted_has_a_retry_delay() -> None:
     call = await aborted(errors.ResourceExhausted("Much.", reason="R", retry_after=7))
     assert call.trailing["retry-after"] == "7"
     assert call.detail(RetryInfo).retry_delay.seconds == 7
@@ -99,7 +97,7 @@ async def test_a_used_up_limit_says_when_to_try_again() -> None:
 @pytest.mark.parametrize(
     "error", [ValueError(CANARY), AssertionError(CANARY), asyncio.CancelledError(CANARY)]
 )
-async def test_what_nobody_foresaw_is_internal_and_keeps_its_text_to_itself(
+async def test_unhandled_exception_is_internal_without_its_text(
     error: BaseException,
 ) -> None:
     current_request_id.set("the-request-id")
@@ -107,19 +105,19 @@ async def test_what_nobody_foresaw_is_internal_and_keeps_its_text_to_itself(
         call = await aborted(error)
     assert call.code == StatusCode.INTERNAL
     assert call.message == (
-        "Something went wrong in the server. Its log tells more under the-request-id."
+        "Something went wrong in the server. Its log has the details under the-request-id."
     )
     assert call.detail(ErrorInfo) == ErrorInfo(reason="INTERNAL", domain="gymlocker")
     assert CANARY not in str(call)
     (entry,) = log
-    assert entry["log_level"] == "error"
+    assert (entry["event"], entry["log_level"]) == ("unhandled_exception", "error")
     assert entry["error"] == type(error).__name__
     assert entry["request_id"] == "the-request-id"
     assert "raise error" in entry["at"]
     assert CANARY not in str(log)
 
 
-async def test_what_is_behind_an_error_of_ours_is_logged_without_its_text() -> None:
+async def test_logs_the_cause_of_an_error_without_its_text() -> None:
     current_request_id.set("the-request-id")
     error = errors.Unavailable("Later.", reason="DATABASE_UNAVAILABLE")
     error.__cause__ = ConnectionError(CANARY)
@@ -127,17 +125,18 @@ async def test_what_is_behind_an_error_of_ours_is_logged_without_its_text() -> N
         call = await aborted(error)
     assert call.code == StatusCode.UNAVAILABLE
     (entry,) = log
-    assert (entry["error"], entry["request_id"]) == ("ConnectionError", "the-request-id")
+    assert (entry["event"], entry["error"]) == ("call_failed", "ConnectionError")
+    assert entry["request_id"] == "the-request-id"
     assert CANARY not in str(log) + str(call)
 
 
-async def test_the_request_id_survives_an_error() -> None:
+async def test_error_returns_the_request_id() -> None:
     current_request_id.set("the-request-id")
     call = await aborted(ValueError())
     assert call.trailing["x-request-id"] == "the-request-id"
 
 
-async def test_a_caller_who_hangs_up_is_not_answered() -> None:
+async def test_does_not_abort_a_cancelled_call() -> None:
     started = asyncio.Event()
 
     async def call_next(request: Any, _: Any) -> Any:
@@ -153,7 +152,7 @@ async def test_a_caller_who_hangs_up_is_not_answered() -> None:
     assert call.code is None
 
 
-async def test_who_did_not_prove_it_is_told_how() -> None:
+async def test_unauthenticated_has_a_challenge() -> None:
     call = await aborted(errors.Unauthenticated("Who?", reason="ACCESS_TOKEN_MISSING"))
     assert call.trailing["www-authenticate"] == 'Bearer realm="gymlocker"'
     assert "www-authenticate" not in (await aborted(errors.no_such_user())).trailing

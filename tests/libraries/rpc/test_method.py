@@ -1,4 +1,4 @@
-"""What the contract declares of each method; one that declares nothing is refused."""
+"""Options that every method and field of the contract must declare."""
 
 from collections.abc import Iterator
 
@@ -20,26 +20,26 @@ SERVICES = contract_services()
 METHODS: list[MethodDescriptor] = [method for service in SERVICES for method in service.methods]
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 
-# Fields of requests that have no largest size of their own, and why that does no harm.
+# Request fields without a maximum size, each with the reason why that is harmless.
 UNBOUNDED = {
-    # A secret that is too long belongs to nobody: it is listed among the invalid ones, as the
-    # contract says. At most 4 MiB of them fit into a request.
+    # A secret that is too long matches none and is returned among the invalid ones, as the contract
+    # says. A request holds at most 4 MiB of them.
     "gymlocker.v2.FollowedUser.follow_secret",
-    # A file, which comes in pieces. The server counts its bytes, and looks at nothing else.
+    # A file in chunks. The server counts its bytes and reads no other field.
     "google.api.HttpBody.content_type",
     "google.api.HttpBody.data",
     "google.api.HttpBody.extensions",
     "google.protobuf.Any.type_url",
     "google.protobuf.Any.value",
-    # At most 200 pairs of a short name and a number: rules of maps, which are not looked at here.
+    # Rules of maps are not checked here: at most 200 pairs of a short name and a number.
     "gymlocker.v2.SessionAttributes.exercise_to_kilograms",
     "gymlocker.v2.SessionAttributes.ExerciseToKilogramsEntry.key",
-    # Each path is one of five names; a repeated one does nothing.
+    # Each path is one of five names; repetition has no effect.
     "google.protobuf.FieldMask.paths",
 }
 
 
-def test_a_method_that_does_not_declare_its_authentication_is_refused() -> None:
+def test_rejects_a_method_without_authentication() -> None:
     file = FileDescriptorProto(
         name="careless.proto",
         package="careless",
@@ -62,7 +62,7 @@ def test_a_method_that_does_not_declare_its_authentication_is_refused() -> None:
 
 
 def _pool_with(file: FileDescriptorProto) -> DescriptorPool:
-    """A pool that holds the contract and `file`."""
+    """Return a pool with the contract and `file`."""
     pool = DescriptorPool()
     known: set[str] = set()
 
@@ -80,7 +80,7 @@ def _pool_with(file: FileDescriptorProto) -> DescriptorPool:
     return pool
 
 
-def test_methods_are_known_by_the_path_that_grpc_sends() -> None:
+def test_keys_methods_by_their_grpc_path() -> None:
     methods = methods_of(SERVICES)
     assert "/gymlocker.v2.UserService/GetUser" in methods
     assert len(methods) == len(METHODS)
@@ -90,7 +90,7 @@ TAKE_A_PASSWORD = {"gymlocker.v2.AuthService.Register", "gymlocker.v2.AuthServic
 
 
 @every_method
-def test_a_method_declares_how_its_caller_is_known(method: MethodDescriptor) -> None:
+def test_method_declares_its_authentication(method: MethodDescriptor) -> None:
     rule = method.GetOptions().Extensions[options_pb2.authentication]
     assert rule.scheme != options_pb2.Authentication.SCHEME_UNSPECIFIED
     fields = method.input_type.fields_by_name
@@ -101,40 +101,40 @@ def test_a_method_declares_how_its_caller_is_known(method: MethodDescriptor) -> 
         assert _rules(fields["password"]).string.max_len == 40
     else:
         assert not rule.user_id_field
-        # Whose password it is, these find out themselves.
+        # These look up the user of the password themselves.
         assert "password" not in fields or method.full_name in TAKE_A_PASSWORD
 
 
 @every_method
-def test_what_is_secret_is_marked_so_that_it_is_never_printed(method: MethodDescriptor) -> None:
+def test_secret_field_is_redacted(method: MethodDescriptor) -> None:
     for field in (*_fields(method.input_type), *_fields(method.output_type)):
         if any(word in field.name for word in ("password", "secret", "refresh", "access_token")):
             assert field.GetOptions().debug_redact, field.full_name
 
 
 @every_method
-def test_every_field_of_a_request_has_a_largest_size(method: MethodDescriptor) -> None:
+def test_request_field_has_a_maximum_size(method: MethodDescriptor) -> None:
     for field in _fields(method.input_type):
         assert field.full_name in UNBOUNDED or _is_bounded(field), field.full_name
 
 
-def test_no_field_is_excused_that_is_bounded_or_gone() -> None:
+def test_every_exception_is_an_unbounded_field() -> None:
     requests = [field for method in METHODS for field in _fields(method.input_type)]
     unbounded = {field.full_name for field in requests if not _is_bounded(field)}
     assert unbounded == UNBOUNDED
 
 
-def test_a_secret_without_a_limit_is_looked_at() -> None:
+def test_checks_fields_of_nested_messages() -> None:
     fields = {field.full_name for method in METHODS for field in _fields(method.input_type)}
     assert "gymlocker.v2.PutFollowSecretRequest.follow_secret" in fields
     assert "gymlocker.v2.InitializationVector.value" in fields
 
 
 def _fields(message: Descriptor) -> Iterator[FieldDescriptor]:
-    """Every field of `message` and of the messages inside it."""
+    """Yield the fields of `message` and of its nested messages."""
     for field in message.fields:
         yield field
-        # JSON that becomes a message with limits of its own (see rpc/json_patch.py).
+        # JSON is parsed into a message with its own limits (see rpc/json_patch.py).
         is_json = field.GetOptions().Extensions[options_pb2.json_of]
         if field.message_type is not None and not is_json:
             yield from _fields(field.message_type)

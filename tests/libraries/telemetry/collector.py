@@ -1,4 +1,4 @@
-"""A collector of OpenTelemetry, of which tests know what it was told."""
+"""A fake OpenTelemetry collector that records what it receives."""
 
 import threading
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.programs.gateway.processes import eventually
 
 
 class Collector:
-    """What it was told so far. Unless it `answers`, whoever tells it something waits."""
+    """Received spans. Exporters wait for a response until `answers` is set."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
@@ -24,7 +24,7 @@ class Collector:
 
     @property
     def resources(self) -> list[ResourceSpans]:
-        """All spans, by who told them."""
+        """Return all spans by resource."""
         return [
             spans
             for body in list(self.bodies)
@@ -33,30 +33,30 @@ class Collector:
 
     @property
     def spans(self) -> list[Span]:
-        """All spans."""
+        """Return all spans."""
         return [span for one in self.resources for scope in one.scope_spans for span in scope.spans]
 
     def span(self, request_id: str) -> Span:
-        """The span of a call, when it has come."""
+        """Wait for the span of a call and return it."""
 
         def found() -> Span | None:
             known = (s for s in self.spans if attributes(s)["gymlocker.request_id"] == request_id)
             return next(known, None)
 
-        span = eventually(found, f"the span of {request_id} comes")
+        span = eventually(found, f"the span of {request_id}")
         assert isinstance(span, Span)
         return span
 
 
 def attributes(span: Span) -> dict[str, Any]:
-    """A span's attributes."""
+    """Return the attributes of a span."""
     values = {pair.key: pair.value for pair in span.attributes}
     return {key: getattr(value, value.WhichOneof("value") or "") for key, value in values.items()}
 
 
 @contextmanager
 def collecting() -> Iterator[Collector]:
-    """Runs a collector."""
+    """Run a collector."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

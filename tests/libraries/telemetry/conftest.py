@@ -1,4 +1,4 @@
-"""Workers that can be watched, and a database for them."""
+"""Workers and a stack with metrics, and their database."""
 
 import asyncio
 import re
@@ -26,7 +26,7 @@ WEB_KEY = "canary-web-key"
 
 @dataclass(frozen=True)
 class Worker:
-    """A worker, who calls it, and where its metrics are."""
+    """A worker, a client of it, and the URL of its metrics."""
 
     channel: grpc.aio.Channel
     client: Client
@@ -34,25 +34,25 @@ class Worker:
     log: Path
 
     async def scrape(self) -> Scrape:
-        """Its metrics."""
+        """Scrape its metrics."""
         return await asyncio.to_thread(scrape, self.metrics_url)
 
 
 @pytest.fixture(scope="session")
 def database_url(postgres: ThrowawayPostgres) -> str:
-    """The URL of a database of this server."""
+    """Return the URL of a migrated database."""
 
-    async def made() -> str:
+    async def make() -> str:
         url = await make_database(postgres, "telemetry")
         await migrate(url, None, lambda _: None)
         return url
 
-    return asyncio.run(made())
+    return asyncio.run(make())
 
 
 @pytest.fixture
 async def model() -> AsyncIterator[ModelServer]:
-    """The model of the worker."""
+    """Run the model of the worker."""
     async with ModelServer() as model:
         yield model
 
@@ -61,16 +61,16 @@ async def model() -> AsyncIterator[ModelServer]:
 async def worker(
     database_url: str, model: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Worker]:
-    """A worker whose metrics say nothing yet."""
+    """Run a worker with fresh metrics."""
     monkeypatch.setenv("OPENAI_BASE_URL", model.url)
     monkeypatch.setenv("WEB_AUTH_API_KEY", WEB_KEY)
-    async with watched_worker(database_url, tmp_path, "--metrics=0") as worker:
+    async with running_worker(database_url, tmp_path, "--metrics=0") as worker:
         yield worker
 
 
 @asynccontextmanager
-async def watched_worker(url: str, folder: Path, *options: str) -> AsyncIterator[Worker]:
-    """Runs a worker."""
+async def running_worker(url: str, folder: Path, *options: str) -> AsyncIterator[Worker]:
+    """Run a worker with command-line options."""
     socket, log = folder / "worker.sock", folder / "worker.log"
     async with serving(socket, url, *options, stderr=str(log)):
         assert await health(socket) == "ok"
@@ -79,8 +79,8 @@ async def watched_worker(url: str, folder: Path, *options: str) -> AsyncIterator
 
 
 @dataclass(frozen=True)
-class Places:
-    """A house whose processes have metrics, and where each has them."""
+class ObservedStack:
+    """A stack with metrics, and the URLs of each process's metrics."""
 
     stack: Stack
     envoy: str
@@ -88,24 +88,24 @@ class Places:
     workers: tuple[str, ...]
 
     def scrape(self) -> Scrape:
-        """What all of them say, one after the other."""
+        """Scrape all processes into one result."""
         return Scrape("".join(scrape(url).text for url in (self.envoy, self.web, *self.workers)))
 
 
 @pytest.fixture(scope="session")
 def collector() -> Iterator[Collector]:
-    """Where traces go."""
+    """Run the collector of traces."""
     with collecting() as collector:
         yield collector
 
 
 @pytest.fixture(scope="session")
-def places(
+def observed(
     tmp_path_factory: pytest.TempPathFactory, database_url: str, collector: Collector
-) -> Iterator[Places]:
-    """A house with two workers that can be watched, in which nothing has happened yet."""
+) -> Iterator[ObservedStack]:
+    """Run a stack with two workers and fresh metrics."""
     with running_stack(
-        tmp_path_factory.mktemp("watched"),
+        tmp_path_factory.mktemp("observed"),
         f"--metrics-port={free_ports(2 + 2)}",
         workers=2,
         DATABASE_URL=database_url,
@@ -113,15 +113,15 @@ def places(
         OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
         OTEL_BSP_SCHEDULE_DELAY="50",
     ) as stack:
-        yield _places(stack)
+        yield _observed(stack)
 
 
-def _places(stack: Stack) -> Places:
-    """Where metrics are, as `gymlocker up` says it."""
+def _observed(stack: Stack) -> ObservedStack:
+    """Read the URLs of metrics from the output of `gymlocker up`."""
     assert stack.process.stdout
     urls = {}
     while "Ctrl-C" not in (line := stack.process.stdout.readline()):
-        if place := re.search(r"metrics of (\S+): (\S+)", line):
-            urls[place[1]] = place[2]
+        if match := re.search(r"metrics of (\S+): (\S+)", line):
+            urls[match[1]] = match[2]
     workers = tuple(url for name, url in urls.items() if name.startswith("worker-"))
-    return Places(stack, urls["Envoy"], urls["web"], workers)
+    return ObservedStack(stack, urls["Envoy"], urls["web"], workers)

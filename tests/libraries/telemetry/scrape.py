@@ -1,4 +1,4 @@
-"""Reads metrics as Prometheus does."""
+"""Scraping of metrics, as Prometheus does it."""
 
 import json
 import re
@@ -17,7 +17,7 @@ Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
 class Scrape:
-    """What a target said."""
+    """Samples of a target."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -31,19 +31,19 @@ class Scrape:
 
     @property
     def names(self) -> set[str]:
-        """The names of all samples."""
+        """Return the names of all samples."""
         return {name for name, _ in self._samples}
 
     def labels(self, name: str) -> set[str]:
-        """The labels that samples with this name have."""
+        """Return the labels of samples with a name."""
         return {label for its, found in self._samples if its == name for label, _ in found}
 
     def value(self, name: str, **labels: str) -> float:
-        """The one sample with this name and these labels."""
+        """Return the sample with a name and labels."""
         return self._samples[name, tuple(sorted(labels.items()))]
 
     def values(self, name: str, *labels: str) -> dict[tuple[str, ...], float]:
-        """All samples with this name that are not 0, by the values of `labels`."""
+        """Return the samples with a name that are not 0, by the values of `labels`."""
         return {
             tuple(dict(found)[label] for label in labels): value
             for (its_name, found), value in self._samples.items()
@@ -52,18 +52,18 @@ class Scrape:
 
 
 def scrape(url: str) -> Scrape:
-    """Asks a target for its metrics."""
-    reply = httpx2.get(url, verify=False, timeout=TIMEOUT)
-    assert reply.status_code == 200
-    return Scrape(reply.text)
+    """Scrape a target."""
+    response = httpx2.get(url, verify=False, timeout=TIMEOUT)
+    assert response.status_code == 200
+    return Scrape(response.text)
 
 
 def metrics_url(log: Path) -> str:
-    """Where a process that was told to take any port (`--metrics 0`) has its metrics."""
+    """Return the URL of the metrics of a process that picked a port (`--metrics 0`)."""
     deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
         for line in log.read_text().splitlines() if log.exists() else ():
-            if '"metrics"' in line:
+            if '"serving_metrics"' in line:
                 return f"http://127.0.0.1:{json.loads(line)['port']}/metrics"
         time.sleep(0.01)
     raise AssertionError(f"no metrics within {TIMEOUT} s: {log.read_text()}")

@@ -1,4 +1,4 @@
-"""What deploy/observability asks of Prometheus, against what a running house has to say."""
+"""Alerts and dashboard of deploy/observability, against the metrics of a running stack."""
 
 import json
 import subprocess
@@ -11,8 +11,8 @@ import yaml
 from websockets.sync.client import connect
 
 from server.libraries.common.paths import ROOT
-from tests.libraries.telemetry.conftest import WEB_KEY, Places
-from tests.libraries.telemetry.expressions import ADDED_LABELS, OF_PROMETHEUS, selectors
+from tests.libraries.telemetry.conftest import WEB_KEY, ObservedStack
+from tests.libraries.telemetry.expressions import ADDED_LABELS, BUILT_IN, selectors
 from tests.libraries.telemetry.scrape import Scrape
 from tests.programs.gateway.processes import eventually
 from tests.support.tools import require
@@ -32,23 +32,23 @@ QUERIES = [target["expr"] for panel in CHARTS for target in panel["targets"]]
 
 
 @pytest.fixture(scope="session")
-def everything(places: Places) -> Scrape:
-    """What a house says in which all kinds of things have happened."""
-    url = f"ws://{places.stack.address}/ai-chat?access_token=Web%20{WEB_KEY}"
+def everything(observed: ObservedStack) -> Scrape:
+    """Scrape a stack in which every kind of metric has a sample."""
+    url = f"ws://{observed.stack.address}/ai-chat?access_token=Web%20{WEB_KEY}"
     with connect(url):
         pass
-    with httpx2.Client(base_url=places.stack.url, verify=False) as client:
+    with httpx2.Client(base_url=observed.stack.url, verify=False) as client:
         assert client.get("/user/nobody").status_code == 404
     ended = "gymlocker_web_connections_ended_total"
-    eventually(lambda: ended in places.scrape().names, "a connection has ended")
-    return places.scrape()
+    eventually(lambda: ended in observed.scrape().names, "a connection has ended")
+    return observed.scrape()
 
 
 def missing(scrape: Scrape, expression: str) -> list[str]:
-    """What an expression reads that is not there: metrics, and labels of metrics."""
+    """Return the metrics and labels of an expression that do not exist."""
     found = []
     for name, labels in selectors(expression):
-        if name == OF_PROMETHEUS:
+        if name == BUILT_IN:
             continue
         if name not in scrape.names:
             found.append(name)
@@ -58,19 +58,19 @@ def missing(scrape: Scrape, expression: str) -> list[str]:
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
-def test_every_alert_reads_what_there_is(everything: Scrape, alert: dict[str, Any]) -> None:
+def test_alert_reads_existing_metrics(everything: Scrape, alert: dict[str, Any]) -> None:
     assert selectors(alert["expr"])
     assert missing(everything, alert["expr"]) == []
 
 
 @pytest.mark.parametrize("panel", CHARTS, ids=lambda panel: panel["title"])
-def test_every_chart_reads_what_there_is(everything: Scrape, panel: dict[str, Any]) -> None:
+def test_chart_reads_existing_metrics(everything: Scrape, panel: dict[str, Any]) -> None:
     for target in panel["targets"]:
         assert selectors(target["expr"])
         assert missing(everything, target["expr"]) == []
 
 
-def test_what_is_misspelled_is_noticed(everything: Scrape) -> None:
+def test_detects_misspelled_metrics_and_labels(everything: Scrape) -> None:
     assert missing(everything, "sum by (method) (rate(gymlocker_cals_total[5m])) > 0.5") == [
         "gymlocker_cals_total"
     ]
@@ -78,7 +78,7 @@ def test_what_is_misspelled_is_noticed(everything: Scrape) -> None:
     assert missing(everything, expression) == ["gymlocker_calls_total{metod}"]
 
 
-def test_every_metric_of_ours_is_used_or_is_known_to_be_for_the_curious(
+def test_dashboard_shows_every_metric(
     everything: Scrape,
 ) -> None:
     ours = {name for name in everything.names if name.startswith("gymlocker_")}
@@ -96,13 +96,13 @@ def test_every_metric_of_ours_is_used_or_is_known_to_be_for_the_curious(
     ],
     ids=" ".join,
 )
-def test_promtool_agrees(command: tuple[str, ...]) -> None:
+def test_promtool_accepts_the_files(command: tuple[str, ...]) -> None:
     require("promtool")
     run = subprocess.run(["promtool", *command], cwd=FOLDER, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_promtool_can_read_every_query(tmp_path: Path) -> None:
+def test_promtool_accepts_every_query(tmp_path: Path) -> None:
     require("promtool")
     rules = [
         {"record": f"query:{number}", "expr": query.replace("$__rate_interval", "5m")}
@@ -116,7 +116,7 @@ def test_promtool_can_read_every_query(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
-def test_every_alert_says_what_to_do_and_is_tested(alert: dict[str, Any]) -> None:
+def test_alert_has_an_action_and_tests(alert: dict[str, Any]) -> None:
     assert alert["labels"]["severity"] in ("page", "ticket")
     assert alert["annotations"].keys() == {"summary", "action"}
     cases = [
@@ -128,7 +128,7 @@ def test_every_alert_says_what_to_do_and_is_tested(alert: dict[str, Any]) -> Non
     assert set(cases) == {True, False}
 
 
-def test_targets_are_where_up_puts_them() -> None:
+def test_targets_match_the_ports_of_up() -> None:
     targets = {
         config["job_name"]: config["static_configs"][0]["targets"]
         for config in CONFIG["scrape_configs"]
@@ -140,7 +140,7 @@ def test_targets_are_where_up_puts_them() -> None:
     }
 
 
-def test_the_dashboard_asks_the_prometheus_that_was_chosen() -> None:
+def test_dashboard_uses_the_selected_data_source() -> None:
     variables = {variable["name"]: variable for variable in DASHBOARD["templating"]["list"]}
     assert variables["datasource"]["type"] == "datasource"
     assert variables["datasource"]["query"] == "prometheus"
@@ -151,7 +151,7 @@ def test_the_dashboard_asks_the_prometheus_that_was_chosen() -> None:
         ] * (1 + len(panel["targets"]))
 
 
-def test_the_dashboard_has_a_place_for_each_panel() -> None:
+def test_panels_do_not_overlap() -> None:
     assert DASHBOARD["schemaVersion"] >= 39
     assert len({panel["id"] for panel in PANELS}) == len(PANELS)
     taken: set[tuple[int, int]] = set()

@@ -1,4 +1,4 @@
-"""Spans of calls, as a collector gets them."""
+"""Spans of calls, as received by a collector."""
 
 import asyncio
 import signal
@@ -16,7 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from tests.libraries.telemetry.collector import Collector, attributes, collecting
 from tests.libraries.telemetry.conftest import WEB_KEY
-from tests.libraries.telemetry.test_worker import refused
+from tests.libraries.telemetry.test_worker_metrics import refused
 from tests.support.client import Client, bearer, event_of, with_password
 from tests.support.ports import free_port
 from tests.support.worker import health, serving
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 TRACEPARENT = ("traceparent", f"00-{TRACE}-{PARENT}-01")
-# What the library says of itself and of us.
+# Attributes of the library and the service.
 RESOURCE = {
     "service.name": "gymlocker",
     "service.version": "0.2.0",
@@ -39,7 +39,7 @@ TIMEOUT = 60
 async def client(
     collector: Collector, database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Client]:
-    """A worker that tells the collector what happens."""
+    """Run a worker that exports traces, and return a client of it."""
     socket = tmp_path_factory.mktemp("traced") / "worker.sock"
     worker = serving(
         socket,
@@ -57,7 +57,7 @@ async def span_of(collector: Collector, request_id: str) -> Span:
     return await asyncio.to_thread(collector.span, request_id)
 
 
-async def test_a_call_is_a_span(client: Client, collector: Collector) -> None:
+async def test_exports_a_span_for_a_call(client: Client, collector: Collector) -> None:
     began = time.time_ns()
     metadata = [("x-request-id", "the-request")]
     await client.system.GetHealth(system_pb2.GetHealthRequest(), metadata=metadata)
@@ -83,7 +83,7 @@ async def test_a_call_is_a_span(client: Client, collector: Collector) -> None:
     assert resource.keys() <= {"telemetry.sdk.version", "service.instance.id"}
 
 
-async def test_the_callers_trace_goes_on(client: Client, collector: Collector) -> None:
+async def test_continues_the_clients_trace(client: Client, collector: Collector) -> None:
     metadata = [("x-request-id", "has-parent"), TRACEPARENT, ("tracestate", "canary=state")]
     await client.system.GetHealth(system_pb2.GetHealthRequest(), metadata=metadata)
     span = await span_of(collector, "has-parent")
@@ -94,9 +94,7 @@ async def test_the_callers_trace_goes_on(client: Client, collector: Collector) -
 @pytest.mark.parametrize(
     "parent", ["canary", f"00-{'0' * 32}-{PARENT}-01", f"ff-{TRACE}-{PARENT}-01"]
 )
-async def test_a_parent_that_is_none_is_left(
-    client: Client, collector: Collector, parent: str
-) -> None:
+async def test_ignores_an_invalid_parent(client: Client, collector: Collector, parent: str) -> None:
     request_id = str(uuid4())
     metadata = [("x-request-id", request_id), ("traceparent", parent)]
     await client.system.GetHealth(system_pb2.GetHealthRequest(), metadata=metadata)
@@ -105,9 +103,7 @@ async def test_a_parent_that_is_none_is_left(
     assert span.trace_id.hex() != TRACE
 
 
-async def test_what_goes_wrong_says_so_by_its_code_alone(
-    client: Client, collector: Collector
-) -> None:
+async def test_failed_call_has_its_code_only(client: Client, collector: Collector) -> None:
     get_user = client.users.GetUser
     request = user_pb2.GetUserRequest(id_or_lookup="canary-nobody")
     await refused(get_user(request, metadata=[("x-request-id", "not-found")]), "NOT_FOUND")
@@ -117,22 +113,20 @@ async def test_what_goes_wrong_says_so_by_its_code_alone(
     assert not span.events
 
 
-async def test_a_stream_is_one_span_until_it_is_cancelled(
-    client: Client, collector: Collector
-) -> None:
+async def test_stream_is_one_span(client: Client, collector: Collector) -> None:
     metadata = [("x-request-id", "stream"), ("authorization", f"Web {WEB_KEY}")]
     call: Any = client.planner.Chat(metadata=metadata)
     await call.write(ai_pb2.ChatRequest(message=ai_pb2.UserMessage(text="canary-text")))
     assert (await call.read()).end.reason == ai_pb2.ChatEnd.REASON_FAILED
     call.cancel()
     span = await span_of(collector, "stream")
-    # Which comes first, the end of what the caller says or the cancellation, is gRPC's affair.
+    # In gRPC, either the end of the requests or the cancellation may arrive first.
     codes = {code.value[0] for code in (grpc.StatusCode.CANCELLED, grpc.StatusCode.OK)}
     assert attributes(span)["rpc.grpc.status_code"] in codes
     assert b"canary" not in b"".join(collector.bodies)
 
 
-async def test_spans_say_nothing_of_anybody(client: Client, collector: Collector) -> None:
+async def test_spans_contain_no_personal_data(client: Client, collector: Collector) -> None:
     user = await client.users.CreateUser(user_pb2.CreateUserRequest())
     address = ("x-client-address", "203.0.113.77")
     await client.events.PutEvent(event_of(user, b"canary-payload"), metadata=[address])
@@ -146,14 +140,14 @@ async def test_spans_say_nothing_of_anybody(client: Client, collector: Collector
     last = [*bearer(tokens), ("x-request-id", "the-last"), ("user-agent", "canary-agent")]
     me = await client.accounts.GetMe(auth_pb2.GetMeRequest(), metadata=last)
     await span_of(collector, "the-last")
-    told = b"".join(collector.bodies)
+    exported = b"".join(collector.bodies)
     secrets = [user.id, user.lookup, user.password, me.id, tokens.access_token]
     secrets += [tokens.refresh_token, "canary", "203.0.113", "127.0.0.1", "unix:", "grpc-python"]
-    assert [secret for secret in secrets if secret.encode() in told] == []
-    assert b"AuthService/GetMe" in told
+    assert [secret for secret in secrets if secret.encode() in exported] == []
+    assert b"AuthService/GetMe" in exported
 
 
-async def test_a_collector_that_hangs_disturbs_no_call_and_no_end(
+async def test_hanging_collector_delays_neither_calls_nor_shutdown(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
@@ -162,40 +156,42 @@ async def test_a_collector_that_hangs_disturbs_no_call_and_no_end(
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
         collector.answers.clear()
         async with serving(socket, database_url) as worker:
-            await _calls_are_quick(socket)
+            await _make_many_calls(socket)
             assert collector.bodies
-            await _ends_soon(worker)
+            await _stop(worker)
 
 
-async def test_a_collector_that_is_dead_disturbs_no_call_and_no_end(
+async def test_unreachable_collector_delays_neither_calls_nor_shutdown(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
     socket = tmp_path / "worker.sock"
     async with serving(socket, database_url) as worker:
-        await _calls_are_quick(socket)
-        await _ends_soon(worker)
+        await _make_many_calls(socket)
+        await _stop(worker)
 
 
-async def _calls_are_quick(socket: Path) -> None:
-    """More calls than there is room for spans, which takes several rounds of telling."""
+async def _make_many_calls(socket: Path) -> None:
+    """Make more calls than one batch of spans holds."""
     assert await health(socket) == "ok"
     async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
         client = Client(channel)
         async with asyncio.timeout(TIMEOUT):
             for _ in range(30):
-                ask = client.system.GetHealth
-                await asyncio.gather(*(ask(system_pb2.GetHealthRequest()) for _ in range(100)))
+                get_health = client.system.GetHealth
+                await asyncio.gather(
+                    *(get_health(system_pb2.GetHealthRequest()) for _ in range(100))
+                )
 
 
-async def _ends_soon(worker: asyncio.subprocess.Process) -> None:
+async def _stop(worker: asyncio.subprocess.Process) -> None:
     worker.send_signal(signal.SIGTERM)
     async with asyncio.timeout(TIMEOUT):
         assert await worker.wait() == 0
 
 
-async def test_what_is_no_collector_is_said(
+async def test_rejects_an_invalid_endpoint(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4317")

@@ -174,7 +174,7 @@ UP = ("up", "--port=0")
 SERVE = ("serve", "--listen=127.0.0.1:0")
 WEB = ("web", "--listen=127.0.0.1:0", "--worker=127.0.0.1:1")
 GATEWAY = ("gateway", "--listen=127.0.0.1:0", "--worker=127.0.0.1:1")
-LOUD = ("LOG_LEVEL", "loud", "The settings are not usable: LOG_LEVEL: ")
+LOUD = ("LOG_LEVEL", "loud", "Invalid settings: LOG_LEVEL: ")
 SHORT = ("JWT_SECRET_KEY", "short", "JWT_SECRET_KEY: a key is shorter than 32 bytes")
 MISSING = ("SSL_CERT_FILE", "/missing", "SSL_CERT_FILE: /missing cannot be read (No such file")
 HALF = ("GOOGLE_PACKAGE_NAME", "half of it", "GOOGLE_PRODUCT_ID")
@@ -216,4 +216,4 @@ def test_a_dotenv_that_is_not_text_is_one_sentence(nowhere: Path) -> None:
     for command in (("config",), ("up", "--port=0"), ("migrate",), ("doctor",)):
         run = gymlocker(*command)
         assert run.returncode == 1
-        assert run.stderr == f"{nowhere}/.env is not text (UTF-8): save it again, as UTF-8.\n"
+        assert run.stderr == f"{nowhere}/.env is not UTF-8 text: save it as UTF-8.\n"

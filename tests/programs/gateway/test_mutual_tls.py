@@ -182,7 +182,7 @@ def test_options_that_do_not_make_an_identity_are_named(parties: Parties) -> Non
         identity_of(chain, key, None, "these", address)
     with pytest.raises(StartError, match="unix socket"):
         identity_of(chain, key, identity.authority, "these", ["unix:/run/worker.sock"])
-    with pytest.raises(StartError, match="no certificate"):
+    with pytest.raises(StartError, match="no PEM certificate"):
         identity_of(chain, key, key, "these", address)
     with pytest.raises(StartError, match="cannot be read"):
         identity_of(chain, key, Path("/nowhere.pem"), "these", address)

@@ -140,7 +140,7 @@ def test_files_that_do_not_go_together_are_named(authority: Authority, tmp_path:
         (tmp_path / name).mkdir()
         authority.written(tmp_path / name)
     chain, key = tmp_path / "one" / "chain.pem", tmp_path / "two" / "key.pem"
-    with pytest.raises(StartError, match="do not go together"):
+    with pytest.raises(StartError, match="do not match"):
         Certificate(chain, key)
     with pytest.raises(StartError, match="cannot be read"):
         Certificate(chain, tmp_path / "nowhere.pem")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from gymlocker.v2 import user_pb2
 
-from tests.libraries.rpc.unread.readers import (
-    StillReader,
+from tests.support.unreading_clients import (
+    UnreadingClient,
     WindowlessConnection,
     framed,
     grpc_headers,
@@ -42,7 +42,7 @@ async def test_an_unread_reply_over_http1_is_given_up(hasty: FrontDoor) -> None:
     before, open_before = figure(hasty, total), figure(hasty, active)
     lines = [f"{name}: {value}" for name, value in {"host": "x", **HEADERS}.items()]
     request = "\r\n".join(["POST /users HTTP/1.1", *lines, "", ""]).encode() + BODY
-    readers = [StillReader(hasty.port, request) for _ in range(3)]
+    readers = [UnreadingClient(hasty.port, request) for _ in range(3)]
     await eventually(lambda: figure(hasty, total) == before + len(readers))
     await eventually(lambda: figure(hasty, active) == open_before)
     for reader in readers:
@@ -52,13 +52,15 @@ async def test_an_unread_reply_over_http1_is_given_up(hasty: FrontDoor) -> None:
 async def test_an_unread_reply_in_json_over_http2_is_given_up(hasty: FrontDoor) -> None:
     headers = {":method": "POST", ":scheme": "http", ":path": "/users", ":authority": "x"}
     async with WindowlessConnection(hasty.port) as connection:
-        streams = {await connection.ask(headers | HEADERS, BODY) for _ in range(3)}
+        streams = {await connection.request(headers | HEADERS, BODY) for _ in range(3)}
         await eventually(lambda: connection.reset == streams)
 
 
 async def test_a_slow_reader_of_grpc_has_time(hasty: FrontDoor) -> None:
     async with WindowlessConnection(hasty.port) as connection:
-        stream = await connection.ask(grpc_headers("/gymlocker.v2.UserService/GetUsers"), OVER_GRPC)
+        stream = await connection.request(
+            grpc_headers("/gymlocker.v2.UserService/GetUsers"), OVER_GRPC
+        )
         for part in range(1, 9):
             await connection.open_window(stream, 65_536)
             await eventually(lambda size=part * 65_536: connection.received[stream] == size)  # type: ignore[misc]
@@ -69,7 +71,7 @@ async def test_a_slow_reader_of_grpc_has_time(hasty: FrontDoor) -> None:
 async def test_unread_replies_of_one_caller_hold_up_nobody_else(door: FrontDoor) -> None:
     async with WindowlessConnection(door.port) as connection:
         path = grpc_headers("/gymlocker.v2.UserService/GetUsers")
-        streams = {await connection.ask(path, OVER_GRPC) for _ in range(MANY)}
+        streams = {await connection.request(path, OVER_GRPC) for _ in range(MANY)}
         await eventually(lambda: connection.begun == streams)
         read = await asyncio.to_thread(door.client.post, "/users", json={"ids": [PICTURE]})
         assert len(read.content) > int(PICTURE)

@@ -85,4 +85,4 @@ def test_a_key_of_another_certificate_ends_with_one_sentence(
         timeout=60,
     )
     assert run.returncode == 1
-    assert "do not go together" in run.stderr and len(run.stderr.splitlines()) == 1
+    assert "do not match" in run.stderr and len(run.stderr.splitlines()) == 1

@@ -1,4 +1,4 @@
-"""`gymlocker serve`: a worker as a process of its own."""
+"""`gymlocker serve`: a worker as a process."""
 
 import signal
 from contextlib import suppress
@@ -16,7 +16,7 @@ REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_ends_it_cleanly(
+async def test_exits_cleanly_on_a_signal(
     migrated_database: str, tmp_path: Path, number: signal.Signals
 ) -> None:
     socket = tmp_path / "worker.sock"
@@ -26,7 +26,7 @@ async def test_a_signal_ends_it_cleanly(
         assert await worker.wait() == 0
 
 
-async def test_a_log_that_is_full_fails_no_call(migrated_database: str, tmp_path: Path) -> None:
+async def test_serves_calls_when_the_log_is_full(migrated_database: str, tmp_path: Path) -> None:
     socket = tmp_path / "worker.sock"
     async with serving(socket, migrated_database, stderr="/dev/full") as worker:
         assert await health(socket) == "ok"
@@ -34,9 +34,7 @@ async def test_a_log_that_is_full_fails_no_call(migrated_database: str, tmp_path
         assert await worker.wait() == 0
 
 
-async def test_a_socket_that_is_taken_stays_with_who_has_it(
-    migrated_database: str, tmp_path: Path
-) -> None:
+async def test_rejects_a_socket_in_use(migrated_database: str, tmp_path: Path) -> None:
     socket, log = tmp_path / "worker.sock", tmp_path / "second.log"
     async with serving(socket, migrated_database) as first:
         assert await health(socket) == "ok"
@@ -47,20 +45,20 @@ async def test_a_socket_that_is_taken_stays_with_who_has_it(
         assert first.returncode is None
 
 
-async def test_a_name_of_which_one_address_is_taken_is_taken(
+async def test_rejects_a_name_with_one_address_in_use(
     migrated_database: str, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
     with create_server(("127.0.0.1", free_port())) as other:
         listen = f"--listen=localhost:{other.getsockname()[1]}"
-        async with serving(tmp_path / "unused", migrated_database, listen, stderr=str(log)) as mine:
-            assert await mine.wait() == 1
+        async with serving(
+            tmp_path / "unused", migrated_database, listen, stderr=str(log)
+        ) as worker:
+            assert await worker.wait() == 1
     assert "Cannot listen on localhost:" in log.read_text()
 
 
-async def test_a_socket_that_was_left_behind_is_no_obstacle(
-    migrated_database: str, tmp_path: Path
-) -> None:
+async def test_replaces_a_stale_socket(migrated_database: str, tmp_path: Path) -> None:
     socket = tmp_path / "worker.sock"
     async with serving(socket, migrated_database) as first:
         assert await health(socket) == "ok"
@@ -72,7 +70,7 @@ async def test_a_socket_that_was_left_behind_is_no_obstacle(
 
 
 @pytest.mark.parametrize(("options", "code"), [((), "UNIMPLEMENTED"), (("--reflection",), "OK")])
-async def test_reflection_is_off_unless_asked_for(
+async def test_reflection_is_off_by_default(
     migrated_database: str, tmp_path: Path, options: tuple[str, ...], code: str
 ) -> None:
     socket = tmp_path / "worker.sock"
@@ -81,8 +79,8 @@ async def test_reflection_is_off_unless_asked_for(
         grpc.aio.insecure_channel(f"unix:{socket}") as channel,
     ):
         assert await health(socket) == "ok"
-        ask: Any = channel.stream_stream(REFLECTION)
-        call = ask(iter([b""]), timeout=TIMEOUT)
+        reflect: Any = channel.stream_stream(REFLECTION)
+        call = reflect(iter([b""]), timeout=TIMEOUT)
         with suppress(grpc.aio.AioRpcError):
-            assert [reply async for reply in call]
+            assert [response async for response in call]
         assert (await call.code()).name == code

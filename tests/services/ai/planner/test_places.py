@@ -6,7 +6,8 @@ import pytest
 from gymlocker.v2 import ai_pb2
 
 from server.errors import Unavailable
-from server.libraries.rpc.context import ADDRESS_KEY, current_metadata
+from server.libraries.network.grpc_protocol import ADDRESS_KEY
+from server.libraries.rpc.context import current_metadata
 from server.services.ai.planner.errors import nothing_came
 from server.services.ai.planner.llm_planner import Provider
 from server.services.ai.planner.parser import plan_of

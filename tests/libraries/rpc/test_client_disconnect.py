@@ -1,4 +1,4 @@
-"""A client that is gone before it had its reply is nothing to write pages about."""
+"""Clients that disconnect before they read the response: one log line, no traceback."""
 
 import asyncio
 from pathlib import Path
@@ -7,26 +7,26 @@ from tests.support.waiting import eventually
 from tests.support.worker import health, serving
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-# INITIAL_WINDOW_SIZE = 0: it takes no byte of a reply.
+# INITIAL_WINDOW_SIZE = 0: the server may send no byte of a response.
 SETTINGS = b"\x00\x04\x00\x00\x00\x00"
 DATA_FRAME, HEADERS_FRAME, SETTINGS_FRAME, RESET_FRAME = 0, 1, 4, 3
 END_STREAM, END_HEADERS = 1, 4
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    """A frame of HTTP/2."""
+    """Encode a frame of HTTP/2."""
     return (
         len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
     )
 
 
 def field(name: str, value: str) -> bytes:
-    """A header as HPACK writes one that stands in no table."""
+    """Encode a header in HPACK as a literal, outside of any table."""
     return b"\0" + b"".join(bytes([len(text)]) + text.encode() for text in (name, value))
 
 
 def call(path: str) -> bytes:
-    """A call with an empty message, from the first byte of its connection on."""
+    """Encode a connection with one call with an empty message."""
     headers = [(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "x")]
     headers += [("te", "trailers"), ("content-type", "application/grpc")]
     block = b"".join(field(*header) for header in headers)
@@ -38,20 +38,18 @@ def call(path: str) -> bytes:
     )
 
 
-async def test_a_reply_that_nobody_takes_leaves_one_line_in_the_log(
-    tmp_path: Path, migrated_database: str
-) -> None:
+async def test_logs_one_line_for_an_unread_response(tmp_path: Path, migrated_database: str) -> None:
     socket, log = tmp_path / "worker.sock", tmp_path / "log"
     async with serving(socket, migrated_database, stderr=str(log)) as worker:
         assert await health(socket) == "ok"
         for number, ending in enumerate((b"", frame(RESET_FRAME, 0, 1, (8).to_bytes(4, "big")))):
 
-            def answered(calls: int = number + 2) -> bool:
+            def is_logged(calls: int = number + 2) -> bool:
                 return log.read_text().count("GetHealth") == calls
 
             _, writer = await asyncio.open_unix_connection(str(socket))
             writer.write(call("/gymlocker.v2.SystemService/GetHealth"))
-            await eventually(answered)
+            await eventually(is_logged)
             writer.write(ending)
             await writer.drain()
             writer.transport.abort()

@@ -1,8 +1,7 @@
-"""What is secret reaches no log: neither a worker's, nor Envoy's, nor PostgreSQL's.
+"""Secrets in no log: neither the workers', nor Envoy's, nor PostgreSQL's.
 
-A whole house runs with the most talkative log. Everything sensitive in the calls holds a canary,
-also where the calls are wrong. When the house has stopped and written all it had to write, its
-logs know each call by its request id, and no canary.
+A whole stack runs with debug logs. Every sensitive value in valid and invalid calls contains a
+canary. When the stack has stopped, its logs contain each call's request id, but no canary.
 """
 
 import asyncio
@@ -23,12 +22,12 @@ SECRET = "canary-secret"
 KEY = "canary-key-of-the-server"
 SOME_UUID = "8a6e0804-2bd0-4672-b79d-d97027f9071a"
 PARTS: dict[str, Any] = {"date": "2026-02-07", "type": "canary", "duration": 1}
-WHO: dict[str, Any] = {"userId": SOME_UUID, "password": "canary-password"}
+CREDENTIALS: dict[str, Any] = {"userId": SOME_UUID, "password": "canary-password"}
 
 
-async def test_no_log_knows_a_secret(tmp_path: Path) -> None:
+async def test_no_log_contains_a_secret(tmp_path: Path) -> None:
     with running_stack(
-        tmp_path / "house",
+        tmp_path / "stack",
         workers=1,
         LOG_LEVEL="debug",
         API_KEY=KEY,
@@ -42,7 +41,7 @@ async def test_no_log_knows_a_secret(tmp_path: Path) -> None:
         assert log, name
         assert CANARY not in log, name
         assert [secret for secret in secrets if secret in log] == [], name
-    # Nor what is wrong there every day: a name that is taken, a message to nobody.
+    # Expected errors are not logged there: a name that is taken, a message to an unknown user.
     assert "ERROR" not in logs["postgres.log"]
     for request_id in request_ids:
         assert request_id in logs["envoy.log"]
@@ -50,7 +49,7 @@ async def test_no_log_knows_a_secret(tmp_path: Path) -> None:
 
 
 async def _calls_over_grpc(stack: Stack) -> list[str]:
-    """Right and wrong calls; returns the secrets that the server made."""
+    """Make valid and invalid calls; return the secrets that the server created."""
     transport = GrpcTransport(stack.url)
     client = Client(channel_over(transport))
     user = await client.new_user()
@@ -74,10 +73,10 @@ async def _calls_over_grpc(stack: Stack) -> list[str]:
 
 
 async def _calls_with_an_account(client: Client) -> list[str]:
-    """Right and wrong calls of somebody with an account; returns the tokens they had."""
+    """Make valid and invalid calls with an account; return its tokens."""
     name = "canary-name"
     register = auth_pb2.RegisterRequest(username=name, password="canary-password")
-    # All find that it is free.
+    # All of them find the name free.
     await asyncio.gather(
         *(client.accounts.Register(register) for _ in range(4)), return_exceptions=True
     )
@@ -108,17 +107,17 @@ async def _fails(client: Client, user: User) -> None:
 
 
 async def _calls_over_rest(stack: Stack) -> list[str]:
-    """Wrong calls, and right ones with secrets where they do not belong; returns request ids."""
+    """Make invalid calls and valid ones with misplaced secrets; return the request ids."""
     calls: list[tuple[str, str, Any]] = [
-        ("POST", "/inbox", {**WHO, "userId": "canary-no-uuid"}),
-        ("POST", "/inbox", {**WHO, "password": {"canary": "canary"}}),
-        ("POST", "/inbox", {**WHO, "password": ["canary", True]}),
-        ("POST", "/inbox", {**WHO, "password": "canary\0"}),
-        ("POST", "/inbox", {**WHO, "password": "canary\ud800"}),
-        ("PUT", "/follow-secret", {**WHO, "followSecret": {"canary": 1}}),
-        ("PUT", "/follow-secret", {**WHO, "followSecret": "canary\0"}),
+        ("POST", "/inbox", {**CREDENTIALS, "userId": "canary-no-uuid"}),
+        ("POST", "/inbox", {**CREDENTIALS, "password": {"canary": "canary"}}),
+        ("POST", "/inbox", {**CREDENTIALS, "password": ["canary", True]}),
+        ("POST", "/inbox", {**CREDENTIALS, "password": "canary\0"}),
+        ("POST", "/inbox", {**CREDENTIALS, "password": "canary\ud800"}),
+        ("PUT", "/follow-secret", {**CREDENTIALS, "followSecret": {"canary": 1}}),
+        ("PUT", "/follow-secret", {**CREDENTIALS, "followSecret": "canary\0"}),
         ("PUT", "/inbox", {"toUserId": SOME_UUID, "encryptedMessage": ["canary!"]}),
-        ("PUT", "/event", {**WHO, "expiry": "canary"}),
+        ("PUT", "/event", {**CREDENTIALS, "expiry": "canary"}),
         ("POST", "/events", {"users": [{"userId": SOME_UUID, "followSecret": "canary"}]}),
         ("POST", "/events", {"users": [{"userId": "canary", "followSecret": "canary"}]}),
         ("POST", "/user/delete?password=canary&access_token=canary", {"id": "canary"}),
@@ -127,7 +126,7 @@ async def _calls_over_rest(stack: Stack) -> list[str]:
         ("GET", "/user/canary%00", None),
         ("GET", "/shareditem/canary?followSecret=canary", None),
         ("GET", "/canary/unknown/path?canary", None),
-        ("POST", "/canary", WHO),
+        ("POST", "/canary", CREDENTIALS),
         ("POST", "/auth/login", {"username": "canary", "password": "canary"}),
         ("POST", "/auth/register", {"username": "canary\0", "password": {"canary": 1}}),
         ("POST", "/auth/refresh", {"refreshToken": "canary"}),
@@ -157,12 +156,12 @@ async def _calls_over_rest(stack: Stack) -> list[str]:
                 headers={**headers, "x-request-id": ids[-1]},
             )
             assert response.status_code < 500
-        # A key that is good, where it is taken and where it is not.
+        # A valid key, on paths that accept it and one that does not.
         for path in ("/ai/quota", "/v2/ai/quota", "/health"):
             ids.append(f"a-bird-with-a-key{path.replace('/', '-')}")
-            good = {**headers, "x-api-key": KEY, "x-request-id": ids[-1]}
-            assert (await rest.get(path, headers=good)).status_code == 200
-        # Which is text in no encoding that headers have.
+            with_key = {**headers, "x-api-key": KEY, "x-request-id": ids[-1]}
+            assert (await rest.get(path, headers=with_key)).status_code == 200
+        # Not valid text in any encoding of headers.
         ids.append("a-strange-bird")
         strange = {b"authorization": b"Bearer canary\xe9", b"x-request-id": ids[-1].encode()}
         response = await rest.get("/health", headers=strange)

@@ -1,6 +1,6 @@
-"""A caller who reads nothing: all others are answered, memory is bounded, and it ends.
+"""Clients that read nothing: others are served, memory is bounded, and their calls end.
 
-Over the whole stack, with the time-outs that everybody has.
+This runs against the whole stack with its default timeouts.
 """
 
 import asyncio
@@ -22,25 +22,25 @@ from gymlocker.v2 import event_pb2, user_pb2
 from server.libraries.rpc.large_responses import TIMEOUT_SECONDS
 from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.libraries.database.conftest import make_database
-from tests.libraries.rpc.unread.readers import (
-    StillReader,
+from tests.support.client import KIB, Client, follow
+from tests.support.stack import Stack, running_stack
+from tests.support.unreading_clients import (
+    UnreadingClient,
     WindowlessConnection,
     framed,
     grpc_headers,
 )
-from tests.support.client import KIB, Client, follow
-from tests.support.stack import Stack, running_stack
 
-ENDED_WITHIN = 40
-WORKER_BYTES, ENVOY_BYTES = 300 * 2**20, 600 * 2**20
-STREAMS_OF_A_CONNECTION = 100
+END_SECONDS = 40
+MAX_WORKER_BYTES, MAX_ENVOY_BYTES = 300 * 2**20, 600 * 2**20
+STREAMS_PER_CONNECTION = 100
 PICTURE = os.urandom(2_000 * KIB)
 PAYLOAD, EVENTS = os.urandom(15 * KIB), 350  # 5 MB
 
 
 @pytest.fixture(scope="module")
 def stack(postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A house of its own, whose memory nobody else has used."""
+    """Run a stack for this module, whose memory no other test has used."""
     url = asyncio.run(make_database(postgres, "unread"))
     with running_stack(tmp_path_factory.mktemp("unread"), DATABASE_URL=url) as stack:
         yield stack
@@ -48,7 +48,7 @@ def stack(postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture
 async def reader(stack: Stack) -> AsyncIterator[Client]:
-    """Somebody else, who reads."""
+    """Return another client, which reads its responses."""
     options = [("grpc.max_receive_message_length", -1)]
     async with grpc.aio.insecure_channel(stack.address, options) as channel:
         yield Client(channel)
@@ -56,12 +56,12 @@ async def reader(stack: Stack) -> AsyncIterator[Client]:
 
 @dataclass
 class Memory:
-    """The most that workers and Envoy had, as far as it was looked at."""
+    """Peak memory of workers and Envoy, as sampled."""
 
     stack: Stack
     peaks: dict[str, int] = field(default_factory=dict)
 
-    def look(self) -> None:
+    def sample(self) -> None:
         for process in psutil.Process(self.stack.process.pid).children(recursive=True):
             words = " ".join(process.cmdline())
             name = "worker" if " serve " in words else "envoy" if "envoy.yaml" in words else ""
@@ -69,40 +69,40 @@ class Memory:
 
 
 @dataclass
-class Stranger:
-    """Asks, and reads nothing."""
+class Attacker:
+    """A client that sends requests and reads no response."""
 
     stack: Stack
     resources: AsyncExitStack
     address: str
     connections: list[WindowlessConnection] = field(default_factory=list)
-    readers: list[StillReader] = field(default_factory=list)
+    readers: list[UnreadingClient] = field(default_factory=list)
 
-    async def ask_over_grpc(self, method: str, message: bytes, times: int) -> None:
-        """Make calls on one connection, as many at a time as it may have."""
+    async def request_over_grpc(self, method: str, message: bytes, times: int) -> None:
+        """Make calls on one connection, with as many streams as it may have."""
         connection = WindowlessConnection(self.stack.port, self.address)
         self.connections.append(await self.resources.enter_async_context(connection))
         for _ in range(times):
-            await connection.ask(grpc_headers(f"/gymlocker.v2.{method}"), framed(message))
+            await connection.request(grpc_headers(f"/gymlocker.v2.{method}"), framed(message))
 
-    def ask_over_rest(self, line: str, body: bytes, times: int) -> None:
-        """Make requests on a connection each."""
+    def request_over_rest(self, line: str, body: bytes, times: int) -> None:
+        """Make requests, each on its own connection."""
         head = f"{line} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
         request = f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
         for _ in range(times):
-            reader = StillReader(self.stack.port, request, self.address)
+            reader = UnreadingClient(self.stack.port, request, self.address)
             self.resources.callback(reader.close)
             self.readers.append(reader)
 
-    def is_still_there(self) -> bool:
-        """Check whether the server has a reply left that nobody reads."""
-        served = {reader.port for reader in self.readers if not reader.was_refused()}
+    def has_unread_responses(self) -> bool:
+        """Check whether the server still holds a response for this client."""
+        served = {reader.port for reader in self.readers if not reader.was_rejected()}
         unread = any(not connection.has_ended() for connection in self.connections)
-        return unread or bool(served & callers_of(self.stack))
+        return unread or bool(served & client_ports_of(self.stack))
 
 
-def callers_of(stack: Stack) -> set[int]:
-    """Return the ports that Envoy has connections from."""
+def client_ports_of(stack: Stack) -> set[int]:
+    """Return the client ports of Envoy's connections."""
     return {
         each.raddr.port
         for process in psutil.Process(stack.process.pid).children(recursive=True)
@@ -111,8 +111,8 @@ def callers_of(stack: Stack) -> set[int]:
     }
 
 
-async def published(client: Client, stack: Stack, url: str) -> tuple[str, str]:
-    """Return the id of a user with a large picture and a large feed, and a follow secret."""
+async def create_large_user(client: Client, stack: Stack, url: str) -> tuple[str, str]:
+    """Create a user with a large picture and feed; return their id and a follow secret."""
     user = await client.created_user()
     connection = await asyncpg.connect(url)
     try:
@@ -135,33 +135,35 @@ async def published(client: Client, stack: Stack, url: str) -> tuple[str, str]:
     return user.id, await client.new_secret(user)
 
 
-async def test_nobody_else_notices_replies_that_are_not_read(
+async def test_unread_responses_do_not_affect_other_clients(
     stack: Stack, reader: Client, postgres: ThrowawayPostgres
 ) -> None:
-    user, secret = await published(reader, stack, postgres.url("unread"))
+    user, secret = await create_large_user(reader, stack, postgres.url("unread"))
     picture = user_pb2.GetUserRequest(id_or_lookup=user).SerializeToString()
     feed = event_pb2.GetEventsRequest(users=[follow(user, secret)]).SerializeToString()
     as_json = json.dumps({"users": [{"userId": user, "followSecret": secret}]}).encode()
     memory = Memory(stack)
     async with AsyncExitStack() as resources:
-        strangers = [Stranger(stack, resources, f"127.0.0.{number}") for number in range(2, 4)]
-        began = time.monotonic()
-        # Two of them have no more than their shares of what a worker may hold.
-        over_grpc, over_rest = strangers
-        await over_grpc.ask_over_grpc("UserService/GetUser", picture, 2 * STREAMS_OF_A_CONNECTION)
-        await over_grpc.ask_over_grpc("EventService/GetEvents", feed, 6)
-        over_rest.ask_over_rest(f"GET /user/{user}", b"", 32)
-        over_rest.ask_over_rest("POST /events", as_json, 6)
+        attackers = [Attacker(stack, resources, f"127.0.0.{number}") for number in range(2, 4)]
+        started = time.monotonic()
+        # Each has its own limit on what a worker may hold.
+        over_grpc, over_rest = attackers
+        await over_grpc.request_over_grpc(
+            "UserService/GetUser", picture, 2 * STREAMS_PER_CONNECTION
+        )
+        await over_grpc.request_over_grpc("EventService/GetEvents", feed, 6)
+        over_rest.request_over_rest(f"GET /user/{user}", b"", 32)
+        over_rest.request_over_rest("POST /events", as_json, 6)
         rest = await resources.enter_async_context(
             httpx2.AsyncClient(base_url=stack.url, verify=False)
         )
-        while any(stranger.is_still_there() for stranger in strangers):
-            # Some waited before their reply was made.
-            assert time.monotonic() - began < TIMEOUT_SECONDS + ENDED_WITHIN
+        while any(attacker.has_unread_responses() for attacker in attackers):
+            # Some waited before their response was built.
+            assert time.monotonic() - started < TIMEOUT_SECONDS + END_SECONDS
             assert (await reader.profile(user)).encrypted_profile_picture == PICTURE
             assert (await rest.get(f"/user/{user}", timeout=10)).status_code == 200
             assert len((await reader.feed(follow(user, secret))).events) == EVENTS
-            memory.look()
+            memory.sample()
             await asyncio.sleep(0.2)
-    assert memory.peaks["worker"] < WORKER_BYTES
-    assert memory.peaks["envoy"] < ENVOY_BYTES
+    assert memory.peaks["worker"] < MAX_WORKER_BYTES
+    assert memory.peaks["envoy"] < MAX_ENVOY_BYTES

@@ -1,4 +1,4 @@
-"""Times on the wire, as protobuf itself would put them there."""
+"""Conversions between datetimes and protobuf timestamps."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from server.libraries.rpc.conversions import set_time
 
-LAST = datetime.max  # noqa: DTZ901 - as asyncpg gives it
+LAST = datetime.max  # noqa: DTZ901 - as asyncpg returns it
 
 
 @given(st.datetimes(timezones=st.none() | st.just(UTC) | st.just(timezone(timedelta(hours=2)))))
-def test_times_are_set_as_protobuf_does(time: datetime) -> None:
+def test_sets_times_as_protobuf_does(time: datetime) -> None:
     expected, found = Timestamp(), Timestamp()
     try:
         expected.FromDatetime(time)
     except ValueError:
-        # Within an hour or two of the ends, where no timestamp is.
+        # Within hours of the ends of the range, where no timestamp exists.
         return
     set_time(found, time)
     assert found == expected
@@ -33,7 +33,7 @@ def test_times_are_set_as_protobuf_does(time: datetime) -> None:
         (LAST, 253_402_300_799, 999_999_000),
     ],
 )
-def test_the_fraction_counts_forwards(time: datetime, seconds: int, nanos: int) -> None:
+def test_fraction_counts_forwards(time: datetime, seconds: int, nanos: int) -> None:
     timestamp = Timestamp()
     set_time(timestamp, time)
     assert (timestamp.seconds, timestamp.nanos) == (seconds, nanos)

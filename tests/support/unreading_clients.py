@@ -1,4 +1,4 @@
-"""Clients that ask for replies and do not read them, over HTTP/1.1 and HTTP/2."""
+"""Clients over HTTP/1.1 and HTTP/2 that do not read their responses."""
 
 import asyncio
 import socket
@@ -13,14 +13,14 @@ _ACK = _END_STREAM = 1
 _END_HEADERS = 4
 
 
-class StillReader:
-    """A client of HTTP/1.1 that makes one request and reads nothing of the reply."""
+class UnreadingClient:
+    """A client of HTTP/1.1 that sends one request and does not read the response."""
 
     def __init__(
         self, port: int, request: bytes, source: str = "127.0.0.1", buffer: int = 4096
     ) -> None:
         self._socket = socket.socket()
-        # What the kernels hold counts for neither side.
+        # Bytes in the kernels' buffers count for neither side.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         self._socket.bind((source, 0))
         self._socket.connect(("127.0.0.1", port))
@@ -28,11 +28,11 @@ class StillReader:
 
     @property
     def port(self) -> int:
-        """The port that it calls from."""
+        """Return the local port."""
         return int(self._socket.getsockname()[1])
 
-    def was_refused(self) -> bool:
-        """Check whether the reply is an error, which is so short that it was sent."""
+    def was_rejected(self) -> bool:
+        """Check whether the response is an error, which is short enough to be sent."""
         try:
             begin = self._socket.recv(12, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except OSError:
@@ -44,13 +44,13 @@ class StillReader:
 
 
 class WindowlessConnection:
-    """An HTTP/2 connection that opens no window, so that no body can be sent to it."""
+    """An HTTP/2 connection with a window of zero, so that the server can send no body."""
 
     def __init__(self, port: int, source: str = "127.0.0.1") -> None:
         self._port = port
         self._source = source
         self._next = 1
-        # Streams on which something came, that the server has reset, and that have ended at all.
+        # Streams with headers, streams that the server reset, and all that ended.
         self.begun: set[int] = set()
         self.reset: set[int] = set()
         self.ended: set[int] = set()
@@ -70,8 +70,8 @@ class WindowlessConnection:
         self._writer.transport.abort()
         await asyncio.wait([self._listening])
 
-    async def ask(self, headers: dict[str, str], body: bytes) -> int:
-        """Make a request; return its stream."""
+    async def request(self, headers: dict[str, str], body: bytes) -> int:
+        """Send a request; return its stream."""
         stream, self._next = self._next, self._next + 2
         block = b"".join(_literal(name, value) for name, value in headers.items())
         self._writer.write(_frame(_HEADERS, _END_HEADERS, stream, block))
@@ -80,11 +80,11 @@ class WindowlessConnection:
         return stream
 
     def has_ended(self) -> bool:
-        """Check whether the server is done with all that was asked."""
+        """Check whether all requests have ended."""
         return self._listening.done() or len(self.ended) == self._next // 2
 
     async def open_window(self, stream: int, size: int) -> None:
-        """Let the server send so many bytes."""
+        """Let the server send `size` bytes."""
         for each in (0, stream):
             self._writer.write(_frame(_WINDOW_UPDATE, 0, each, size.to_bytes(4)))
         await self._writer.drain()
@@ -113,7 +113,7 @@ class WindowlessConnection:
 
 
 def grpc_headers(path: str) -> dict[str, str]:
-    """Return the headers of a call over gRPC."""
+    """Return the headers of a gRPC call."""
     return {
         ":method": "POST",
         ":scheme": "http",
@@ -125,7 +125,7 @@ def grpc_headers(path: str) -> dict[str, str]:
 
 
 def framed(message: bytes) -> bytes:
-    """Return a message as gRPC sends it."""
+    """Return a message in a gRPC frame."""
     return struct.pack("!BI", 0, len(message)) + message
 
 
@@ -134,6 +134,6 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 
 
 def _literal(name: str, value: str) -> bytes:
-    """Return a header that adds nothing to the table; each part is below 127 bytes."""
+    """Encode a header as a literal outside of the table; each part is below 127 bytes."""
     parts = (name.encode(), value.encode())
     return b"\0" + b"".join(bytes((len(part),)) + part for part in parts)

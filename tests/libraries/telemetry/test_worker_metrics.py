@@ -1,4 +1,4 @@
-"""A worker's metrics, scraped after calls whose number and end are known."""
+"""Metrics of a worker after known calls."""
 
 import asyncio
 import re
@@ -13,7 +13,7 @@ import grpc
 import pytest
 from gymlocker.v2 import ai_pb2, auth_pb2, event_pb2, system_pb2, user_pb2, workout_pb2
 
-from tests.libraries.telemetry.conftest import WEB_KEY, Worker, watched_worker
+from tests.libraries.telemetry.conftest import WEB_KEY, Worker, running_worker
 from tests.services.ai.planner.model_server import ModelServer
 from tests.services.ai.planner.script import Fault
 from tests.services.system.rows import add_each
@@ -39,7 +39,7 @@ def name_of(service: str, method: str) -> str:
 GET_USER, CHAT = name_of("UserService", "GetUser"), name_of("AiService", "Chat")
 
 
-async def test_calls_are_counted_by_how_they_end(worker: Worker) -> None:
+async def test_counts_calls_by_status(worker: Worker) -> None:
     client = worker.client
     user = await client.users.CreateUser(user_pb2.CreateUserRequest())
     for _ in range(3):
@@ -74,7 +74,7 @@ async def test_calls_are_counted_by_how_they_end(worker: Worker) -> None:
     assert scrape.values("gymlocker_calls_in_flight", "method") == {}
 
 
-async def test_a_stream_is_under_way_until_it_is_cancelled(
+async def test_stream_is_in_flight_until_it_is_cancelled(
     worker: Worker, model: ModelServer
 ) -> None:
     model.pace = 0.05
@@ -93,7 +93,7 @@ async def test_a_stream_is_under_way_until_it_is_cancelled(
 
 
 async def until(worker: Worker, name: str, **labels: str) -> Any:
-    """A scrape that knows of such a sample: who cancels a call does not wait for its end."""
+    """Scrape until a sample exists: cancelling a call does not wait for its end."""
     async with asyncio.timeout(TIMEOUT):
         while True:
             scrape = await worker.scrape()
@@ -101,7 +101,7 @@ async def until(worker: Worker, name: str, **labels: str) -> Any:
                 return scrape
 
 
-async def test_what_the_model_does_is_counted(worker: Worker, model: ModelServer) -> None:
+async def test_counts_answers_and_tokens_of_the_model(worker: Worker, model: ModelServer) -> None:
     planner = worker.client.planner
     model.faults.extend([None, None, Fault.FORBIDDEN, Fault.REFUSAL])
     for _ in range(2):
@@ -114,12 +114,12 @@ async def test_what_the_model_does_is_counted(worker: Worker, model: ModelServer
         ("plan", "model_unavailable"): 1,
         ("plan", "model_failed"): 1,
     }
-    # The one that was refused came to its end, too.
+    # The refused answer was complete as well.
     assert scrape.values("gymlocker_ai_tokens_total", "direction") == {("in",): 300, ("out",): 150}
     assert scrape.value("gymlocker_ai_answer_seconds_count", kind="plan") == 4
 
 
-async def test_purchases_and_quotas_are_counted(
+async def test_counts_purchase_checks_and_quota_rejections(
     database_url: str, model: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", model.url)
@@ -127,7 +127,7 @@ async def test_purchases_and_quotas_are_counted(
     key = str(uuid4())
     monkeypatch.setenv("WEB_AUTH_API_KEY", key)
     buyer = [("authorization", f"Web {key}")]
-    async with watched_worker(database_url, tmp_path, "--metrics=0") as worker:
+    async with running_worker(database_url, tmp_path, "--metrics=0") as worker:
         planner = worker.client.planner
         await planner.GenerateWorkoutPlan(PLAN_WISH, metadata=buyer)
         for _ in range(2):
@@ -141,7 +141,7 @@ async def test_purchases_and_quotas_are_counted(
         await refused(planner.GetQuota(ai_pb2.GetQuotaRequest(), metadata=stale), "UNAUTHENTICATED")
         scrape = await worker.scrape()
     assert scrape.value("gymlocker_ai_quota_refusals_total") == 2
-    # What a store has said is remembered.
+    # Results of stores are cached.
     assert scrape.values("gymlocker_purchase_checks_total", "store", "outcome") == {
         ("Web", "granted"): 1,
         ("Web", "refused"): 1,
@@ -152,11 +152,11 @@ async def test_purchases_and_quotas_are_counted(
     }
 
 
-async def test_passwords_are_counted_by_how_they_were_checked(
+async def test_counts_password_checks(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PASSWORD_FAILURES_PER_ACCOUNT", "2")
-    async with watched_worker(database_url, tmp_path, "--metrics=0") as worker:
+    async with running_worker(database_url, tmp_path, "--metrics=0") as worker:
         client = worker.client
         user = await client.users.CreateUser(user_pb2.CreateUserRequest())
         for _ in range(4):
@@ -175,11 +175,11 @@ async def test_passwords_are_counted_by_how_they_were_checked(
     assert refusals == {("TOO_MANY_PASSWORDS",): 1}
 
 
-async def test_passwords_that_wait_are_seen_and_so_are_those_that_are_shed(
+async def test_shows_waiting_passwords_and_counts_rejected_ones(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PASSWORD_QUEUE", "4")
-    async with watched_worker(database_url, tmp_path, "--metrics=0") as worker:
+    async with running_worker(database_url, tmp_path, "--metrics=0") as worker:
         create = worker.client.users.CreateUser
         calls = [asyncio.ensure_future(create(user_pb2.CreateUserRequest())) for _ in range(30)]
         waiting = 0.0
@@ -198,13 +198,13 @@ async def test_passwords_that_wait_are_seen_and_so_are_those_that_are_shed(
     assert scrape.value("gymlocker_password_hashing", state="waiting") == 0
 
 
-async def test_the_pool_of_connections_is_seen(worker: Worker) -> None:
+async def test_shows_the_connection_pool(worker: Worker) -> None:
     before = await worker.scrape()
     for _ in range(5):
         await worker.client.system.GetHealth(system_pb2.GetHealthRequest())
     scrape = await worker.scrape()
     name, database = "gymlocker_database_wait_seconds_count", "main"
-    # Or more: the sweeper may still be at its first round.
+    # Or more: the first sweep may still run.
     assert scrape.value(name, database=database) >= before.value(name, database=database) + 5
     pool = scrape.values("gymlocker_database_connections", "database", "state")
     assert pool[(database, "limit")] == 10
@@ -214,7 +214,7 @@ async def test_the_pool_of_connections_is_seen(worker: Worker) -> None:
     assert scrape.value("gymlocker_database_unavailable_total", database=database) == 0
 
 
-async def test_a_database_that_hangs_up_is_counted(worker: Worker, database_url: str) -> None:
+async def test_counts_lost_database_connections(worker: Worker, database_url: str) -> None:
     connection = await asyncpg.connect(database_url)
     block = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
     blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
@@ -237,14 +237,14 @@ async def test_a_database_that_hangs_up_is_counted(worker: Worker, database_url:
 
 @pytest.fixture
 async def expired_rows(database_url: str) -> int:
-    """Rows that the next worker removes as soon as it starts; how many they are."""
+    """Add rows that the next worker removes when it starts; return their number."""
     connection = await asyncpg.connect(database_url)
     await add_each(connection, "yesterday", number=3)
     await connection.close()
     return 6
 
 
-async def test_sweeps_are_counted_with_their_rows(expired_rows: int, worker: Worker) -> None:
+async def test_counts_sweeps_and_their_rows(expired_rows: int, worker: Worker) -> None:
     began = time.time()
     scrape = await until(worker, "gymlocker_sweeps_total", sweep="main", outcome="succeeded")
     assert scrape.value("gymlocker_swept_rows_total", sweep="main") == expired_rows
@@ -253,7 +253,7 @@ async def test_sweeps_are_counted_with_their_rows(expired_rows: int, worker: Wor
     assert abs(last - began) < 60
 
 
-async def test_metrics_say_nothing_of_anybody(worker: Worker) -> None:
+async def test_metrics_contain_no_personal_data(worker: Worker) -> None:
     client, name = worker.client, f"canary-{uuid4()}"
     user = await client.users.CreateUser(user_pb2.CreateUserRequest())
     metadata = [("x-client-address", "203.0.113.77"), ("x-request-id", "canary-request")]

@@ -1,4 +1,4 @@
-"""Replies that wait for one another, since a worker makes one large one at a time."""
+"""Concurrent large responses, which a worker builds one at a time."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,32 +18,32 @@ PAYLOAD = bytes(15 * KIB)
 
 
 @pytest.fixture
-async def patient(stack: Stack) -> AsyncIterator[Client]:
-    """A client that takes messages of any size."""
+async def large_client(stack: Stack) -> AsyncIterator[Client]:
+    """Return a client that accepts messages of any size."""
     options = [("grpc.max_receive_message_length", -1)]
     async with grpc.aio.insecure_channel(stack.address, options) as channel:
         yield Client(channel)
 
 
-async def test_large_pictures_come_to_all_who_ask_at_once(
-    patient: Client, database: asyncpg.Connection
+async def test_returns_large_pictures_to_all_clients(
+    large_client: Client, database: asyncpg.Connection
 ) -> None:
     ids = await many_users(database, 4)
     await database.execute(
         "UPDATE users SET encrypted_profile_picture = $1 WHERE id = ANY($2)", PICTURE, ids[1:]
     )
     request = user_pb2.GetUsersRequest(ids=[str(user_id) for user_id in ids])
-    for reply in await asyncio.gather(*(patient.users.GetUsers(request) for _ in range(6))):
-        assert not reply.users[str(ids[0])].HasField("encrypted_profile_picture")
+    for response in await asyncio.gather(*(large_client.users.GetUsers(request) for _ in range(6))):
+        assert not response.users[str(ids[0])].HasField("encrypted_profile_picture")
         for user_id in ids[1:]:
-            assert reply.users[str(user_id)].encrypted_profile_picture == PICTURE
+            assert response.users[str(user_id)].encrypted_profile_picture == PICTURE
 
 
-async def test_a_large_feed_comes_whole_to_all_who_ask_at_once(
-    patient: Client, database: asyncpg.Connection
+async def test_returns_a_large_feed_to_all_clients(
+    large_client: Client, database: asyncpg.Connection
 ) -> None:
-    user = await patient.new_user()
-    secret = await patient.new_secret(user)
+    user = await large_client.new_user()
+    secret = await large_client.new_secret(user)
     count = LARGE_BYTES // len(PAYLOAD) + 10
     await database.execute(
         """
@@ -56,5 +56,7 @@ async def test_a_large_feed_comes_whole_to_all_who_ask_at_once(
         PAYLOAD,
         count,
     )
-    replies = await asyncio.gather(*(patient.feed(follow(user.id, secret)) for _ in range(6)))
-    assert [len(reply.events) for reply in replies] == [count] * 6
+    responses = await asyncio.gather(
+        *(large_client.feed(follow(user.id, secret)) for _ in range(6))
+    )
+    assert [len(response.events) for response in responses] == [count] * 6

@@ -1,4 +1,4 @@
-"""Where a worker's metrics are to be had, and what is said where they cannot be."""
+"""The listener of a worker's metrics, and its errors."""
 
 import signal
 import socket
@@ -10,7 +10,7 @@ import pytest
 from tests.support.worker import health, serving
 
 
-async def test_a_port_that_is_taken_is_said(database_url: str, tmp_path: Path) -> None:
+async def test_rejects_a_port_in_use(database_url: str, tmp_path: Path) -> None:
     log = tmp_path / "worker.log"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         option = f"--metrics=127.0.0.1:{taken.getsockname()[1]}"
@@ -20,7 +20,7 @@ async def test_a_port_that_is_taken_is_said(database_url: str, tmp_path: Path) -
     assert "--metrics" in log.read_text()
 
 
-async def test_what_is_no_address_is_said(database_url: str, tmp_path: Path) -> None:
+async def test_rejects_an_invalid_address(database_url: str, tmp_path: Path) -> None:
     log = tmp_path / "worker.log"
     async with serving(tmp_path / "s", database_url, "--metrics=here", stderr=str(log)) as process:
         assert await process.wait() == 1
@@ -28,7 +28,7 @@ async def test_what_is_no_address_is_said(database_url: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("options", "ports"), [((), 0), (("--metrics=0",), 1)])
-async def test_nothing_listens_unless_it_is_asked_for(
+async def test_listens_only_if_enabled(
     database_url: str, tmp_path: Path, options: tuple[str, ...], ports: int
 ) -> None:
     socket_path = tmp_path / "worker.sock"
