@@ -11,7 +11,8 @@ from grpc import StatusCode
 from gymlocker.v2 import auth_pb2
 
 from server.errors import AlreadyExists
-from server.libraries.rpc.context import ADDRESS_KEY, Caller, current_caller, current_metadata
+from server.libraries.network.grpc_protocol import ADDRESS_KEY
+from server.libraries.rpc.context import Caller, current_caller, current_metadata
 from server.programs.demo.transport import CallError
 from server.services.auth.service import AuthService
 from server.services.credentials.hashing import HashedPassword
