@@ -245,6 +245,10 @@ app.add_typer(workouts)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
-    import uvloop
-
-    uvloop.run(work)
+    """Run `work` on uvloop if it is installed, and on asyncio's own event loop if not."""
+    try:
+        import uvloop
+    except ModuleNotFoundError:
+        asyncio.run(work)
+    else:
+        uvloop.run(work)
