@@ -50,7 +50,7 @@ def pytest_terminal_summary(
     """Name the command for the tests that the default selection leaves out."""
     if config.option.markexpr == "not extended":
         terminalreporter.write_line(
-            "The extended tests were not selected. Run them: uv run pytest -m extended"
+            "The extended tests were not selected. Run them: uv run --dev pytest -m extended"
         )
 
 
