@@ -44,12 +44,11 @@ for _number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(_number, lambda *_: None)
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Name the command for the tests that the default selection leaves out."""
-    if config.option.markexpr == "not extended":
-        terminalreporter.write_line(
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Name, as the last line, the command for the tests that the default selection leaves out."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and config.option.markexpr == "not extended" and not hasattr(config, "workerinput"):
+        reporter.write_line(
             "The extended tests were not selected. Run them: uv run --dev pytest -m extended"
         )
 
