@@ -11,11 +11,13 @@ from server.services.event.repository import _PUT as PUT_EVENT
 from server.services.event.repository import MAX_RESPONSE_BYTES as MAX_BYTES
 from server.services.inbox.repository import _TAKE as TAKE_INBOX
 from server.services.inbox.writer import _PUT as PUT_INBOX
-from server.services.user.repository import _GET_BY_ID as GET_USER
-from server.services.user.repository import _GET_BY_LOOKUP as GET_USER_BY_LOOKUP
-from server.services.user.repository import _GET_LOGIN_BY_ID as GET_LOGIN_BY_ID
-from server.services.user.repository import _GET_LOGIN_BY_NAME as GET_LOGIN_BY_NAME
-from server.services.user.repository import _GET_MANY as GET_USERS
+from server.services.user.statements import (
+    GET_LOGIN_BY_ID,
+    GET_LOGIN_BY_NAME,
+    GET_USER,
+    GET_USER_BY_LOOKUP,
+    GET_USERS,
+)
 
 __all__ = [
     "GET_EVENTS",

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
-import asyncpg
 import structlog
 from gymlocker.v2 import auth_pb2, auth_pb2_grpc
 
 from server.errors import AlreadyExists, Unauthenticated, no_such_user, wrong_password
 from server.libraries.limits.rate_limits import NewUsers
 from server.libraries.rpc.context import Caller, Context, address_of, caller
+from server.libraries.rpc.conversions import set_time
 from server.services.auth.refresh_token import RotatingToken
 from server.services.auth.repository import SessionRepository
 from server.services.auth.tokens import AccessTokens
@@ -20,7 +20,7 @@ from server.services.credentials.password_policy import acceptable_password
 from server.services.credentials.repository import PasswordRepository
 from server.services.credentials.throttle import UsernameLimit
 from server.services.credentials.username import login_keys, parse_username
-from server.services.user.repository import UserRepository
+from server.services.user.repository import Account, UserRepository
 
 _log = structlog.get_logger("auth")
 
@@ -64,8 +64,8 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
             await self._users.require_free(username)
             # Before the user is created: nothing may fail afterwards.
             await self._authenticator.remember(user_id, request.password, hashed, address)
-            row = await self._users.create(user_id, hashed, username)
-        return _account(row)
+            account = await self._users.create(user_id, hashed, username)
+        return _account(account)
 
     async def Login(self, request: auth_pb2.LoginRequest, context: Context) -> auth_pb2.Tokens:
         """Start a session."""
@@ -104,10 +104,10 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
 
     async def GetMe(self, request: auth_pb2.GetMeRequest, context: Context) -> auth_pb2.Account:
         """Return the caller's account."""
-        row = await self._users.get_account(caller().user_id)
-        if row is None:
+        account = await self._users.get_account(caller().user_id)
+        if account is None:
             raise no_such_user()
-        return _account(row)
+        return _account(account)
 
     async def ChangePassword(
         self, request: auth_pb2.ChangePasswordRequest, context: Context
@@ -116,7 +116,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         user_id = caller().user_id
         address = address_of(context)
         mine = await self._users.get_account(user_id)
-        username = mine["username"] if mine else None
+        username = mine.username if mine else None
         password = acceptable_password(request.new_password, "new_password", username)
         current = await self._current_password(user_id, request.current_password, address)
         replacement = await self._hasher.hash(password, address)
@@ -134,14 +134,14 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
             # Probing for taken names costs a hash, as in Register.
             await self._hasher.hash(username.typed, address)
             mine = await self._users.get_account(user_id)
-            if mine is None or mine["username"] is None:
+            if mine is None or mine.username is None:
                 await self._users.require_free(username)
-            row = await self._users.claim_username(user_id, username)
-        if row is None:
+            account = await self._users.claim_username(user_id, username)
+        if account is None:
             if mine is None:
                 raise no_such_user()
             raise AlreadyExists("You have another username.", reason="HAS_USERNAME")
-        return _account(row)
+        return _account(account)
 
     @asynccontextmanager
     async def _count_taken_username(self, address: str) -> AsyncIterator[None]:
@@ -170,10 +170,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         )
 
 
-def _account(row: asyncpg.Record) -> auth_pb2.Account:
-    return auth_pb2.Account(
-        id=str(row["id"]),
-        lookup=row["user_lookup"],
-        username=row["username"],
-        created=row["created"],
-    )
+def _account(account: Account) -> auth_pb2.Account:
+    message = auth_pb2.Account(id=str(account.id), lookup=account.lookup, username=account.username)
+    set_time(message.created, account.created)
+    return message

@@ -1,7 +1,7 @@
-"""Keeps `users.last_accessed` without making every read a write.
+"""A buffer for `users.last_accessed`, so that not every read is a write.
 
-Who was seen is collected in memory and written now and then. A crash loses a minute of it, which
-nobody was promised.
+Users who call are collected in memory and written once a minute. A crash loses up to a minute of
+them, which is acceptable: the time is kept to the day only.
 """
 
 from uuid import UUID
@@ -18,22 +18,22 @@ _log = structlog.get_logger("last_accessed")
 
 
 class LastAccessed:
-    """Who was seen since the last time it was written."""
+    """Users who called since the last write."""
 
     def __init__(self, users: UserRepository) -> None:
         self._users = users
-        self._seen: set[UUID] = set()
+        self._touched: set[UUID] = set()
 
     def touch(self, user_id: UUID) -> None:
-        """Notes that the user was there."""
-        self._seen.add(user_id)
+        """Record that the user called."""
+        self._touched.add(user_id)
 
     async def write(self) -> None:
-        """Writes who was seen; keeps it for the next time if the database will not have it."""
-        seen, self._seen = self._seen, set()
+        """Write the users who called; keep them for the next time if the database fails."""
+        touched, self._touched = self._touched, set()
         try:
-            if seen:
-                await self._users.touch(seen)
+            if touched:
+                await self._users.touch(touched)
         except (GymlockerError, PostgresError) as error:
-            self._seen |= seen
+            self._touched |= touched
             _log.warning("job_deferred", error=type(error).__name__)

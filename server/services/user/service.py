@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
 from gymlocker.v2 import user_pb2, user_pb2_grpc
 
 from server.errors import no_such_user
@@ -16,7 +15,7 @@ from server.services.user.repository import Profile, UserRepository
 
 
 class UserService(user_pb2_grpc.UserServiceServicer):
-    """Creates, reads, changes and deletes users."""
+    """Users of the encrypted feed and their profiles."""
 
     def __init__(
         self,
@@ -35,32 +34,32 @@ class UserService(user_pb2_grpc.UserServiceServicer):
     async def CreateUser(
         self, request: user_pb2.CreateUserRequest, context: Context
     ) -> user_pb2.CreateUserResponse:
-        """Creates an anonymous user."""
+        """Create an anonymous user."""
         user_id, password, address = uuid4(), str(uuid4()), address_of(context)
-        # Before the user is counted: to come back in a moment should not cost another one.
+        # Before the user is counted, so that a retry does not count as another one.
         self._hasher.require_capacity(address)
         await self._new_users.take(address)
         hashed = await self._hasher.hash(password, address)
-        # Before the user is there: afterwards nothing may fail any more.
+        # Before the user is stored: nothing must fail afterwards.
         await self._authenticator.remember(user_id, password, hashed, address)
-        row = await self._users.create(user_id, hashed)
+        account = await self._users.create(user_id, hashed)
         return user_pb2.CreateUserResponse(
-            id=str(user_id), lookup=row["user_lookup"], password=password
+            id=str(user_id), lookup=account.lookup, password=password
         )
 
     async def GetUser(
         self, request: user_pb2.GetUserRequest, context: Context
     ) -> user_pb2.GetUserResponse:
-        """Reads one profile."""
-        row = await self._users.get(request.id_or_lookup)
-        if row is None:
+        """Return one profile."""
+        profile = await self._users.get(request.id_or_lookup)
+        if profile is None:
             raise no_such_user()
-        return _profile(row)
+        return profile
 
     async def UpdateUser(
         self, request: user_pb2.UpdateUserRequest, context: Context
     ) -> user_pb2.UpdateUserResponse:
-        """Replaces the caller's profile."""
+        """Replace the caller's profile."""
         profile = Profile(
             encrypted_current_plan=_optional(request, "encrypted_current_plan"),
             encrypted_profile_picture=_optional(request, "encrypted_profile_picture"),
@@ -75,7 +74,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
     async def DeleteUser(
         self, request: user_pb2.DeleteUserRequest, context: Context
     ) -> user_pb2.DeleteUserResponse:
-        """Deletes the caller."""
+        """Delete the caller."""
         if not await self._users.delete(UUID(request.id)):
             raise no_such_user()
         return user_pb2.DeleteUserResponse()
@@ -83,35 +82,14 @@ class UserService(user_pb2_grpc.UserServiceServicer):
     async def GetUsers(
         self, request: user_pb2.GetUsersRequest, context: Context
     ) -> user_pb2.GetUsersResponse:
-        """Reads many profiles."""
+        """Return many profiles."""
         ids = [UUID(user_id) for user_id in request.ids]
-        rows = await self._users.get_many(ids, max_bytes=LARGE_BYTES)
-        if rows and rows[0]["picture_bytes"] > LARGE_BYTES:
-            async with self._large_responses.acquire(context, rows[0]["picture_bytes"]):
-                return _profiles(await self._users.get_many(ids))
-        return _profiles(rows)
+        found = await self._users.get_many(ids, max_bytes=LARGE_BYTES)
+        if found.picture_bytes > LARGE_BYTES:
+            async with self._large_responses.acquire(context, found.picture_bytes):
+                found = await self._users.get_many(ids)
+        return found.response
 
 
 def _optional(request: user_pb2.UpdateUserRequest, field: Any) -> bytes | None:
     return getattr(request, field) if request.HasField(field) else None
-
-
-def _profiles(rows: list[asyncpg.Record]) -> user_pb2.GetUsersResponse:
-    reply = user_pb2.GetUsersResponse()
-    # One after the other, so that only one picture is there twice.
-    while rows:
-        row = rows.pop()
-        reply.users[str(row["id"])].MergeFrom(_profile(row))
-    return reply
-
-
-def _profile(row: asyncpg.Record) -> user_pb2.GetUserResponse:
-    return user_pb2.GetUserResponse(
-        id=str(row["id"]),
-        lookup=row["user_lookup"],
-        encrypted_current_plan=row["encrypted_current_plan"],
-        encrypted_profile_picture=row["encrypted_profile_picture"],
-        encrypted_name=row["encrypted_name"],
-        encryption_iv=row["encryption_iv"],
-        rsa_public_key=row["rsa_public_key"],
-    )
