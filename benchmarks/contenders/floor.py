@@ -139,7 +139,7 @@ class Inboxes(inbox_pb2_grpc.InboxServiceServicer):
             "encrypted_message": request.encrypted_message,
             "size": sum(map(len, request.encrypted_message)),
             "network": None,
-            "maximum": 0,
+            "max_messages": 0,
         }
         put = statements.PUT_INBOX
         await self._pool.execute(put.sql, *put.arguments(values))
@@ -245,7 +245,7 @@ def _profile(row: asyncpg.Record) -> dict[str, Any]:
 def _add_event(reply: event_pb2.GetEventsResponse, row: asyncpg.Record) -> None:
     # Added in place: a list of messages would be copied, payloads and all.
     event = reply.events.add(
-        user_id=str(row["asked_user_id"]),
+        user_id=str(row["requested_user_id"]),
         event_id=str(row["id"]),
         encrypted_event_payload=row["encrypted_event"],
         encrypted_event_iv=row["encryption_iv"],

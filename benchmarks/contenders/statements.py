@@ -6,11 +6,9 @@ arguments of one into order takes less than a microsecond.
 
 from server.services.auth.repository import _START as START_SESSION
 from server.services.credentials.repository import _GET_PASSWORD as GET_PASSWORD
-from server.services.event.repository import _GET as GET_EVENTS
-from server.services.event.repository import _PUT as PUT_EVENT
-from server.services.event.repository import MAX_RESPONSE_BYTES as MAX_BYTES
-from server.services.inbox.repository import _TAKE as TAKE_INBOX
-from server.services.inbox.writer import _PUT as PUT_INBOX
+from server.services.event.statements import GET_EVENTS, PUT_EVENT
+from server.services.inbox.statements import PUT_MESSAGE as PUT_INBOX
+from server.services.inbox.statements import TAKE_MESSAGES as TAKE_INBOX
 from server.services.user.statements import (
     GET_LOGIN_BY_ID,
     GET_LOGIN_BY_NAME,
@@ -33,3 +31,6 @@ __all__ = [
     "START_SESSION",
     "TAKE_INBOX",
 ]
+
+# The largest response of the server.
+MAX_BYTES = 64 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""What the tests of events share: publishing some, and the first and the last time there is."""
+"""Published events, and the first and the last possible time."""
 
 from gymlocker.v2 import event_pb2
 
@@ -9,7 +9,7 @@ YEAR_9999 = 253402300799
 
 
 async def published(client: Client, user: User, *payloads: bytes) -> list[event_pb2.UserEvent]:
-    """Publishes an event for each payload; returns them as a follower reads them."""
+    """Publish an event for each payload; return them as a follower reads them."""
     for payload in payloads:
         await client.events.PutEvent(event_of(user, payload))
     secret = await client.new_secret(user)

@@ -80,7 +80,9 @@ class BareStorage:
             max_bytes=statements.MAX_BYTES,
         )
         # Somebody who was asked for with two valid secrets still published each event once.
-        found = {(row["asked_user_id"], row["id"]): row for row in rows if row["id"] is not None}
+        found = {
+            (row["requested_user_id"], row["id"]): row for row in rows if row["id"] is not None
+        }
         invalid = dict.fromkeys(row["secret"] for row in rows if not row["valid"])
         return Events(
             events=[_event(row) for row in found.values()], invalid_follow_secrets=list(invalid)
@@ -95,7 +97,7 @@ class BareStorage:
             encrypted_message=message,
             size=sum(map(len, message)),
             network=None,
-            maximum=0,
+            max_messages=0,
         )
         if not stored:
             raise no_such_user()
@@ -150,7 +152,7 @@ def _profile(row: Record) -> Profile:
 
 def _event(row: Record) -> Event:
     return Event(
-        user_id=row["asked_user_id"],
+        user_id=row["requested_user_id"],
         event_id=row["id"],
         timestamp=row["timestamp"],
         encrypted_event_payload=row["encrypted_event"],

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from datetime import timedelta
 
-from sqlalchemy import bindparam, func, literal, select
+from sqlalchemy import bindparam, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from server.libraries.database.schema import request_keys as keys
@@ -55,4 +55,9 @@ GET_ANSWER = Statement(
         keys.c.key == bindparam("key"),
         keys.c.expiry > func.now(),
     )
+)
+
+# Parameters: `user_id` and `key`.
+FORGET = Statement(
+    delete(keys).where(keys.c.user_id == bindparam("user_id"), keys.c.key == bindparam("key"))
 )

@@ -1,8 +1,8 @@
-"""The SQL of buckets, by which rates are counted.
+"""The SQL of buckets that count rates.
 
-A bucket is one time: when it will be empty (the "generic cell rate algorithm"). What is put in
-moves it away; what time takes out needs no write. The table is that of the wrong passwords, which
-were the first to be counted so.
+A bucket is stored as the time at which it will be empty (the "generic cell rate algorithm").
+Filling it moves that time further away; draining it needs no write. The table is named after
+wrong passwords, which were counted first.
 """
 
 import hashlib
@@ -43,9 +43,9 @@ _ADD = Statement(
 
 
 def _take() -> Statement:
-    """Puts into a bucket what fits, or says in how many seconds the bucket is empty.
+    """Fill a bucket if there is room, or return the seconds until it is empty.
 
-    A crash of the database may forget the last half second: no call waits for the disk.
+    No call waits for the disk, so a crash of the database may lose the last half second.
     """
     lazily = select(func.set_config("synchronous_commit", "off", literal(True))).cte("lazily")
     new = insert(buckets).from_select(
@@ -67,7 +67,7 @@ def _take() -> Statement:
         .returning(buckets.c.key)
         .cte("taken")
     )
-    # As it was before, should nothing fit.
+    # The state before the statement, returned if there is no room.
     before = (
         select(func.extract("epoch", buckets.c.forgiven - func.now()))
         .where(buckets.c.key == bindparam("key", type_=LargeBinary))
@@ -90,45 +90,44 @@ _REMOVE = Statement(delete(buckets).where(buckets.c.key == bindparam("key")))
 
 
 def bucket_key(*parts: str) -> bytes:
-    """Return the key of the bucket that counts for all of `parts` together."""
+    """Return the key of the bucket for the combination of `parts`."""
     return hashlib.sha256(json.dumps(parts).encode()).digest()
 
 
 class BucketRepository:
-    """The buckets, in the database of the rate limits. A key is 32 bytes."""
+    """Buckets in the database of the rate limits. A key is 32 bytes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def get(self, keys: Sequence[bytes]) -> dict[bytes, float]:
-        """Return in how many seconds each of `keys` that is not empty will be."""
+        """Return the seconds until each bucket of `keys` is empty, without those that are."""
         rows = await self._database.fetch(_GET, keys=list(keys))
         return {row["key"]: float(row["seconds"]) for row in rows}
 
     async def add(self, seconds: Mapping[bytes, float]) -> dict[bytes, float]:
-        """Put into each bucket what takes so many seconds to leave; return as `get` does."""
-        # In one order, so that two workers do not wait for each other.
+        """Fill each bucket by so many seconds; return the same as `get`."""
+        # In sorted order, so that two workers cannot deadlock.
         keys = sorted(seconds)
         intervals = [timedelta(seconds=seconds[key]) for key in keys]
         rows = await self._database.fetch(_ADD, keys=keys, seconds=intervals)
         return {row["key"]: float(row["seconds"]) for row in rows}
 
     async def take(self, key: bytes, *, seconds: float, room: float) -> float | None:
-        """Put into a bucket what takes so many seconds to leave.
+        """Fill a bucket by `seconds`, unless it is more than `room` seconds from being empty.
 
-        If it takes more than `room` seconds until the bucket is empty, nothing is put in, and the
-        seconds are returned.
+        Return None if it was filled, else the seconds until it is empty.
         """
         row = await self._database.fetch_one(
             _TAKE, key=key, seconds=timedelta(seconds=seconds), room=timedelta(seconds=room)
         )
         if row is None or row["taken"]:
             return None
-        # None: it was made, and filled, at this moment.
+        # None: another call created and filled it at the same moment.
         return room if row["seconds"] is None else max(float(row["seconds"]), room)
 
     async def keep(self, key: bytes, seconds: float) -> None:
-        """Keep a key for so many seconds from now on, as what is known for as long."""
+        """Set a bucket to be empty in `seconds` from now, whatever it was before."""
         await self._database.execute(_KEEP, key=key, seconds=timedelta(seconds=seconds))
 
     async def remove(self, key: bytes) -> None:

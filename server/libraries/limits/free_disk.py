@@ -10,27 +10,27 @@ import structlog
 
 from server.errors import disk_full
 
-LOOK_SECONDS = 2
+REFRESH_SECONDS = 2
 
 _log = structlog.get_logger("disk")
 
 
 class FileSystem(Protocol):
-    """How large a file system is, and what of it is free, in blocks."""
+    """Size and free space of a file system, in blocks."""
 
     @property
     def f_blocks(self) -> int:
-        """All blocks."""
+        """Return the number of all blocks."""
 
     @property
     def f_bavail(self) -> int:
-        """Those that anybody may still use."""
+        """Return the number of blocks that unprivileged users may still use."""
 
 
 class DiskWatch:
-    """Knows whether at least `min_free` percent of the disk under `folder` are free.
+    """Watch on the disk under `folder`, which is full below `min_free` percent of free space.
 
-    Without a folder, nothing is known and all is well.
+    Without a folder, the disk is never considered full.
     """
 
     def __init__(
@@ -46,22 +46,22 @@ class DiskWatch:
         self._is_full = False
 
     def check(self) -> None:
-        """Raise ResourceExhausted if too little is free."""
+        """Raise ResourceExhausted if the disk is full."""
         if self._is_full:
             raise disk_full()
 
-    async def look(self) -> None:
-        """Find out how much is free."""
+    async def refresh(self) -> None:
+        """Read the free space."""
         if self._folder is None or not self._min_free:
             return
         try:
             found = await asyncio.to_thread(self._statvfs, self._folder)
         except OSError as error:
-            # Not to know is no reason to refuse: PostgreSQL itself says when the disk is full.
-            _log.warning("not seen", error=error.strerror)
+            # Not a reason to reject requests: PostgreSQL itself reports when the disk is full.
+            _log.warning("free_space_unknown", error=error.strerror)
             is_full = False
         else:
             is_full = found.f_bavail * 100 < found.f_blocks * self._min_free
         if is_full != self._is_full:
-            _log.warning("disk is full" if is_full else "disk has room again")
+            _log.warning("disk_full" if is_full else "disk_has_room")
         self._is_full = is_full

@@ -1,4 +1,4 @@
-"""Bounds of every call that stores something: room on the disk, and what its network may store."""
+"""Limits of every call that stores something: free disk space and the storage of its network."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -13,12 +13,12 @@ from server.libraries.rpc.context import Context, address_of
 from server.libraries.rpc.interceptor import CallNext, Interceptor
 from server.libraries.rpc.method import Method
 
-# Changes that are deletions, or that let people in to make some.
+# Methods that delete, or that authenticate callers who want to delete.
 _EXEMPT = frozenset({"GetInboxMessages", "Login", "RefreshToken", "Logout", "ChangePassword"})
 
 
 class LimitsInterceptor(Interceptor):
-    """Refuses calls that store something where there is no room; counts what they store."""
+    """Interceptor that rejects calls if there is no room for what they store, and counts it."""
 
     def __init__(
         self, methods: Mapping[str, Method], disk: DiskWatch, storage: StorageMeter
@@ -28,24 +28,24 @@ class LimitsInterceptor(Interceptor):
         self._storage = storage
 
     def wrap(self, method: Method, call_next: CallNext) -> CallNext:
-        """Bounds each call of a method that stores something."""
+        """Limit each call of a method that stores something."""
         if not stores(method):
             return call_next
 
-        async def bounded(request: Message, context: Context) -> Any:
+        async def limited(request: Message, context: Context) -> Any:
             network = self._admitted(context)
-            reply = await call_next(request, context)
+            response = await call_next(request, context)
             self._storage.add(network, request.ByteSize())
-            return reply
+            return response
 
-        async def bounded_stream(requests: AsyncIterator[Message], context: Context) -> Any:
+        async def limited_stream(requests: AsyncIterator[Message], context: Context) -> Any:
             network = self._admitted(context)
             return await call_next(self._counted(requests, network), context)
 
-        return bounded_stream if method.streams_requests else bounded
+        return limited_stream if method.streams_requests else limited
 
     def _admitted(self, context: Context) -> str:
-        """The network that the call comes from. Raises ResourceExhausted if there is no room."""
+        """Return the network of the call. Raise ResourceExhausted if there is no room."""
         self._disk.check()
         network = broad_network_of(address_of(context))
         self._storage.check(network)
@@ -60,11 +60,11 @@ class LimitsInterceptor(Interceptor):
 
 
 def stores(method: Method) -> bool:
-    """Check whether calls of `method` store something: all do that change anything, but for few."""
+    """Check whether calls of `method` store something, as most with side effects do."""
     return (
         method.has_side_effects
         and not method.name.startswith("Delete")
         and method.name not in _EXEMPT
-        # The planner stores nothing but how often it was asked.
+        # The planner only stores the number of its answers.
         and method.authentication.scheme != Authentication.SCHEME_PURCHASE_TOKEN
     )

@@ -1,7 +1,7 @@
-"""The key of the day, by which networks are told apart and not named.
+"""Hashes of networks, which tell networks apart without revealing them.
 
-What a network sent may wait for months; who it was should not. Its hash is keyed with a random key
-that all workers share for a day of UTC, and that the sweeper then deletes.
+A message may wait for months, but its sender's network must not be kept that long. So networks
+are hashed with a random key, which all workers share for a day of UTC and the sweeper then deletes.
 """
 
 import datetime as dt
@@ -21,7 +21,7 @@ KEY_BYTES = 32
 HASH_BYTES = 16
 
 _new = insert(network_keys).values(day=bindparam("day"), key=bindparam("key"))
-# Changes nothing where there is one, but returns it, also if another worker makes it just now.
+# Changes nothing if there is a key, but returns it, even if another worker creates it right now.
 _GET = Statement(
     _new.on_conflict_do_update(
         index_elements=[network_keys.c.day], set_={"day": _new.excluded.day}
@@ -34,7 +34,7 @@ def _today() -> dt.date:
 
 
 class NetworkHasher:
-    """Hashes networks. It asks the database once a day."""
+    """Hasher of networks. It reads the key from the database once a day."""
 
     def __init__(self, database: Database, *, today: Callable[[], dt.date] = _today) -> None:
         self._database = database
@@ -43,7 +43,7 @@ class NetworkHasher:
         self._key = b""
 
     async def hash(self, address: str) -> bytes:
-        """Return what stands today for the network that `address` is in."""
+        """Return today's hash of the network of `address`."""
         today = self._today()
         if today != self._day:
             new = secrets.token_bytes(KEY_BYTES)

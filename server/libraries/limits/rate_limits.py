@@ -1,44 +1,48 @@
-"""The rates of the contract's table "Bounds"."""
+"""Rate limits of new users, messages to an inbox and wrong follow secrets."""
 
 import math
-from collections.abc import Callable
 from typing import Protocol
 from uuid import UUID
 
-from server.errors import ResourceExhausted
 from server.libraries.limits.bucket_repository import bucket_key
-from server.libraries.limits.rate import Rate
+from server.libraries.limits.rate import Rate, Rejection, rate_exceeded
 from server.libraries.network.client_network import broad_network_of, network_of
 
-# A network may make so many times as many users as an address.
-NETWORK = 10
+# A network may create so many times as many users as an address.
+NETWORK_FACTOR = 10
+
+too_many_new_users = rate_exceeded(
+    "Too many new users come from your network.", reason="TOO_MANY_NEW_USERS"
+)
+too_many_messages = rate_exceeded(
+    "Too many messages to this inbox come from your network.", reason="TOO_MANY_MESSAGES"
+)
+too_many_secrets = rate_exceeded("Too many wrong follow secrets.", reason="TOO_MANY_SECRETS")
 
 
 class Buckets(Protocol):
-    """Store of the rates."""
+    """Store of the buckets that count rates."""
 
     async def take(self, key: bytes, *, seconds: float, room: float) -> float | None:
-        """Put something into a bucket, or return in how many seconds it is empty."""
+        """Fill a bucket, or return the seconds until it is empty if there is no room."""
 
     async def remove(self, key: bytes) -> None:
         """Empty a bucket."""
 
 
 class RateLimit:
-    """One rate, counted for each key by all workers together."""
+    """A rate for each key, counted by all workers together."""
 
-    def __init__(
-        self, buckets: Buckets, name: str, rate: Rate, refusal: Callable[[int], ResourceExhausted]
-    ) -> None:
+    def __init__(self, buckets: Buckets, name: str, rate: Rate, rejection: Rejection) -> None:
         self._buckets = buckets
         self._name = name
         self._rate = rate
-        self._refusal = refusal
+        self._rejection = rejection
 
     async def take(self, *key: str, count: int = 1) -> None:
-        """Count what is done. Raises ResourceExhausted, and counts nothing, beyond the rate.
+        """Count `count` at once. Raise ResourceExhausted, and count nothing, beyond the rate.
 
-        `count` fits as a whole where one does: the next ones wait for it.
+        All of `count` fit where one fits; later ones wait for them.
         """
         rate = self._rate
         if not rate:
@@ -49,78 +53,51 @@ class RateLimit:
             room=(rate.burst - 1) * rate.seconds,
         )
         if empty_in is not None:
-            raise self._refusal(max(1, math.ceil(rate.wait(empty_in))))
+            raise self._rejection(max(1, math.ceil(rate.wait(empty_in))))
 
     async def forget(self, *key: str) -> None:
-        """Count nothing of a key any more."""
+        """Drop the count of a key."""
         if self._rate:
             await self._buckets.remove(bucket_key(self._name, *key))
 
 
 class NewUsers:
-    """Users and accounts made from one address, and from one network."""
+    """Rate limit of the users and accounts created from one address, and from one network."""
 
     def __init__(self, buckets: Buckets, rate: Rate) -> None:
         self._address = RateLimit(buckets, "new users of an address", rate, too_many_new_users)
         self._network = RateLimit(
-            buckets, "new users of a network", rate.times(NETWORK), too_many_new_users
+            buckets, "new users of a network", rate.times(NETWORK_FACTOR), too_many_new_users
         )
 
     async def take(self, address: str) -> None:
-        """Count a new user. Raises ResourceExhausted if there are too many."""
-        # The address first: who is refused there uses up nothing of their neighbours'.
+        """Count a new user. Raise ResourceExhausted beyond the rate."""
+        # The address first: a rejected address must not use up the rate of its network.
         await self._address.take(network_of(address))
         await self._network.take(broad_network_of(address))
 
 
 class InboxMessages:
-    """Messages to one inbox from one network."""
+    """Rate limit of the messages to one inbox from one network."""
 
     def __init__(self, buckets: Buckets, rate: Rate) -> None:
         self._limit = RateLimit(buckets, "messages to an inbox", rate, too_many_messages)
 
     async def take(self, user_id: UUID, network: bytes) -> None:
-        """Count a message. Raises ResourceExhausted if there are too many."""
+        """Count a message. Raise ResourceExhausted beyond the rate."""
         await self._limit.take(str(user_id), network.hex())
 
     async def forget(self, user_id: UUID, network: bytes) -> None:
-        """Count no messages to somebody who does not exist: ids that are made up have no end."""
+        """Drop the count of a user who does not exist: made-up ids would fill the table."""
         await self._limit.forget(str(user_id), network.hex())
 
 
 class WrongSecrets:
-    """Wrong follow secrets from one address."""
+    """Rate limit of the wrong follow secrets from one address."""
 
     def __init__(self, buckets: Buckets, rate: Rate) -> None:
         self._limit = RateLimit(buckets, "wrong follow secrets", rate, too_many_secrets)
 
     async def take(self, address: str, count: int) -> None:
-        """Count wrong secrets. Raises ResourceExhausted if there were too many."""
+        """Count wrong secrets. Raise ResourceExhausted beyond the rate."""
         await self._limit.take(network_of(address), count=count)
-
-
-def too_many_new_users(retry_after: int) -> ResourceExhausted:
-    """Return the error for one new user too many."""
-    return ResourceExhausted(
-        f"Too many new users come from your network. Try again in {retry_after} s.",
-        reason="TOO_MANY_NEW_USERS",
-        retry_after=retry_after,
-    )
-
-
-def too_many_messages(retry_after: int) -> ResourceExhausted:
-    """Return the error for one message to an inbox too many."""
-    return ResourceExhausted(
-        f"Too many messages to this inbox come from your network. Try again in {retry_after} s.",
-        reason="TOO_MANY_MESSAGES",
-        retry_after=retry_after,
-    )
-
-
-def too_many_secrets(retry_after: int) -> ResourceExhausted:
-    """Return the error for one wrong follow secret too many."""
-    return ResourceExhausted(
-        f"Too many wrong follow secrets. Try again in {retry_after} s.",
-        reason="TOO_MANY_SECRETS",
-        retry_after=retry_after,
-    )

@@ -1,7 +1,7 @@
 """Bytes that each network stores, counted in memory and flushed in batches.
 
-A call that stores something waits for no database because of it. So each worker notices a few
-seconds late that a network is at its bound, and a crash forgets what was not flushed.
+Calls do not wait for the database to be counted. So each worker notices a few seconds late that a
+network has reached its limit, and a crash loses what was not flushed.
 """
 
 import math
@@ -23,20 +23,20 @@ _log = structlog.get_logger("traffic")
 
 
 class Buckets(Protocol):
-    """Where rates are counted."""
+    """Store of the buckets that count bytes."""
 
     async def add(self, seconds: Mapping[bytes, float]) -> dict[bytes, float]:
-        """Put something into buckets; return in how many seconds each is empty."""
+        """Fill buckets; return the seconds until each is empty."""
 
 
 class StorageMeter:
-    """Lets each network store `bytes_per_day` at once, and as much again in a day; 0: no limit."""
+    """Meter that lets each network store `bytes_per_day` at once and again per day; 0: no limit."""
 
     def __init__(
         self, buckets: Buckets, bytes_per_day: int, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._buckets = buckets
-        self._maximum = bytes_per_day
+        self._bytes_per_day = bytes_per_day
         self._clock = clock
         self._pending: Counter[str] = Counter()
         self._full_until: dict[str, float] = {}
@@ -49,19 +49,19 @@ class StorageMeter:
                 raise too_much_stored(math.ceil(seconds))
 
     def add(self, network: str, size: int) -> None:
-        """Count what the network has stored."""
-        if self._maximum:
+        """Count `size` bytes of the network."""
+        if self._bytes_per_day:
             self._pending[network] += size
 
     async def flush(self) -> None:
-        """Write what was counted, and learn from it what all workers counted."""
+        """Add the bytes counted here to those of all workers, and read the totals."""
         pending, self._pending = self._pending, Counter()
         now = self._clock()
         self._full_until = {key: time for key, time in self._full_until.items() if time > now}
         if not pending:
             return
         keys = {bucket_key("stored by a network", network): network for network in pending}
-        seconds_per_byte = DAY_SECONDS / self._maximum
+        seconds_per_byte = DAY_SECONDS / self._bytes_per_day
         try:
             levels = await self._buckets.add(
                 {key: pending[network] * seconds_per_byte for key, network in keys.items()}
@@ -76,7 +76,7 @@ class StorageMeter:
 
 
 def too_much_stored(retry_after: int) -> ResourceExhausted:
-    """Return the error for a network that has stored all that one may in a day."""
+    """Return the error for a network that has stored its maximum of a day."""
     return ResourceExhausted(
         "Your network has stored all that one may in a day. "
         f"Try again in {retry_after} s, or from elsewhere.",

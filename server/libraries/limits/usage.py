@@ -1,15 +1,16 @@
-"""The SQL of what each user stores in the feed.
+"""The SQL of each user's usage: the number and size of what they store in the feed.
 
-It stands in `user_event_clocks`, and the statements that store something keep it. Users who were
-never counted, as those who came with a LiftLog server's database, are counted when they store
-something. So is somebody who is at the bound, before they are refused.
+Usage is in `user_event_clocks`, and the statements that store something keep it up to date. Users
+who were never counted, such as those of a LiftLog server's database, are counted when they store
+something. A user at their quota is recounted before a request is rejected.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 from uuid import UUID
 
-import asyncpg
 from sqlalchemy import (
     BigInteger,
     Subquery,
@@ -28,16 +29,16 @@ from server.libraries.database.schema import shared_items, user_event_clocks, us
 from server.libraries.database.statement import Statement
 from server.libraries.limits.quota import quota_exceeded
 
-# A user at the bound is not counted anew at each call that is refused.
+# A user at their quota is not recounted for each call that is rejected.
 RECOUNT_PERIOD = timedelta(minutes=1)
 
 SIZE = bindparam("size", type_=BigInteger)
 
-# Waits for calls of this user that store something, and keeps others waiting.
+# Waits for calls of this user that store something, and blocks new ones.
 _LOCK_USER = Statement(
     select(users.c.id).where(users.c.id == bindparam("user_id")).with_for_update()
 )
-# And for the sweeper, which does not ask for the user.
+# Waits for the sweeper, which does not lock the user.
 _LOCK_USAGE = Statement(
     select((user_event_clocks.c.counted > func.now() - literal(RECOUNT_PERIOD)).label("is_fresh"))
     .where(user_event_clocks.c.user_id == bindparam("user_id"))
@@ -61,7 +62,7 @@ def _recount() -> Statement:
         ["user_id", "timestamp", "events", "bytes", "counted"],
         select(
             bindparam("user_id", type_=user_event_clocks.c.user_id.type),
-            # Before all events.
+            # Earlier than every event.
             func.to_timestamp(0),
             events.c.number,
             events.c.size + items.c.size,
@@ -79,8 +80,18 @@ def _recount() -> Statement:
 _RECOUNT = _recount()
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A result of storing something; `is_counted` if the user's usage is right with it."""
+
+    is_counted: bool
+
+
+StoredT = TypeVar("StoredT", bound=Stored)
+
+
 class UsageRepository:
-    """How much each user stores."""
+    """Usage of all users."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -88,15 +99,14 @@ class UsageRepository:
     async def store(
         self,
         user_id: UUID,
-        put: Callable[[], Awaitable[asyncpg.Record | None]],
+        put: Callable[[], Awaitable[StoredT | None]],
         *,
         quota: str,
-    ) -> None:
-        """Store something by `put`, and recount what the user stores where that is needed.
+    ) -> StoredT:
+        """Store something by `put`, and recount the user's usage where that is needed.
 
-        `put` returns None if there seems to be no room, else a row that says whether it
-        `is_counted` right. `quota` says how much a user may store. Raises NotFound if there is no
-        such user, ResourceExhausted if they store too much.
+        `put` returns None if there seems to be no room. `quota` is how much a user may store.
+        Raise NotFound if there is no such user, ResourceExhausted if their quota is used up.
         """
         stored = await put()
         if stored is None:
@@ -106,13 +116,14 @@ class UsageRepository:
             # The user may have been deleted in between: then this raises NotFound.
             await self.recount(user_id, is_wrong=False)
             raise quota_exceeded(quota)
-        if not stored["is_counted"]:
+        if not stored.is_counted:
             await self.recount(user_id, is_wrong=True)
+        return stored
 
     async def recount(self, user_id: UUID, *, is_wrong: bool) -> None:
-        """Count anew what the user stores; a count not known to be wrong, once in a while.
+        """Recount the user's usage, at most once a minute if it is not known to be wrong.
 
-        Raises NotFound if there is no such user.
+        Raise NotFound if there is no such user.
         """
         parameters = {"user_id": user_id}
 
@@ -123,7 +134,7 @@ class UsageRepository:
                 _LOCK_USAGE.sql, *_LOCK_USAGE.arguments(parameters)
             )
             if is_wrong or not is_fresh:
-                # A statement of its own: it sees what was committed while the locks were awaited.
+                # A separate statement, which sees what was committed while waiting for the locks.
                 await connection.execute(_RECOUNT.sql, *_RECOUNT.arguments(parameters))
 
         await self._database.transact(action)

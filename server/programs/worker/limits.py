@@ -8,7 +8,7 @@ from functools import partial
 from server.libraries.common.periodic import repeat
 from server.libraries.database.pool import Database
 from server.libraries.limits.bucket_repository import BucketRepository
-from server.libraries.limits.free_disk import LOOK_SECONDS, DiskWatch
+from server.libraries.limits.free_disk import REFRESH_SECONDS, DiskWatch
 from server.libraries.limits.interceptor import LimitsInterceptor
 from server.libraries.limits.network_hash import NetworkHasher
 from server.libraries.limits.rate_limits import InboxMessages, NewUsers, WrongSecrets
@@ -36,10 +36,10 @@ class Limits:
 
     def background(self) -> list[Background]:
         """Return the periodic jobs."""
-        flush, look = self.storage.flush, self.disk.look
+        flush, refresh = self.storage.flush, self.disk.refresh
         return [
             partial(repeat, flush, name="traffic", interval_seconds=FLUSH_SECONDS),
-            partial(repeat, look, name="disk", interval_seconds=LOOK_SECONDS),
+            partial(repeat, refresh, name="disk", interval_seconds=REFRESH_SECONDS),
         ]
 
 
@@ -53,7 +53,7 @@ async def build_limits(
     storage = StorageMeter(buckets, settings.storage_per_network)
     resources.push_async_callback(storage.flush)
     disk = DiskWatch(settings.database_folder, settings.min_free_disk)
-    await disk.look()
+    await disk.refresh()
     return Limits(
         settings,
         NetworkHasher(database),

@@ -24,7 +24,6 @@ from server.services.follow.repository import FollowRepository
 from server.services.follow.service import FollowService
 from server.services.inbox.repository import InboxRepository
 from server.services.inbox.service import InboxService
-from server.services.inbox.writer import InboxWriter
 from server.services.share.repository import ShareRepository
 from server.services.share.service import ShareService
 from server.services.system.service import SystemService
@@ -61,8 +60,7 @@ def _add_feed(server: grpc.aio.Server, components: Components) -> None:
     )
     events = EventService(EventRepository(database), limits.wrong_secrets, large_responses)
     inbox = InboxService(
-        InboxRepository(database),
-        InboxWriter(database, maximum=limits.settings.inbox_max_messages),
+        InboxRepository(database, max_messages=limits.settings.inbox_max_messages),
         limits.networks,
         limits.inbox_messages,
     )

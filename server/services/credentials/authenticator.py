@@ -147,7 +147,7 @@ class PasswordAuthenticator:
             (digest, address),
             (account, network_of(address)),
             lambda: self._matches(account, hashed, password, address),
-            lambda: too_many_passwords(retry_after=1),
+            lambda: too_many_passwords(1),
         )
 
     async def _matches(

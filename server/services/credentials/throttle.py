@@ -10,18 +10,24 @@ the stores, and usernames that are taken count towards the limit of their addres
 """
 
 import math
-from collections.abc import Callable
 from typing import Protocol
 
-from server.errors import ResourceExhausted
 from server.libraries.limits.bucket_repository import BucketRepository, bucket_key
-from server.libraries.limits.rate import Rate
+from server.libraries.limits.rate import Rate, Rejection, rate_exceeded
 from server.libraries.network.client_network import network_of
 
 SECONDS_PER_ACCOUNT = 60
 SECONDS_PER_ADDRESS = 1
 # The limit of an account at all addresses, as a multiple of that at one address.
 ANYWHERE = 10
+
+too_many_passwords = rate_exceeded("Too many wrong passwords.", reason="TOO_MANY_PASSWORDS")
+too_many_tokens = rate_exceeded(
+    "Too many wrong purchase tokens.", reason="TOO_MANY_PURCHASE_TOKENS"
+)
+too_many_usernames = rate_exceeded(
+    "Too many taken usernames were tried.", reason="TOO_MANY_USERNAMES"
+)
 
 
 class PasswordLimit(Protocol):
@@ -81,8 +87,8 @@ class GuessThrottle:
 
     async def check(self, account: str | None, address: str) -> None:
         """Raise ResourceExhausted after too many wrong secrets."""
-        error = too_many_tokens if account is None else too_many_passwords
-        await self._check(account, network_of(address), error)
+        rejection = too_many_tokens if account is None else too_many_passwords
+        await self._check(account, network_of(address), rejection)
 
     async def failed(self, account: str | None, address: str) -> float:
         """Count a wrong secret; return for how long the account is refused at the address."""
@@ -105,9 +111,7 @@ class GuessThrottle:
         """Count a username that is taken."""
         await self.failed(None, address)
 
-    async def _check(
-        self, account: str | None, network: str, error: Callable[[int], ResourceExhausted]
-    ) -> None:
+    async def _check(self, account: str | None, network: str, rejection: Rejection) -> None:
         limits = self._limits(account, network)
         known = _known(account or "", network)
         found = await self._failures.get([*limits, known])
@@ -115,7 +119,7 @@ class GuessThrottle:
             found = {key: found[key] for key in found if limits[key] is self._account}
         wait = max((limits[key].wait(seconds) for key, seconds in found.items()), default=0.0)
         if wait > 0:
-            raise error(math.ceil(wait))
+            raise rejection(math.ceil(wait))
 
     def _limits(self, account: str | None, network: str) -> dict[bytes, Rate]:
         limits = {bucket_key("address", network): self._address}
@@ -123,33 +127,6 @@ class GuessThrottle:
             limits[bucket_key("account", account, network)] = self._account
             limits[bucket_key("anywhere", account)] = self._anywhere
         return limits
-
-
-def too_many_passwords(retry_after: int) -> ResourceExhausted:
-    """Return the error after too many wrong passwords."""
-    return ResourceExhausted(
-        f"Too many wrong passwords. Try again in {retry_after} s.",
-        reason="TOO_MANY_PASSWORDS",
-        retry_after=retry_after,
-    )
-
-
-def too_many_tokens(retry_after: int) -> ResourceExhausted:
-    """Return the error after too many wrong purchase tokens."""
-    return ResourceExhausted(
-        f"Too many wrong purchase tokens. Try again in {retry_after} s.",
-        reason="TOO_MANY_PURCHASE_TOKENS",
-        retry_after=retry_after,
-    )
-
-
-def too_many_usernames(retry_after: int) -> ResourceExhausted:
-    """Return the error after too many taken usernames."""
-    return ResourceExhausted(
-        f"Too many taken usernames were tried. Try again in {retry_after} s.",
-        reason="TOO_MANY_USERNAMES",
-        retry_after=retry_after,
-    )
 
 
 def _known(account: str, network: str) -> bytes:

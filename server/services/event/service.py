@@ -3,22 +3,22 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-import asyncpg
 from gymlocker.v2 import event_pb2, event_pb2_grpc
 
 from server.errors import ResourceExhausted
 from server.libraries.limits.rate_limits import WrongSecrets
 from server.libraries.rpc.context import Context, address_of
-from server.libraries.rpc.conversions import datetime_of, set_time
+from server.libraries.rpc.conversions import datetime_of
 from server.libraries.rpc.large_responses import LARGE_BYTES, LargeResponses
-from server.services.event.repository import Event, EventRepository, FeedSubscription, bytes_of
+from server.services.event.feed import Feed, FeedSubscription
+from server.services.event.repository import Event, EventRepository
 
 # A time before every event.
-EVER = datetime.min.replace(tzinfo=UTC)
+BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 class EventService(event_pb2_grpc.EventServiceServicer):
-    """Publishes events and reads those of others."""
+    """Events of the caller, and of the users they follow."""
 
     def __init__(
         self, events: EventRepository, wrong_secrets: WrongSecrets, large_responses: LargeResponses
@@ -30,7 +30,7 @@ class EventService(event_pb2_grpc.EventServiceServicer):
     async def PutEvent(
         self, request: event_pb2.PutEventRequest, context: Context
     ) -> event_pb2.PutEventResponse:
-        """Publishes or replaces an event of the caller."""
+        """Publish or replace an event of the caller."""
         event = Event(
             id=UUID(request.event_id),
             payload=request.encrypted_event_payload,
@@ -43,71 +43,36 @@ class EventService(event_pb2_grpc.EventServiceServicer):
     async def GetEvents(
         self, request: event_pb2.GetEventsRequest, context: Context
     ) -> event_pb2.GetEventsResponse:
-        """Reads the events of the users whose secret is right."""
-        followed = [_followed(index, user) for index, user in enumerate(request.users)]
-        rows = await self._events.get(followed, max_bytes=LARGE_BYTES)
-        if bytes_of(rows) < LARGE_BYTES:
-            return await self._checked(*_reply(followed, rows), context)
-        # There may be more. These are not kept while others have their turn.
-        rows.clear()
+        """Return the events of the users whose follow secret is right."""
+        subscriptions = [_subscription(index, user) for index, user in enumerate(request.users)]
+        feed = await self._events.get_small(subscriptions, max_bytes=LARGE_BYTES)
+        if feed is not None:
+            return await self._checked(feed, context)
         async with self._large_responses.acquire(context) as max_bytes:
-            rows = await self._events.get(followed, max_bytes=max_bytes)
-            return await self._checked(*_reply(followed, rows), context)
+            feed = await self._events.get(subscriptions, max_bytes=max_bytes)
+            return await self._checked(feed, context)
 
-    async def _checked(
-        self, reply: event_pb2.GetEventsResponse, has_right_secret: bool, context: Context
-    ) -> event_pb2.GetEventsResponse:
-        """Counts the wrong secrets; says nothing about them beyond the bound.
+    async def _checked(self, feed: Feed, context: Context) -> event_pb2.GetEventsResponse:
+        """Count the wrong secrets; beyond the rate limit, do not list them.
 
-        Whoever has right ones among them gets their events all the same: somebody at the same
-        address may be guessing. Raises ResourceExhausted if all are wrong.
+        A caller with right secrets among them still gets the events, since somebody else at the
+        same address may be guessing. Raise ResourceExhausted if all secrets are wrong.
         """
-        if reply.invalid_follow_secrets:
+        wrong = len(feed.response.invalid_follow_secrets)
+        if wrong:
             try:
-                wrong = len(reply.invalid_follow_secrets)
                 await self._wrong_secrets.take(address_of(context), wrong)
             except ResourceExhausted:
-                if not has_right_secret:
+                if not feed.has_right_secret:
                     raise
-                reply.ClearField("invalid_follow_secrets")
-        return reply
+                feed.response.ClearField("invalid_follow_secrets")
+        return feed.response
 
 
-def _reply(
-    followed: list[FeedSubscription], rows: list[asyncpg.Record]
-) -> tuple[event_pb2.GetEventsResponse, bool]:
-    """The reply, and whether any secret is right."""
-    reply = event_pb2.GetEventsResponse()
-    valid: set[tuple[UUID, str]] = set()
-    added: set[tuple[UUID, UUID]] = set()
-    for row in rows:
-        user_id, event_id = row["asked_user_id"], row["id"]
-        if row["valid"]:
-            valid.add((user_id, row["secret"]))
-        # Somebody who was asked for with two valid secrets still published each event once.
-        if event_id is not None and (user_id, event_id) not in added:
-            added.add((user_id, event_id))
-            _add(reply, row)
-    invalid = (entry.secret for entry in followed if (entry.user_id, entry.secret) not in valid)
-    reply.invalid_follow_secrets.extend(dict.fromkeys(invalid))
-    return reply, bool(valid)
-
-
-def _add(reply: event_pb2.GetEventsResponse, row: asyncpg.Record) -> None:
-    # Made in place: an event that is made elsewhere is copied, payload and all.
-    event = reply.events.add(
-        user_id=str(row["asked_user_id"]),
-        event_id=str(row["id"]),
-        encrypted_event_payload=row["encrypted_event"],
-        encrypted_event_iv=row["encryption_iv"],
-    )
-    set_time(event.timestamp, row["timestamp"])
-    set_time(event.expiry, row["expiry"])
-
-
-def _followed(index: int, user: event_pb2.FollowedUser) -> FeedSubscription:
+def _subscription(index: int, user: event_pb2.FollowedUser) -> FeedSubscription:
+    has_since = user.HasField("since")
     return FeedSubscription(
         user_id=UUID(user.user_id),
         secret=user.follow_secret,
-        since=datetime_of(user.since, f"users[{index}].since") if user.HasField("since") else EVER,
+        since=datetime_of(user.since, f"users[{index}].since") if has_since else BEGINNING,
     )

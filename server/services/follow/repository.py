@@ -17,9 +17,9 @@ MAX_FOLLOW_SECRETS = 5_000
 
 
 def _put() -> Statement:
-    """Stores a secret that is not there, if there is room; returns whether it is there now.
+    """Store a new secret if there is room; return whether it is stored now.
 
-    No row: there is no such user.
+    Return no row if there is no such user.
     """
     owner = (
         select(users.c.id)
@@ -27,17 +27,17 @@ def _put() -> Statement:
         .with_for_update(read=True, key_share=True)
         .cte("owner")
     )
-    is_mine = secrets.c.user_id == bindparam("owner_id")
+    is_own = secrets.c.user_id == bindparam("owner_id")
     value = bindparam("value", type_=Text)
-    number = select(func.count()).where(is_mine).scalar_subquery()
+    number = select(func.count()).where(is_own).scalar_subquery()
     state = select(
-        exists().where(is_mine, secrets.c.value == value).label("is_there"),
+        exists().where(is_own, secrets.c.value == value).label("is_stored"),
         (number < literal_column(str(MAX_FOLLOW_SECRETS))).label("has_room"),
     ).cte("state")
     new = (
         select(bindparam("id", type_=secrets.c.id.type), owner.c.id, value)
         .select_from(owner, state)
-        .where(~state.c.is_there, state.c.has_room)
+        .where(~state.c.is_stored, state.c.has_room)
     )
     stored = (
         insert(secrets)
@@ -46,7 +46,7 @@ def _put() -> Statement:
         .cte("stored")
     )
     return Statement(
-        select(or_(state.c.is_there, state.c.has_room).label("is_accepted"))
+        select(or_(state.c.is_stored, state.c.has_room).label("is_accepted"))
         .select_from(owner, state)
         .add_cte(stored)
     )
@@ -61,17 +61,17 @@ _DELETE = Statement(
 
 
 class FollowRepository:
-    """The secrets by which users may be followed."""
+    """Secrets that let others follow a user."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def put(self, user_id: UUID, secret: str) -> None:
-        """Accepts `secret` from now on.
+        """Accept `secret` from now on.
 
-        The row's id is derived from what it says, so that repeating it, even at the same moment,
-        adds nothing: LiftLog's table has no unique constraint that would see to it. Raises NotFound
-        if there is no such user, ResourceExhausted if they have too many.
+        The row's id is derived from its contents, so that repeated requests, even concurrent ones,
+        add nothing: LiftLog's table has no unique constraint to prevent that. Raise NotFound if
+        there is no such user, ResourceExhausted if they have too many secrets.
         """
         row = await self._database.fetch_one(
             _PUT, id=uuid5(user_id, secret), owner_id=user_id, value=secret
@@ -82,5 +82,5 @@ class FollowRepository:
             raise quota_exceeded(f"{MAX_FOLLOW_SECRETS:,} follow secrets")
 
     async def delete(self, user_id: UUID, secret: str) -> None:
-        """Refuses `secret` from now on."""
+        """Revoke `secret`."""
         await self._database.execute(_DELETE, owner_id=user_id, secret=secret)

@@ -1,4 +1,4 @@
-"""FollowService: who may read a feed."""
+"""FollowService: permission to read a feed."""
 
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from server.services.follow.repository import FollowRepository
 
 
 class FollowService(follow_pb2_grpc.FollowServiceServicer):
-    """Accepts and refuses follow secrets."""
+    """Follow secrets of the caller."""
 
     def __init__(self, secrets: FollowRepository) -> None:
         self._secrets = secrets
@@ -17,13 +17,13 @@ class FollowService(follow_pb2_grpc.FollowServiceServicer):
     async def PutFollowSecret(
         self, request: follow_pb2.PutFollowSecretRequest, context: Context
     ) -> follow_pb2.PutFollowSecretResponse:
-        """Accepts a secret of the caller."""
+        """Accept a secret of the caller."""
         await self._secrets.put(UUID(request.user_id), request.follow_secret)
         return follow_pb2.PutFollowSecretResponse()
 
     async def DeleteFollowSecret(
         self, request: follow_pb2.DeleteFollowSecretRequest, context: Context
     ) -> follow_pb2.DeleteFollowSecretResponse:
-        """Refuses a secret of the caller."""
+        """Revoke a secret of the caller."""
         await self._secrets.delete(UUID(request.user_id), request.follow_secret)
         return follow_pb2.DeleteFollowSecretResponse()

@@ -1,66 +1,98 @@
-"""The SQL that reads inboxes."""
+"""The repository of inboxes."""
 
-from uuid import UUID
+from collections.abc import Sequence
+from uuid import UUID, uuid4
 
-import asyncpg
-from sqlalchemy import bindparam, delete, func, literal, null, select
+from gymlocker.v2 import inbox_pb2
 
-from server.libraries.database.pool import Database
-from server.libraries.database.schema import user_inbox_items as items
-from server.libraries.database.statement import Statement
-
-# What one read returns at the most. gRPC's clients refuse replies over 4 MiB unless told otherwise,
-# and what was read is gone.
-MAX_MESSAGES = 1000
-MAX_BYTES = 3 * 1024 * 1024
-
-
-def _take() -> Statement:
-    """Reads by removing: whoever else reads at the same moment gets other messages, or none.
-
-    Anybody may put messages, so a read is bounded: the rest is there for the next one.
-    """
-    # Messages from before Gymlocker have no time: they are the oldest.
-    waiting = (
-        select(items.c.id, items.c.received, items.c.encrypted_message)
-        .where(items.c.user_id == bindparam("owner_id"))
-        .order_by(items.c.received.asc().nulls_first(), items.c.id)
-        .limit(MAX_MESSAGES)
-        .with_for_update(skip_locked=True)
-        .cte("waiting")
-    )
-    chunk = func.unnest(waiting.c.encrypted_message).column_valued("chunk")
-    size = select(func.coalesce(func.sum(func.octet_length(chunk)), 0)).scalar_subquery()
-    measured = select(waiting, size.label("size")).cte("measured")
-    up_to_here = func.sum(measured.c.size).over(
-        order_by=(measured.c.received.asc().nulls_first(), measured.c.id)
-    )
-    summed = select(measured.c.id, (up_to_here - measured.c.size).label("before")).cte("summed")
-    fitting = select(summed.c.id).where(summed.c.before < MAX_BYTES)
-    taken = (
-        delete(items)
-        .where(items.c.id.in_(fitting))
-        .returning(items.c.id, items.c.encrypted_message, items.c.received)
-        .cte("taken")
-    )
-    # A chunk that is null, as LiftLog may have stored it, is no reason to lose what came with it.
-    chunks = func.array_replace(taken.c.encrypted_message, null(), literal(b""))
-    return Statement(
-        select(taken.c.id, chunks.label("encrypted_message")).order_by(
-            taken.c.received.asc().nulls_first(), taken.c.id
-        )
-    )
-
-
-_TAKE = _take()
+from server.errors import ResourceExhausted, no_such_user
+from server.libraries.database.idempotency import GET_ANSWER, STORE, digest_of
+from server.libraries.database.pool import Connection, Database
+from server.libraries.limits.quota import RETRY_AFTER
+from server.services.inbox.statements import (
+    LOCK_INBOX,
+    PUT_MESSAGE,
+    PUT_MESSAGE_INTO_FULL_INBOX,
+    TAKE_MESSAGES,
+)
 
 
 class InboxRepository:
-    """The messages that wait for users. They are put there by `room.py`."""
+    """Messages waiting for users, up to `max_messages` in an inbox; 0 is no limit."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, max_messages: int) -> None:
         self._database = database
+        self._max_messages = max_messages
 
-    async def take(self, user_id: UUID) -> list[asyncpg.Record]:
-        """Removes and returns the user's oldest messages, in order: id, encrypted_message."""
-        return await self._database.fetch(_TAKE, owner_id=user_id)
+    async def put(
+        self, user_id: UUID, message: Sequence[bytes], network: bytes | None, key: str = ""
+    ) -> None:
+        """Store `message`, in chunks, in the user's inbox; `network` is the sender's hash.
+
+        With an idempotency `key`, the same message is stored once. Raise NotFound if there is no
+        such user, ResourceExhausted if the inbox is full and no network has more messages there.
+        """
+        parameters = {
+            "owner_id": user_id,
+            "id": uuid4(),
+            "encrypted_message": list(message),
+            "network": network,
+            "size": sum(map(len, message)),
+            "max_messages": self._max_messages,
+        }
+        if not key and await self._database.fetch_one(PUT_MESSAGE, **parameters):
+            return
+        request = {
+            "user_id": user_id,
+            "key": _request_key(message, key),
+            "contents": b"",
+            "answer": "",
+        }
+
+        async def put(connection: Connection) -> None:
+            if await connection.fetchval(LOCK_INBOX.sql, user_id) is None:
+                raise no_such_user()
+            if key and await connection.fetchval(STORE.sql, *STORE.arguments(request)) is None:
+                return
+            for statement in (PUT_MESSAGE, PUT_MESSAGE_INTO_FULL_INBOX):
+                if await connection.fetchval(statement.sql, *statement.arguments(parameters)):
+                    return
+            # Rolls back the stored key as well, so that the message can be sent again.
+            raise inbox_full()
+
+        await self._database.transact(put)
+
+    async def was_put(self, user_id: UUID, message: Sequence[bytes], key: str) -> bool:
+        """Check whether `message` was stored with this idempotency key before."""
+        return bool(
+            key
+            and await self._database.fetch_one(
+                GET_ANSWER, user_id=user_id, key=_request_key(message, key)
+            )
+        )
+
+    async def take(self, user_id: UUID) -> list[inbox_pb2.InboxMessage]:
+        """Delete and return the user's oldest messages, oldest first."""
+        rows = await self._database.fetch(TAKE_MESSAGES, owner_id=user_id)
+        return [
+            inbox_pb2.InboxMessage(id=str(row["id"]), encrypted_message=row["encrypted_message"])
+            for row in rows
+        ]
+
+
+def inbox_full() -> ResourceExhausted:
+    """Return the error for an inbox that is full of messages from the sender's network."""
+    return ResourceExhausted(
+        "The inbox is full, and most of what waits there is from your network. "
+        "Try again when its owner has read it.",
+        reason="INBOX_FULL",
+        retry_after=RETRY_AFTER,
+    )
+
+
+def _request_key(message: Sequence[bytes], key: str) -> bytes:
+    """Return the key of a request: anyone may send messages, so it covers the message as well.
+
+    Otherwise a stranger could use up the key of another sender's message.
+    """
+    return digest_of([b"inbox", key.encode(), *message])

@@ -1,35 +1,37 @@
 """The SQL of shared items."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Any
 from uuid import UUID
 
-import asyncpg
+from gymlocker.v2 import share_pb2
 from sqlalchemy import bindparam, func, insert, literal_column, or_, select, update
 
-from server.libraries.database.idempotency import GET_ANSWER, STORE, digest_of
+from server.libraries.database.idempotency import FORGET, GET_ANSWER, STORE, digest_of
 from server.libraries.database.owner import owner_must_exist
 from server.libraries.database.pool import Connection, Database
 from server.libraries.database.schema import shared_items as items
 from server.libraries.database.schema import user_event_clocks as clocks
 from server.libraries.database.schema import users
 from server.libraries.database.statement import Statement
-from server.libraries.limits.quota import MAX_BYTES, bounded_expiry
-from server.libraries.limits.usage import SIZE, UsageRepository
+from server.libraries.limits.quota import MAX_BYTES, capped_expiry
+from server.libraries.limits.usage import SIZE, Stored, UsageRepository
 
 # Of one user.
 MAX_SHARED_ITEMS = 1_000
-# Whoever has the id can read the item, so it must not be guessed: 128 bits.
+# 128 bits: the id must not be guessable, since it is all one needs to read the item.
 ID_BYTES = 16
 
 
 def _create() -> Statement:
-    """Stores an item if there is room; returns a row if it did.
+    """Store an item if there is room; return a row on success.
 
-    The user's clock counts its bytes, and must be there.
+    The user's clock counts its bytes. Without a clock, nothing is stored.
     """
-    # First of all, as deleting the user does: in the other order the two would block each other.
+    # Locked first, as in deleting the user: in the other order the two would block each other.
     owner = (
         select(users.c.id)
         .where(users.c.id == bindparam("owner_id"))
@@ -53,7 +55,7 @@ def _create() -> Statement:
         bindparam("id", type_=items.c.id.type),
         charged.c.owner_id,
         func.now(),
-        bounded_expiry("expiry"),
+        capped_expiry("expiry"),
         bindparam("encrypted_payload", type_=items.c.encrypted_payload.type),
         bindparam("encryption_iv", type_=items.c.encryption_iv.type),
     )
@@ -70,16 +72,15 @@ _GET = Statement(
 )
 
 
-class _NotStored(Exception):
-    """There is no room, or no such user; the request is not noted."""
+@dataclass(frozen=True, slots=True)
+class _StoredItem(Stored):
+    """A stored item; the id is None if an earlier request of the same id stored another item."""
 
-
-class _Repeated(Exception):
-    """The request was noted before."""
+    id: str | None
 
 
 class ShareRepository:
-    """The items that users share by link."""
+    """Items that users share by link."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -88,10 +89,10 @@ class ShareRepository:
     async def create(
         self, user_id: UUID, payload: bytes, iv: bytes, expiry: datetime, request_id: str = ""
     ) -> str | None:
-        """Stores an item of the user, unless this request did; returns its id.
+        """Store an item of the user, unless the same request did before; return its id.
 
-        None if a request of this name stored another item. Raises NotFound if there is no such
-        user, ResourceExhausted if they store too much.
+        Return None if a request with this `request_id` stored another item. Raise NotFound if
+        there is no such user, ResourceExhausted if their quota is used up.
         """
         item = {
             "id": secrets.token_urlsafe(ID_BYTES),
@@ -101,54 +102,50 @@ class ShareRepository:
             "size": len(payload),
             "encryption_iv": iv,
         }
-        if not request_id:
-            await self._store(user_id, lambda: self._database.fetch_one(_CREATE, **item))
-            return str(item["id"])
-        request = {
-            "user_id": user_id,
-            "key": digest_of([b"share", request_id.encode()]),
-            "contents": digest_of([payload, iv]),
-            "answer": item["id"],
-        }
-
-        async def create_once(connection: Connection) -> asyncpg.Record | None:
-            noted = await connection.fetchval(STORE.sql, *STORE.arguments(request))
-            if noted is None:
-                raise _Repeated
-            stored = await connection.fetchrow(_CREATE.sql, *_CREATE.arguments(item))
-            if stored is None:
-                raise _NotStored
-            return stored
-
-        async def stored_once() -> asyncpg.Record | None:
-            try:
-                with owner_must_exist():
-                    return await self._database.transact(create_once)
-            except _NotStored:
-                return None
-
-        while True:
-            try:
-                await self._store(user_id, stored_once)
-            except _Repeated:
-                before = await self._database.fetch_one(
-                    GET_ANSWER, user_id=user_id, key=request["key"]
-                )
-                # None: it was swept at this moment.
-                if before:
-                    return before["answer"] if before["contents"] == request["contents"] else None
-            else:
-                return str(item["id"])
-
-    async def _store(
-        self, user_id: UUID, create: Callable[[], Awaitable[asyncpg.Record | None]]
-    ) -> None:
+        create = partial(self._create, item)
+        if request_id:
+            request = {
+                "user_id": user_id,
+                "key": digest_of([b"share", request_id.encode()]),
+                "contents": digest_of([payload, iv]),
+                "answer": item["id"],
+            }
+            create = partial(self._create_once, item, request)
         quota = f"{MAX_SHARED_ITEMS:,} shared items, or {MAX_BYTES >> 20} MiB"
-        await self._usage.store(user_id, create, quota=quota)
+        return (await self._usage.store(user_id, create, quota=quota)).id
 
-    async def get(self, item_id: str) -> asyncpg.Record | None:
-        """An item's encrypted_payload, encryption_iv and its owner's rsa_public_key.
+    async def _create(self, item: dict[str, Any]) -> _StoredItem | None:
+        row = await self._database.fetch_one(_CREATE, **item)
+        return _StoredItem(row["is_counted"], item["id"]) if row else None
 
-        None if there is no such item or it has expired.
-        """
-        return await self._database.fetch_one(_GET, id=item_id)
+    async def _create_once(
+        self, item: dict[str, Any], request: dict[str, Any]
+    ) -> _StoredItem | None:
+        async def action(connection: Connection) -> _StoredItem | None:
+            while await connection.fetchval(STORE.sql, *STORE.arguments(request)) is None:
+                earlier = await connection.fetchrow(GET_ANSWER.sql, *GET_ANSWER.arguments(request))
+                # None: the earlier request expired and was swept in between.
+                if earlier:
+                    is_same = earlier["contents"] == request["contents"]
+                    return _StoredItem(True, earlier["answer"] if is_same else None)
+            row = await connection.fetchrow(_CREATE.sql, *_CREATE.arguments(item))
+            if row is None:
+                await connection.execute(FORGET.sql, *FORGET.arguments(request))
+                return None
+            return _StoredItem(row["is_counted"], item["id"])
+
+        with owner_must_exist():
+            return await self._database.transact(action)
+
+    async def get(self, item_id: str) -> share_pb2.GetSharedItemResponse | None:
+        """Return an item and its owner's public key; None if there is none or it has expired."""
+        row = await self._database.fetch_one(_GET, id=item_id)
+        if row is None:
+            return None
+        return share_pb2.GetSharedItemResponse(
+            rsa_public_key=share_pb2.RsaPublicKey(spki_public_key_bytes=row["rsa_public_key"]),
+            encrypted_payload=share_pb2.EncryptedPayload(
+                encrypted_payload=row["encrypted_payload"],
+                iv=share_pb2.InitializationVector(value=row["encryption_iv"]),
+            ),
+        )

@@ -11,7 +11,7 @@ from server.services.share.repository import ShareRepository
 
 
 class ShareService(share_pb2_grpc.ShareServiceServicer):
-    """Stores and reads shared items."""
+    """Items shared by link."""
 
     def __init__(self, items: ShareRepository) -> None:
         self._items = items
@@ -19,7 +19,7 @@ class ShareService(share_pb2_grpc.ShareServiceServicer):
     async def CreateSharedItem(
         self, request: share_pb2.CreateSharedItemRequest, context: Context
     ) -> share_pb2.CreateSharedItemResponse:
-        """Stores an item of the caller."""
+        """Store an item of the caller."""
         item_id = await self._items.create(
             UUID(request.user_id),
             request.encrypted_payload.encrypted_payload,
@@ -29,7 +29,7 @@ class ShareService(share_pb2_grpc.ShareServiceServicer):
         )
         if item_id is None:
             raise AlreadyExists(
-                "Another item was shared by this request id. Choose another id.",
+                "Another item was shared with this request id. Choose another id.",
                 reason="SHARED_ITEM_EXISTS",
             )
         return share_pb2.CreateSharedItemResponse(id=item_id)
@@ -37,16 +37,10 @@ class ShareService(share_pb2_grpc.ShareServiceServicer):
     async def GetSharedItem(
         self, request: share_pb2.GetSharedItemRequest, context: Context
     ) -> share_pb2.GetSharedItemResponse:
-        """Reads an item."""
-        row = await self._items.get(request.id)
-        if row is None:
+        """Return an item."""
+        item = await self._items.get(request.id)
+        if item is None:
             raise NotFound(
                 "There is no such shared item, or it has expired.", reason="SHARED_ITEM_NOT_FOUND"
             )
-        return share_pb2.GetSharedItemResponse(
-            rsa_public_key=share_pb2.RsaPublicKey(spki_public_key_bytes=row["rsa_public_key"]),
-            encrypted_payload=share_pb2.EncryptedPayload(
-                encrypted_payload=row["encrypted_payload"],
-                iv=share_pb2.InitializationVector(value=row["encryption_iv"]),
-            ),
-        )
+        return item

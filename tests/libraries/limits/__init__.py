@@ -1,1 +1,1 @@
-"""Bounds on what strangers can make the server store."""
+"""Tests of limits on what strangers can make the server store."""

@@ -1,4 +1,4 @@
-"""A house with low bounds, whose callers say where they call from, over gRPC and over REST."""
+"""Stack with low limits, whose callers choose their addresses, over gRPC and over REST."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -23,13 +23,13 @@ from tests.libraries.database.conftest import make_database
 from tests.support.client import Client
 from tests.support.stack import Stack, running_stack
 
-NEW_USERS, SECRETS, MESSAGES, WAITING, STORAGE = 2, 5, 5, 4, 100 * 1024
+NEW_USERS, SECRETS, MESSAGES_PER_NETWORK, INBOX_MESSAGES, STORAGE = 2, 5, 5, 4, 100 * 1024
 _numbers = count(1)
 
 
 @dataclass(frozen=True)
-class Bounded:
-    """A house whose bounds are low. When there is a `disk`, it is full."""
+class LimitedStack:
+    """Stack with low limits. Its disk is full while the folder `disk` exists."""
 
     stack: Stack
     database_url: str
@@ -37,37 +37,37 @@ class Bounded:
 
 
 @pytest.fixture(scope="session")
-def bounded(
+def limited_stack(
     postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Bounded]:
-    """The house. It believes X-Forwarded-For, so that tests can call from anywhere."""
-    url = asyncio.run(make_database(postgres, "bounded"))
-    folder = tmp_path_factory.mktemp("bounded")
+) -> Iterator[LimitedStack]:
+    """Return a stack that trusts X-Forwarded-For, so that tests can call from any address."""
+    url = asyncio.run(make_database(postgres, "limited"))
+    folder = tmp_path_factory.mktemp("limited")
     with running_stack(
-        folder / "house",
+        folder / "stack",
         DATABASE_URL=url,
         TRUSTED_PROXIES="1",
         NEW_USERS_PER_ADDRESS=f"{NEW_USERS}/60s",
         WRONG_SECRETS_PER_ADDRESS=f"{SECRETS}/600s",
-        INBOX_PER_NETWORK=f"{MESSAGES}/600s",
-        INBOX_MAX_MESSAGES=str(WAITING),
+        INBOX_PER_NETWORK=f"{MESSAGES_PER_NETWORK}/600s",
+        INBOX_MAX_MESSAGES=str(INBOX_MESSAGES),
         STORAGE_PER_NETWORK=str(STORAGE),
         MIN_FREE_DISK="100",
         DATABASE_FOLDER=str(folder / "disk"),
     ) as stack:
-        yield Bounded(stack, url, folder / "disk")
+        yield LimitedStack(stack, url, folder / "disk")
 
 
 @pytest.fixture
-async def table(bounded: Bounded) -> AsyncIterator[asyncpg.Connection]:
-    """A connection to the database of the house."""
-    connection = await asyncpg.connect(bounded.database_url)
+async def connection(limited_stack: LimitedStack) -> AsyncIterator[asyncpg.Connection]:
+    """Return a connection to the database of the stack."""
+    connection = await asyncpg.connect(limited_stack.database_url)
     yield connection
     await connection.close()
 
 
-class _From:
-    """A transport whose calls come from an address."""
+class _TransportFrom:
+    """Transport whose calls come from one address."""
 
     def __init__(self, transport: Transport, address: str) -> None:
         self._transport = transport
@@ -80,11 +80,11 @@ class _From:
         return await self._transport.call(method, request, metadata=metadata)
 
     async def close(self) -> None:
-        """The transport is not this one's."""
+        """Leave the shared transport open."""
 
 
 class Network:
-    """An IPv4 /24 that no other test calls from."""
+    """IPv4 /24 that no other test calls from."""
 
     def __init__(self, transport: Transport) -> None:
         number = next(_numbers)
@@ -92,33 +92,35 @@ class Network:
         self._transport = transport
 
     def client(self, host: int = 1) -> Client:
-        """Somebody who calls from an address of the network."""
+        """Return a client that calls from an address of the network."""
         return self.at(f"{self.prefix}.{host}")
 
     def at(self, address: str) -> Client:
-        """Somebody who calls from any address."""
-        return Client(channel_over(_From(self._transport, address)))
+        """Return a client that calls from `address`."""
+        return Client(channel_over(_TransportFrom(self._transport, address)))
 
 
 class World:
-    """Networks, all of which call in one way."""
+    """Networks that call over one transport."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def network(self) -> Network:
-        """A new one."""
+        """Return a new network."""
         return Network(self._transport)
 
     def client(self) -> Client:
-        """Somebody from a network of their own."""
+        """Return a client in a network of its own."""
         return self.network().client()
 
 
 @pytest.fixture(params=["grpc", "rest"])
-async def world(bounded: Bounded, request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    """Each way to call."""
-    url = bounded.stack.url
+async def world(
+    limited_stack: LimitedStack, request: pytest.FixtureRequest
+) -> AsyncIterator[World]:
+    """Return networks, over each transport."""
+    url = limited_stack.stack.url
     transport: Transport = GrpcTransport(url) if request.param == "grpc" else RestTransport(url)
     yield World(transport)
     await transport.close()

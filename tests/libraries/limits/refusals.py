@@ -1,4 +1,4 @@
-"""Refusals at a bound, as both ways to call show them."""
+"""Checks of rejections beyond a limit."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from tests.support.client import error_info
 
 @contextmanager
 def refused_for(reason: str, *, seconds: int | None = None) -> Iterator[None]:
-    """Expects RESOURCE_EXHAUSTED with a reason, a sentence, and when to come back."""
+    """Expect RESOURCE_EXHAUSTED with a reason, a sentence, and a time to retry after."""
     with pytest.raises(CallError) as raised:
         yield
     error = raised.value

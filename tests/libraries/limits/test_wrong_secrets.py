@@ -1,4 +1,4 @@
-"""How many wrong follow secrets one address may try, and that right ones always pass."""
+"""Rate limit of wrong follow secrets from one address."""
 
 from uuid import uuid4
 
@@ -10,39 +10,45 @@ from tests.libraries.limits.refusals import refused_for
 from tests.support.client import event_of, follow
 
 
-async def test_right_ones_pass_and_guessing_tells_nothing(world: World) -> None:
-    author = world.client()
-    ann, bob = [await author.created_user() for _ in range(2)]
-    secret, silent = await author.new_secret(ann), await author.new_secret(bob)
-    await author.events.PutEvent(event_of(ann))
-    network = world.network()
-    guesser, neighbour = network.client(), network.client(host=2)
+class TestWrongSecrets:
+    async def test_hides_wrong_secrets_beyond_the_rate_but_accepts_right_ones(
+        self, world: World
+    ) -> None:
+        author = world.client()
+        ann, bob = [await author.created_user() for _ in range(2)]
+        secret, silent = await author.new_secret(ann), await author.new_secret(bob)
+        await author.events.PutEvent(event_of(ann))
+        network = world.network()
+        guesser, neighbour = network.client(), network.client(host=2)
 
-    def guess() -> str:
-        return str(uuid4())
+        def guess() -> str:
+            return str(uuid4())
 
-    for number in (SECRETS - 1, 2):
-        guesses = [guess() for _ in range(number)]
-        reply = await guesser.feed(*(follow(ann.id, one) for one in guesses))
-        assert list(reply.invalid_follow_secrets) == guesses
-    with refused_for("TOO_MANY_SECRETS"):
-        await guesser.feed(follow(ann.id, guess()))
-    for _ in range(3):
-        right = follow(ann.id, secret)
-        assert len((await guesser.feed(right)).events) == 1
-        mixed = await guesser.feed(right, follow(ann.id, guess()), follow(bob.id, silent))
-        assert (len(mixed.events), list(mixed.invalid_follow_secrets)) == (1, [])
-        assert not (await guesser.feed(follow(bob.id, silent))).invalid_follow_secrets
-    wrong = guess()
-    assert (await neighbour.feed(follow(ann.id, wrong))).invalid_follow_secrets == [wrong]
+        for number in (SECRETS - 1, 2):
+            guesses = [guess() for _ in range(number)]
+            response = await guesser.feed(*(follow(ann.id, one) for one in guesses))
+            assert list(response.invalid_follow_secrets) == guesses
+        with refused_for("TOO_MANY_SECRETS"):
+            await guesser.feed(follow(ann.id, guess()))
+        for _ in range(3):
+            right = follow(ann.id, secret)
+            assert len((await guesser.feed(right)).events) == 1
+            mixed = await guesser.feed(right, follow(ann.id, guess()), follow(bob.id, silent))
+            assert (len(mixed.events), list(mixed.invalid_follow_secrets)) == (1, [])
+            assert not (await guesser.feed(follow(bob.id, silent))).invalid_follow_secrets
+        wrong = guess()
+        assert (await neighbour.feed(follow(ann.id, wrong))).invalid_follow_secrets == [wrong]
 
-
-async def test_right_secrets_are_not_counted(world: World, table: asyncpg.Connection) -> None:
-    network = world.network()
-    client = network.client()
-    user = await client.created_user()
-    secret = await client.new_secret(user)
-    for _ in range(SECRETS + 1):
-        await client.feed(follow(user.id, secret))
-    key = bucket_key("wrong follow secrets", f"{network.prefix}.1")
-    assert not await table.fetchval("SELECT count(*) FROM password_failures WHERE key = $1", key)
+    async def test_does_not_count_right_secrets(
+        self, world: World, connection: asyncpg.Connection
+    ) -> None:
+        network = world.network()
+        client = network.client()
+        user = await client.created_user()
+        secret = await client.new_secret(user)
+        for _ in range(SECRETS + 1):
+            await client.feed(follow(user.id, secret))
+        key = bucket_key("wrong follow secrets", f"{network.prefix}.1")
+        assert not await connection.fetchval(
+            "SELECT count(*) FROM password_failures WHERE key = $1", key
+        )

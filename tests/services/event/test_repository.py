@@ -1,4 +1,4 @@
-"""The SQL of events, where the wire shows too little of it."""
+"""EventRepository: behaviour that a client does not see."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,9 @@ from server.errors import NotFound, Unavailable
 from server.libraries.database.migrations import migrate
 from server.libraries.database.pool import Database
 from server.services.credentials.hashing import HashedPassword
-from server.services.event.repository import EVENT_BYTES, Event, EventRepository, FeedSubscription
+from server.services.event.feed import FeedSubscription
+from server.services.event.repository import Event, EventRepository
+from server.services.event.statements import EVENT_BYTES
 from server.services.follow.repository import FollowRepository
 from server.services.user.repository import UserRepository
 
@@ -38,91 +40,106 @@ async def new_user(database: Database, secret: str = "secret") -> UUID:
     return user_id
 
 
-async def test_a_poller_gets_in_parts_what_is_too_much_at_once(feed: Database) -> None:
-    users = [await new_user(feed) for _ in range(2)]
-    events = EventRepository(feed)
-    written = [event(bytes([n]) * 300) for n in range(20)]
-    for n, one in enumerate(written):
-        await events.put(users[n % 2], one)
-
-    since = dict.fromkeys(users, LONG_AGO)
-    read: list[UUID] = []
-    parts: list[int] = []
-    while True:
-        asked = [FeedSubscription(user, "secret", since[user]) for user in users]
-        asked.append(FeedSubscription(users[0], "wrong", LONG_AGO))
-        rows = await events.get(asked, max_bytes=4 * (300 + EVENT_BYTES) - 1)
-        assert [row["secret"] for row in rows if not row["valid"]] == ["wrong"]
-        found = [row for row in rows if row["id"]]
-        if not found:
-            break
-        read += [row["id"] for row in found]
-        parts.append(len(found))
-        since |= {row["asked_user_id"]: row["timestamp"] for row in found}
-    assert read == [one.id for one in written]
-    assert parts == [4, 4, 4, 4, 4]
-
-
-async def test_an_event_larger_than_a_part_is_a_part(feed: Database) -> None:
-    user = await new_user(feed)
-    events = EventRepository(feed)
-    await events.put(user, event(b"x" * 300))
-    rows = await events.get([FeedSubscription(user, "secret", LONG_AGO)], max_bytes=10)
-    assert [row["valid"] for row in rows]
-
-
-async def test_timestamps_grow_though_the_clock_was_set_back(
-    feed: Database, empty_database: str
-) -> None:
-    user = await new_user(feed)
-    events = EventRepository(feed)
-    await events.put(user, event())
-    connection = await asyncpg.connect(empty_database)
-    ahead = await connection.fetchval(
-        "UPDATE user_event_clocks SET timestamp = now() + interval '1 hour' RETURNING timestamp"
-    )
-    await connection.close()
-    for _ in range(3):
-        await events.put(user, event())
-    rows = await events.get([FeedSubscription(user, "secret", ahead)])
-    step = timedelta(microseconds=1)
-    assert [row["timestamp"] for row in rows] == [ahead + step * n for n in (1, 2, 3)]
-
-
-async def test_who_was_deleted_cannot_publish(feed: Database) -> None:
-    with pytest.raises(NotFound):
-        await EventRepository(feed).put(uuid4(), event())
-
-
-async def test_deleting_a_user_and_their_writers_do_not_block_each_other(
-    feed: Database, empty_database: str
-) -> None:
-    users, events = UserRepository(feed), EventRepository(feed)
-    connection = await asyncpg.connect(empty_database)
-
-    async def write(user: UUID) -> None:
-        try:
-            while True:
-                await events.put(user, event())
-        except NotFound:
-            pass
-
-    for _ in range(5):
+class TestPut:
+    async def test_increases_timestamps_after_the_clock_was_set_back(
+        self, feed: Database, empty_database: str
+    ) -> None:
         user = await new_user(feed)
-        writers = [asyncio.create_task(write(user)) for _ in range(12)]
-        while not await connection.fetchval("SELECT count(*) > 30 FROM user_events"):
-            pass
-        assert await users.delete(user)
-        await asyncio.gather(*writers)
-    await connection.execute("SELECT pg_stat_force_next_flush()")
-    deadlocks = await connection.fetchval(
-        "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
-    )
-    await connection.close()
-    assert deadlocks == 0
+        events = EventRepository(feed)
+        await events.put(user, event())
+        connection = await asyncpg.connect(empty_database)
+        ahead = await connection.fetchval(
+            "UPDATE user_event_clocks SET timestamp = now() + interval '1 hour' RETURNING timestamp"
+        )
+        await connection.close()
+        for _ in range(3):
+            await events.put(user, event())
+        found = await events.get([FeedSubscription(user, "secret", ahead)], max_bytes=2**20)
+        step = timedelta(microseconds=1)
+        times = [one.timestamp.ToDatetime(UTC) for one in found.response.events]
+        assert times == [ahead + step * n for n in (1, 2, 3)]
+
+    async def test_raises_not_found_for_deleted_user(self, feed: Database) -> None:
+        with pytest.raises(NotFound):
+            await EventRepository(feed).put(uuid4(), event())
+
+    async def test_does_not_deadlock_with_deleting_the_user(
+        self, feed: Database, empty_database: str
+    ) -> None:
+        users, events = UserRepository(feed), EventRepository(feed)
+        connection = await asyncpg.connect(empty_database)
+
+        async def write(user: UUID) -> None:
+            try:
+                while True:
+                    await events.put(user, event())
+            except NotFound:
+                pass
+
+        for _ in range(5):
+            user = await new_user(feed)
+            writers = [asyncio.create_task(write(user)) for _ in range(12)]
+            while not await connection.fetchval("SELECT count(*) > 30 FROM user_events"):
+                pass
+            assert await users.delete(user)
+            await asyncio.gather(*writers)
+        await connection.execute("SELECT pg_stat_force_next_flush()")
+        deadlocks = await connection.fetchval(
+            "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        )
+        await connection.close()
+        assert deadlocks == 0
 
 
-async def test_without_a_database_the_caller_is_told_to_try_again() -> None:
-    async with Database("postgresql://nobody@127.0.0.1:1/x", pool_size=1) as database:
-        with pytest.raises(Unavailable):
-            await EventRepository(database).get([FeedSubscription(uuid4(), "secret", LONG_AGO)])
+class TestGet:
+    async def test_returns_a_large_feed_in_parts(self, feed: Database) -> None:
+        users = [await new_user(feed) for _ in range(2)]
+        events = EventRepository(feed)
+        written = [event(bytes([n]) * 300) for n in range(20)]
+        for n, one in enumerate(written):
+            await events.put(users[n % 2], one)
+
+        since = dict.fromkeys(users, LONG_AGO)
+        read: list[UUID] = []
+        parts: list[int] = []
+        while True:
+            subscriptions = [FeedSubscription(user, "secret", since[user]) for user in users]
+            subscriptions.append(FeedSubscription(users[0], "wrong", LONG_AGO))
+            found = await events.get(subscriptions, max_bytes=4 * (300 + EVENT_BYTES) - 1)
+            assert found.has_right_secret
+            assert list(found.response.invalid_follow_secrets) == ["wrong"]
+            part = found.response.events
+            if not part:
+                break
+            read += [UUID(one.event_id) for one in part]
+            parts.append(len(part))
+            since |= {UUID(one.user_id): one.timestamp.ToDatetime(UTC) for one in part}
+        assert read == [one.id for one in written]
+        assert parts == [4, 4, 4, 4, 4]
+
+    async def test_returns_event_larger_than_the_limit(self, feed: Database) -> None:
+        user = await new_user(feed)
+        events = EventRepository(feed)
+        await events.put(user, event(b"x" * 300))
+        found = await events.get([FeedSubscription(user, "secret", LONG_AGO)], max_bytes=10)
+        assert found.has_right_secret
+        assert len(found.response.events) == 1
+
+    async def test_raises_unavailable_without_a_database(self) -> None:
+        subscription = FeedSubscription(uuid4(), "secret", LONG_AGO)
+        async with Database("postgresql://nobody@127.0.0.1:1/x", pool_size=1) as database:
+            with pytest.raises(Unavailable):
+                await EventRepository(database).get([subscription], max_bytes=2**20)
+
+
+class TestGetSmall:
+    async def test_returns_none_for_feed_of_the_limit(self, feed: Database) -> None:
+        user = await new_user(feed)
+        events = EventRepository(feed)
+        await events.put(user, event(b"x" * 300))
+        subscriptions = [FeedSubscription(user, "secret", LONG_AGO)]
+        size = 300 + EVENT_BYTES
+        assert await events.get_small(subscriptions, max_bytes=size) is None
+        found = await events.get_small(subscriptions, max_bytes=size + 1)
+        assert found is not None
+        assert len(found.response.events) == 1

@@ -1,0 +1,178 @@
+"""The SQL statements of inboxes."""
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Float,
+    Integer,
+    LargeBinary,
+    Subquery,
+    bindparam,
+    cast,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+)
+
+from server.libraries.database.schema import user_inbox_items as items
+from server.libraries.database.schema import users
+from server.libraries.database.statement import Statement
+
+# Of the messages waiting in one inbox, as they are stored.
+MAX_INBOX_BYTES = 16 * 1024 * 1024
+# Of one response. gRPC clients reject responses over 4 MiB by default, and these messages would be
+# lost, since they are deleted when they are read.
+MAX_RESPONSE_MESSAGES = 1000
+MAX_RESPONSE_BYTES = 3 * 1024 * 1024
+
+_OWNER = users.c.id == bindparam("owner_id")
+_WAITING = items.c.user_id == bindparam("owner_id")
+_MAX_MESSAGES = bindparam("max_messages", type_=Integer)
+_MAX_BYTES: ColumnElement[int] = literal_column(str(MAX_INBOX_BYTES))
+_SIZE = bindparam("size", type_=BigInteger)
+_NETWORK = bindparam("network", type_=LargeBinary)
+# Its size on the disk, which is known without reading it.
+_STORED_SIZE = func.pg_column_size(items.c.encrypted_message)
+_MESSAGE = (
+    bindparam("id", type_=items.c.id.type),
+    bindparam("encrypted_message", type_=items.c.encrypted_message.type),
+    _NETWORK,
+)
+_COLUMNS = ["user_id", "id", "encrypted_message", "network"]
+
+
+def _put() -> Statement:
+    """Store the message if there is room; return a row on success.
+
+    Two concurrent messages may both take the last place: an inexact limit needs no lock.
+    """
+    owner = select(users.c.id).where(_OWNER).with_for_update(read=True, key_share=True).cte("owner")
+    waiting = (
+        select(func.count().label("number"), func.coalesce(func.sum(_STORED_SIZE), 0).label("size"))
+        .where(_WAITING)
+        .subquery("waiting")
+    )
+    new = (
+        select(owner.c.id, *_MESSAGE)
+        .select_from(owner, waiting)
+        .where(
+            or_(
+                _MAX_MESSAGES == 0,
+                (waiting.c.number < _MAX_MESSAGES) & (waiting.c.size + _SIZE <= _MAX_BYTES),
+            )
+        )
+    )
+    return Statement(insert(items).from_select(_COLUMNS, new).returning(items.c.id))
+
+
+def _messages_by_network() -> Subquery:
+    """Return the waiting messages, each with the share that its network has of the inbox.
+
+    It is the share of the places or of the bytes, whichever is larger: a few large messages can
+    also fill an inbox.
+    """
+    number = func.count().over(partition_by=items.c.network)
+    size = func.sum(_STORED_SIZE).over(partition_by=items.c.network)
+    places = cast(number, Float) / func.greatest(_MAX_MESSAGES, 1)
+    share = func.greatest(places, cast(size, Float) / _MAX_BYTES)
+    return (
+        select(
+            items.c.id,
+            items.c.network,
+            items.c.received,
+            _STORED_SIZE.label("size"),
+            share.label("share"),
+        )
+        .where(_WAITING)
+        .subquery("message")
+    )
+
+
+def _put_into_full_inbox() -> Statement:
+    """Store the message in place of the newest ones of the network with the largest share.
+
+    Return a row, unless that is the sender's own network. Messages are deleted until the new one
+    fits or their size reaches its own: so an inbox that was over the limit does not grow.
+    """
+    message = _messages_by_network()
+    newest_first = (
+        message.c.share.desc(),
+        message.c.network.nulls_last(),
+        message.c.received.desc().nulls_last(),
+        message.c.id,
+    )
+    ranked = select(
+        message,
+        func.row_number().over(order_by=newest_first).label("rank"),
+        (func.sum(message.c.size).over(order_by=newest_first) - message.c.size).label("freed"),
+        func.sum(message.c.size).over().label("total"),
+    ).cte("ranked")
+    own = select(func.max(ranked.c.share)).where(ranked.c.network == _NETWORK).scalar_subquery()
+    largest = select(func.max(ranked.c.share)).scalar_subquery()
+    # NULL if no message of this network waits, or none at all.
+    decision = select(func.coalesce(own >= largest, false()).label("is_rejected")).cte("decision")
+    needed = func.least(_SIZE, ranked.c.total + _SIZE - _MAX_BYTES)
+    evicted = (
+        select(ranked.c.id)
+        .select_from(ranked.join(decision, ~decision.c.is_rejected))
+        .where(or_(ranked.c.rank == 1, ranked.c.freed < needed))
+    )
+    deleted = delete(items).where(items.c.id.in_(evicted)).cte("deleted")
+    new = (
+        select(users.c.id, *_MESSAGE)
+        .select_from(users.join(decision, ~decision.c.is_rejected))
+        .where(_OWNER)
+    )
+    return Statement(
+        insert(items).from_select(_COLUMNS, new).returning(items.c.id).add_cte(deleted)
+    )
+
+
+def _take() -> Statement:
+    """Delete and return messages: concurrent readers get other messages, or none.
+
+    Anyone may send messages, so a response is limited: the rest remains for the next one.
+    """
+    # Messages from before Gymlocker have no time; they are the oldest.
+    waiting = (
+        select(items.c.id, items.c.received, items.c.encrypted_message)
+        .where(items.c.user_id == bindparam("owner_id"))
+        .order_by(items.c.received.asc().nulls_first(), items.c.id)
+        .limit(MAX_RESPONSE_MESSAGES)
+        .with_for_update(skip_locked=True)
+        .cte("waiting")
+    )
+    chunk = func.unnest(waiting.c.encrypted_message).column_valued("chunk")
+    size = select(func.coalesce(func.sum(func.octet_length(chunk)), 0)).scalar_subquery()
+    measured = select(waiting, size.label("size")).cte("measured")
+    up_to_here = func.sum(measured.c.size).over(
+        order_by=(measured.c.received.asc().nulls_first(), measured.c.id)
+    )
+    summed = select(measured.c.id, (up_to_here - measured.c.size).label("before")).cte("summed")
+    fitting = select(summed.c.id).where(summed.c.before < MAX_RESPONSE_BYTES)
+    taken = (
+        delete(items)
+        .where(items.c.id.in_(fitting))
+        .returning(items.c.id, items.c.encrypted_message, items.c.received)
+        .cte("taken")
+    )
+    # LiftLog may have stored a chunk that is null; the rest of the message must not be lost.
+    chunks = func.array_replace(taken.c.encrypted_message, null(), literal(b""))
+    return Statement(
+        select(taken.c.id, chunks.label("encrypted_message")).order_by(
+            taken.c.received.asc().nulls_first(), taken.c.id
+        )
+    )
+
+
+PUT_MESSAGE = _put()
+PUT_MESSAGE_INTO_FULL_INBOX = _put_into_full_inbox()
+# One writer of a full inbox at a time. Only changing and deleting the user waits for it.
+LOCK_INBOX = Statement(select(users.c.id).where(_OWNER).with_for_update(key_share=True))
+TAKE_MESSAGES = _take()
