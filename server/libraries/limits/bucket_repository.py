@@ -43,7 +43,7 @@ _ADD = Statement(
 
 
 def _take() -> Statement:
-    """Fill a bucket if there is room, or return the seconds until it is empty.
+    """Return a statement that fills a bucket, or returns the seconds until it is empty.
 
     No call waits for the disk, so a crash of the database may lose the last half second.
     """

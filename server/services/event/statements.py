@@ -43,14 +43,14 @@ _EVENT_ID = bindparam("event_id", type_=user_events.c.id.type)
 
 
 def _put() -> Statement:
-    """Upsert the user's clock, and the event with the clock's time; return a row on success.
+    """Return a statement that upserts the user's clock, and the event with the clock's time.
 
     The clock's row stays locked until the commit. So the writers of one user commit one after the
     other, each with a later timestamp than the one before, even within the same microsecond or
     after the machine's time was set back.
 
     The clock also counts. It does not move beyond the quota, except for an event that replaces
-    one and is no larger. The returned row tells whether the count is right.
+    one and is no larger. A row is returned on success; it tells whether the count is right.
     """
     # Locked first, as in deleting the user: in the other order the two would block each other.
     owner = (
@@ -125,7 +125,7 @@ def _put() -> Statement:
 
 
 def _get() -> Statement:
-    """Return one row for each event, and one without an event for each entry that has none.
+    """Return a statement with a row for each event, and one for each entry without events.
 
     An entry is a user and a secret; a repeated entry counts once, with the earlier time. Events
     that do not fit into `max_bytes` are newer than all that are returned: a poller, which passes

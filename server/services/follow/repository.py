@@ -17,9 +17,9 @@ MAX_FOLLOW_SECRETS = 5_000
 
 
 def _put() -> Statement:
-    """Store a new secret if there is room; return whether it is stored now.
+    """Return a statement that stores a new secret if there is room.
 
-    Return no row if there is no such user.
+    Its row tells whether the secret is stored now; there is no row without such a user.
     """
     owner = (
         select(users.c.id)

@@ -48,7 +48,7 @@ _COLUMNS = ["user_id", "id", "encrypted_message", "network"]
 
 
 def _put() -> Statement:
-    """Store the message if there is room; return a row on success.
+    """Return a statement that stores the message if there is room, with a row on success.
 
     Two concurrent messages may both take the last place: an inexact limit needs no lock.
     """
@@ -72,7 +72,7 @@ def _put() -> Statement:
 
 
 def _messages_by_network() -> Subquery:
-    """Return the waiting messages, each with the share that its network has of the inbox.
+    """Select the waiting messages, each with the share that its network has of the inbox.
 
     It is the share of the places or of the bytes, whichever is larger: a few large messages can
     also fill an inbox.
@@ -95,10 +95,10 @@ def _messages_by_network() -> Subquery:
 
 
 def _put_into_full_inbox() -> Statement:
-    """Store the message in place of the newest ones of the network with the largest share.
+    """Return a statement that replaces the newest messages of the network with the largest share.
 
-    Return a row, unless that is the sender's own network. Messages are deleted until the new one
-    fits or their size reaches its own: so an inbox that was over the limit does not grow.
+    There is no row if that is the sender's own network. Messages are deleted until the new one fits
+    or their size reaches its own: so an inbox that was over the limit does not grow.
     """
     message = _messages_by_network()
     newest_first = (
@@ -135,7 +135,7 @@ def _put_into_full_inbox() -> Statement:
 
 
 def _take() -> Statement:
-    """Delete and return messages: concurrent readers get other messages, or none.
+    """Return a statement that deletes and returns messages; no two readers get the same ones.
 
     Anyone may send messages, so a response is limited: the rest remains for the next one.
     """

@@ -27,7 +27,7 @@ ID_BYTES = 16
 
 
 def _create() -> Statement:
-    """Store an item if there is room; return a row on success.
+    """Return a statement that stores an item if there is room, with a row on success.
 
     The user's clock counts its bytes. Without a clock, nothing is stored.
     """

@@ -35,7 +35,7 @@ _ACCOUNT = (users.c.id, users.c.user_lookup, users.c.username, users.c.created)
 
 
 def _get_many() -> Statement:
-    """Return the profiles and the size of all pictures; without the pictures if too large."""
+    """Return a statement that reads profiles, without pictures if these are too large."""
     size = func.sum(func.octet_length(users.c.encrypted_profile_picture)).over()
     found = (
         select(*_PROFILE, func.coalesce(size, 0).label("picture_bytes"))
