@@ -10,7 +10,10 @@ from typing import NoReturn
 from pydantic import SecretStr
 
 from server.errors import ResourceExhausted, Unauthenticated
+from server.libraries.limits.rate import rate_exceeded
 from server.services.credentials.throttle import SecretLimit
+
+_too_many = rate_exceeded("Too many wrong API keys.", reason="TOO_MANY_API_KEYS")
 
 
 class ApiKeys:
@@ -36,11 +39,3 @@ class ApiKeys:
         for _ in range(count):
             await self._limit.failed(None, address)
         raise Unauthenticated("The API key is not valid.", reason="INVALID_API_KEY")
-
-
-def _too_many(retry_after: int) -> ResourceExhausted:
-    return ResourceExhausted(
-        f"Too many wrong API keys. Try again in {retry_after} s.",
-        reason="TOO_MANY_API_KEYS",
-        retry_after=retry_after,
-    )
