@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from server.libraries.common.text import caseless
-from server.services.credentials.hashing import HashedPassword
+from server.services.credentials.password_hashing import HashedPassword
 
 PASSWORD = "a password for a benchmark"  # noqa: S105 - of users who live for some minutes
 NAME_BYTES = 60

@@ -37,7 +37,7 @@ from benchmarks.contenders.pool import make_pool
 from benchmarks.contenders.sessions import LIFETIME, new_session
 from server.libraries.common.text import uuid_in
 from server.libraries.rpc.server import STOP_GRACE_SECONDS, make_server
-from server.services.credentials.hashing import KEY_BYTES, ROUNDS
+from server.services.credentials.password_hashing import KEY_BYTES, ROUNDS
 from server.services.credentials.username import login_keys
 
 UUID_CHARACTERS = 36

@@ -4,8 +4,8 @@ They are the repositories' statements, so they stay the same whatever becomes of
 arguments of one into order takes less than a microsecond.
 """
 
-from server.services.auth.repository import _START as START_SESSION
-from server.services.credentials.repository import _GET_PASSWORD as GET_PASSWORD
+from server.services.auth.session_repository import _START as START_SESSION
+from server.services.credentials.password_repository import _GET_PASSWORD as GET_PASSWORD
 from server.services.event.statements import GET_EVENTS, PUT_EVENT
 from server.services.inbox.statements import PUT_MESSAGE as PUT_INBOX
 from server.services.inbox.statements import TAKE_MESSAGES as TAKE_INBOX

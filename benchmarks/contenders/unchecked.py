@@ -13,7 +13,7 @@ from server.programs.cli.app import main
 if __name__ == "__main__":
     tune()
     # It imports grpc, which has to be told before.
-    from server.services.credentials.authenticator import PasswordAuthenticator
+    from server.services.credentials.password_authenticator import PasswordAuthenticator
 
     with patch.object(PasswordAuthenticator, "authenticate", AsyncMock(return_value=None)):
         main()

@@ -20,7 +20,7 @@ from benchmarks.contenders.sessions import LIFETIME, Session
 from server.errors import no_such_user
 from server.libraries.common.text import uuid_in
 from server.libraries.database.statement import Statement
-from server.services.credentials.hashing import HashedPassword
+from server.services.credentials.password_hashing import HashedPassword
 from server.services.credentials.username import login_keys
 
 

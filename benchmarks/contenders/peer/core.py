@@ -45,7 +45,7 @@ from server.libraries.database.schema import (
     user_inbox_items,
     users,
 )
-from server.services.credentials.hashing import HashedPassword
+from server.services.credentials.password_hashing import HashedPassword
 
 REPLACED = ("timestamp", "last_accessed", "expiry", "encrypted_event", "encryption_iv")
 

@@ -48,7 +48,7 @@ from benchmarks.contenders.peer.models import (
 from benchmarks.contenders.sessions import LIFETIME, Session
 from server.errors import no_such_user
 from server.libraries.common.text import caseless, uuid_in
-from server.services.credentials.hashing import HashedPassword
+from server.services.credentials.password_hashing import HashedPassword
 
 REPLACED = ("timestamp", "last_accessed", "expiry", "encrypted_event", "encryption_iv")
 

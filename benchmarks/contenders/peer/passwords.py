@@ -7,8 +7,8 @@ from uuid import UUID
 
 from server.errors import wrong_password
 from server.libraries.settings import Settings
-from server.services.credentials.authenticator import PasswordAuthenticator
-from server.services.credentials.hashing import HashedPassword, PasswordHasher
+from server.services.credentials.password_authenticator import PasswordAuthenticator
+from server.services.credentials.password_hashing import HashedPassword, PasswordHasher
 
 THREADS: int = Settings.model_fields["password_threads"].default
 QUEUE: int = Settings.model_fields["password_queue"].default

@@ -13,7 +13,7 @@ from benchmarks.contenders.peer.messages import (
     PutEvent,
 )
 from benchmarks.contenders.sessions import Session
-from server.services.credentials.hashing import HashedPassword
+from server.services.credentials.password_hashing import HashedPassword
 
 
 class Storage(AbstractAsyncContextManager["Storage"], Protocol):

@@ -56,7 +56,7 @@ users = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("user_lookup", Text, nullable=False, index=True, unique=True),
-    # PBKDF2-HMAC-SHA512 as upper-case hex: see `services/credentials/hashing.py`.
+    # PBKDF2-HMAC-SHA512 as upper-case hex: see `services/credentials/password_hashing.py`.
     Column("hashed_password", Text, nullable=False),
     Column("salt", LargeBinary, nullable=False),
     Column("last_accessed", Timestamp, nullable=False),
@@ -162,7 +162,7 @@ sessions = Table(
     Column("id", Uuid, primary_key=True),
     Column("created", Timestamp, nullable=False),
     Column("expiry", Timestamp, nullable=False, index=True),
-    # As exact as `services/auth/repository.py` keeps it. NULL for older sessions.
+    # As exact as `services/auth/session_repository.py` keeps it. NULL for older sessions.
     Column("last_used", Timestamp),
     # The SHA-256 of the common part of the session's refresh tokens: see
     # `services/auth/refresh_token.py`.

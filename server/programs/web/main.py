@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from server.libraries.common.signals import stop_signal
 from server.libraries.network.address import cannot_listen, host_and_port, in_use, unix_path
 from server.libraries.network.tls import Identity
-from server.libraries.telemetry.exporter import serve_metrics
+from server.libraries.telemetry.metrics_server import serve_metrics
 from server.programs.web.app import Hubs, Today, create_app, health_route
 from server.programs.web.chat_client import Api
 from server.programs.web.connection_counts import Tally

@@ -11,15 +11,15 @@ from server.libraries.limits.bucket_repository import BucketRepository
 from server.libraries.settings import Settings, TokenSettings, WorkerSettings
 from server.libraries.telemetry.worker_metrics import WorkerMetrics
 from server.programs.worker.instrumented import CountedThrottle
+from server.services.auth.access_token_authenticator import AccessTokenAuthenticator
 from server.services.auth.api_keys import ApiKeys
-from server.services.auth.authenticator import AccessTokenAuthenticator
-from server.services.auth.repository import SessionRepository
+from server.services.auth.session_repository import SessionRepository
 from server.services.auth.signing_keys import SigningKeys
 from server.services.auth.tokens import AccessTokens
-from server.services.credentials.authenticator import PasswordAuthenticator
-from server.services.credentials.hashing import PasswordHasher
-from server.services.credentials.repository import PasswordRepository
-from server.services.credentials.throttle import GuessThrottle
+from server.services.credentials.guess_throttle import GuessThrottle
+from server.services.credentials.password_authenticator import PasswordAuthenticator
+from server.services.credentials.password_hashing import PasswordHasher
+from server.services.credentials.password_repository import PasswordRepository
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from server.errors import GymlockerError, ResourceExhausted
 from server.libraries.telemetry.worker_metrics import WorkerMetrics
 from server.services.ai.planner.planner import Event, Planner, Turn
 from server.services.ai.purchase.model import Store, Verifier
-from server.services.credentials.throttle import GuessThrottle
+from server.services.credentials.guess_throttle import GuessThrottle
 
 
 class CountedThrottle:

@@ -9,7 +9,7 @@ from server.programs.worker.databases import MAIN, RATE_LIMITS
 from server.programs.worker.instrumented import counted_sweep
 from server.services.system.cleanup import sweep
 from server.services.system.repository import SystemRepository
-from server.services.system.sweeps import RATE_LIMIT_SWEEPS
+from server.services.system.retention import RATE_LIMIT_SWEEPS
 from server.services.user.last_accessed import INTERVAL_SECONDS
 
 

@@ -7,7 +7,7 @@ from server.libraries.network.tls import Identity
 from server.libraries.rpc.server import add_reflection, bind, make_server, run
 from server.libraries.settings import WorkerSettings
 from server.libraries.telemetry.event_loop import measure_lag
-from server.libraries.telemetry.exporter import serve_metrics
+from server.libraries.telemetry.metrics_server import serve_metrics
 from server.libraries.telemetry.process import new_registry
 from server.libraries.telemetry.worker_metrics import WorkerMetrics
 from server.programs.worker.components import build_components

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from server.errors import ResourceExhausted, Unauthenticated
 from server.libraries.limits.rate import rate_exceeded
-from server.services.credentials.throttle import SecretLimit
+from server.services.credentials.guess_throttle import SecretLimit
 
 _too_many = rate_exceeded("Too many wrong API keys.", reason="TOO_MANY_API_KEYS")
 

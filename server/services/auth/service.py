@@ -12,13 +12,13 @@ from server.libraries.limits.rate_limits import NewUsers
 from server.libraries.rpc.context import Caller, Context, address_of, caller
 from server.libraries.rpc.conversions import set_time
 from server.services.auth.refresh_token import RotatingToken
-from server.services.auth.repository import SessionRepository
+from server.services.auth.session_repository import SessionRepository
 from server.services.auth.tokens import AccessTokens
-from server.services.credentials.authenticator import PasswordAuthenticator
-from server.services.credentials.hashing import HashedPassword, PasswordHasher
+from server.services.credentials.guess_throttle import UsernameLimit
+from server.services.credentials.password_authenticator import PasswordAuthenticator
+from server.services.credentials.password_hashing import HashedPassword, PasswordHasher
 from server.services.credentials.password_policy import acceptable_password
-from server.services.credentials.repository import PasswordRepository
-from server.services.credentials.throttle import UsernameLimit
+from server.services.credentials.password_repository import PasswordRepository
 from server.services.credentials.username import login_keys, parse_username
 from server.services.user.repository import Account, UserRepository
 

@@ -9,7 +9,7 @@ import asyncpg
 
 from server.libraries.database.pool import Database
 from server.libraries.limits.quota import MAX_BYTES
-from server.libraries.limits.usage import Stored, UsageRepository
+from server.libraries.limits.storage_usage import Stored, UsageRepository
 from server.services.event.feed import Feed, FeedSubscription, bytes_of, feed_of
 from server.services.event.statements import GET_EVENTS, MAX_EVENTS, PUT_EVENT
 

@@ -32,7 +32,7 @@ from server.libraries.database.schema import (
 from server.libraries.database.statement import Statement
 from server.libraries.database.time import representable, start_of_day
 from server.libraries.limits.quota import MAX_BYTES, capped_expiry
-from server.libraries.limits.usage import SIZE
+from server.libraries.limits.storage_usage import SIZE
 
 # Of one user.
 MAX_EVENTS = 10_000

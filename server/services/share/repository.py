@@ -18,7 +18,7 @@ from server.libraries.database.schema import user_event_clocks as clocks
 from server.libraries.database.schema import users
 from server.libraries.database.statement import Statement
 from server.libraries.limits.quota import MAX_BYTES, capped_expiry
-from server.libraries.limits.usage import SIZE, Stored, UsageRepository
+from server.libraries.limits.storage_usage import SIZE, Stored, UsageRepository
 
 # Of one user.
 MAX_SHARED_ITEMS = 1_000

@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, func, select
 
 from server.libraries.database.pool import Connection, Database
 from server.libraries.database.statement import Statement
-from server.services.system.sweeps import SWEEPS, Sweep, Sweeps
+from server.services.system.retention import SWEEPS, Sweep, Sweeps
 
 # Timeout of one batch. No request waits for it.
 SWEEP_SECONDS = 20.0

@@ -12,8 +12,8 @@ from gymlocker.v2 import user_pb2
 from server.errors import AlreadyExists
 from server.libraries.common.text import is_uuid, uuid_in
 from server.libraries.database.pool import Database
-from server.services.credentials.hashing import HashedPassword
-from server.services.credentials.repository import hashed_password
+from server.services.credentials.password_hashing import HashedPassword
+from server.services.credentials.password_repository import hashed_password
 from server.services.credentials.username import Username, login_keys
 from server.services.user import statements
 

@@ -9,8 +9,8 @@ from server.errors import no_such_user
 from server.libraries.limits.rate_limits import NewUsers
 from server.libraries.rpc.context import Context, address_of
 from server.libraries.rpc.large_responses import LARGE_BYTES, LargeResponses
-from server.services.credentials.authenticator import PasswordAuthenticator
-from server.services.credentials.hashing import PasswordHasher
+from server.services.credentials.password_authenticator import PasswordAuthenticator
+from server.services.credentials.password_hashing import PasswordHasher
 from server.services.user.repository import Profile, UserRepository
 
 

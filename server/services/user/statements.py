@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 from server.libraries.database.schema import users
 from server.libraries.database.statement import Statement
 from server.libraries.database.time import start_of_day
-from server.services.credentials.repository import is_guessed
+from server.services.credentials.password_repository import is_guessed
 
 _PROFILE = (
     users.c.id,

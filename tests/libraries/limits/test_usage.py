@@ -11,7 +11,7 @@ import pytest
 
 from server.errors import NotFound
 from server.libraries.database.pool import Database
-from server.libraries.limits.usage import UsageRepository
+from server.libraries.limits.storage_usage import UsageRepository
 from server.services.event.repository import Event, EventRepository
 from server.services.event.statements import MAX_EVENTS
 from server.services.share.repository import ShareRepository

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from server.programs.demo.transport import CallError
-from server.services.auth.repository import MAX_SESSIONS
+from server.services.auth.session_repository import MAX_SESSIONS
 from tests.services.auth.accounts import assert_dead, login, logout, me, new_name, refresh
 from tests.support.client import Client, bearer, nobody
 from tests.support.rest import error_of

@@ -9,7 +9,7 @@ from grpc import StatusCode
 from gymlocker.v2 import auth_pb2
 
 from server.programs.demo.transport import CallError
-from server.services.auth.repository import MAX_SPENT
+from server.services.auth.session_repository import MAX_SPENT
 from tests.services.auth.accounts import assert_dead, logout, me, refresh, refusal
 from tests.support.client import Client, User, refused
 

@@ -15,7 +15,7 @@ from server.libraries.network.grpc_protocol import ADDRESS_KEY
 from server.libraries.rpc.context import Caller, current_caller, current_metadata
 from server.programs.demo.transport import CallError
 from server.services.auth.service import AuthService
-from server.services.credentials.hashing import HashedPassword
+from server.services.credentials.password_hashing import HashedPassword
 from server.services.user.repository import username_taken
 from tests.libraries.rpc.fakes import FakeContext
 from tests.services.auth.accounts import PASSWORD, change, login, me, new_name, register

@@ -10,7 +10,7 @@ from grpc import StatusCode, aio
 from gymlocker.v2 import auth_pb2, inbox_pb2, user_pb2
 
 from server.programs.demo.transport import Metadata
-from server.services.credentials.hashing import HashedPassword
+from server.services.credentials.password_hashing import HashedPassword
 from tests.services.credentials.failures import WRONG, somewhere
 from tests.support.client import Client, User, many_users
 

@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from server.errors import ResourceExhausted, Unauthenticated, Unavailable
-from server.services.credentials.authenticator import PasswordAuthenticator
-from server.services.credentials.hashing import HashedPassword, PasswordHasher
+from server.services.credentials.password_authenticator import PasswordAuthenticator
+from server.services.credentials.password_hashing import HashedPassword, PasswordHasher
 
 ANN, BOB = uuid4(), uuid4()
 MEMORY_SECONDS = 900.0

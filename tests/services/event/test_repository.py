@@ -11,7 +11,7 @@ import pytest
 from server.errors import NotFound, Unavailable
 from server.libraries.database.migrations import migrate
 from server.libraries.database.pool import Database
-from server.services.credentials.hashing import HashedPassword
+from server.services.credentials.password_hashing import HashedPassword
 from server.services.event.feed import FeedSubscription
 from server.services.event.repository import Event, EventRepository
 from server.services.event.statements import EVENT_BYTES

@@ -18,7 +18,7 @@ from server.programs.local.temporary_postgres import throwaway_postgres
 from server.services.system import cleanup
 from server.services.system.cleanup import sweep
 from server.services.system.repository import SystemRepository
-from server.services.system.sweeps import RATE_LIMIT_SWEEPS, SWEEPS
+from server.services.system.retention import RATE_LIMIT_SWEEPS, SWEEPS
 from tests.libraries.database.postmaster import postmaster_of
 from tests.services.system.rows import EXPIRED, VALID, add_each, add_session, add_user, left
 from tests.support.waiting import eventually, eventually_true

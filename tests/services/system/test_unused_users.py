@@ -10,7 +10,7 @@ from server.libraries.database.pool import Database
 from server.libraries.database.schema import metadata
 from server.services.system.cleanup import sweep
 from server.services.system.repository import SystemRepository
-from server.services.system.sweeps import KEEPS
+from server.services.system.retention import KEEPS
 from tests.services.system.rows import EVENTS, SHARED_ITEMS, add_user
 
 MILESTONE = "UPDATE milestones SET time = now() - $1::text::interval WHERE name = 'bounds'"

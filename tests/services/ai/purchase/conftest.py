@@ -7,7 +7,7 @@ import pytest
 import structlog
 from structlog.testing import LogCapture
 
-from server.services.credentials.throttle import too_many_tokens
+from server.services.credentials.guess_throttle import too_many_tokens
 
 # When "now" is for all stores: 2026-06-01T00:00:00Z.
 NOW = 1_780_272_000

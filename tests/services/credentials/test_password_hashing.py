@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable
 import pytest
 
 from server.errors import Unavailable
-from server.services.credentials.hashing import HashedPassword, PasswordHasher
+from server.services.credentials.password_hashing import HashedPassword, PasswordHasher
 from tests.services.credentials.failures import somewhere
 from tests.support.waiting import eventually
 

@@ -30,7 +30,7 @@ from server.libraries.database.schema import refresh_tokens, sessions, users
 from server.libraries.database.statement import Statement
 from server.libraries.rpc.context import Caller
 from server.services.auth.refresh_token import KEY_BYTES, RotatingToken
-from server.services.credentials.hashing import HashedPassword
+from server.services.credentials.password_hashing import HashedPassword
 
 # Sessions of one user. A login beyond them ends the least recently used one.
 MAX_SESSIONS = 100

@@ -21,14 +21,14 @@ from cachetools import TTLCache
 from server.errors import no_such_user, wrong_password
 from server.libraries.common.single_flight import SingleFlight
 from server.libraries.network.client_network import network_of
-from server.services.credentials.hashing import (
+from server.services.credentials.guess_throttle import PasswordLimit, too_many_passwords
+from server.services.credentials.password_hashing import (
     KEY_BYTES,
     SALT_BYTES,
     HashedPassword,
     PasswordHasher,
 )
 from server.services.credentials.password_policy import normalized
-from server.services.credentials.throttle import PasswordLimit, too_many_passwords
 
 MAX_REMEMBERED = 100_000
 # Different passwords of one account and network that are hashed concurrently. An app sends one.

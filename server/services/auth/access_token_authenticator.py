@@ -5,7 +5,7 @@ from uuid import UUID
 
 from server.errors import Unauthenticated
 from server.libraries.rpc.context import Caller
-from server.services.auth.repository import SessionRepository
+from server.services.auth.session_repository import SessionRepository
 from server.services.auth.tokens import AccessTokens
 
 

@@ -8,9 +8,9 @@ import pytest
 from cachetools import TTLCache
 
 from server.errors import NotFound, ResourceExhausted, Unauthenticated, Unavailable
-from server.services.credentials import authenticator as module
-from server.services.credentials.authenticator import MAX_CONCURRENT, PasswordAuthenticator
-from server.services.credentials.hashing import HashedPassword, PasswordHasher
+from server.services.credentials import password_authenticator as module
+from server.services.credentials.password_authenticator import MAX_CONCURRENT, PasswordAuthenticator
+from server.services.credentials.password_hashing import HashedPassword, PasswordHasher
 from tests.services.credentials.fakes import ADDRESS, ANN, BOB, MEMORY_SECONDS, Scene, run_tasks
 
 

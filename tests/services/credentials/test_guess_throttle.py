@@ -13,7 +13,7 @@ from server.libraries.database.pool import Database
 from server.libraries.limits.bucket_repository import BucketRepository
 from server.libraries.network.client_network import network_of
 from server.programs.local.temporary_postgres import ThrowawayPostgres
-from server.services.credentials.throttle import ANYWHERE, GuessThrottle
+from server.services.credentials.guess_throttle import ANYWHERE, GuessThrottle
 from tests.services.credentials.failures import (
     PER_ACCOUNT,
     PER_ADDRESS,

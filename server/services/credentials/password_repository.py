@@ -17,7 +17,7 @@ from sqlalchemy import (
 from server.libraries.database.pool import Connection, Database
 from server.libraries.database.schema import sessions, users
 from server.libraries.database.statement import Statement
-from server.services.credentials.hashing import HashedPassword
+from server.services.credentials.password_hashing import HashedPassword
 
 
 def is_guessed() -> ColumnElement[bool]:
