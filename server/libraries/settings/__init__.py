@@ -9,7 +9,8 @@ containers provide secrets.
     process.py      logs, databases, passwords; Envoy; `gymlocker up`
     tokens.py       access tokens and their keys
     limits.py       limits on stored data
-    planner.py      the language model and the stores
+    planner.py      the language model
+    purchases.py    the stores
     features.py     switches of features
     access.py       API keys of the server
     worker.py       all settings of a worker
@@ -19,8 +20,9 @@ from server.libraries.settings.access import AccessSettings
 from server.libraries.settings.environment import EnvironmentSettings, load
 from server.libraries.settings.features import FeatureSettings
 from server.libraries.settings.limits import LimitSettings
-from server.libraries.settings.planner import OPENAI_URL, PlannerSettings, PurchaseSettings
+from server.libraries.settings.planner import OPENAI_URL, PlannerSettings
 from server.libraries.settings.process import GatewaySettings, LocalSettings, LogSettings, Settings
+from server.libraries.settings.purchases import PurchaseSettings
 from server.libraries.settings.tokens import TokenSettings
 from server.libraries.settings.worker import WorkerSettings, load_worker_settings
 

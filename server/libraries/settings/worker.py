@@ -6,8 +6,9 @@ from server.libraries.settings.access import AccessSettings
 from server.libraries.settings.environment import load
 from server.libraries.settings.features import FeatureSettings
 from server.libraries.settings.limits import LimitSettings
-from server.libraries.settings.planner import PlannerSettings, PurchaseSettings
+from server.libraries.settings.planner import PlannerSettings
 from server.libraries.settings.process import Settings
+from server.libraries.settings.purchases import PurchaseSettings
 from server.libraries.settings.tokens import TokenSettings
 
 
