@@ -1,4 +1,4 @@
-// A web app: the generated client over gRPC-Web. The tests call these functions in the browser.
+// A web app with the generated client over gRPC-Web. The tests call its functions in the browser.
 
 import { Code, ConnectError, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
@@ -21,7 +21,7 @@ async function health(url: string): Promise<string> {
   return (await createClient(SystemService, transportTo(url)).getHealth({})).status;
 }
 
-// Creates a user; returns its lookup, and what one reads who looks it up.
+// Creates a user and looks it up; returns both ids.
 async function user(url: string): Promise<{ created: string; found: string }> {
   const users = createClient(UserService, transportTo(url));
   const created = await users.createUser({});
@@ -29,8 +29,8 @@ async function user(url: string): Promise<{ created: string; found: string }> {
   return { created: created.id, found: found.id };
 }
 
-// Makes an account with workouts of these types; returns the types in the file of all workouts,
-// which comes as a stream.
+// Creates an account with workouts of these types, and returns the types in its exported file,
+// which arrives as a stream.
 async function exported(url: string, username: string, types: string[]): Promise<string[]> {
   const credentials = { username, password: "correct horse battery" };
   const accounts = createClient(AuthService, transportTo(url));
@@ -55,7 +55,7 @@ interface Failure {
   fields: string[];
 }
 
-// Registers with a password that is too short; returns what the error says.
+// Registers with a short password, and returns the error.
 async function refused(url: string): Promise<Failure> {
   const accounts = createClient(AuthService, transportTo(url));
   try {
@@ -70,7 +70,7 @@ async function refused(url: string): Promise<Failure> {
       fields: violations.map((violation) => violation.field),
     };
   }
-  throw new Error("it was not refused");
+  throw new Error("the server accepted the password");
 }
 
 Object.assign(globalThis, { health, user, exported, refused });

@@ -1,4 +1,4 @@
-"""A browser, and an eye on what its pages ask for and complain about."""
+"""A browser, and a record of the requests and errors of its pages."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.support.tools import require
 
 from .web_app import HERE, built, served
 
-# Of a machine that has other things to do.
+# Generous, for a busy machine.
 TIMEOUT_MS = 20_000
 expect.set_options(timeout=TIMEOUT_MS)
 
@@ -26,34 +26,34 @@ REPORT_VIOLATIONS = """addEventListener("securitypolicyviolation", (violation) =
 
 @dataclass
 class Watch:
-    """What all pages of a context did: the addresses they asked for, and their complaints."""
+    """The requests, errors and warnings of all pages of a context."""
 
     requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
     async def over(self, context: BrowserContext) -> "Watch":
-        """Begins."""
+        """Start recording."""
         context.on("request", lambda request: self.requests.append(request.url))
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
-        context.on("console", lambda said: self._heard(said.type, said.text))
+        context.on("console", lambda entry: self._on_console(entry.type, entry.text))
         await context.add_init_script(REPORT_VIOLATIONS)
         return self
 
-    def _heard(self, kind: str, text: str) -> None:
+    def _on_console(self, kind: str, text: str) -> None:
         if kind in ("error", "warning"):
             self.complaints.append(text)
 
     def elsewhere(self, *origins: str) -> list[str]:
-        """What was asked for that is at none of `origins`."""
+        """Return the requested URLs outside of `origins`."""
         ours = ("data:", *origins, *(f"blob:{origin}" for origin in origins))
         return [url for url in self.requests if not url.startswith(ours)]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """Chromium, as the system has it: started once, in an event loop that all tests here share."""
+    """The system's Chromium, started once in an event loop that these tests share."""
     require("chromium")
-    # It refuses its sandbox to root.
+    # Chromium does not support its sandbox as root.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
@@ -65,7 +65,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
-    """A window of somebody who was never here."""
+    """A fresh browser context."""
     context = await browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(TIMEOUT_MS)
     yield context
@@ -74,13 +74,13 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def watch(context: BrowserContext) -> Watch:
-    """An eye on the `context`."""
+    """A record of the `context`."""
     return await Watch().over(context)
 
 
 @pytest.fixture(scope="session")
 def web_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the web app of client.ts is served."""
+    """The URL of the web app of client.ts."""
     require("chromium", "node", "npm")
     modules = installed(HERE, "browser")
     with served(built(modules, tmp_path_factory.mktemp("web-app"))) as url:
@@ -89,7 +89,7 @@ def web_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def operations() -> list[tuple[str, str]]:
-    """The verb and path of each call of the document that is no alias of another."""
+    """The verb and path of each operation in the document, without aliases."""
     paths = json.loads(OPENAPI.read_text())["paths"]
     found = [
         (verb.upper(), path)

@@ -1,4 +1,4 @@
-"""The page of the example in TypeScript: it does in a browser what it does under Node."""
+"""The page of the TypeScript example, which also runs under Node."""
 
 from collections.abc import AsyncIterator
 
@@ -14,16 +14,16 @@ from tests.support.tools import require
 from .conftest import Watch
 from .web_app import served
 
-# Building for the first time fetches what the lock file names.
+# The first build downloads the packages of the lock file.
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
-# Of gRPC-Web: a flag, and how long the message is that follows.
+# The prefix of a gRPC-Web message: a flag and the length.
 PREFIX_BYTES = 5
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def origin() -> AsyncIterator[str]:
-    """Where the page is, as `npm run page` serves it."""
+    """The origin of the page, served as by `npm run page`."""
     require("chromium", "node", "npm")
     build, _ = commands("TypeScript")
     with served(built("typescript", build) / "examples" / "typescript") as url:
@@ -31,13 +31,13 @@ async def origin() -> AsyncIterator[str]:
 
 
 async def opened(context: BrowserContext, origin: str, server: str) -> Page:
-    """The page, which begins by itself."""
+    """Open the page, which starts by itself."""
     page = await context.new_page()
     await page.goto(f"{origin}/index.html?server={server}")
     return page
 
 
-async def test_it_takes_every_step(
+async def test_completes_every_step(
     context: BrowserContext, watch: Watch, origin: str, stack: Stack
 ) -> None:
     page = await opened(context, origin, stack.url)
@@ -48,15 +48,13 @@ async def test_it_takes_every_step(
     assert f"{stack.url}{GET_EVENTS}" in watch.requests
 
 
-async def test_it_notices_a_changed_event(
-    context: BrowserContext, origin: str, stack: Stack
-) -> None:
+async def test_detects_changed_event(context: BrowserContext, origin: str, stack: Stack) -> None:
     async def lie(route: Route) -> None:
-        reply = await route.fetch()
-        body = await reply.body()
+        response = await route.fetch()
+        body = await response.body()
         end = PREFIX_BYTES + int.from_bytes(body[1:PREFIX_BYTES])
         lied = body[:PREFIX_BYTES] + changed(body[PREFIX_BYTES:end]) + body[end:]
-        await route.fulfill(response=reply, body=lied)
+        await route.fulfill(response=response, body=lied)
 
     await context.route(f"**{GET_EVENTS}", lie)
     page = await opened(context, origin, stack.url)
@@ -66,7 +64,7 @@ async def test_it_notices_a_changed_event(
     await expect(page.get_by_role("list")).not_to_contain_text("Bob read it")
 
 
-async def test_it_says_that_nobody_is_there(context: BrowserContext, origin: str) -> None:
+async def test_reports_unreachable_server(context: BrowserContext, origin: str) -> None:
     page = await opened(context, origin, "http://127.0.0.1:1")
     await expect(page.get_by_role("status")).to_contain_text("fetch")
     await expect(page.get_by_role("listitem")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""A web app at another origin calls the server over gRPC-Web."""
+"""A web app of another origin that calls the server over gRPC-Web."""
 
 from typing import Any
 from uuid import uuid4
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def call(context: BrowserContext, watch: Watch, stack: Stack, web_app: str) -> Any:
-    """Calls a function of the web app, in the browser."""
+    """A function that calls a function of the web app in the browser."""
     page = await context.new_page()
     await page.goto(web_app)
 
@@ -28,7 +28,7 @@ async def call(context: BrowserContext, watch: Watch, stack: Stack, web_app: str
     return called
 
 
-async def test_a_call_and_its_answer(call: Any, watch: Watch, stack: Stack, web_app: str) -> None:
+async def test_call_returns_response(call: Any, watch: Watch, stack: Stack, web_app: str) -> None:
     assert await call("health") == "ok"
     user = await call("user")
     assert user["created"] == user["found"] != ""
@@ -37,14 +37,14 @@ async def test_a_call_and_its_answer(call: Any, watch: Watch, stack: Stack, web_
     assert f"{stack.url}/gymlocker.v2.UserService/GetUser" in watch.requests
 
 
-async def test_a_stream_of_the_server(call: Any, watch: Watch) -> None:
+async def test_server_stream_returns_file(call: Any, watch: Watch) -> None:
     types = ["Running", "Squats", "Über-Yoga 💪"]
     exported = await call("exported", f"web-{uuid4().hex}", types)
     assert sorted(exported) == types
     assert watch.complaints == []
 
 
-async def test_an_error_and_its_details(call: Any) -> None:
+async def test_error_has_details(call: Any) -> None:
     failure = await call("refused")
     assert failure["code"] == "InvalidArgument"
     assert failure["fields"] == ["password"]

@@ -1,4 +1,4 @@
-"""The pages as somebody reads them: at a desk, on a small phone, with a keyboard."""
+"""The pages on a desktop, on a small phone and by keyboard."""
 
 from typing import Literal
 
@@ -11,9 +11,9 @@ from .conftest import Watch
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-# What shows that a page is there as a whole.
+# An element that appears once the page is complete.
 READY = {
-    "/": "#health[data-state=well]",
+    "/": "#health[data-state=healthy]",
     "/docs": ".opblock",
     "/redoc": "h1",
 }
@@ -23,7 +23,7 @@ FOCUSABLE = "a[href], button"
 
 
 async def opened(context: BrowserContext, stack: Stack, path: str) -> Page:
-    """A page, as a whole."""
+    """Open a page and wait until it is complete."""
     page = await context.new_page()
     await page.goto(stack.url + path)
     await page.locator(READY[path]).first.wait_for()
@@ -31,7 +31,7 @@ async def opened(context: BrowserContext, stack: Stack, path: str) -> Page:
 
 
 @pytest.mark.parametrize("path", READY)
-async def test_a_page_asks_nobody_else_and_has_nothing_to_complain_about(
+async def test_page_loads_nothing_else_without_errors(
     context: BrowserContext, watch: Watch, stack: Stack, path: str
 ) -> None:
     page = await opened(context, stack, path)
@@ -43,7 +43,7 @@ async def test_a_page_asks_nobody_else_and_has_nothing_to_complain_about(
     assert await page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
 
 
-async def test_an_eye_sees_what_a_page_must_not_do(
+async def test_watch_reports_policy_violations(
     context: BrowserContext, watch: Watch, stack: Stack
 ) -> None:
     page = await opened(context, stack, "/")
@@ -54,9 +54,7 @@ async def test_an_eye_sees_what_a_page_must_not_do(
     assert any("style-src" in complaint for complaint in watch.complaints)
 
 
-async def test_a_keyboard_reaches_all_of_the_landing_page(
-    context: BrowserContext, stack: Stack
-) -> None:
+async def test_keyboard_reaches_all_of_landing_page(context: BrowserContext, stack: Stack) -> None:
     page = await opened(context, stack, "/")
     count = await page.locator(FOCUSABLE).count()
     assert count >= 8
@@ -78,7 +76,7 @@ FOCUSED = """(focusable) => {
 }"""
 
 
-async def test_words_stand_out_from_their_ground(context: BrowserContext, stack: Stack) -> None:
+async def test_text_has_sufficient_contrast(context: BrowserContext, stack: Stack) -> None:
     page = await opened(context, stack, "/")
     grounds = set()
     for scheme in SCHEMES:
@@ -91,7 +89,7 @@ async def test_words_stand_out_from_their_ground(context: BrowserContext, stack:
     assert len(grounds) == len(SCHEMES)
 
 
-# For each piece of text: its words, and the contrast between them and the nearest ground.
+# The contrast of each text with its nearest background.
 CONTRASTS = """() => {
   const parts = (color) => color.match(/[0-9.]+/g).map(Number);
   const light = (color) => parts(color).slice(0, 3)
@@ -116,7 +114,7 @@ CONTRASTS = """() => {
 }"""
 
 
-async def test_the_commands_name_this_server_and_can_be_copied(
+async def test_commands_name_this_server_and_can_be_copied(
     context: BrowserContext, stack: Stack
 ) -> None:
     await context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -134,21 +132,19 @@ async def test_the_commands_name_this_server_and_can_be_copied(
         assert await page.evaluate("navigator.clipboard.readText()") == command
 
 
-async def test_a_server_that_is_not_well_is_shown_as_such(
-    context: BrowserContext, stack: Stack
-) -> None:
+async def test_unhealthy_server_is_shown(context: BrowserContext, stack: Stack) -> None:
     async def unavailable(route: Route) -> None:
         await route.fulfill(status=503, json={"code": 14})
 
     page = await opened(context, stack, "/")
     health = page.get_by_role("status")
-    await expect(health).to_have_text("Up and well")
+    await expect(health).to_have_text("Up and healthy")
     await page.route("**/health", unavailable)
     await page.evaluate("showHealth()")
-    await expect(health).to_have_text("Not answering right now")
+    await expect(health).to_have_text("Not responding")
 
 
-async def test_redoc_shows_each_call_once(
+async def test_redoc_shows_each_operation_once(
     context: BrowserContext, stack: Stack, operations: list[tuple[str, str]]
 ) -> None:
     page = await opened(context, stack, "/redoc")
@@ -158,8 +154,8 @@ async def test_redoc_shows_each_call_once(
     await expect(page.locator("[data-role='search:results']")).to_contain_text("orkout")
 
 
-async def test_a_page_says_that_the_document_is_away(context: BrowserContext, stack: Stack) -> None:
+async def test_page_reports_missing_document(context: BrowserContext, stack: Stack) -> None:
     page = await context.new_page()
     await page.route("**/openapi.json", lambda route: route.abort())
     await page.goto(stack.url + "/docs")
-    await expect(page.get_by_role("alert")).to_contain_text("cannot be loaded right now")
+    await expect(page.get_by_role("alert")).to_contain_text("Could not load the API description")

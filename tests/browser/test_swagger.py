@@ -1,4 +1,4 @@
-"""Swagger UI, used as somebody would who never saw the API."""
+"""Swagger UI as a newcomer uses it."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def operation(page: Page, verb: str, path: str) -> Locator:
-    """An operation, opened."""
+    """Open an operation."""
     name = page.locator(f'[data-path="{path}"]')
     found = page.locator(f".opblock-{verb}").filter(has=name)
     await found.locator(".opblock-summary-control").click()
@@ -25,7 +25,7 @@ async def operation(page: Page, verb: str, path: str) -> Locator:
 
 
 async def executed(page: Page, verb: str, path: str, body: dict[str, Any]) -> tuple[str, Any]:
-    """Tries an operation; returns the status and the body of the answer."""
+    """Execute an operation, and return the status and body of the response."""
     found = await operation(page, verb, path)
     await found.locator("textarea.body-param__text").fill(json.dumps(body))
     await found.get_by_role("button", name="Execute").click()
@@ -35,7 +35,7 @@ async def executed(page: Page, verb: str, path: str, body: dict[str, Any]) -> tu
     return status.split()[0], json.loads(text)
 
 
-async def test_from_nobody_to_a_first_workout(
+async def test_registers_and_adds_first_workout(
     context: BrowserContext, watch: Watch, stack: Stack
 ) -> None:
     page = await context.new_page()
@@ -63,11 +63,11 @@ async def test_from_nobody_to_a_first_workout(
     assert [workout["id"] for workout in listed["workouts"]] == [created["id"]]
     assert watch.complaints == []
     assert watch.elsewhere(stack.url) == []
-    # The token is nowhere but in the page, which forgets it.
+    # The token exists only in the page's memory.
     assert await page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
 
 
-async def test_each_call_is_shown_once(
+async def test_shows_each_operation_once(
     context: BrowserContext, stack: Stack, operations: list[tuple[str, str]]
 ) -> None:
     page = await context.new_page()
@@ -80,7 +80,7 @@ async def test_each_call_is_shown_once(
     assert sorted(map(tuple, shown)) == sorted(operations)
 
 
-async def test_a_call_has_a_link(context: BrowserContext, stack: Stack) -> None:
+async def test_link_opens_operation(context: BrowserContext, stack: Stack) -> None:
     health = json.loads(OPENAPI.read_text())["paths"]["/v2/health"]["get"]
     page = await context.new_page()
     await page.goto(f"{stack.url}/docs#/{health['tags'][0]}/{health['operationId']}")

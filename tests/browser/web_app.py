@@ -1,4 +1,4 @@
-"""The web app of client.ts: its client is generated, its types are checked, and all is bundled."""
+"""Build of the web app in client.ts: code generation, type check and bundling."""
 
 import shutil
 import subprocess
@@ -17,12 +17,12 @@ from server.libraries.common.paths import DESCRIPTOR_SET
 HERE = Path(__file__).parent
 PAGE = """<!doctype html><html lang="en"><title>A web app</title>
 <link rel="icon" href="data:,"><script src="app.js"></script></html>"""
-# These come with the library.
+# Included in the library.
 WELL_KNOWN = "google/protobuf/"
 
 
 def built(modules: Path, folder: Path) -> Path:
-    """Builds the app in `folder`, with the tools in `modules`; returns what is to be served."""
+    """Build the app in `folder` with the tools in `modules`, and return the folder to serve."""
     (folder / "node_modules").symlink_to(modules)
     for name in ("client.ts", "package.json", "tsconfig.json"):
         shutil.copy(HERE / name, folder)
@@ -36,7 +36,7 @@ def built(modules: Path, folder: Path) -> Path:
 
 
 def generate(modules: Path, target: Path) -> None:
-    """Writes the client of the whole contract, as protoc would have it written."""
+    """Generate the client of the whole contract, as protoc would."""
     files = FileDescriptorSet.FromString(DESCRIPTOR_SET.read_bytes()).file
     request = CodeGeneratorRequest(
         file_to_generate=[file.name for file in files if not file.name.startswith(WELL_KNOWN)],
@@ -58,14 +58,14 @@ def generate(modules: Path, target: Path) -> None:
 
 
 def run(folder: Path, program: str, *arguments: str) -> None:
-    """Runs one of npm's programs; what it complains about is the test's error."""
+    """Run one of npm's programs; its output becomes the test's error."""
     command = str(folder / "node_modules" / ".bin" / program)
     done = subprocess.run([command, *arguments], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Files, without a line for each."""
+    """A file server without a log."""
 
     def log_message(self, *_: object) -> None:
         pass
@@ -73,7 +73,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """Serves the files in `folder` at an origin of their own; yields its address."""
+    """Serve the files in `folder` at an origin of their own, and yield its URL."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

@@ -12,7 +12,7 @@ import pytest
 
 from server.libraries.database.migrations import migrate
 from server.libraries.network.tls import Certificate, Identity
-from server.programs.web.chat_client import Api, Refused
+from server.programs.web.chat_client import ApiError, ChatClient
 from tests.deploy.running import PLAIN
 from tests.programs.gateway.authority import HOST, Authority
 from tests.support.ports import free_port
@@ -52,7 +52,7 @@ def options(folder: Path, prefix: str, authority: str) -> list[str]:
 def authority(tmp_path: Path) -> Authority:
     authority = Authority(tmp_path)
     for name in ("worker", "caller"):
-        authority.written(tmp_path / name)
+        authority.issue(tmp_path / name)
     assert authority.root == tmp_path / "root.pem"
     return authority
 
@@ -101,17 +101,17 @@ async def test_the_web_process_takes_up_a_renewed_certificate(
     folder = tmp_path / "web"
     stranger = Authority(tmp_path / "stranger")
     stranger.folder.mkdir()
-    stranger.written(folder)
+    stranger.issue(folder)
     identity = Identity(Certificate(folder / "chain.pem", folder / "key.pem"), authority.root)
-    api = Api((worker,), identity)
+    api = ChatClient((worker,), identity)
 
     async def refusal() -> int:
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(ApiError) as refused:
             await api.check((("authorization", "Web nobody"),))
         return int(refused.value.status.code)
 
     assert await refusal() == grpc.StatusCode.UNAVAILABLE.value[0]
-    authority.written(folder)
+    authority.issue(folder)
 
     async def is_asked() -> bool:
         return await refusal() == grpc.StatusCode.UNAUTHENTICATED.value[0]

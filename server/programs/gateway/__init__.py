@@ -1,1 +1,1 @@
-"""The front door: fills in envoy.yaml. What Envoy does stands in that file alone."""
+"""The front door: code that fills in envoy.yaml. That file alone defines Envoy's behaviour."""

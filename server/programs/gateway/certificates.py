@@ -1,7 +1,7 @@
-"""What Envoy is told of certificates, whose files may be renewed while it runs.
+"""TLS for Envoy: transport sockets, and the SDS files that name certificates.
 
-It is told of the files in a file of its own (SDS), since only then does it read them again: when
-something is moved into their folder, as `mv` does, and Kubernetes with its secrets.
+Envoy rereads a certificate only if a separate file names it (SDS) along with a folder to watch. It
+then reloads when a file is moved into that folder, as `mv` and Kubernetes secrets do.
 """
 
 import json
@@ -12,7 +12,7 @@ from server.libraries.network.tls import Certificate, Identity
 
 NAME = "certificate"
 AUTHORITY = "authority"
-# What can be read by nobody but the two, also later when a key was stolen.
+# Forward secrecy and authenticated encryption only.
 CIPHER_SUITES = (
     "[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305]",
     "[ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]",
@@ -23,56 +23,56 @@ _SOCKETS = "type.googleapis.com/envoy.extensions.transport_sockets"
 
 
 def write_sds_secret(certificate: Certificate, file: Path) -> Path:
-    """Writes the `file` that tells Envoy of the certificate; returns it."""
+    """Write the SDS `file` that names the certificate, and return it."""
     chain, key = certificate.chain, certificate.key
-    told = {
+    files = {
         "certificate_chain": {"filename": str(chain)},
         "private_key": {"filename": str(key)},
         "watched_directory": {"path": str(chain.parent)},
     }
-    return _written(file, {"name": NAME, "tls_certificate": told})
+    return _write_sds(file, {"name": NAME, "tls_certificate": files})
 
 
 def write_sds_identity(identity: Identity, folder: Path) -> tuple[Path, Path]:
-    """Writes what tells Envoy who it is to the workers, and who has signed theirs."""
+    """Write SDS files for Envoy's own certificate and for the authority of the workers."""
     authority = {
         "trusted_ca": {"filename": str(identity.authority)},
         "watched_directory": {"path": str(identity.authority.parent)},
     }
     return (
         write_sds_secret(identity.certificate, folder / "identity.yaml"),
-        _written(folder / "authority.yaml", {"name": AUTHORITY, "validation_context": authority}),
+        _write_sds(folder / "authority.yaml", {"name": AUTHORITY, "validation_context": authority}),
     )
 
 
-def _written(file: Path, secret: dict[str, Any]) -> Path:
+def _write_sds(file: Path, secret: dict[str, Any]) -> Path:
     kind = {"@type": f"{_SOCKETS}.tls.v3.Secret"}
     file.write_text(json.dumps({"resources": [kind | secret]}))
     return file
 
 
-def transport_socket(file: Path) -> dict[str, Any]:
-    """What makes a listener speak TLS with the certificate that `file` tells of."""
+def transport_socket(sds_file: Path) -> dict[str, Any]:
+    """Return the transport socket of a TLS listener."""
     kind = {"@type": f"{_SOCKETS}.tls.v3.DownstreamTlsContext"}
-    context = _downstream(file, "h2", "http/1.1")
+    context = _downstream(sds_file, "h2", "http/1.1")
     return {"name": "envoy.transport_sockets.tls", "typed_config": kind | context}
 
 
-def quic_transport_socket(file: Path) -> dict[str, Any]:
-    """The same for a listener that speaks QUIC."""
+def quic_transport_socket(sds_file: Path) -> dict[str, Any]:
+    """Return the transport socket of a QUIC listener."""
     quic = {
         "@type": f"{_SOCKETS}.quic.v3.QuicDownstreamTransport",
-        "downstream_tls_context": _downstream(file, "h3"),
-        # What comes before the handshake is over could be sent a second time by anybody.
+        "downstream_tls_context": _downstream(sds_file, "h3"),
+        # An eavesdropper could replay data sent before the handshake is complete (0-RTT).
         "enable_early_data": False,
     }
     return {"name": "envoy.transport_sockets.quic", "typed_config": quic}
 
 
 def upstream_transport_socket(certificate: Path, authority: Path) -> dict[str, Any]:
-    """What makes Envoy speak mutual TLS; the two files are those of `told_of_identity`.
+    """Return the transport socket for mutual TLS; the files are those of `write_sds_identity`.
 
-    Each worker's certificate must be for the host by which the worker was found.
+    Each worker's certificate must be valid for the hostname by which the worker was found.
     """
     context = {
         "@type": f"{_SOCKETS}.tls.v3.UpstreamTlsContext",
@@ -84,14 +84,14 @@ def upstream_transport_socket(certificate: Path, authority: Path) -> dict[str, A
                 "tls_minimum_protocol_version": "TLSv1_3",
                 "tls_maximum_protocol_version": "TLSv1_3",
             },
-            "tls_certificate_sds_secret_configs": [_source(NAME, certificate)],
-            "validation_context_sds_secret_config": _source(AUTHORITY, authority),
+            "tls_certificate_sds_secret_configs": [_sds_config(NAME, certificate)],
+            "validation_context_sds_secret_config": _sds_config(AUTHORITY, authority),
         },
     }
     return {"name": "envoy.transport_sockets.tls", "typed_config": context}
 
 
-def _downstream(file: Path, *protocols: str) -> dict[str, Any]:
+def _downstream(sds_file: Path, *protocols: str) -> dict[str, Any]:
     return {
         "common_tls_context": {
             "alpn_protocols": list(protocols),
@@ -100,11 +100,11 @@ def _downstream(file: Path, *protocols: str) -> dict[str, Any]:
                 "tls_maximum_protocol_version": "TLSv1_3",
                 "cipher_suites": list(CIPHER_SUITES),
             },
-            "tls_certificate_sds_secret_configs": [_source(NAME, file)],
+            "tls_certificate_sds_secret_configs": [_sds_config(NAME, sds_file)],
         },
     }
 
 
-def _source(name: str, file: Path) -> dict[str, Any]:
-    place = {"path_config_source": {"path": str(file)}, "resource_api_version": "V3"}
-    return {"name": name, "sds_config": place}
+def _sds_config(name: str, file: Path) -> dict[str, Any]:
+    source = {"path_config_source": {"path": str(file)}, "resource_api_version": "V3"}
+    return {"name": name, "sds_config": source}

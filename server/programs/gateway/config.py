@@ -1,6 +1,6 @@
-"""Fills in the template `envoy.yaml`: what differs between a laptop and a cluster.
+"""Rendering of the template `envoy.yaml`, whose values differ between a laptop and a cluster.
 
-Values are filled in as JSON, which is YAML, so none of them can break out of its place.
+Values are inserted as JSON, which is valid YAML, so that none can escape its place.
 """
 
 import json
@@ -23,7 +23,7 @@ from server.programs.gateway.paths import PAGES, methods_by_path
 
 Json: TypeAlias = "str | int | bool | list[Json] | dict[str, Json] | None"
 
-# How Envoy is run. One thread: on two cores, two were slower. Its log is written out every second.
+# Envoy's command line. One thread: on two cores, two were slower. The log is flushed every second.
 OPTIONS = (
     *("--concurrency", "1"),
     *("--log-level", "warning"),
@@ -31,30 +31,31 @@ OPTIONS = (
     "--disable-hot-restart",
 )
 
-# What the template says once for each listener of the front door.
+# The part of the template that is repeated for each listener of the front door.
 _EACH_LISTENER = re.compile(r"^ *# begin: .*\n((?:.*\n)*?) *# end\n", re.MULTILINE)
-# Where a listener is said to be that does not listen.
-_NOWHERE = ("127.0.0.1", 0)
-# What a unix socket address can hold (sockaddr_un), on Linux and on macOS.
+# The address of a listener that is not bound.
+_UNBOUND = ("127.0.0.1", 0)
+# The limit of a unix socket address (sockaddr_un) on Linux and macOS.
 MAX_SOCKET_PATH_LENGTH = 103
 
 
 @dataclass(frozen=True)
 class Gateway:
-    """What one Envoy is told.
+    """The configuration of one Envoy.
 
     `workers` are all `unix:/path` or all `host:port`; a host may stand for many replicas. `web` is
-    the address of the web process, as one of these; None: there is none.
-    `cors_origins` are the web origins that may call, comma-separated; `*` is any, nothing is none.
-    `trusted_proxies` in front of it are believed when they say (X-Forwarded-For) who calls.
-    Without `admin_socket` Envoy cannot be asked anything. With it, its metrics can be read at
-    `metrics`, a host and a port.
-    `tls` is the file that tells of a certificate (`certificate.told_of`); None: no TLS. With it,
-    `http3_port` is the UDP port that clients are told of, where HTTP/3 reaches us; None: no HTTP/3.
-    `identity` are the files of `certificate.told_of_identity`, for mutual TLS with the workers;
-    None: they are spoken to in plain text.
-    A reply of which nothing is read for `unread_seconds` is given up, and its connection over TCP.
-    From nine tenths of `heap_bytes` on Envoy turns requests away.
+    the address of the web process in one of these forms, or None without one.
+    `cors_origins` are the allowed web origins, comma-separated; `*` allows any, an empty text none.
+    `trusted_proxies` is the number of proxies in front whose X-Forwarded-For is trusted.
+    `admin_socket` is the path of the admin interface; None disables it. `metrics`, a host and a
+    port, requires it.
+    `tls` is the SDS file of a certificate (`write_sds_secret`); None disables TLS. With TLS,
+    `http3_port` is the UDP port announced for HTTP/3; None disables HTTP/3.
+    `identity` are the SDS files of `write_sds_identity` for mutual TLS with the workers; None means
+    plain text.
+    A response of which nothing is read for `unread_seconds` is dropped; over TCP, so is its
+    connection.
+    At nine tenths of `heap_bytes`, Envoy starts to reject requests.
     """
 
     host: str
@@ -75,29 +76,29 @@ class Gateway:
 
 
 def render(template: str, gateway: Gateway) -> str:
-    """Fills `gateway` into `template`, the text of envoy.yaml; returns what Envoy reads.
+    """Render `template`, the text of envoy.yaml, with the values of `gateway`.
 
-    Raises StartError when something in `gateway` cannot work.
+    Raises StartError if a value cannot work.
     """
     if not 0 < gateway.port < 65536:
-        raise StartError(f"The port {gateway.port} is not between 1 and 65535; choose another.")
+        raise StartError(f"The port must be between 1 and 65535, not {gateway.port}.")
     if not gateway.descriptor_set.is_file():
         raise StartError(
             f"There is no descriptor set {gateway.descriptor_set}; "
             "run: uv run python scripts/generate.py"
         )
-    found_by, endpoints = _workers(gateway.workers)
+    discovery, endpoints = _workers(gateway.workers)
     if gateway.identity:
         _require_names(gateway.workers)
     admin = _pipe_to(gateway.admin_socket)
-    metrics_host, metrics_port = gateway.metrics or _NOWHERE
-    web_found_by, web = _endpoints("web process", (gateway.web,) if gateway.web else ())
+    metrics_host, metrics_port = gateway.metrics or _UNBOUND
+    web_discovery, web = _endpoints("web process", (gateway.web,) if gateway.web else ())
     values: dict[str, Json] = {
-        "WORKERS_FOUND_BY": found_by,
+        "WORKERS_DISCOVERY": discovery,
         "WORKERS": endpoints,
         "WORKERS_TLS": _workers_tls(gateway.identity),
         "WEB_CLUSTER": "web" if gateway.web else "nowhere",
-        "WEB_FOUND_BY": web_found_by,
+        "WEB_DISCOVERY": web_discovery,
         "WEB": web,
         "DESCRIPTOR_SET": str(gateway.descriptor_set),
         "PATHS": {**methods_by_path(gateway.descriptor_set), **(PAGES if gateway.web else {})},
@@ -111,7 +112,7 @@ def render(template: str, gateway: Gateway) -> str:
         "HAS_METRICS": gateway.metrics is not None,
         "METRICS_HOST": metrics_host,
         "METRICS_PORT": metrics_port,
-        # It does not begin anew when something is read: for a weak network, as long as it may be.
+        # Reading does not restart this timeout, so it is longer, for slow networks.
         "FLUSH_TIMEOUT": f"{gateway.unread_seconds * 1.3}s",
         "HEAP_BYTES": gateway.heap_bytes,
         "ACCESS_LOG": gateway.access_log,
@@ -121,16 +122,16 @@ def render(template: str, gateway: Gateway) -> str:
     front_door = listeners(
         gateway.host, gateway.port, gateway.tls, http3=http3, unread_seconds=gateway.unread_seconds
     )
-    around = _EACH_LISTENER.split(template)
-    # What stood between the marks is at the odd places.
+    # The parts between the marks are at the odd indexes.
+    parts = _EACH_LISTENER.split(template)
     return "".join(
-        _filled(part, values | one)
-        for place, part in enumerate(around)
-        for one in (front_door if place % 2 else [{}])
+        _substitute(part, values | listener)
+        for index, part in enumerate(parts)
+        for listener in (front_door if index % 2 else [{}])
     )
 
 
-def _filled(template: str, values: dict[str, Json]) -> str:
+def _substitute(template: str, values: dict[str, Json]) -> str:
     return Template(template).substitute(
         {name: json.dumps(value) for name, value in values.items()}
     )
@@ -141,65 +142,67 @@ def _workers_tls(identity: tuple[Path, Path] | None) -> Any:
 
 
 def _require_names(workers: tuple[str, ...]) -> None:
-    """Envoy compares names alone with a certificate."""
+    """Raise StartError for an IP address: Envoy compares only names with a certificate."""
     for address in workers:
         if re.match(r"\[|[0-9.]+:", address):
             raise StartError(
-                f"The worker {address!r} needs a name, which its certificate is for: with TLS, no "
-                "address will do."
+                f"The worker {address!r} needs a name instead of an IP address: with TLS, its "
+                "certificate must match that name."
             )
 
 
 def _workers(addresses: tuple[str, ...]) -> tuple[str, list[Json]]:
-    """Returns how Envoy finds the workers, and their endpoints."""
+    """Return Envoy's discovery type for the workers, and their endpoints."""
     if not addresses:
         raise StartError("The front door needs at least one worker; name the workers' addresses.")
     unix = [unix_path(address) is not None for address in addresses]
     if any(unix) and not all(unix):
-        raise StartError("The workers must be all unix sockets or all host:port, not some of each.")
+        raise StartError("The workers must be all unix sockets or all host:port, not a mix.")
     return _endpoints("worker", addresses)
 
 
-def _endpoints(what: str, addresses: tuple[str, ...]) -> tuple[str, list[Json]]:
-    """Returns how Envoy finds `addresses`, which are all of one kind, and their endpoints."""
+def _endpoints(target: str, addresses: tuple[str, ...]) -> tuple[str, list[Json]]:
+    """Return Envoy's discovery type for `addresses`, all of one kind, and their endpoints."""
     endpoints: list[Json] = [
-        {"endpoint": {"address": _address(what, address)}} for address in addresses
+        {"endpoint": {"address": _address(target, address)}} for address in addresses
     ]
     unix = all(unix_path(address) is not None for address in addresses)
     return ("STATIC" if unix else "STRICT_DNS"), endpoints
 
 
-def _address(what: str, address: str) -> Json:
+def _address(target: str, address: str) -> Json:
     path = unix_path(address)
     if path is None:
-        return _socket(what, address)
+        return _socket(target, address)
     if not path.startswith("/"):
-        raise StartError(f"The {what} {address!r} needs an absolute path: unix:/folder/name.sock.")
-    return {"pipe": {"path": _short_enough(path)}}
+        raise StartError(
+            f"The {target} {address!r} needs an absolute path: unix:/folder/name.sock."
+        )
+    return {"pipe": {"path": _checked_length(path)}}
 
 
-def _short_enough(path: str) -> str:
+def _checked_length(path: str) -> str:
     if len(path.encode()) > MAX_SOCKET_PATH_LENGTH:
         raise StartError(
-            f"The socket path {path} is longer than {MAX_SOCKET_PATH_LENGTH} bytes, the "
-            "most that a unix socket can have; choose a shorter folder."
+            f"The socket path {path} is longer than {MAX_SOCKET_PATH_LENGTH} bytes, the limit of a "
+            "unix socket; choose a folder with a shorter path."
         )
     return path
 
 
-def _socket(what: str, address: str) -> Json:
-    found = host_and_port(address)
-    if found is None or not found.port:
-        raise StartError(f"The {what} {address!r} is neither unix:/path nor host:port.")
-    return {"socket_address": {"address": found.host, "port_value": found.port}}
+def _socket(target: str, address: str) -> Json:
+    parsed = host_and_port(address)
+    if parsed is None or not parsed.port:
+        raise StartError(f"The {target} {address!r} is neither unix:/path nor host:port.")
+    return {"socket_address": {"address": parsed.host, "port_value": parsed.port}}
 
 
 def _pipe_to(socket: Path | None) -> Json:
-    return {"pipe": {"path": _short_enough(str(socket))}} if socket else None
+    return {"pipe": {"path": _checked_length(str(socket))}} if socket else None
 
 
 def _origins(text: str) -> list[Json]:
-    """Returns Envoy's matchers of the origins in `text`."""
+    """Return Envoy's matchers for the origins in `text`."""
     origins = [origin.strip() for origin in text.split(",") if origin.strip()]
     if "*" in origins:
         return [{"safe_regex": {"regex": ".*"}}]
@@ -207,13 +210,13 @@ def _origins(text: str) -> list[Json]:
 
 
 def _origin(origin: str) -> str:
-    """Returns `origin` as browsers send it.
+    """Return `origin` if it has the form that browsers send. Raises StartError otherwise.
 
-    A path or a slash at the end would never match what a browser sends, and nobody would see why.
+    A path or a trailing slash would never match, and the reason would be hard to find.
     """
     try:
         parts = urlsplit(origin)
-        sound = (
+        valid = (
             parts.scheme in ("http", "https")
             and bool(parts.hostname)
             and parts.port != 0
@@ -222,8 +225,8 @@ def _origin(origin: str) -> str:
             and not parts.netloc.endswith(":")
         )
     except ValueError:
-        sound = False
-    if not sound:
+        valid = False
+    if not valid:
         raise StartError(
             f"CORS_ORIGINS: {origin!r} is not an origin; write scheme://host[:port], "
             "as in https://app.example.com."

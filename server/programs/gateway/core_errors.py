@@ -1,14 +1,19 @@
-"""Errors that gRPC core makes before a worker hears of the call, given the form of all others.
+"""Envoy filters that rewrite gRPC core's own errors into the API's error form.
 
-They are known by their codes, and by having no details. Filters of Envoy's, each of which acts on
-one code alone.
+gRPC core creates these errors before a worker sees the call. They are recognised by their code and
+by their lack of details. Each filter acts on one code.
 """
 
 from typing import Any
 
 from google.rpc.code_pb2 import INTERNAL, RESOURCE_EXHAUSTED
 
-from server.programs.gateway.local_replies import MISREAD, TOO_LARGE, LocalReply, grpc_headers
+from server.programs.gateway.local_replies import (
+    BAD_COMPRESSION,
+    TOO_LARGE,
+    LocalReply,
+    grpc_headers,
+)
 
 _TYPES = "type.googleapis.com/envoy"
 _MATCHER = f"{_TYPES}.extensions.common.matching.v3.ExtensionWithMatcher"
@@ -18,11 +23,11 @@ _SKIP = f"{_TYPES}.extensions.filters.common.matcher.action.v3.SkipFilter"
 
 
 def core_error_filters() -> dict[str, Any]:
-    """The filters, by their names in envoy.yaml."""
+    """Return the filters by their names in envoy.yaml."""
     return {
-        # What is not compressed as it says, which is the caller's fault.
-        "MISREAD": _filter("misread", INTERNAL, MISREAD),
-        # A message of a stream, or one that grew when it was decompressed.
+        # gRPC core blames the server (INTERNAL) for the client's broken compression.
+        "BAD_COMPRESSION": _filter("bad_compression", INTERNAL, BAD_COMPRESSION),
+        # A message of a stream, or one that exceeds the limit once decompressed.
         "TOO_LARGE": _filter("too_large", RESOURCE_EXHAUSTED, TOO_LARGE),
     }
 
@@ -37,9 +42,9 @@ def _filter(name: str, code: int, reply: LocalReply) -> Any:
         }
         for key, value in grpc_headers(reply).items()
     ]
-    is_another = {"not_matcher": _header("grpc-status", {"exact": str(code)})}
+    has_other_code = {"not_matcher": _header("grpc-status", {"exact": str(code)})}
     has_details = _header("grpc-status-details-bin", {"prefix": "C"})  # the field of the code
-    predicate = {"or_matcher": {"predicate": [is_another, has_details]}}
+    predicate = {"or_matcher": {"predicate": [has_other_code, has_details]}}
     action = {"name": "skip", "typed_config": {"@type": _SKIP}}
     return {
         "name": name,

@@ -1,7 +1,7 @@
-"""Envoy as a child of ours, because it ends at once when it is told to; and how it is stopped.
+"""Envoy as a child process that drains on SIGTERM, which Envoy by itself does not.
 
-SIGTERM drains it: for a while it says that it is not well and asks everybody to connect elsewhere,
-then it lets nobody in any more and finishes what is under way. SIGINT stops it at once.
+Draining has two phases. For `drain_seconds`, health checks fail and clients are asked to connect
+elsewhere. Then the listeners close, and requests in flight may finish. SIGINT stops Envoy at once.
 """
 
 import asyncio
@@ -14,27 +14,27 @@ import httpx2
 
 from server.libraries.process import child as child_process
 
-# What running requests get when nobody is let in any more; then streams are cut off.
+# Time for requests in flight once the listeners are closed; streams are cut off after it.
 GRACE_SECONDS = 10
 STOP_SECONDS = 2
 POLL_SECONDS = 0.1
-_RUNNING = "http.front_door.downstream_rq_active"
+_ACTIVE_REQUESTS = "http.front_door.downstream_rq_active"
 
 
 async def run(argv: Sequence[str], admin: Path, drain_seconds: float) -> int:
-    """Runs Envoy, which can be asked at the socket `admin`, until a signal says to stop.
+    """Run Envoy, whose admin socket is `admin`, until a signal stops it.
 
-    Returns its exit code, which is 0 if it was told to go.
+    Returns its exit code: 0 if a signal stopped it.
     """
     signals = _signals()
     envoy = await child_process.spawn(argv, output=None)
     ended = asyncio.create_task(envoy.wait())
-    told = asyncio.create_task(signals.get())
-    await asyncio.wait({ended, told}, return_when=asyncio.FIRST_COMPLETED)
+    stop = asyncio.create_task(signals.get())
+    await asyncio.wait({ended, stop}, return_when=asyncio.FIRST_COMPLETED)
     if ended.done():
         return ended.result()
-    if told.result() is signal.SIGTERM:
-        # Another signal, whichever it is, makes it hurry.
+    if stop.result() is signal.SIGTERM:
+        # A second signal of either kind ends the draining.
         force_stop = asyncio.create_task(signals.get())
         drained = asyncio.create_task(_drain(admin, drain_seconds))
         await asyncio.wait({ended, drained, force_stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -46,9 +46,9 @@ async def run(argv: Sequence[str], admin: Path, drain_seconds: float) -> int:
 
 
 async def _drain(admin: Path, seconds: float) -> None:
-    """Returns when nothing is under way any more, or time is up."""
+    """Return when no request is in flight, or after the grace period."""
     transport = httpx2.AsyncHTTPTransport(uds=str(admin), verify=False)
-    # One that does not answer has not begun, or has ended.
+    # If Envoy does not respond, it has not started yet or has already exited.
     with suppress(httpx2.TransportError):
         async with httpx2.AsyncClient(transport=transport, base_url="http://envoy") as envoy:
             await envoy.post("/healthcheck/fail")
@@ -56,19 +56,19 @@ async def _drain(admin: Path, seconds: float) -> None:
             await envoy.post("/drain_listeners")
             with suppress(TimeoutError):
                 async with asyncio.timeout(GRACE_SECONDS):
-                    while await _running(envoy):
+                    while await _active_requests(envoy):
                         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _running(envoy: httpx2.AsyncClient) -> int:
-    """How many requests are under way."""
-    reply = await envoy.get("/stats", params={"format": "json", "filter": f"^{_RUNNING}$"})
-    return sum(int(each["value"]) for each in reply.json()["stats"])
+async def _active_requests(envoy: httpx2.AsyncClient) -> int:
+    query = {"format": "json", "filter": f"^{_ACTIVE_REQUESTS}$"}
+    response = await envoy.get("/stats", params=query)
+    return sum(int(stat["value"]) for stat in response.json()["stats"])
 
 
 def _signals() -> asyncio.Queue[signal.Signals]:
     loop = asyncio.get_running_loop()
-    told: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    received: asyncio.Queue[signal.Signals] = asyncio.Queue()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told.put_nowait, number)
-    return told
+        loop.add_signal_handler(number, received.put_nowait, number)
+    return received

@@ -1,7 +1,7 @@
 """Clean-up of X-Forwarded-For before Envoy reads it.
 
-Some proxies (Azure's, IIS) write the caller's port behind the address. Envoy cannot read such an
-entry and would take the proxy for the caller, so that all callers share the limits of one address.
+Some proxies (Azure's, IIS) append the caller's port to the address. Envoy cannot parse such an
+entry and would treat the proxy as the caller; all callers would share the limits of one address.
 """
 
 from typing import Any, TypeAlias
@@ -15,10 +15,10 @@ _IPV6_IN_BRACKETS = f"[[]([0-9A-Fa-f:.]+)[]](?::{_PORT})?"
 
 
 def forwarded_for(trusted_proxies: int) -> Json:
-    """Return the mutation of the header: nobody reads it unless proxies are trusted.
+    """Return the mutation of the header, which is removed unless proxies are trusted.
 
-    Of the entries, the one that the farthest trusted proxy wrote loses its port. Nearer ones stay,
-    for Envoy counts them. Where there is no port, nothing changes.
+    The entry written by the farthest trusted proxy loses its port, if it has one. The entries after
+    it stay because Envoy counts them.
     """
     if not trusted_proxies:
         return {"remove": HEADER}

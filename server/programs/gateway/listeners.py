@@ -1,6 +1,6 @@
-"""How the front door is reached: over TCP and, with TLS, over UDP as well, which is HTTP/3.
+"""The listeners of the front door: one over TCP and, with TLS, one over UDP for HTTP/3.
 
-What a listener does stands in envoy.yaml once; here stands in what the two differ.
+envoy.yaml defines their common behaviour once; this module supplies the values that differ.
 """
 
 import socket
@@ -11,32 +11,31 @@ from typing import Any
 
 from server.programs.gateway.certificates import quic_transport_socket, transport_socket
 
-# For two years a browser that was here by TLS does not try without.
-_ONLY_WITH_TLS = ("strict-transport-security", "max-age=63072000")
-# For a day it comes back by HTTP/3, if it gets through.
+# A browser that has connected over TLS uses nothing else for two years.
+_STRICT_TRANSPORT_SECURITY = ("strict-transport-security", "max-age=63072000")
+# A browser prefers HTTP/3 for a day, if it gets through.
 _HTTP3_SECONDS = 86400
 
-
-# Of <netinet/tcp.h>, on Linux alone; the number means something else elsewhere.
+# From <netinet/tcp.h> on Linux; on other systems the number has another meaning.
 _TCP_USER_TIMEOUT = 18
 
 
 def listeners(
     host: str, port: int, tls: Path | None, *, http3: bool, unread_seconds: float
 ) -> list[dict[str, Any]]:
-    """What is filled in for each listener. `tls` is the file that tells of the certificate."""
-    found = [
+    """Return the template values of each listener. `tls` is the certificate's SDS file."""
+    values = [
         {
             "NAME": "front_door",
             "ADDRESS": _address(host, port, "TCP"),
             "QUIC": None,
-            "CODEC": "AUTO",  # HTTP/1.1 or HTTP/2, told by ALPN or the first bytes
+            "CODEC": "AUTO",  # HTTP/1.1 or HTTP/2, by ALPN or the first bytes
             "SOCKET_OPTIONS": _unread_timeout(unread_seconds),
             "TLS": transport_socket(tls) if tls else None,
         }
     ]
     if tls and http3:
-        found.append(
+        values.append(
             {
                 "NAME": "front_door_http3",
                 "ADDRESS": _address(host, port, "UDP"),
@@ -46,25 +45,25 @@ def listeners(
                 "TLS": quic_transport_socket(tls),
             }
         )
-    return found
+    return values
 
 
-def headers(tls: Path | None, told_port: int | None) -> list[Any]:
-    """What every reply says when there is TLS, and at which port there is HTTP/3."""
-    said = [_ONLY_WITH_TLS] if tls else []
-    if tls and told_port:
-        said.append(("alt-svc", f'h3=":{told_port}"; ma={_HTTP3_SECONDS}'))
-    return [{"header": {"key": name, "value": value}} for name, value in said]
+def headers(tls: Path | None, announced_port: int | None) -> list[Any]:
+    """Return the headers that every response has with TLS; they announce the HTTP/3 port."""
+    pairs = [_STRICT_TRANSPORT_SECURITY] if tls else []
+    if tls and announced_port:
+        pairs.append(("alt-svc", f'h3=":{announced_port}"; ma={_HTTP3_SECONDS}'))
+    return [{"header": {"key": name, "value": value}} for name, value in pairs]
 
 
 def http3_port(host: str, port: int, report: Callable[[str], None]) -> int | None:
-    """The port of HTTP/3, which is that of TCP; None, which is reported, if it cannot be had.
+    """Return the port for HTTP/3, the same as for TCP; None if it is taken, which is reported.
 
-    It is no reason not to start: whoever finds no HTTP/3 comes by TCP.
+    A taken port does not prevent the start: clients that find no HTTP/3 use TCP.
     """
     if _udp_is_free(host, port):
         return port
-    report(f"no HTTP/3: the UDP port {port} on {host} is taken or not to be had")
+    report(f"no HTTP/3: cannot listen on UDP port {port} of {host}")
     return None
 
 
@@ -75,7 +74,7 @@ def _udp_is_free(host: str, port: int) -> bool:
         )
         with socket.socket(family, kind) as probe:
             if family == socket.AF_INET6:
-                # As Envoy does; else who listens on IPv4 would count too.
+                # As Envoy does; otherwise a listener on IPv4 would make the bind fail.
                 probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             probe.bind(address)
     except OSError:
@@ -84,9 +83,9 @@ def _udp_is_free(host: str, port: int) -> bool:
 
 
 def _unread_timeout(seconds: float) -> list[dict[str, Any]]:
-    """Return the socket options that end a connection on which nothing is taken for so long.
+    """Return the socket options that end a connection whose client reads nothing for so long.
 
-    The connections that are accepted inherit them.
+    Accepted connections inherit them.
     """
     if sys.platform != "linux":
         return []

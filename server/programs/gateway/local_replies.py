@@ -1,7 +1,6 @@
-"""Errors of Envoy's own, in the form of the workers' errors: as JSON, and as a status of gRPC.
+"""Envoy's own errors in the form of the workers' errors, as JSON and as gRPC statuses.
 
-They are filled in as the mappers of envoy.yaml's local_reply_config, of which the first that fits
-decides.
+They become the mappers of envoy.yaml's local_reply_config; the first mapper that matches applies.
 """
 
 import base64
@@ -29,21 +28,21 @@ from server.libraries.network.grpc_protocol import (
 )
 
 CEL = "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
-# Callers of gRPC and gRPC-Web say so, and were not transcoded.
+# Calls over gRPC and gRPC-Web have its content type and were not transcoded.
 FROM_GRPC = (
     "request.headers['content-type'].startsWith('application/grpc')"
     f" && !('{ORIGINAL_PATH_KEY}' in request.headers)"
 )
-# A status of gRPC has no body. (A text itself may not be empty.)
+# A gRPC status has no body. (Envoy rejects an empty format string.)
 EMPTY = {"text_format_source": {"inline_string": "%REQ(:none)%"}, "omit_empty_values": True}
 
 
 @dataclass(frozen=True)
 class LocalReply:
-    """An error: in which case (a CEL expression), its code, its reason and its sentence.
+    """An error: its condition (a CEL expression), code, reason and message.
 
-    `grpc_code` and `http_status` are told instead of what follows from the code and from Envoy.
-    `retry_after` is in how many seconds the caller may try again.
+    `grpc_code` replaces `code` over gRPC, `http_status` replaces Envoy's status over REST.
+    `retry_after` is in seconds.
     """
 
     when: str
@@ -59,23 +58,23 @@ TOO_LARGE = LocalReply(
     "response.code in [413, 431, 507]",
     RESOURCE_EXHAUSTED,
     reason="REQUEST_TOO_LARGE",
-    message="The request is larger than any request may be.",
+    message="The request exceeds the maximum size.",
 )
-# What gRPC core finds, and Envoy never.
-MISREAD = LocalReply(
+# Raised by gRPC core and never by Envoy.
+BAD_COMPRESSION = LocalReply(
     "false",
     INVALID_ARGUMENT,
     reason="MALFORMED_REQUEST",
-    message="The message is not compressed as the request says.",
+    message="The message is not compressed as the request's grpc-encoding declares.",
 )
 LOCAL_REPLIES = (
-    # The names in brackets are policies of the RBAC filter.
+    # The names in brackets are policies of envoy.yaml's RBAC filter.
     LocalReply(
         "response.code_details.contains('[unsupported-content-type]')",
         UNIMPLEMENTED,
         reason="UNSUPPORTED_CONTENT_TYPE",
         message=(
-            "This content type is not spoken here. Send application/json, application/grpc or "
+            "This content type is not supported. Send application/json, application/grpc or "
             "application/grpc-web."
         ),
         http_status=415,
@@ -85,12 +84,12 @@ LOCAL_REPLIES = (
         UNIMPLEMENTED,
         reason="UNSUPPORTED_ENCODING",
         message=(
-            "This encoding of the request is not spoken here. Send JSON without one, and messages "
-            "of gRPC with identity, gzip or deflate."
+            "This encoding of the request is not supported. Send JSON without an encoding, and "
+            "gRPC messages with identity, gzip or deflate."
         ),
         http_status=415,
     ),
-    # What the transcoder finds wrong with the JSON, it says best itself.
+    # The transcoder's own message describes what is wrong with the JSON.
     LocalReply(
         "response.code == 400 && response.code_details.contains('grpc_json_transcode')",
         INVALID_ARGUMENT,
@@ -101,7 +100,7 @@ LOCAL_REPLIES = (
         "response.code == 400 || response.code_details.contains('[malformed-header]')",
         INVALID_ARGUMENT,
         reason="MALFORMED_REQUEST",
-        message="The request line or a header holds what is not allowed there.",
+        message="The request line or a header is malformed.",
         http_status=400,
     ),
     LocalReply(
@@ -115,7 +114,7 @@ LOCAL_REPLIES = (
         "response.code == 405",
         UNIMPLEMENTED,
         reason="METHOD_NOT_ALLOWED",
-        message="This path does not have this method. The Allow header lists those it has.",
+        message="This path does not support this method. The Allow header lists its methods.",
     ),
     LocalReply(
         "response.code in [408, 504]",
@@ -141,23 +140,23 @@ LOCAL_REPLIES = (
     LocalReply(
         "response.code >= 500", INTERNAL, reason="INTERNAL", message="Something went wrong."
     ),
-    # The rest, such as 403 for an upgrade that nothing offers.
+    # All others, such as 403 for an unsupported upgrade.
     LocalReply(
         "response.code >= 400",
         FAILED_PRECONDITION,
         reason="NOT_SERVED",
-        message="This kind of request is not served here.",
+        message="This kind of request is not supported.",
     ),
 )
 
 
 def mappers() -> list[Any]:
-    """Envoy's mappers for LOCAL_REPLIES. Those for callers of gRPC come first."""
+    """Return Envoy's mappers for LOCAL_REPLIES, those for gRPC callers first."""
     return [each(reply) for each in (_as_grpc, _as_json) for reply in LOCAL_REPLIES]
 
 
 def grpc_headers(reply: LocalReply) -> dict[str, str]:
-    """The headers that end a call of gRPC with `reply`."""
+    """Return the headers that end a gRPC call with `reply`."""
     code = reply.code if reply.grpc_code is None else reply.grpc_code
     status = Status(code=code, message=reply.message)
     status.details.add().Pack(ErrorInfo(reason=reply.reason, domain=ERROR_DOMAIN))
@@ -196,7 +195,7 @@ def _as_json(reply: LocalReply) -> Any:
 
 def _mapper(when: str, headers: dict[str, str], body: Any, http_status: int | None) -> Any:
     expression = {"@type": CEL, "expression": when}
-    # Refused before there was a request id: it gets one here.
+    # A request that is rejected early has no request id yet.
     request_id = {
         "header": {"key": "x-request-id", "value": "%UNIQUE_ID%"},
         "append_action": "ADD_IF_ABSENT",

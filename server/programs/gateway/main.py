@@ -1,4 +1,4 @@
-"""`gymlocker gateway`: runs Envoy."""
+"""The command `gymlocker gateway`, which runs Envoy."""
 
 import asyncio
 import tempfile

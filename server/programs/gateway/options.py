@@ -1,4 +1,4 @@
-"""The options of `gymlocker gateway`, and the configuration file that follows from them."""
+"""The options of `gymlocker gateway`, and the Envoy configuration built from them."""
 
 import sys
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ ADMIN = "admin.sock"
 class GatewayOptions:
     """The command line of `gymlocker gateway`; addresses are host:port.
 
-    Prometheus reads its metrics at `metrics_at`. `http3_port` is where clients find HTTP/3, if
-    something in front forwards another port than that of `listen`. With an `identity`, the workers
-    are called by mutual TLS.
+    Prometheus scrapes metrics at `metrics_at`. `http3_port` is the port that clients use for
+    HTTP/3, if a device in front forwards a port other than that of `listen`. With an `identity`,
+    Envoy calls the workers over mutual TLS.
     """
 
     listen: str
@@ -59,5 +59,5 @@ def write_configuration(settings: GatewaySettings, options: GatewayOptions, fold
 
 
 def _http3_port(options: GatewayOptions, host: str, port: int) -> int | None:
-    own = http3_port(host, port, lambda line: print(line, file=sys.stderr))
-    return own and (options.http3_port or own)
+    listening = http3_port(host, port, lambda line: print(line, file=sys.stderr))
+    return listening and (options.http3_port or listening)

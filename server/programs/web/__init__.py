@@ -1,8 +1,8 @@
-"""What is served to apps and browsers beside the API: SignalR hubs, and pages.
+"""The web process: SignalR hubs for apps and pages for browsers.
 
-The hubs are the conversation with the planner, for apps that speak SignalR: a client of the API
-like any other. What comes in over a WebSocket goes out over one gRPC stream, `AiService.Chat`, and
-the other way round. Who may talk, and how much, is the API's business.
+The hubs carry conversations with the planner for apps that use SignalR. They are a client of the
+API like any other: each WebSocket is bridged to one gRPC stream, `AiService.Chat`. The API
+authenticates callers and enforces their quotas.
 
-The pages (`pages/`) know nothing of the hubs: they are files, and call the API from the browser.
+The pages (`pages/`) are independent of the hubs: static files that call the API from the browser.
 """

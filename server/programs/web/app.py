@@ -1,7 +1,7 @@
-"""The hubs as an ASGI app: negotiation, and who may connect.
+"""The hubs as an ASGI app: negotiation and admission of connections.
 
-Whether a token is good, the API is asked when a client negotiates, and again when it connects:
-nothing is remembered in between, so a client may as well connect at once.
+The API checks the token when a client negotiates, and again when it connects. No state is kept in
+between, so a client may also connect without negotiating.
 """
 
 import asyncio
@@ -25,10 +25,10 @@ from starlette.websockets import WebSocket
 from server.libraries.network.client_network import network_of
 from server.libraries.network.grpc_protocol import ADDRESS_KEY
 from server.programs.web.chat_client import (
-    Api,
+    ApiError,
+    ChatClient,
     Metadata,
-    Refused,
-    failed,
+    internal_error,
     metadata_of,
     request_id_in,
     too_many_conversations,
@@ -36,14 +36,14 @@ from server.programs.web.chat_client import (
     unknown_method,
     unknown_path,
 )
-from server.programs.web.connection_counts import Tally
+from server.programs.web.connection_counts import ConnectionCounts
 from server.programs.web.hub_connection import GONE, STOPPED, Connection
 from server.programs.web.hubs import HUBS, Hub
 from server.programs.web.limits import Limits
 
 NEGOTIATE_VERSION = 1
-# Of the paths of the contract, each of which is there without it, too.
-VERSION = "/v2"
+# The contract's path prefix; each path also exists without it.
+VERSION_PREFIX = "/v2"
 
 Today: TypeAlias = Callable[[], date]
 
@@ -53,27 +53,29 @@ _log = structlog.get_logger("web")
 class Hubs:
     """All connections of this process."""
 
-    def __init__(self, api: Api, limits: Limits, today: Today, tally: Tally) -> None:
+    def __init__(
+        self, api: ChatClient, limits: Limits, today: Today, counts: ConnectionCounts
+    ) -> None:
         self._api = api
         self._limits = limits
         self._today = today
-        self._tally = tally
-        # Those that are not let in yet count: they cost something, too.
-        self._present: Counter[str] = Counter()
+        self._counts = counts
+        # Connections by network, including those that are still being checked.
+        self._by_network: Counter[str] = Counter()
         self._connections: dict[Connection, asyncio.Task[None] | None] = {}
         self._stopping = False
 
     @property
     def stopping(self) -> bool:
-        """Whether nobody is let in any more."""
+        """True once new connections are rejected."""
         return self._stopping
 
     def routes(self) -> list[BaseRoute]:
-        """Where the hubs are."""
+        """Return the routes of the hubs."""
         return [
             route
             for hub in HUBS
-            for path in (f"{VERSION}{hub.path}", hub.path)
+            for path in (f"{VERSION_PREFIX}{hub.path}", hub.path)
             for route in (
                 Route(f"{path}/negotiate", self._negotiate, methods=["POST"]),
                 WebSocketRoute(path, partial(self._connect, hub)),
@@ -81,18 +83,18 @@ class Hubs:
         ]
 
     async def stop(self) -> None:
-        """Says goodbye to everybody. Nobody is let in any more."""
+        """Close all connections and reject new ones."""
         self._stopping = True
         tasks = {task for task in self._connections.values() if task}
         for connection in self._connections:
             connection.end(STOPPED)
         if tasks:
-            await asyncio.wait(tasks, timeout=2 * self._limits.farewell_seconds)
+            await asyncio.wait(tasks, timeout=2 * self._limits.shutdown_seconds)
 
     async def _negotiate(self, request: Request) -> Response:
         metadata = metadata_of(request)
-        if refusal := await self._refusal(metadata, _network_of(metadata), itself=0):
-            return _as_json(refusal)
+        if error := await self._check(metadata, _network_of(metadata), counted=0):
+            return _as_json(error)
         offer = {
             "connectionId": secrets.token_urlsafe(16),
             "negotiateVersion": _negotiate_version(request),
@@ -105,53 +107,56 @@ class Hubs:
     async def _connect(self, hub: type[Hub], websocket: WebSocket) -> None:
         metadata = metadata_of(websocket)
         network = _network_of(metadata)
-        self._present[network] += 1
+        self._by_network[network] += 1
         try:
-            if refusal := await self._refusal(metadata, network, itself=1):
-                await websocket.send_denial_response(_as_json(refusal))
+            if error := await self._check(metadata, network, counted=1):
+                await websocket.send_denial_response(_as_json(error))
             else:
                 await websocket.accept()
-                await self._carry(hub, websocket, metadata)
+                await self._serve(hub, websocket, metadata)
         except GONE:
-            pass  # before it was let in
+            pass  # before it was accepted
         finally:
-            self._present -= Counter([network])
+            self._by_network -= Counter([network])
 
-    async def _refusal(self, metadata: Metadata, network: str, *, itself: int) -> Refused | None:
-        """Why the client is not let in, if it is not. `itself` is what is counted of it."""
-        is_full = self._present.total() - itself >= self._limits.connections
-        has_share = self._present[network] - itself >= self._limits.connections_of_network
+    async def _check(self, metadata: Metadata, network: str, *, counted: int) -> ApiError | None:
+        """Return the error for a client that must not connect; None otherwise.
+
+        `counted` is 1 if the connection itself is already counted.
+        """
+        is_full = self._by_network.total() - counted >= self._limits.connections
+        is_share_used = self._by_network[network] - counted >= self._limits.connections_of_network
         if self._stopping or is_full:
             return unavailable()
-        if has_share:
+        if is_share_used:
             return too_many_conversations(self._limits.connections_of_network)
-        return await _refusal_of(self._api.check(metadata))
+        return await _error_of(self._api.check(metadata))
 
-    async def _carry(self, hub: type[Hub], websocket: WebSocket, metadata: Metadata) -> None:
-        began = time.monotonic()
-        begin = partial(self._api.chat, metadata)
-        connection = Connection(websocket, hub, begin, self._limits, self._today)
+    async def _serve(self, hub: type[Hub], websocket: WebSocket, metadata: Metadata) -> None:
+        start = time.monotonic()
+        open_chat = partial(self._api.chat, metadata)
+        connection = Connection(websocket, hub, open_chat, self._limits, self._today)
         if self._stopping:
             connection.end(STOPPED)
         self._connections[connection] = asyncio.current_task()
-        self._tally.begin(hub.path)
+        self._counts.begin(hub.path)
         ended = "cancelled"
         try:
             ended = (await connection.run()).name
         finally:
             del self._connections[connection]
-            self._tally.end(hub.path, ended)
+            self._counts.end(hub.path, ended)
             _log.info(
                 "connection",
                 hub=hub.path,
-                seconds=round(time.monotonic() - began, 3),
+                seconds=round(time.monotonic() - start, 3),
                 ended=ended,
                 request_id=request_id_in(metadata),
             )
 
 
 def health_route(hubs: Hubs) -> Route:
-    """Where probes ask how this process is. Workers are not: they have probes of their own."""
+    """Return the route for health probes of this process, independent of the workers."""
 
     async def health(request: Request) -> Response:
         if hubs.stopping:
@@ -162,34 +167,34 @@ def health_route(hubs: Hubs) -> Route:
 
 
 def create_app(routes: Sequence[BaseRoute]) -> Starlette:
-    """The app; what it does not know is answered in the API's form."""
+    """Return the app; unknown paths and methods get errors in the API's form."""
     app = Starlette(routes=routes, exception_handlers={HTTPException: _not_found})
-    # A redirection would repeat the query, with the token in it.
+    # A redirect would repeat the query, which may contain a token.
     app.router.redirect_slashes = False
     return app
 
 
-async def _refusal_of(check: Awaitable[None]) -> Refused | None:
+async def _error_of(check: Awaitable[None]) -> ApiError | None:
     try:
         await check
-    except Refused as refusal:
-        return refusal
-    except Exception as error:
-        # Its text may hold the token.
-        _log.error("unhandled_exception", error=type(error).__name__)
-        return failed()
+    except ApiError as error:
+        return error
+    except Exception as unhandled:
+        # Its text may contain the token.
+        _log.error("unhandled_exception", error=type(unhandled).__name__)
+        return internal_error()
     return None
 
 
-def _as_json(refusal: Refused) -> JSONResponse:
-    return JSONResponse(refusal.body(), refusal.http_status, dict(refusal.headers))
+def _as_json(error: ApiError) -> JSONResponse:
+    return JSONResponse(error.body(), error.http_status, dict(error.headers))
 
 
 async def _not_found(request: Request, error: Exception) -> Response:
     methods = (getattr(error, "headers", None) or {}).get("Allow")
     if not methods:
         return _as_json(unknown_path())
-    # As the front door answers for all other paths.
+    # As the front door answers for the API's paths.
     allow = {"allow": f"{methods}, OPTIONS"}
     if request.method == "OPTIONS":
         return Response(status_code=204, headers=allow)
@@ -197,7 +202,7 @@ async def _not_found(request: Request, error: Exception) -> Response:
 
 
 def _negotiate_version(connection: HTTPConnection) -> int:
-    """The version to negotiate by: ours, or 0 for a client that knows none."""
+    """Return the protocol's version: ours, or 0 for a client that states none."""
     version = connection.query_params.get("negotiateVersion", "")
     return NEGOTIATE_VERSION if re.fullmatch("0*[1-9][0-9]*", version) else 0
 

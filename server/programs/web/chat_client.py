@@ -1,4 +1,4 @@
-"""The API as the hubs call it: is this token good, and may we talk."""
+"""A client of the API for the hubs: it checks tokens and opens conversations."""
 
 import asyncio
 import re
@@ -35,23 +35,23 @@ Metadata: TypeAlias = tuple[tuple[str, str], ...]
 Chat: TypeAlias = "aio.StreamStreamCall[ai_pb2.ChatRequest, ai_pb2.ChatResponse]"
 
 CHECK_SECONDS = 10.0
-# As Envoy has it.
+# As in envoy.yaml.
 MAX_CHAT_SECONDS = 3600
-SORRY = "Something went wrong in the server."
-AWAY = "The server cannot answer right now. Try again."
+INTERNAL = "Something went wrong in the server."
+UNAVAILABLE = "The server cannot answer right now. Try again."
 
 _OPTIONS = (
-    # A name may stand for many workers.
+    # One name may resolve to many workers.
     ("grpc.lb_policy_name", "round_robin"),
-    # A worker that was restarted is found again soon.
+    # Reconnect soon after a worker's restart.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
 )
-# Where Envoy says it came from, and of which trace the caller says it is a part.
-_PASSED_ON = (ADDRESS_KEY, TRACE_PARENT_KEY)
-# Of the trailing metadata, what means something in HTTP.
+# The client's address, set by Envoy, and the client's trace.
+_FORWARDED = (ADDRESS_KEY, TRACE_PARENT_KEY)
+# Trailing metadata that is also an HTTP header.
 _HEADERS = (RETRY_AFTER_KEY, AUTHENTICATE_KEY)
-# A token that names no store. SignalR's client says Bearer before it where it may.
+# A token without a store is an API key. SignalR's client may put Bearer before it.
 _KEY = re.compile(r"(?:bearer +)?([!-~]+)", re.IGNORECASE)
 _HTTP = {
     grpc.StatusCode.INVALID_ARGUMENT: HTTPStatus.BAD_REQUEST,
@@ -62,16 +62,16 @@ _HTTP = {
     grpc.StatusCode.RESOURCE_EXHAUSTED: HTTPStatus.TOO_MANY_REQUESTS,
     grpc.StatusCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-# Without a word of ours: nobody was there, or went away.
-_AWAY = (
+# Codes without details from the API: the worker was unreachable, or went away.
+_UNREACHABLE = (
     grpc.StatusCode.CANCELLED,
     grpc.StatusCode.DEADLINE_EXCEEDED,
     grpc.StatusCode.UNAVAILABLE,
 )
 
 
-class Refused(Exception):
-    """The API did not do it; `status` says why, in words that a client may read."""
+class ApiError(Exception):
+    """An error of the API, or of ours in its form. `status` may be shown to clients."""
 
     def __init__(
         self, http_status: int, status: status_pb2.Status, headers: Mapping[str, str] | None = None
@@ -83,70 +83,70 @@ class Refused(Exception):
 
     @property
     def message(self) -> str:
-        """A sentence for people."""
+        """The message for people."""
         return str(self.status.message)
 
     def body(self) -> dict[str, Any]:
-        """The JSON that REST would answer with."""
+        """Return the JSON body that the REST API would send."""
         return json_format.MessageToDict(
             self.status,
             always_print_fields_with_no_presence=True,
-            # Which knows the types that details are of.
+            # This pool contains the types of the details.
             descriptor_pool=error_details_pb2.DESCRIPTOR.pool,
         )
 
 
-def refusal(
+def api_error(
     code: grpc.StatusCode, message: str, reason: str, retry_after: int | None = None
-) -> Refused:
-    """An error of our own, and in how many seconds to try again."""
+) -> ApiError:
+    """Return an error of our own; `retry_after` is in seconds."""
     status = status_pb2.Status(code=code.value[0], message=message)
     info = error_details_pb2.ErrorInfo(reason=reason, domain=ERROR_DOMAIN)
     status.details.add().Pack(info)
     if retry_after is None:
-        return Refused(_http_status(code), status)
+        return ApiError(_http_status(code), status)
     delay = duration_pb2.Duration(seconds=retry_after)
     status.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=delay))
-    return Refused(_http_status(code), status, {RETRY_AFTER_KEY: str(retry_after)})
+    return ApiError(_http_status(code), status, {RETRY_AFTER_KEY: str(retry_after)})
 
 
-def unavailable() -> Refused:
-    """The error for what may work in a moment."""
-    return refusal(grpc.StatusCode.UNAVAILABLE, AWAY, "UNAVAILABLE", retry_after=1)
+def unavailable() -> ApiError:
+    """Return the error for a temporary failure."""
+    return api_error(grpc.StatusCode.UNAVAILABLE, UNAVAILABLE, "UNAVAILABLE", retry_after=1)
 
 
-def too_many_conversations(limit: int) -> Refused:
-    """Return the error for a network that has all the conversations it may have."""
+def too_many_conversations(limit: int) -> ApiError:
+    """Return the error for a network with the maximum number of conversations."""
     message = f"Your network has {limit} conversations open, the limit. Close one, then try again."
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
-    return refusal(code, message, "TOO_MANY_CALLS", retry_after=1)
+    return api_error(code, message, "TOO_MANY_CALLS", retry_after=1)
 
 
-def unknown_path() -> Refused:
-    """The error for a path that nothing is at."""
-    return refusal(grpc.StatusCode.NOT_FOUND, "There is no such path or method.", "UNKNOWN_PATH")
+def unknown_path() -> ApiError:
+    """Return the error for an unknown path."""
+    return api_error(grpc.StatusCode.NOT_FOUND, "There is no such path or method.", "UNKNOWN_PATH")
 
 
-def unknown_method() -> Refused:
-    """The error for a path that has other methods."""
-    message = "This path does not have this method. The Allow header lists those it has."
-    return refusal(grpc.StatusCode.UNIMPLEMENTED, message, "METHOD_NOT_ALLOWED")
+def unknown_method() -> ApiError:
+    """Return the error for a path with other methods."""
+    message = "This path does not support this method. The Allow header lists its methods."
+    return api_error(grpc.StatusCode.UNIMPLEMENTED, message, "METHOD_NOT_ALLOWED")
 
 
-def failed() -> Refused:
-    """The error for what nobody foresaw."""
-    return refusal(grpc.StatusCode.INTERNAL, SORRY, "INTERNAL")
+def internal_error() -> ApiError:
+    """Return the error for an unhandled exception."""
+    return api_error(grpc.StatusCode.INTERNAL, INTERNAL, "INTERNAL")
 
 
-def refused(error: aio.AioRpcError) -> Refused:
-    """The error that a call ended with. What gRPC itself says, such as addresses, is not told."""
+def from_rpc_error(error: aio.AioRpcError) -> ApiError:
+    """Return the API's error of a failed call, without gRPC's own messages and addresses."""
     metadata = dict(error.trailing_metadata() or ())
     status = status_in(error.trailing_metadata())
     if status is None:
-        return unavailable() if error.code() in _AWAY else failed()
+        return unavailable() if error.code() in _UNREACHABLE else internal_error()
     headers = {name: str(metadata[name]) for name in _HEADERS if name in metadata}
     http_status = int(metadata.get(HTTP_STATUS_KEY) or _http_status(error.code()))
-    return Refused(http_status, status, headers)
+    return ApiError(http_status, status, headers)
 
 
 def _http_status(code: grpc.StatusCode) -> int:
@@ -154,47 +154,47 @@ def _http_status(code: grpc.StatusCode) -> int:
 
 
 def metadata_of(connection: HTTPConnection) -> Metadata:
-    """What the API is told of a caller: token and key, address, trace, an id.
+    """Return the metadata for the API: credentials, address, trace and request id.
 
-    What no header can hold is not told: the API says then that there is none.
+    Values that no header can hold are left out; the API then reports them as missing.
     """
     request_id = usable_request_id(connection.headers.get(REQUEST_ID_KEY, "")) or new_request_id()
-    told = _credentials_of(connection)
-    told += [(name, value) for name in _PASSED_ON for value in connection.headers.getlist(name)]
-    known = [(name, value) for name, value in told if is_printable_ascii(value)]
-    return (*known, (REQUEST_ID_KEY, request_id))
+    pairs = _credentials_of(connection)
+    pairs += [(name, value) for name in _FORWARDED for value in connection.headers.getlist(name)]
+    valid = [(name, value) for name, value in pairs if is_printable_ascii(value)]
+    return (*valid, (REQUEST_ID_KEY, request_id))
 
 
 def _credentials_of(connection: HTTPConnection) -> list[tuple[str, str]]:
-    """Return the token and the keys as they were given.
+    """Return the token and the API keys as they were sent.
 
-    A token stands in the header or, as browsers cannot set one for a WebSocket, in the query. Where
-    a browser has a key, it stands there, too.
+    A token is in the header or in the query, as browsers cannot set headers for a WebSocket. An API
+    key may take the place of the token.
     """
     token = connection.query_params.get("access_token")
     tokens = [token] if token else connection.headers.getlist(AUTHORIZATION_KEY)
-    told = [(API_KEY_KEY, key) for key in connection.headers.getlist(API_KEY_KEY)]
+    pairs = [(API_KEY_KEY, key) for key in connection.headers.getlist(API_KEY_KEY)]
     for token in tokens:
         key = _KEY.fullmatch(token)
-        told.append((API_KEY_KEY, key[1]) if key else (AUTHORIZATION_KEY, token))
-    return told
+        pairs.append((API_KEY_KEY, key[1]) if key else (AUTHORIZATION_KEY, token))
+    return pairs
 
 
 def request_id_in(metadata: Metadata) -> str:
-    """The request's id."""
+    """Return the request id."""
     return dict(metadata)[REQUEST_ID_KEY]
 
 
-class Api:
-    """The workers, each of which may be asked. Make it where an event loop runs.
+class ChatClient:
+    """A client of all workers, over mutual TLS with an `identity`. Needs a running event loop.
 
-    With an `identity` by mutual TLS; when its files are renewed, new calls go by new connections.
+    When the identity's files are renewed, new calls use new connections.
     """
 
     def __init__(self, workers: tuple[str, ...], identity: Identity | None = None) -> None:
         self._workers = workers
         self._renewal = Renewal(identity) if identity else None
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
         self._turns = cycle(range(len(workers)))
         self._connect(self._renewal.current if self._renewal else None)
 
@@ -203,46 +203,46 @@ class Api:
         self._stubs = [ai_pb2_grpc.AiServiceStub(channel) for channel in self._channels]
 
     async def check(self, metadata: Metadata) -> None:
-        """Returns if the token is good. Raises Refused."""
+        """Check the credentials in `metadata`. Raises ApiError."""
         for attempt in reversed(range(len(self._stubs))):
             try:
                 await self._stub().GetQuota(
                     ai_pb2.GetQuotaRequest(), metadata=metadata, timeout=CHECK_SECONDS
                 )
             except aio.AioRpcError as error:
-                was_answered = status_in(error.trailing_metadata()) is not None
-                if error.code() != grpc.StatusCode.UNAVAILABLE or was_answered or not attempt:
-                    raise refused(error) from None
+                has_details = status_in(error.trailing_metadata()) is not None
+                if error.code() != grpc.StatusCode.UNAVAILABLE or has_details or not attempt:
+                    raise from_rpc_error(error) from None
             else:
                 return
 
     def chat(self, metadata: Metadata) -> Chat:
-        """Begins a conversation."""
+        """Open the stream of a conversation."""
         return self._stub().Chat(metadata=metadata)
 
     async def close(self) -> None:
-        """Ends all calls."""
-        for leaving in self._leaving:
-            leaving.cancel()
-        for one in self._channels:
-            await one.close()
+        """End all calls."""
+        for closing in self._closing:
+            closing.cancel()
+        for old in self._channels:
+            await old.close()
 
     def _stub(self) -> ai_pb2_grpc.AiServiceStub:
-        """The next worker's; one that is known to be away is passed over where there is another."""
+        """Return the next worker's stub, skipping unreachable workers if possible."""
         self._renew()
         first, count = next(self._turns), len(self._stubs)
         turns = [(first + number) % count for number in range(count)]
-        away = grpc.ChannelConnectivity.TRANSIENT_FAILURE
-        reachable = (n for n in turns if self._channels[n].get_state(True) != away)
+        down = grpc.ChannelConnectivity.TRANSIENT_FAILURE
+        reachable = (n for n in turns if self._channels[n].get_state(True) != down)
         return self._stubs[next(reachable, turns[0])]
 
     def _renew(self) -> None:
-        """Connects anew if files were renewed; what goes on, goes on by the old connections."""
+        """Reconnect if the files were renewed; calls in flight keep the old connections."""
         pems = self._renewal and self._renewal.renewed()
         if not pems:
             return
-        for one in self._channels:
-            leaving = asyncio.create_task(one.close(MAX_CHAT_SECONDS))
-            self._leaving.add(leaving)
-            leaving.add_done_callback(self._leaving.discard)
+        for old in self._channels:
+            closing = asyncio.create_task(old.close(MAX_CHAT_SECONDS))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
         self._connect(pems)

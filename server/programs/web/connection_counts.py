@@ -1,20 +1,20 @@
-"""How many connections there are, and how those ended that there were."""
+"""Counts of open connections, and of closed ones by their ending."""
 
 from collections import Counter
 
 
-class Tally:
-    """The connections of this process, by the path of their hub."""
+class ConnectionCounts:
+    """The connections of this process by the path of their hub."""
 
     def __init__(self) -> None:
         self.open: Counter[str] = Counter()
         self.ended: Counter[tuple[str, str]] = Counter()
 
     def begin(self, hub: str) -> None:
-        """Counts a connection that was let in."""
+        """Count a connection that was accepted."""
         self.open[hub] += 1
 
-    def end(self, hub: str, how: str) -> None:
-        """Counts the end of one."""
+    def end(self, hub: str, ending: str) -> None:
+        """Count the end of a connection."""
         self.open[hub] -= 1
-        self.ended[hub, how] += 1
+        self.ended[hub, ending] += 1

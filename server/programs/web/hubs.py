@@ -1,7 +1,9 @@
-"""The two hubs: what an app may call, and the messages it gets. Only their forms differ.
+"""The two hubs: the methods that apps call and the messages they receive.
 
-/ai-chat      plans in the form of old apps, when they are complete
-/ai-chat-v2   blueprints, again and again while they grow
+The hubs differ only in their message formats:
+
+/ai-chat      a complete plan in the format of old apps
+/ai-chat-v2   blueprints, sent repeatedly while the plan grows
 """
 
 from abc import ABC, abstractmethod
@@ -16,42 +18,43 @@ from server.programs.web.chat_stream import Conversation
 from server.programs.web.plan_json import blueprint, legacy_plan
 from server.programs.web.protocol import Invocation, is_integer, is_text
 
-# Hands a message to the client; the one `about` the same that was not sent yet is obsolete.
+# Sends a message to the client; it replaces an unsent one with the same key.
 Send: TypeAlias = Callable[[dict[str, Any], object], None]
+ShowResponse: TypeAlias = Callable[[ai_pb2.ChatResponse], None]
 
 PLAN_VERSION = 3
-# As the contract has it.
-MAX_LOCALE = 100
+# As in the contract.
+MAX_LOCALE_LENGTH = 100
 
 
-class NotCallable(Exception):
-    """The client called what is not there, or in the wrong way; the text says which."""
+class InvalidCall(Exception):
+    """A call of an unknown method or with wrong arguments; the message says which."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """A method of a hub: the types of its arguments, and what it does."""
+    """A method of a hub and the types of its arguments."""
 
     types: tuple[type, ...]
     call: Callable[..., Awaitable[None]]
-    # What stops others does not wait for them.
+    # Runs at once, because it stops calls that it would otherwise wait for.
     urgent: bool = False
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a method, with its arguments."""
+    """A call of a method with its arguments."""
 
     method: Method
     arguments: tuple[object, ...]
 
     async def run(self) -> None:
-        """Returns when it is answered. Raises AnswerFailed."""
+        """Run the call until it is answered. Raises AnswerFailed."""
         await self.method.call(*self.arguments)
 
 
 class Hub(ABC):
-    """One connection's hub."""
+    """The hub of one connection."""
 
     path: ClassVar[str]
 
@@ -64,29 +67,29 @@ class Hub(ABC):
         }
 
     def bind(self, invocation: Invocation) -> Call:
-        """What is called. Raises NotCallable."""
+        """Return the call of an invocation. Raises InvalidCall."""
         if invocation.streams:
-            raise NotCallable("This hub has no streams.")
-        # As SignalR's own server does, whatever the case.
+            raise InvalidCall("This hub does not support streams.")
+        # Names are case-insensitive, as in SignalR's own server.
         method = self._by_name.get(invocation.target.lower())
         if method is None:
-            raise NotCallable("This hub has no such method.")
+            raise InvalidCall("This hub has no such method.")
         arguments = invocation.arguments
         if len(arguments) != len(method.types):
-            raise NotCallable(f"The method takes {len(method.types)} arguments.")
+            raise InvalidCall(f"The number of arguments must be {len(method.types)}.")
         for number, (argument, kind) in enumerate(zip(arguments, method.types, strict=True), 1):
             if not (is_text(argument) if kind is str else is_integer(argument)):
                 name = "a string" if kind is str else "an integer"
-                raise NotCallable(f"Argument {number} must be {name}.")
+                raise InvalidCall(f"Argument {number} must be {name}.")
         return Call(method, arguments)
 
     @abstractmethod
     def _methods(self) -> dict[str, Method]:
-        """The methods that differ between hubs."""
+        """Return the methods that differ between hubs."""
 
     @abstractmethod
-    def _showing(self) -> Callable[[ai_pb2.ChatResponse], None]:
-        """What shows one answer to the client."""
+    def _show_answer(self) -> ShowResponse:
+        """Return a function that shows the responses of one answer to the client."""
 
     def _common(self) -> dict[str, Method]:
         return {
@@ -95,28 +98,30 @@ class Hub(ABC):
         }
 
     async def _introduce(self, locale: str, weight_unit: str) -> None:
-        # One that is too long is none, as the server finds out in the part that fits.
-        introduction = ai_pb2.Introduction(locale=locale[:MAX_LOCALE], weight_unit=weight_unit)
+        # The API uses its default locale for a long one, even when it is cut off.
+        introduction = ai_pb2.Introduction(
+            locale=locale[:MAX_LOCALE_LENGTH], weight_unit=weight_unit
+        )
         request = ai_pb2.ChatRequest(introduce=introduction)
-        await self._conversation.ask(request, self._showing())
+        await self._conversation.ask(request, self._show_answer())
 
     async def _send_message(self, text: str) -> None:
         request = ai_pb2.ChatRequest(message=ai_pb2.UserMessage(text=text))
-        await self._conversation.ask(request, self._showing())
+        await self._conversation.ask(request, self._show_answer())
 
     async def _restart(self) -> None:
         request = ai_pb2.ChatRequest(restart=ai_pb2.RestartChat())
-        await self._conversation.restart(request, self._showing())
+        await self._conversation.restart(request, self._show_answer())
 
-    def tell(self, text: str) -> None:
-        """Show a text that is no answer's."""
+    def show_text(self, text: str) -> None:
+        """Show a text that belongs to no answer."""
         self._send_text(text, None)
 
-    def _send_text(self, text: str, about: object) -> None:
-        self._send({"type": "messageResponse", "message": text}, about)
+    def _send_text(self, text: str, key: object) -> None:
+        self._send({"type": "messageResponse", "message": text}, key)
 
 
-class FirstHub(Hub):
+class HubV1(Hub):
     """/ai-chat."""
 
     path = "/ai-chat"
@@ -130,7 +135,7 @@ class FirstHub(Hub):
     async def _introduce_without_unit(self, locale: str) -> None:
         await self._introduce(locale, "")
 
-    def _showing(self) -> Callable[[ai_pb2.ChatResponse], None]:
+    def _show_answer(self) -> ShowResponse:
         text, plans = object(), list[plan_pb2.Plan]()
 
         def show(response: ai_pb2.ChatResponse) -> None:
@@ -146,32 +151,34 @@ class FirstHub(Hub):
         return show
 
 
-class SecondHub(Hub):
+class HubV2(Hub):
     """/ai-chat-v2."""
 
     path = "/ai-chat-v2"
 
     def _methods(self) -> dict[str, Method]:
         return {
-            "Introduce": Method((str, int, str), self._introduce_if_new),
-            "SendMessage": Method((str, int), self._say_if_new),
+            "Introduce": Method((str, int, str), self._introduce_if_supported),
+            "SendMessage": Method((str, int), self._send_message_if_supported),
         }
 
-    async def _introduce_if_new(self, locale: str, plan_version: int, weight_unit: str) -> None:
-        if self._is_new(plan_version):
+    async def _introduce_if_supported(
+        self, locale: str, plan_version: int, weight_unit: str
+    ) -> None:
+        if self._require_version(plan_version):
             await self._introduce(locale, weight_unit)
 
-    async def _say_if_new(self, text: str, plan_version: int) -> None:
-        if self._is_new(plan_version):
+    async def _send_message_if_supported(self, text: str, plan_version: int) -> None:
+        if self._require_version(plan_version):
             await self._send_message(text)
 
-    def _is_new(self, plan_version: int) -> bool:
-        """Whether the app can read our plans; one that cannot is told."""
+    def _require_version(self, plan_version: int) -> bool:
+        """Check whether the app can read our plans; ask for an update otherwise."""
         if plan_version < PLAN_VERSION:
             self._send({"type": "updateRequired", "requiredVersion": PLAN_VERSION}, None)
         return plan_version >= PLAN_VERSION
 
-    def _showing(self) -> Callable[[ai_pb2.ChatResponse], None]:
+    def _show_answer(self) -> ShowResponse:
         text, plan = object(), object()
 
         def show(response: ai_pb2.ChatResponse) -> None:
@@ -193,4 +200,4 @@ class SecondHub(Hub):
         }
 
 
-HUBS: tuple[type[Hub], ...] = (FirstHub, SecondHub)
+HUBS: tuple[type[Hub], ...] = (HubV1, HubV2)

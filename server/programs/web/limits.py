@@ -1,33 +1,33 @@
-"""How long and how large things may be in a SignalR connection."""
+"""Timeouts and size limits of SignalR connections."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a connection may take. Tests make it smaller."""
+    """The limits of connections; tests lower them."""
 
-    # A message is sent at least this often.
+    # Interval of pings to an idle client.
     ping_seconds: float = 15
-    # For how long a client may say nothing, not even a ping.
+    # Time without any message from a client, pings included.
     client_seconds: float = 120
-    # A client that was connected says hello within this.
+    # Time for the handshake after the WebSocket opens.
     handshake_seconds: float = 15
-    # WebSocket's own ping, and how long its answer may take: finds connections that are half open.
+    # Interval and timeout of WebSocket pings, which detect half-open connections.
     probe_seconds: float = 30
-    # What a closing connection gets to say so.
-    farewell_seconds: float = 1
-    # A record that comes in, in one frame or in several. A text of 32 KiB has room however it is
-    # written: as JSON, a byte of it takes six characters at the most.
+    # Time for the last messages of a closing connection.
+    shutdown_seconds: float = 1
+    # Size of a received record, in one frame or several. A text of 32 KiB always fits: in JSON, a
+    # byte takes at most six characters.
     record_bytes: int = 200 * 1024
-    # What waits in memory for a slow reader; one message may go beyond it.
+    # Bytes queued for a slow reader; a single message may exceed it.
     unsent_bytes: int = 1024 * 1024
     connections: int = 5000
-    # From one network: the rest is for others.
+    # Connections from one network, which leaves the rest to others.
     connections_of_network: int = 2500
-    # Of one connection: calls at a time, and calls that wait for their turn.
+    # Calls in flight on one connection, and calls waiting behind them.
     calls: int = 2
     waiting_calls: int = 20
 
 
-USUAL_LIMITS = Limits()
+DEFAULT_LIMITS = Limits()

@@ -1,4 +1,4 @@
-"""Runs the web process."""
+"""The web process: startup, serving and shutdown."""
 
 import asyncio
 import resource
@@ -19,26 +19,27 @@ from server.libraries.network.address import cannot_listen, host_and_port, in_us
 from server.libraries.network.tls import Identity
 from server.libraries.telemetry.metrics_server import serve_metrics
 from server.programs.web.app import Hubs, Today, create_app, health_route
-from server.programs.web.chat_client import Api
-from server.programs.web.connection_counts import Tally
-from server.programs.web.limits import USUAL_LIMITS, Limits
+from server.programs.web.chat_client import ChatClient
+from server.programs.web.connection_counts import ConnectionCounts
+from server.programs.web.limits import DEFAULT_LIMITS, Limits
 from server.programs.web.metrics import web_registry
 from server.programs.web.pages.routes import page_routes
 
 BACKLOG = 2048
+# File descriptors for everything but connections.
 OTHER_FILES = 256
-# Longer than Envoy keeps an idle connection, so that it is never closed in the middle of a request.
+# Longer than Envoy keeps idle connections: it must not send a request on one that is closing.
 KEEP_ALIVE_SECONDS = 75
 STOP_GRACE_SECONDS = 2
 
-# Of a header or a path, in which the receipts of old apps stand as tokens. Envoy takes in as much.
+# Bytes of a header or a path: old apps send whole receipts as tokens. Envoy's limit is lower.
 websockets.http11.MAX_LINE_LENGTH = 64 * 1024
 
 _log = structlog.get_logger("web")
 
 
 def today_in_utc() -> date:
-    """The day."""
+    """Return the current date in UTC."""
     return datetime.now(UTC).date()
 
 
@@ -48,17 +49,17 @@ async def serve_web(
     metrics_at: str | None = None,
     identity: Identity | None = None,
 ) -> None:
-    """Serves the hubs and the pages on `listen` (host:port or unix:path) until SIGTERM or SIGINT.
+    """Serve the hubs and the pages on `listen` (host:port or unix:path) until SIGTERM or SIGINT.
 
-    `workers` are addresses as gRPC takes them, of workers and not of Envoy, which lets one client
-    have no more than 100 streams; with an `identity`, they are spoken to by mutual TLS. Prometheus
-    reads metrics at `metrics_at` (host:port). Raises StartError if it cannot run.
+    `workers` are gRPC addresses of workers, not of Envoy, which limits a client to 100 streams. An
+    `identity` selects mutual TLS. Prometheus scrapes metrics at `metrics_at` (host:port). Raises
+    StartError if it cannot run.
     """
-    _make_room(USUAL_LIMITS.connections)
-    tally = Tally()
-    watched = serve_metrics(web_registry(tally), metrics_at) if metrics_at else nullcontext()
-    async with web_server(listen, workers, tally=tally, identity=identity):
-        with watched:
+    _raise_file_limit(DEFAULT_LIMITS.connections)
+    counts = ConnectionCounts()
+    metrics = serve_metrics(web_registry(counts), metrics_at) if metrics_at else nullcontext()
+    async with web_server(listen, workers, counts=counts, identity=identity):
+        with metrics:
             _log.info("serving", listen=listen)
             received = await stop_signal()
             _log.info("stopping", signal=received.name)
@@ -68,40 +69,40 @@ async def serve_web(
 async def web_server(
     listen: str,
     workers: tuple[str, ...],
-    limits: Limits = USUAL_LIMITS,
+    limits: Limits = DEFAULT_LIMITS,
     today: Today = today_in_utc,
-    tally: Tally | None = None,
+    counts: ConnectionCounts | None = None,
     identity: Identity | None = None,
 ) -> AsyncIterator[None]:
-    """Serves all of it for as long as the context lasts, and then says goodbye to everybody."""
+    """Serve the hubs and the pages within the context, then close all connections."""
     pages = page_routes()
-    api = Api(workers, identity)
-    hubs = Hubs(api, limits, today, tally or Tally())
+    api = ChatClient(workers, identity)
+    hubs = Hubs(api, limits, today, counts or ConnectionCounts())
     server = _Server(create_app([health_route(hubs), *hubs.routes(), *pages]), limits, listen)
     try:
-        await server.begin()
+        await server.start()
         try:
             yield
         finally:
             await hubs.stop()
-            await server.end()
+            await server.stop()
     finally:
         await api.close()
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, told to stop by a method: signals are the process's business."""
+    """A uvicorn server that a method stops instead of signals."""
 
     def __init__(self, app: Starlette, limits: Limits, listen: str) -> None:
         self._listen = listen
         self._path = unix_path(listen)
         super().__init__(_config(app, limits, self._path))
         self._ready = asyncio.Event()
-        self._told = asyncio.Event()
+        self._stop = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
 
-    async def begin(self) -> None:
-        """Returns when it serves. Raises StartError."""
+    async def start(self) -> None:
+        """Start serving, and return when the socket is open. Raises StartError."""
         self._serving = asyncio.create_task(self.serve(_sockets(self._listen)))
         ready = asyncio.create_task(self._ready.wait())
         await asyncio.wait({self._serving, ready}, return_when=asyncio.FIRST_COMPLETED)
@@ -112,26 +113,29 @@ class _Server(uvicorn.Server):
             except OSError as error:
                 raise cannot_listen(self._listen, "--listen") from error
 
-    async def end(self) -> None:
-        """Stops serving."""
-        self._told.set()
+    async def stop(self) -> None:
+        """Stop serving."""
+        self._stop.set()
         if self._serving:
             await self._serving
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begins to listen."""
+        """Open the socket."""
         await super().startup(sockets)
         if self._path:
-            _keep_private(self._path)
+            _restrict_access(self._path)
         self._ready.set()
 
     async def main_loop(self) -> None:
-        """Waits. Nothing is to be done ten times a second: a proxy adds the date."""
-        await self._told.wait()
+        """Wait, instead of uvicorn's ten ticks a second, which only update the Date header.
+
+        The front door adds that header.
+        """
+        await self._stop.wait()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leaves signals alone."""
+        """Leave signals to the process."""
         yield
 
 
@@ -144,10 +148,10 @@ def _config(app: Starlette, limits: Limits, path: str | None) -> uvicorn.Config:
         ws_max_size=limits.record_bytes,
         ws_ping_interval=limits.probe_seconds,
         ws_ping_timeout=limits.probe_seconds,
-        # It costs memory for each connection.
+        # Compression costs memory for each connection.
         ws_per_message_deflate=False,
         lifespan="off",
-        # Both would write paths, in whose query tokens stand.
+        # Both would log paths, whose queries may contain tokens.
         access_log=False,
         log_level="warning",
         log_config=None,
@@ -160,7 +164,10 @@ def _config(app: Starlette, limits: Limits, path: str | None) -> uvicorn.Config:
 
 
 def _sockets(listen: str) -> list[socket.socket] | None:
-    """The socket to listen at; None for a unix socket, which uvicorn makes. Raises StartError."""
+    """Return the socket to listen on; None for a unix socket, which uvicorn opens.
+
+    Raises StartError.
+    """
     if in_use(listen):
         raise cannot_listen(listen, "--listen")
     if unix_path(listen):
@@ -175,16 +182,16 @@ def _sockets(listen: str) -> list[socket.socket] | None:
         raise cannot_listen(listen, "--listen") from error
 
 
-def _make_room(connections: int) -> None:
-    """Allows this process as many files as it may have connections, where the system lets us."""
+def _raise_file_limit(connections: int) -> None:
+    """Raise the limit of open files for this many connections, as far as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections + OTHER_FILES
+    required = connections + OTHER_FILES
     if hard != resource.RLIM_INFINITY:
-        wanted = min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        required = min(required, hard)
+    if soft != resource.RLIM_INFINITY and soft < required:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (required, hard))
 
 
-def _keep_private(path: str) -> None:
-    """Lets nobody but us connect; uvicorn lets everybody on this machine."""
+def _restrict_access(path: str) -> None:
+    """Allow only this user to connect; uvicorn allows every user of the machine."""
     Path(path).chmod(stat.S_IRUSR | stat.S_IWUSR)

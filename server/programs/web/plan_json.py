@@ -1,7 +1,7 @@
-"""A plan in the two JSON forms that apps import, at every stage of its growing.
+"""Conversion of a plan, complete or partial, to the two JSON forms that apps import.
 
-Nothing is missing in either, however little of the plan there is: what has not come yet is empty,
-or what is most common.
+All fields are present at every stage of a growing plan: missing values are empty or have common
+defaults.
 """
 
 import datetime as dt
@@ -15,13 +15,13 @@ Json = dict[str, Any]
 PLAN_VERSION = 3
 SESSION_VERSION = 6
 
-# As long as the rests of an exercise have not come.
-_USUAL_REST = plan_pb2.RestBetweenSets(
+# The default until the plan states the rests of an exercise.
+_DEFAULT_REST = plan_pb2.RestBetweenSets(
     min_rest=Duration(seconds=90),
     max_rest=Duration(seconds=180),
     failure_rest=Duration(seconds=300),
 )
-_USUAL_REPS = 10
+_DEFAULT_REPS = 10
 
 _RESISTANCES = {
     plan_pb2.WeightedExercise.RESISTANCE_NONE: "none",
@@ -44,7 +44,7 @@ _UNITS = {
 
 
 def blueprint(plan: plan_pb2.Plan, today: dt.date) -> Json:
-    """The plan as /ai-chat-v2 sends it."""
+    """Return the plan in the form of /ai-chat-v2."""
     return {
         "version": PLAN_VERSION,
         "name": plan.name,
@@ -87,7 +87,7 @@ def _weighted(exercise: plan_pb2.WeightedExercise) -> Json:
 
 
 def _rest_of(exercise: plan_pb2.WeightedExercise) -> plan_pb2.RestBetweenSets:
-    return exercise.rest_between_sets if exercise.HasField("rest_between_sets") else _USUAL_REST
+    return exercise.rest_between_sets if exercise.HasField("rest_between_sets") else _DEFAULT_REST
 
 
 def _rest(rest: plan_pb2.RestBetweenSets) -> Json:
@@ -161,10 +161,10 @@ def _clock(duration: Duration) -> tuple[int, int, int]:
 
 
 def legacy_plan(plan: plan_pb2.Plan) -> Json:
-    """The plan as /ai-chat sends it.
+    """Return the plan in the form of /ai-chat.
 
-    Its exercises know nothing but repetitions. A cardio exercise becomes one of as many sets of one
-    repetition, and its targets stand in the notes.
+    That form has only repetitions. The sets of a cardio exercise become sets of one repetition, and
+    their targets are written into the notes.
     """
     return {
         "name": plan.name,
@@ -192,8 +192,8 @@ def _legacy_weighted(exercise: plan_pb2.WeightedExercise) -> Json:
     return {
         "name": exercise.name,
         "sets": len(sets) or 1,
-        # The target of a set is its most repetitions: what is trained up to.
-        "repsPerSet": max((planned.max_reps for planned in sets), default=_USUAL_REPS),
+        # The target of a set is the upper end of its repetitions.
+        "repsPerSet": max((planned.max_reps for planned in sets), default=_DEFAULT_REPS),
         "weightIncreaseOnSuccess": float(increase),
         "restBetweenSets": _legacy_rest(_rest_of(exercise)),
         "supersetWithNext": exercise.superset_with_next,
@@ -203,7 +203,7 @@ def _legacy_weighted(exercise: plan_pb2.WeightedExercise) -> Json:
 
 
 def _legacy_cardio(exercise: plan_pb2.CardioExercise) -> Json:
-    targets = [_target_in_words(cardio_set) for cardio_set in exercise.sets]
+    targets = [_target_text(cardio_set) for cardio_set in exercise.sets]
     if len(set(targets)) == 1 and len(targets) > 1:
         targets = [f"{len(targets)} × {targets[0]}"]
     rests = [one.rest_between_sets for one in exercise.sets if one.HasField("rest_between_sets")]
@@ -219,8 +219,8 @@ def _legacy_cardio(exercise: plan_pb2.CardioExercise) -> Json:
     }
 
 
-def _target_in_words(cardio_set: plan_pb2.CardioSet) -> str:
-    """The target in signs that need no translation."""
+def _target_text(cardio_set: plan_pb2.CardioSet) -> str:
+    """Return the target in symbols that need no translation."""
     if cardio_set.WhichOneof("target") == "distance":
         units = {"metre": "m", "yard": "yd", "mile": "mi", "kilometre": "km"}
         distance = cardio_set.distance

@@ -1,4 +1,4 @@
-"""What waits to be sent to one client, in order and within bounds."""
+"""A bounded queue of records for one client."""
 
 import asyncio
 from collections import deque
@@ -6,50 +6,53 @@ from dataclasses import dataclass
 
 
 class Overflow(Exception):
-    """The client reads more slowly than it is told things."""
+    """The client reads too slowly: the queue is full."""
 
 
 @dataclass
 class _Item:
     record: str
     size: int
-    about: object
+    key: object
 
 
-class Outbox:
-    """Records that wait. Of growing messages about the same thing, the newest alone waits."""
+class SendQueue:
+    """Records to be sent, in order.
+
+    A growing message is put repeatedly under the same key; only its latest record is kept.
+    """
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._items: deque[_Item] = deque()
-        self._growing: dict[object, _Item] = {}
+        self._by_key: dict[object, _Item] = {}
         self._changed = asyncio.Event()
         self._closed = False
 
-    def put(self, record: str, about: object = None) -> None:
-        """Adds a record; it takes the place of one `about` the same that was not sent yet.
+    def put(self, record: str, key: object = None) -> None:
+        """Add a record, in the place of an unsent one with the same `key`.
 
-        Raises Overflow if too much waits already.
+        Raises Overflow if the queue is full.
         """
         if self._closed:
             return
         size = len(record.encode())
-        if about is not None and (item := self._growing.get(about)):
+        if key is not None and (item := self._by_key.get(key)):
             self._bytes += size - item.size
             item.record, item.size = record, size
             return
         if self._bytes > self._max_bytes:
             raise Overflow
-        item = _Item(record, size, about)
+        item = _Item(record, size, key)
         self._bytes += size
         self._items.append(item)
-        if about is not None:
-            self._growing[about] = item
+        if key is not None:
+            self._by_key[key] = item
         self._changed.set()
 
     async def get(self) -> str | None:
-        """The next record, once there is one; None when there will be none any more."""
+        """Wait for the next record and return it; None once the queue is closed and empty."""
         while not self._items:
             if self._closed:
                 return None
@@ -57,18 +60,18 @@ class Outbox:
             await self._changed.wait()
         item = self._items.popleft()
         self._bytes -= item.size
-        self._growing.pop(item.about, None)
+        self._by_key.pop(item.key, None)
         return item.record
 
     def close(self, last: str | None = None) -> None:
-        """Takes nothing any more, after `last`."""
+        """Append `last`, then accept no more records."""
         if last is not None and not self._closed:
             self._items.append(_Item(last, 0, None))
         self._closed = True
         self._changed.set()
 
-    def drop(self) -> None:
-        """Forgets what waits."""
+    def clear(self) -> None:
+        """Discard all queued records."""
         self._items.clear()
-        self._growing.clear()
+        self._by_key.clear()
         self._bytes = 0

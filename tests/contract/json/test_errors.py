@@ -1,4 +1,4 @@
-"""Errors as JSON, letter for letter, and the request ids that are in no body."""
+"""The exact JSON of errors, and request ids."""
 
 import base64
 
@@ -18,7 +18,7 @@ from tests.support.rest import (
 # --- Errors ---
 
 
-async def test_a_broken_limit_is_400_and_names_the_field(rest: httpx2.AsyncClient) -> None:
+async def test_invalid_field_is_400_and_named(rest: httpx2.AsyncClient) -> None:
     response = await rest.post("/users", json={"ids": [SOME_UUID, "x"]})
     message = "ids[1]: must be a valid UUID"
     assert error_of(response, 400) == {
@@ -39,7 +39,7 @@ async def test_a_broken_limit_is_400_and_names_the_field(rest: httpx2.AsyncClien
     }
 
 
-async def test_a_message_names_the_field_as_json_does(rest: httpx2.AsyncClient) -> None:
+async def test_message_uses_json_name_of_field(rest: httpx2.AsyncClient) -> None:
     seventeen = base64.b64encode(bytes(17)).decode()
     body = {**(UPDATE_USER.body or {}), "encryptionIV": seventeen}
     error = error_of(await rest.put("/user", json=body), 400)
@@ -48,17 +48,17 @@ async def test_a_message_names_the_field_as_json_does(rest: httpx2.AsyncClient) 
     assert violation["field"] == "encryption_iv"
 
 
-async def test_an_unknown_user_is_404(rest: httpx2.AsyncClient) -> None:
+async def test_unknown_user_is_404(rest: httpx2.AsyncClient) -> None:
     error = error_of(await rest.get(GET_USER.path), 404)
     assert (error["code"], error["details"][0]["reason"]) == (5, "USER_NOT_FOUND")
 
 
-async def test_an_unknown_item_is_404(rest: httpx2.AsyncClient) -> None:
+async def test_unknown_item_is_404(rest: httpx2.AsyncClient) -> None:
     error = error_of(await rest.get("/shareditem/nothing"), 404)
     assert (error["code"], error["details"][0]["reason"]) == (5, "SHARED_ITEM_NOT_FOUND")
 
 
-async def test_a_wrong_password_is_401(rest: httpx2.AsyncClient) -> None:
+async def test_wrong_password_is_401(rest: httpx2.AsyncClient) -> None:
     user = await new_user(rest)
     body = {"userId": user["id"], "password": "wrong"}
     error = error_of(await rest.post("/inbox", json=body), 401)
@@ -67,7 +67,7 @@ async def test_a_wrong_password_is_401(rest: httpx2.AsyncClient) -> None:
     assert error_of(await rest.post("/shareditem", json=body), 401) == error
 
 
-async def test_an_unknown_path_is_404(rest: httpx2.AsyncClient) -> None:
+async def test_unknown_path_is_404(rest: httpx2.AsyncClient) -> None:
     error = error_of(await rest.get("/nothing/here"), 404)
     assert (error["code"], error["details"][0]["reason"]) == (5, "UNKNOWN_PATH")
 
@@ -80,7 +80,7 @@ PATHS = ["/health", GET_USER.path, "/user/%20/x", "/nothing/here"]
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("request_id", ["abc", SOME_UUID, "a.b:c/d+e=f-g_h", "x" * 128])
-async def test_the_clients_request_id_comes_back_once(
+async def test_returns_request_id_of_client_once(
     rest: httpx2.AsyncClient, path: str, request_id: str
 ) -> None:
     response = await rest.get(path, headers={"x-request-id": request_id})
@@ -88,9 +88,7 @@ async def test_the_clients_request_id_comes_back_once(
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_a_call_without_a_request_id_gets_one_of_its_own(
-    rest: httpx2.AsyncClient, path: str
-) -> None:
+async def test_generates_missing_request_id(rest: httpx2.AsyncClient, path: str) -> None:
     ids = [(await rest.get(path)).headers.get_list("x-request-id") for _ in range(2)]
     assert [len(one) for one in ids] == [1, 1]
     assert ids[0] != ids[1]

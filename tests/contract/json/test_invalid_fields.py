@@ -1,17 +1,17 @@
-"""Fields with what does not belong there: 400, and never a 5xx."""
+"""Fields with invalid values: 400, and never 5xx."""
 
 from typing import Any
 
 import httpx2
 import pytest
 
-from tests.contract.json.wrong import (
+from tests.contract.json.mutations import (
     WITH_FIELDS,
-    answered_in_form,
+    assert_handled,
     every_request,
     places,
     replaced,
-    sent,
+    send,
 )
 from tests.support.client import SOME_UUID
 from tests.support.rest import (
@@ -27,37 +27,35 @@ from tests.support.rest import (
 
 
 @every_request
-async def test_a_value_of_another_type_is_400(rest: httpx2.AsyncClient, endpoint: Endpoint) -> None:
+async def test_value_of_another_type_is_400(rest: httpx2.AsyncClient, endpoint: Endpoint) -> None:
     for path in places(endpoint.body):
-        # To Envoy a time may also be the object that Timestamp is.
+        # Envoy also accepts a time as an object with the fields of Timestamp.
         others = (True, 1.5) if path[-1] in ("expiry", "since") else (True, [[1]], {"a": {"b": 1}})
         for wrong in others:
-            error_of(await sent(rest, endpoint, replaced(endpoint.body, path, wrong)), 400)
+            error_of(await send(rest, endpoint, replaced(endpoint.body, path, wrong)), 400)
 
 
 ODD: list[Json] = [None, "", 0, -1, 10**30, 1e308, [], {}, ["x"], "\0", "x" * 10_000, "é" * 41]
 
 
 @every_request
-async def test_an_odd_value_is_never_our_fault(
-    rest: httpx2.AsyncClient, endpoint: Endpoint
-) -> None:
+async def test_odd_value_is_never_5xx(rest: httpx2.AsyncClient, endpoint: Endpoint) -> None:
     for path in places(endpoint.body):
         for value in ODD:
-            answered_in_form(await sent(rest, endpoint, replaced(endpoint.body, path, value)))
+            assert_handled(await send(rest, endpoint, replaced(endpoint.body, path, value)))
 
 
-# The two halves of a character beyond the first 65,536.
+# A high and a low surrogate.
 HIGH, LOW = chr(0xD800), chr(0xDC00)
 
 
 @every_request
 @pytest.mark.parametrize("half", [HIGH, LOW, f"x{HIGH}y", LOW + HIGH], ids=ascii)
-async def test_half_a_character_is_400(
+async def test_lone_surrogate_is_400(
     rest: httpx2.AsyncClient, endpoint: Endpoint, half: str
 ) -> None:
     for path in places(endpoint.body):
-        error_of(await sent(rest, endpoint, replaced(endpoint.body, path, half)), 400)
+        error_of(await send(rest, endpoint, replaced(endpoint.body, path, half)), 400)
 
 
 BYTES = [
@@ -75,11 +73,11 @@ BYTES = [
 
 
 @pytest.mark.parametrize(("endpoint", "path"), BYTES, ids=str)
-async def test_bad_base64_is_400(
+async def test_invalid_base64_is_400(
     rest: httpx2.AsyncClient, endpoint: Endpoint, path: tuple[Any, ...]
 ) -> None:
     for bad in ("!", "a", "ab=c", "====", "+_+_", "é", "YQ==YQ==", "\0", "data:;base64,YQ=="):
-        error_of(await sent(rest, endpoint, replaced(endpoint.body, path, bad)), 400)
+        error_of(await send(rest, endpoint, replaced(endpoint.body, path, bad)), 400)
 
 
 TIMES = [
@@ -87,7 +85,7 @@ TIMES = [
     (CREATE_SHARED_ITEM, ("expiry",)),
     (GET_EVENTS, ("users", 0, "since")),
 ]
-NO_TIMES = [
+INVALID_TIMES = [
     "10000-01-01T00:00:00Z",
     "0000-01-01T00:00:00Z",
     "-0001-01-01T00:00:00Z",
@@ -114,11 +112,11 @@ NO_TIMES = [
 
 
 @pytest.mark.parametrize(("endpoint", "path"), TIMES, ids=str)
-async def test_an_impossible_time_is_400(
+async def test_invalid_time_is_400(
     rest: httpx2.AsyncClient, endpoint: Endpoint, path: tuple[Any, ...]
 ) -> None:
-    for time in NO_TIMES:
-        error_of(await sent(rest, endpoint, replaced(endpoint.body, path, time)), 400)
+    for time in INVALID_TIMES:
+        error_of(await send(rest, endpoint, replaced(endpoint.body, path, time)), 400)
 
 
 IDS = [
@@ -127,7 +125,7 @@ IDS = [
     for path in places(endpoint.body)
     if path[-1] in ("id", "userId", "toUserId", "eventId") or path == ("ids", 0)
 ]
-NO_IDS = [
+INVALID_IDS = [
     f"{{{SOME_UUID}}}",
     SOME_UUID.replace("-", ""),
     f"urn:uuid:{SOME_UUID}",
@@ -145,9 +143,9 @@ NO_IDS = [
 
 
 @pytest.mark.parametrize(("endpoint", "path"), IDS, ids=str)
-async def test_an_id_that_is_no_hyphenated_uuid_is_400_and_named(
+async def test_id_other_than_hyphenated_uuid_is_400_and_named(
     rest: httpx2.AsyncClient, endpoint: Endpoint, path: tuple[Any, ...]
 ) -> None:
-    for wrong in NO_IDS:
-        error = error_of(await sent(rest, endpoint, replaced(endpoint.body, path, wrong)), 400)
+    for wrong in INVALID_IDS:
+        error = error_of(await send(rest, endpoint, replaced(endpoint.body, path, wrong)), 400)
         assert len(error["details"][1]["fieldViolations"]) == 1, wrong

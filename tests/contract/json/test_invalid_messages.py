@@ -1,4 +1,4 @@
-"""What is no message or no method, over gRPC: always a status of the caller's fault."""
+"""Invalid messages and methods over gRPC: always a client error."""
 
 from collections.abc import AsyncIterator
 
@@ -12,13 +12,13 @@ from tests.support.stack import Stack
 
 @pytest.fixture
 async def channel(stack: Stack) -> AsyncIterator[aio.Channel]:
-    """Bare gRPC, without messages."""
+    """A gRPC channel without message types."""
     async with aio.insecure_channel(stack.address) as channel:
         yield channel
 
 
 async def code_of(channel: aio.Channel, path: str, request: bytes) -> StatusCode:
-    """How a call ends whose request is `request`."""
+    """Return the status of a call with these bytes as its request."""
     call: aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(path)
     try:
         await call(request, timeout=30)
@@ -32,7 +32,7 @@ async def code_of(channel: aio.Channel, path: str, request: bytes) -> StatusCode
     [b"\xff\xff\xff", b"\x0a\x02\xff\xfe", b"\x0a\x05x", b"\x0a\x03\xed\xa0\x80", b"\x0b", b"\0"],
     ids=["garbage", "invalid UTF-8", "cut off", "half a character", "an open group", "field 0"],
 )
-async def test_bytes_that_are_no_message_are_the_callers_fault(
+async def test_malformed_message_is_invalid_argument(
     channel: aio.Channel, request_bytes: bytes
 ) -> None:
     for method in ("UserService/GetUser", "EventService/PutEvent", "ShareService/GetSharedItem"):
@@ -50,16 +50,16 @@ async def test_bytes_that_are_no_message_are_the_callers_fault(
         "/",
     ],
 )
-async def test_an_unknown_method_is_unimplemented(channel: aio.Channel, path: str) -> None:
+async def test_unknown_method_is_unimplemented(channel: aio.Channel, path: str) -> None:
     assert await code_of(channel, path, b"") == StatusCode.UNIMPLEMENTED
 
 
-async def test_a_message_larger_than_any_request_may_be_is_too_much(channel: aio.Channel) -> None:
+async def test_oversized_message_is_resource_exhausted(channel: aio.Channel) -> None:
     code = await code_of(channel, "/gymlocker.v2.UserService/UpdateUser", bytes(5_000_000))
     assert code == StatusCode.RESOURCE_EXHAUSTED
 
 
-NO_TIMESTAMPS = [
+INVALID_TIMESTAMPS = [
     Timestamp(seconds=-62135596801),
     Timestamp(seconds=253402300800),
     Timestamp(seconds=2**63 - 1),
@@ -70,10 +70,10 @@ NO_TIMESTAMPS = [
 ]
 
 
-async def test_a_timestamp_out_of_range_is_the_callers_fault(channel: aio.Channel) -> None:
+async def test_timestamp_out_of_range_is_invalid_argument(channel: aio.Channel) -> None:
     client = Client(channel)
     user = await client.new_user()
-    for wrong in NO_TIMESTAMPS:
+    for wrong in INVALID_TIMESTAMPS:
         event, item = event_of(user), item_of(user)
         event.expiry.CopyFrom(wrong)
         item.expiry.CopyFrom(wrong)

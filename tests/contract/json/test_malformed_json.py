@@ -1,4 +1,4 @@
-"""Bodies that are no JSON object, and any JSON and any bytes there are: never a 5xx."""
+"""Bodies other than JSON objects, random JSON and random bytes: never 5xx."""
 
 import json
 
@@ -7,18 +7,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.contract.json.wrong import (
+from tests.contract.json.mutations import (
     WITH_FIELDS,
-    answered_in_form,
+    assert_handled,
     every_body,
     every_request,
-    raw,
-    sent,
+    send,
+    send_raw,
 )
 from tests.support.client import SOME_UUID
 from tests.support.rest import WITH_BODY, Endpoint, error_of
 
-NO_OBJECTS = [
+OTHER_BODIES = [
     b"[]",
     b"[{}]",
     b"5",
@@ -47,23 +47,25 @@ NO_OBJECTS = [
 
 
 @every_body
-async def test_what_is_no_json_object_is_400(rest: httpx2.AsyncClient, endpoint: Endpoint) -> None:
-    for body in NO_OBJECTS:
-        error = error_of(await raw(rest, endpoint, body), 400)
+async def test_anything_but_json_object_is_400(
+    rest: httpx2.AsyncClient, endpoint: Endpoint
+) -> None:
+    for body in OTHER_BODIES:
+        error = error_of(await send_raw(rest, endpoint, body), 400)
         assert error["code"] == 3, body
 
 
 @every_request
 @pytest.mark.parametrize("body", [b"", b"{}"], ids=["nothing", "{}"])
-async def test_an_empty_request_is_400_and_says_what_is_missing(
+async def test_empty_request_is_400_and_names_missing_fields(
     rest: httpx2.AsyncClient, endpoint: Endpoint, body: bytes
 ) -> None:
-    error = error_of(await raw(rest, endpoint, body), 400)
+    error = error_of(await send_raw(rest, endpoint, body), 400)
     assert error["details"][0]["reason"] == "INVALID_REQUEST"
     assert error["details"][1]["fieldViolations"]
 
 
-# --- Anything ---
+# --- Random input ---
 
 
 NAMES = sorted({name for endpoint in WITH_BODY for name in endpoint.body or {}} | {"value", "iv"})
@@ -91,13 +93,13 @@ VALUES = st.recursive(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
-async def test_whatever_json_is_sent_is_answered_in_form(
+async def test_random_json_is_never_5xx(
     rest: httpx2.AsyncClient, endpoint: Endpoint, data: st.DataObject
 ) -> None:
     body = endpoint.body or {}
     changed = data.draw(st.dictionaries(st.sampled_from(sorted(body)), VALUES, max_size=3))
     added = data.draw(st.dictionaries(ANY_NAME, VALUES, max_size=2))
-    answered_in_form(await sent(rest, endpoint, {**added, **body, **changed}))
+    assert_handled(await send(rest, endpoint, {**added, **body, **changed}))
 
 
 @pytest.mark.parametrize("endpoint", WITH_BODY, ids=str)
@@ -108,10 +110,10 @@ async def test_whatever_json_is_sent_is_answered_in_form(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(noise=st.binary(min_size=1, max_size=40), place=st.floats(0, 1))
-async def test_whatever_bytes_are_sent_are_answered_in_form(
+async def test_random_bytes_are_never_5xx(
     rest: httpx2.AsyncClient, endpoint: Endpoint, noise: bytes, place: float
 ) -> None:
     body = json.dumps(endpoint.body).encode()
     cut = int(place * len(body))
-    # In the middle of the body, and nothing behind it: no accident makes a whole request of it.
-    answered_in_form(await raw(rest, endpoint, body[:cut] + noise))
+    # Truncated after the noise, so that it cannot form a valid request by accident.
+    assert_handled(await send_raw(rest, endpoint, body[:cut] + noise))

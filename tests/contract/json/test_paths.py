@@ -1,4 +1,4 @@
-"""All paths of the contract: each is served, with and without `/v2`, and tested somewhere."""
+"""The paths of the contract: each is served with and without `/v2`, and tested."""
 
 import re
 
@@ -10,7 +10,7 @@ from server.programs.demo.binding import rules, verb_and_path
 from tests.support.client import SOME_UUID, contract_methods
 from tests.support.rest import ENDPOINTS, error_of
 
-# Tested as JSON elsewhere: in tests/auth and tests/workout.
+# Tested as JSON in the folders of their services.
 OTHERS = {
     ("HEAD", "/health"),
     ("GET", "/features"),
@@ -39,7 +39,7 @@ OTHERS = {
 
 
 def bindings() -> list[tuple[str, str]]:
-    """Every verb and path of the contract, its variables filled in."""
+    """Return every verb and path of the contract, with its variables replaced."""
     return [
         (verb, re.sub(r"\{[^}]*\}", "x", path))
         for method in contract_methods()
@@ -47,7 +47,7 @@ def bindings() -> list[tuple[str, str]]:
     ]
 
 
-def test_the_contract_has_exactly_the_paths_that_are_tested_here() -> None:
+def test_contract_has_exactly_tested_paths() -> None:
     tested = {(endpoint.verb, endpoint.path) for endpoint in ENDPOINTS} | OTHERS
     tested = {(verb, re.sub(f"{SOME_UUID}|nothing", "x", path)) for verb, path in tested}
     versioned = {(verb, f"/v2{path}") for verb, path in tested}
@@ -55,18 +55,16 @@ def test_the_contract_has_exactly_the_paths_that_are_tested_here() -> None:
 
 
 @pytest.mark.parametrize("method", contract_methods(), ids=lambda method: method.name)
-def test_every_method_has_each_of_its_paths_with_and_without_v2(method: MethodDescriptor) -> None:
+def test_every_path_exists_with_and_without_v2(method: MethodDescriptor) -> None:
     paths = {verb_and_path(rule) for rule in rules(method)}
     plain = {(verb, path) for verb, path in paths if not path.startswith("/v2/")}
-    # JSON knows no streams in both directions.
+    # JSON does not support bidirectional streams.
     assert plain or (method.client_streaming and method.server_streaming)
     assert paths - plain == {(verb, f"/v2{path}") for verb, path in plain}
 
 
 @pytest.mark.parametrize(("verb", "path"), bindings())
-async def test_every_path_of_the_contract_is_served(
-    rest: httpx2.AsyncClient, verb: str, path: str
-) -> None:
+async def test_every_path_is_served(rest: httpx2.AsyncClient, verb: str, path: str) -> None:
     response = await rest.request(verb, path, json=None if verb in ("GET", "HEAD") else {})
     if verb == "HEAD":
         assert response.status_code == 200

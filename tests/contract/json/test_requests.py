@@ -1,4 +1,4 @@
-"""What the JSON of requests may look like: what apps send that were never compiled here."""
+"""The forms of JSON requests that clients in the field send."""
 
 from typing import Any
 from uuid import uuid4
@@ -24,7 +24,7 @@ from tests.support.rest import (
 )
 
 
-async def test_names_may_be_spelt_as_in_the_proto(rest: httpx2.AsyncClient) -> None:
+async def test_accepts_names_as_in_proto(rest: httpx2.AsyncClient) -> None:
     user = await new_user(rest)
     me = {"user_id": user["id"], "password": user["password"]}
     accepted = await rest.put("/follow-secret", json={**me, "follow_secret": "secret"})
@@ -44,18 +44,18 @@ async def test_names_may_be_spelt_as_in_the_proto(rest: httpx2.AsyncClient) -> N
     assert read.json()["events"][0]["encryptedEventIV"] == IV_TEXT
 
 
-async def test_bytes_may_come_in_each_base64_and_leave_in_the_standard_one(
+async def test_accepts_every_base64_and_returns_standard_base64(
     rest: httpx2.AsyncClient,
 ) -> None:
     user = await new_user(rest)
     each = ["-__-", "+//+", "_w", "_w==", "/w", "/w==", ""]
     await answered(rest, PUT_INBOX, toUserId=user["id"], encryptedMessage=each)
-    reply = await answered(rest, GET_INBOX, **owner(user))
+    response = await answered(rest, GET_INBOX, **owner(user))
     standard = ["+//+", "+//+", "/w==", "/w==", "/w==", "/w==", ""]
-    assert reply["inboxMessages"][0]["encryptedMessage"] == standard
+    assert response["inboxMessages"][0]["encryptedMessage"] == standard
 
 
-async def test_null_is_the_same_as_absent(rest: httpx2.AsyncClient) -> None:
+async def test_null_is_same_as_absent(rest: httpx2.AsyncClient) -> None:
     user = await new_user(rest)
     me = {"id": user["id"], "password": user["password"]}
     await answered(rest, UPDATE_USER, **me)
@@ -68,23 +68,23 @@ async def test_null_is_the_same_as_absent(rest: httpx2.AsyncClient) -> None:
         "rsaPublicKey": "",
     }
     entry = {"userId": SOME_UUID, "followSecret": "secret", "since": None}
-    reply = await answered(rest, GET_EVENTS, users=[entry])
-    assert reply["invalidFollowSecrets"] == ["secret"]
+    response = await answered(rest, GET_EVENTS, users=[entry])
+    assert response["invalidFollowSecrets"] == ["secret"]
 
 
-async def test_what_a_newer_client_adds_is_passed_over(rest: httpx2.AsyncClient) -> None:
+async def test_ignores_unknown_fields_and_parameters(rest: httpx2.AsyncClient) -> None:
     unknown: dict[str, Any] = {"new": {"a": [1, {"b": None}]}, "ünï": [[]], "x.y": True}
     assert await answered(rest, GET_USERS, **unknown) == {"users": {}}
     entry = {"userId": SOME_UUID, "followSecret": "secret", **unknown}
-    reply = await answered(rest, GET_EVENTS, users=[entry])
-    assert reply["invalidFollowSecrets"] == ["secret"]
+    body = await answered(rest, GET_EVENTS, users=[entry])
+    assert body["invalidFollowSecrets"] == ["secret"]
     response = await rest.post("/users?new=1&a.b=c&flag&", json=GET_USERS.body)
     assert (response.status_code, response.json()) == (200, {"users": {}})
     response = await rest.get("/health?verbose=true&a[]=1")
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
-async def test_a_time_may_have_any_zone_and_precision(rest: httpx2.AsyncClient) -> None:
+async def test_accepts_times_of_any_zone_and_precision(rest: httpx2.AsyncClient) -> None:
     user = await new_user(rest)
     await answered(rest, PUT_FOLLOW_SECRET, **owner(user))
     printed = {
@@ -97,11 +97,11 @@ async def test_a_time_may_have_any_zone_and_precision(rest: httpx2.AsyncClient) 
     }
     for expiry in printed:
         await answered(rest, PUT_EVENT, **owner(user), eventId=str(uuid4()), expiry=expiry)
-    # An expiry in the year 1 is a time like any other, only long past.
+    # An expiry in the year 1 is valid and in the past.
     await answered(rest, PUT_EVENT, **owner(user), expiry="0001-01-01T00:00:00Z")
     entry = {"userId": user["id"], "followSecret": "secret", "since": "0001-01-01T00:00:00Z"}
-    reply = await answered(rest, GET_EVENTS, users=[entry])
-    assert [event["expiry"] for event in reply["events"]] == list(printed.values())
+    response = await answered(rest, GET_EVENTS, users=[entry])
+    assert [event["expiry"] for event in response["events"]] == list(printed.values())
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ async def test_a_time_may_have_any_zone_and_precision(rest: httpx2.AsyncClient) 
         "application/x-www-form-urlencoded",
     ],
 )
-async def test_json_may_be_said_in_several_ways(
+async def test_accepts_content_types_of_json(
     rest: httpx2.AsyncClient, content_type: str | None
 ) -> None:
     headers = {} if content_type is None else {"content-type": content_type}
@@ -124,7 +124,7 @@ async def test_json_may_be_said_in_several_ways(
     assert (response.status_code, response.json()) == (200, {"users": {}})
 
 
-async def test_a_user_can_be_created_without_a_body(rest: httpx2.AsyncClient) -> None:
+async def test_creates_user_without_body(rest: httpx2.AsyncClient) -> None:
     response = await rest.post("/user/create")
     assert response.status_code == 200
     assert response.json().keys() == {"id", "lookup", "password"}

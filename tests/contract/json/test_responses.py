@@ -1,4 +1,4 @@
-"""The JSON of each reply, letter for letter: what apps expect that were never compiled here."""
+"""The exact JSON of each response, as clients in the field expect it."""
 
 import base64
 import re
@@ -23,25 +23,25 @@ from tests.support.rest import (
     owner,
 )
 
-# RFC 3339 in UTC, as precise as PostgreSQL.
+# RFC 3339 in UTC with PostgreSQL's precision.
 TIME_PATTERN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3}(\d{3})?)?Z")
 
 
 @pytest.fixture(params=["", "/v2"], ids=["plain", "v2"])
 def prefix(request: pytest.FixtureRequest) -> str:
-    """What stands before each path."""
+    """The prefix of each path."""
     return str(request.param)
 
 
-async def test_the_reply_of_create_user(rest: httpx2.AsyncClient, prefix: str) -> None:
-    reply = (await rest.post(f"{prefix}/user/create", json={})).json()
-    assert reply.keys() == {"id", "lookup", "password"}
-    assert UUID_PATTERN.fullmatch(reply["id"])
-    assert UUID_PATTERN.fullmatch(reply["password"])
-    assert len(reply["lookup"]) == 12
+async def test_create_user(rest: httpx2.AsyncClient, prefix: str) -> None:
+    response = (await rest.post(f"{prefix}/user/create", json={})).json()
+    assert response.keys() == {"id", "lookup", "password"}
+    assert UUID_PATTERN.fullmatch(response["id"])
+    assert UUID_PATTERN.fullmatch(response["password"])
+    assert len(response["lookup"]) == 12
 
 
-async def test_the_replies_about_a_user(rest: httpx2.AsyncClient, prefix: str) -> None:
+async def test_user(rest: httpx2.AsyncClient, prefix: str) -> None:
     user = await new_user(rest)
     bare = {"id": user["id"], "lookup": user["lookup"], "encryptionIV": "", "rsaPublicKey": ""}
     profile = {
@@ -53,17 +53,17 @@ async def test_the_replies_about_a_user(rest: httpx2.AsyncClient, prefix: str) -
     }
     assert (await rest.get(f"{prefix}/user/{user['id']}")).json() == bare
     me = {"id": user["id"], "password": user["password"]}
-    reply = await rest.put(f"{prefix}/user", json={**me, **profile})
-    assert (reply.status_code, reply.text) == (200, "{}")
+    response = await rest.put(f"{prefix}/user", json={**me, **profile})
+    assert (response.status_code, response.text) == (200, "{}")
     full = {**bare, **profile}
     assert (await rest.get(f"{prefix}/user/{user['lookup']}")).json() == full
-    reply = await rest.post(f"{prefix}/users", json={"ids": [user["id"].upper(), SOME_UUID]})
-    assert reply.json() == {"users": {user["id"]: full}}
-    reply = await rest.post(f"{prefix}/user/delete", json=me)
-    assert (reply.status_code, reply.text) == (200, "{}")
+    response = await rest.post(f"{prefix}/users", json={"ids": [user["id"].upper(), SOME_UUID]})
+    assert response.json() == {"users": {user["id"]: full}}
+    response = await rest.post(f"{prefix}/user/delete", json=me)
+    assert (response.status_code, response.text) == (200, "{}")
 
 
-async def test_an_optional_field_that_is_set_but_empty_is_there(rest: httpx2.AsyncClient) -> None:
+async def test_prints_empty_optional_field_that_is_set(rest: httpx2.AsyncClient) -> None:
     user = await new_user(rest)
     await rest.put(
         "/user", json={"id": user["id"], "password": user["password"], "encryptedName": ""}
@@ -73,7 +73,7 @@ async def test_an_optional_field_that_is_set_but_empty_is_there(rest: httpx2.Asy
     assert "encryptedCurrentPlan" not in profile
 
 
-async def test_the_replies_about_events(rest: httpx2.AsyncClient, prefix: str) -> None:
+async def test_events(rest: httpx2.AsyncClient, prefix: str) -> None:
     user = await new_user(rest)
     entry = {"userId": user["id"], "followSecret": "secret"}
     assert await answered(rest, PUT_FOLLOW_SECRET, prefix, **owner(user)) == {}
@@ -82,12 +82,12 @@ async def test_the_replies_about_events(rest: httpx2.AsyncClient, prefix: str) -
         "invalidFollowSecrets": [],
     }
     assert await answered(rest, PUT_EVENT, prefix, **owner(user), eventId=SOME_UUID.upper()) == {}
-    reply = await answered(
+    response = await answered(
         rest, GET_EVENTS, prefix, users=[{**entry, "userId": user["id"].upper()}]
     )
-    timestamp = reply["events"][0]["timestamp"]
+    timestamp = response["events"][0]["timestamp"]
     assert TIME_PATTERN.fullmatch(timestamp)
-    assert reply == {
+    assert response == {
         "events": [
             {
                 "userId": user["id"],
@@ -100,7 +100,7 @@ async def test_the_replies_about_events(rest: httpx2.AsyncClient, prefix: str) -
         ],
         "invalidFollowSecrets": [],
     }
-    # The time as it was printed is the time that was meant.
+    # The printed time is exact.
     assert await answered(rest, GET_EVENTS, prefix, users=[{**entry, "since": timestamp}]) == {
         "events": [],
         "invalidFollowSecrets": [],
@@ -115,20 +115,20 @@ async def test_the_replies_about_events(rest: httpx2.AsyncClient, prefix: str) -
     }
 
 
-async def test_the_replies_about_inboxes(rest: httpx2.AsyncClient, prefix: str) -> None:
+async def test_inboxes(rest: httpx2.AsyncClient, prefix: str) -> None:
     user = await new_user(rest)
     chunks = ["+//+", "", "Y2h1bms="]
     assert (
         await answered(rest, PUT_INBOX, prefix, toUserId=user["id"], encryptedMessage=chunks) == {}
     )
-    reply = await answered(rest, GET_INBOX, prefix, **owner(user))
-    (message,) = reply["inboxMessages"]
+    response = await answered(rest, GET_INBOX, prefix, **owner(user))
+    (message,) = response["inboxMessages"]
     assert UUID_PATTERN.fullmatch(message["id"])
-    assert reply == {"inboxMessages": [{"id": message["id"], "encryptedMessage": chunks}]}
+    assert response == {"inboxMessages": [{"id": message["id"], "encryptedMessage": chunks}]}
     assert await answered(rest, GET_INBOX, prefix, **owner(user)) == {"inboxMessages": []}
 
 
-async def test_the_replies_about_shared_items(rest: httpx2.AsyncClient, prefix: str) -> None:
+async def test_shared_items(rest: httpx2.AsyncClient, prefix: str) -> None:
     user = await new_user(rest)
     created = await answered(rest, CREATE_SHARED_ITEM, prefix, **owner(user))
     assert created.keys() == {"id"}
@@ -139,11 +139,11 @@ async def test_the_replies_about_shared_items(rest: httpx2.AsyncClient, prefix: 
     }
 
 
-async def test_the_replies_that_are_empty(rest: httpx2.AsyncClient, prefix: str) -> None:
+async def test_empty_responses(rest: httpx2.AsyncClient, prefix: str) -> None:
     assert await answered(rest, GET_USERS, prefix) == {"users": {}}
     assert (await rest.get(f"{prefix}/health")).json() == {"status": "ok"}
 
 
-async def test_health_answers_head_without_a_body(rest: httpx2.AsyncClient, prefix: str) -> None:
+async def test_head_of_health_has_no_body(rest: httpx2.AsyncClient, prefix: str) -> None:
     response = await rest.head(f"{prefix}/health")
     assert (response.status_code, response.content) == (200, b"")

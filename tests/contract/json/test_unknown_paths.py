@@ -1,4 +1,4 @@
-"""Paths and verbs that nobody serves, and paths with what they may not hold."""
+"""Unknown paths and verbs, and paths with invalid characters."""
 
 import httpx2
 import pytest
@@ -24,13 +24,13 @@ from tests.support.rest import ENDPOINTS, Endpoint, error_of
         "/%F0%9F%8F%8B",
     ],
 )
-async def test_an_unknown_path_is_404(rest: httpx2.AsyncClient, path: str) -> None:
+async def test_unknown_path_is_404(rest: httpx2.AsyncClient, path: str) -> None:
     error = error_of(await rest.get(path), 404)
     assert error["details"][0]["reason"] == "UNKNOWN_PATH"
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
-async def test_another_verb_is_405(rest: httpx2.AsyncClient, endpoint: Endpoint) -> None:
+async def test_unsupported_method_is_405(rest: httpx2.AsyncClient, endpoint: Endpoint) -> None:
     served = {known.verb for known in ENDPOINTS if known.path == endpoint.path}
     if endpoint.path.startswith("/user/"):
         served.add("GET")  # of a user with the lookup "create" or "delete"
@@ -41,12 +41,12 @@ async def test_another_verb_is_405(rest: httpx2.AsyncClient, endpoint: Endpoint)
         assert served <= set(response.headers["allow"].split(", "))
 
 
-async def test_a_verb_that_nobody_knows_is_400(rest: httpx2.AsyncClient) -> None:
+async def test_unknown_verb_is_400(rest: httpx2.AsyncClient) -> None:
     error_of(await rest.request("BREW", "/user/create"), 400)
 
 
 @pytest.mark.parametrize("prefix", ["/user/", "/v2/user/", "/shareditem/", "/v2/shareditem/"])
-async def test_what_a_path_may_not_hold_is_the_callers_fault(
+async def test_invalid_characters_in_path_are_400_or_404(
     rest: httpx2.AsyncClient, prefix: str
 ) -> None:
     for name in ("%00", "a%00b", "%ff", "%ED%A0%80", "x" * 300, "%C3%A9" * 101, "a%2fb", "%5c"):
@@ -55,14 +55,12 @@ async def test_what_a_path_may_not_hold_is_the_callers_fault(
         error_of(response, response.status_code)
 
 
-async def test_a_nul_in_a_path_is_400(rest: httpx2.AsyncClient) -> None:
+async def test_nul_in_path_is_400(rest: httpx2.AsyncClient) -> None:
     error_of(await rest.get("/user/a%00b"), 400)
     error_of(await rest.get("/shareditem/a%00b"), 400)
 
 
 @pytest.mark.parametrize("form", [f"{{{SOME_UUID}}}", SOME_UUID.replace("-", ""), "x" * 100])
-async def test_what_is_no_id_is_a_lookup_that_nobody_has(
-    rest: httpx2.AsyncClient, form: str
-) -> None:
+async def test_malformed_id_is_unknown_lookup(rest: httpx2.AsyncClient, form: str) -> None:
     error = error_of(await rest.get(f"/user/{form}"), 404)
     assert error["details"][0]["reason"] == "USER_NOT_FOUND"

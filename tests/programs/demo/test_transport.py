@@ -160,7 +160,7 @@ async def test_grpc_trusts_the_authority_that_rest_trusts(
     fake: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority = Authority(tmp_path)
-    authority.written(tmp_path)
+    authority.issue(tmp_path)
     pair = ((tmp_path / "key.pem").read_bytes(), (tmp_path / "chain.pem").read_bytes())
     server = grpc_server(fake)
     port = server.add_secure_port(f"{HOST}:0", grpc.ssl_server_credentials([pair]))

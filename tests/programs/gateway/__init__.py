@@ -1,1 +1,1 @@
-"""What Envoy does with envoy.yaml, in front of a worker that does as it is told."""
+"""Tests of Envoy with envoy.yaml, in front of a scripted worker."""

@@ -1,4 +1,4 @@
-"""What every error looks like."""
+"""Assertions about the form of errors."""
 
 import base64
 import re
@@ -14,17 +14,17 @@ ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
 RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
 
 
-def assert_error(reply: httpx2.Response, status: int, code: int, reason: str) -> str:
-    """Asserts that `reply` is that error in the contract's form; returns its message."""
-    assert reply.status_code == status, reply.text
-    assert reply.headers["content-type"] == "application/json"
-    assert len(reply.headers.get_list("x-request-id")) == 1
-    body: dict[str, Any] = reply.json()
+def assert_error(response: httpx2.Response, status: int, code: int, reason: str) -> str:
+    """Assert that the response is this error in the contract's form, and return its message."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/json"
+    assert len(response.headers.get_list("x-request-id")) == 1
+    body: dict[str, Any] = response.json()
     message = body.pop("message")
     info = {"@type": ERROR_INFO, "reason": reason, "domain": "gymlocker", "metadata": {}}
     details: list[dict[str, Any]] = [info]
-    if "retry-after" in reply.headers:
-        details.append({"@type": RETRY_INFO, "retryDelay": f"{reply.headers['retry-after']}s"})
+    if "retry-after" in response.headers:
+        details.append({"@type": RETRY_INFO, "retryDelay": f"{response.headers['retry-after']}s"})
     assert body == {"code": code, "details": details}
     assert message
     assert isinstance(message, str)
@@ -34,7 +34,7 @@ def assert_error(reply: httpx2.Response, status: int, code: int, reason: str) ->
 def grpc_error(headers: Mapping[str, str]) -> tuple[int, str]:
     """Return the code and the reason of a call that ended without a message.
 
-    Fails unless headers and details say the same, for every sentence without a name of a header.
+    Fails unless the headers and the details agree, and if the message contains a header name.
     """
     code, text = int(headers["grpc-status"]), headers["grpc-message"]
     encoded = headers["grpc-status-details-bin"]

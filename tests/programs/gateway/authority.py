@@ -1,4 +1,4 @@
-"""A certificate authority of the tests."""
+"""A certificate authority for tests."""
 
 import datetime as dt
 import ipaddress
@@ -27,7 +27,7 @@ def _host(text: str) -> x509.GeneralName:
 
 @dataclass
 class Authority:
-    """Signs certificates for this machine, and writes them into a folder."""
+    """Signs certificates for this machine and writes them into a folder."""
 
     folder: Path
     _key: ec.EllipticCurvePrivateKey = field(
@@ -36,15 +36,15 @@ class Authority:
 
     @property
     def root(self) -> Path:
-        """Its own certificate, which clients trust."""
+        """The authority's own certificate."""
         path = self.folder / "root.pem"
         if not path.exists():
             certificate = self._signed("tests", self._key, is_authority=True)
             path.write_bytes(certificate.public_bytes(Encoding.PEM))
         return path
 
-    def written(self, folder: Path, host: str = HOST) -> int:
-        """Puts a new certificate and its key into a folder, as `mv` does; returns its number."""
+    def issue(self, folder: Path, host: str = HOST) -> int:
+        """Move a new certificate and its key into a folder, and return the serial number."""
         folder.mkdir(exist_ok=True)
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = self._signed(host, key, is_authority=False)

@@ -1,7 +1,7 @@
-"""A gRPC worker that does as it is told, run as a process of its own: `fake_worker.py ADDRESS`.
+"""A scripted gRPC worker in a process of its own: `fake_worker.py ADDRESS`.
 
-It serves the real contract with canned behaviour. GetUser obeys `id_or_lookup`, UpdateUser obeys
-`id`; `COMMANDS` lists what they understand. Anything else is echoed.
+It serves the real contract. GetUser runs the command in `id_or_lookup`, UpdateUser the one in `id`;
+`COMMANDS` lists all commands. Any other text is echoed.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ MEBIBYTE = 1024 * 1024
 
 
 class RichStatus(grpc.Status):
-    """A status with trailing metadata, as abort_with_status takes it."""
+    """A status with trailing metadata for `abort_with_status`."""
 
     def __init__(
         self,
@@ -47,22 +47,22 @@ class RichStatus(grpc.Status):
 
 
 class Worker:
-    """The commands, and how often each was asked for."""
+    """The commands, and how often each was received."""
 
     def __init__(self) -> None:
         self.attempts: Counter[str] = Counter()
         self.health = health.aio.HealthServicer()
-        self.told_to_go = asyncio.Event()
+        self.released = asyncio.Event()
 
     async def obey(self, text: str, context: Context) -> str:
-        """Does what `text`, "command:argument", says; returns what to answer."""
+        """Run the command in `text`, "command:argument", and return the answer."""
         self.attempts[text] += 1
         command, _, argument = text.partition(":")
         perform = COMMANDS.get(command)
         return await perform(self, argument, context) if perform else text
 
     async def fail(self, argument: str, context: Context) -> str:
-        """fail:CODE aborts with details and a retry-after."""
+        """fail:CODE: abort with details and a retry-after."""
         code = grpc.StatusCode[argument.partition(":")[0]]
         detail = AnyMessage()
         detail.Pack(ErrorInfo(reason="AS_TOLD", domain="gymlocker", metadata={"a": "b"}))
@@ -75,7 +75,7 @@ class Worker:
         raise AssertionError("abort raises")
 
     async def raise_(self, argument: str, context: Context) -> str:
-        """raise:NAME ends the call as a real worker does that raised the error of that name."""
+        """raise:NAME: end the call as a real worker does after raising this error."""
         kind = getattr(errors, argument)
         about: dict[str, Any] = {"reason": "AS_TOLD"}
         if kind is errors.InvalidArgument:
@@ -86,65 +86,65 @@ class Worker:
         raise AssertionError("abort raises")
 
     async def fail_once(self, argument: str, context: Context) -> str:
-        """fail-once:KEY is UNAVAILABLE the first time."""
+        """fail-once:KEY: abort with UNAVAILABLE the first time."""
         if self.attempts[f"fail-once:{argument}"] == 1:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "once")
         return "second time lucky"
 
     async def count(self, argument: str, context: Context) -> str:
-        """count:TEXT says how often TEXT was asked for."""
+        """count:TEXT: return how often TEXT was received."""
         return str(self.attempts[argument])
 
     async def metadata(self, argument: str, context: Context) -> str:
-        """metadata: tells the request's metadata."""
+        """metadata: return the request's metadata."""
         return json.dumps(
             {str(key): str(value) for key, value in context.invocation_metadata() or ()}
         )
 
     async def hang(self, argument: str, context: Context) -> str:
-        """hang: never answers."""
+        """hang: never answer."""
         await asyncio.Event().wait()
         return ""
 
     async def wait(self, argument: str, context: Context) -> str:
-        """wait: answers when somebody says go:."""
-        await self.told_to_go.wait()
+        """wait: answer after a go: command."""
+        await self.released.wait()
         return "gone"
 
     async def go(self, argument: str, context: Context) -> str:
-        """go: lets those answer who wait:."""
-        self.told_to_go.set()
+        """go: release all wait: commands."""
+        self.released.set()
         return "go"
 
     async def crash(self, argument: str, context: Context) -> str:
-        """crash: ends the process."""
+        """crash: end the process."""
         os._exit(1)
 
     async def crash_if(self, argument: str, context: Context) -> str:
-        """crash-if:PID ends the process if it is the one with that id."""
+        """crash-if:PID: end the process if it has this id."""
         if argument == str(os.getpid()):
             os._exit(1)
         return "not me"
 
     async def start_and_crash(self, argument: str, context: Context) -> str:
-        """start-and-crash: sends the initial metadata, then ends the process."""
+        """start-and-crash: send the initial metadata, then end the process."""
         await context.send_initial_metadata((("x-request-id", "of-the-worker"),))
         await asyncio.sleep(0.2)
         os._exit(1)
 
     async def identify(self, argument: str, context: Context) -> str:
-        """identify: sends a request id of the worker's own."""
+        """identify: send a request id of the worker's own."""
         await context.send_initial_metadata((("x-request-id", "of-the-worker"),))
         return "identified"
 
     async def set_health(self, argument: str, context: Context) -> str:
-        """health:NAME makes the health service say NAME."""
+        """health:NAME: set the status of the health service."""
         value = health_pb2.HealthCheckResponse.ServingStatus.Value(argument)
         await self.health.set("", value)
         return argument
 
     async def pid(self, argument: str, context: Context) -> str:
-        """pid: tells which process answers."""
+        """pid: return the process id."""
         return str(os.getpid())
 
 
@@ -168,7 +168,7 @@ COMMANDS: dict[str, Command] = {
 
 
 class Users:
-    """Obeys."""
+    """A UserService that runs commands."""
 
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
@@ -188,7 +188,7 @@ class Users:
     async def GetUsers(
         self, request: user_pb2.GetUsersRequest, context: Context
     ) -> user_pb2.GetUsersResponse:
-        """Gives each id that is a number a picture of so many bytes."""
+        """Return a picture of N bytes for each id N."""
         return user_pb2.GetUsersResponse(
             users={
                 f"{place}": user_pb2.GetUserResponse(encrypted_profile_picture=bytes(int(size)))
@@ -198,7 +198,7 @@ class Users:
 
 
 class Events:
-    """Has no events; says which users it was asked about."""
+    """An EventService without events that returns the requested users."""
 
     async def GetEvents(
         self, request: event_pb2.GetEventsRequest, context: Context
@@ -209,7 +209,7 @@ class Events:
 
 
 class System:
-    """Is well."""
+    """A healthy SystemService."""
 
     async def GetHealth(
         self, request: system_pb2.GetHealthRequest, context: Context
@@ -220,12 +220,12 @@ class System:
 def add(
     server: grpc.aio.Server, name: str, servicer: object, requests: dict[str, type[Message]]
 ) -> None:
-    """Adds the methods of a service that `servicer` has; the others are UNIMPLEMENTED."""
+    """Add the methods that `servicer` implements; the others are UNIMPLEMENTED."""
     handlers: dict[str, Any] = {
         method: grpc.unary_unary_rpc_method_handler(
             getattr(servicer, method),
             request_deserializer=request.FromString,
-            response_serializer=lambda reply: reply.SerializeToString(),
+            response_serializer=lambda response: response.SerializeToString(),
         )
         for method, request in requests.items()
     }
@@ -233,7 +233,7 @@ def add(
 
 
 async def serve(address: str, *files: str) -> None:
-    """Serves on the address until the process is ended; by mutual TLS if there are files for it."""
+    """Serve until the process ends, over mutual TLS if there are files for it."""
     chain, key, authority = map(Path, files) if files else (None, None, None)
     identity = identity_of(chain, key, authority, "the files", [address])
     worker = Worker()

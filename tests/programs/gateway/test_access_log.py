@@ -1,4 +1,4 @@
-"""A line per request, and nothing in it about a person."""
+"""The access log: one line per request, without personal data."""
 
 import grpc
 import httpx2
@@ -9,7 +9,7 @@ from .processes import FrontDoor, unary
 CANARY = "canary-7f3a"
 
 
-def test_a_rest_call_is_logged_by_its_rpc(door: FrontDoor, client: httpx2.Client) -> None:
+def test_logs_rest_call_by_its_rpc(door: FrontDoor, client: httpx2.Client) -> None:
     request_id = client.get("/user/abc").headers["x-request-id"]
     line = door.logged(request_id)
     assert line["rpc"] == "/gymlocker.v2.UserService/GetUser"
@@ -19,7 +19,7 @@ def test_a_rest_call_is_logged_by_its_rpc(door: FrontDoor, client: httpx2.Client
     assert line["milliseconds"] >= 0
 
 
-def test_a_grpc_call_is_logged_with_its_status(door: FrontDoor, channel: grpc.Channel) -> None:
+def test_logs_grpc_call_with_its_status(door: FrontDoor, channel: grpc.Channel) -> None:
     request = user_pb2.GetUserRequest(id_or_lookup="fail:NOT_FOUND").SerializeToString()
     invoke = unary(channel, "/gymlocker.v2.UserService/GetUser")
     metadata = (("x-request-id", "a-grpc-call"),)
@@ -29,7 +29,7 @@ def test_a_grpc_call_is_logged_with_its_status(door: FrontDoor, channel: grpc.Ch
     assert (line["status"], line["grpc_status"], line["protocol"]) == (200, 5, "HTTP/2")
 
 
-def test_nothing_personal_is_logged(door: FrontDoor, client: httpx2.Client) -> None:
+def test_logs_no_personal_data(door: FrontDoor, client: httpx2.Client) -> None:
     secret = {"authorization": f"Bearer {CANARY}", "user-agent": CANARY, "referer": CANARY}
     secret |= {"cookie": CANARY, "x-forwarded-for": "203.0.113.9"}
     grpc_web = {"content-type": "application/grpc-web"}
@@ -49,6 +49,6 @@ def test_nothing_personal_is_logged(door: FrontDoor, client: httpx2.Client) -> N
     assert CANARY not in door.stderr.read_text()
 
 
-def test_a_request_id_cannot_flood_the_log(door: FrontDoor, client: httpx2.Client) -> None:
+def test_truncates_long_request_id(door: FrontDoor, client: httpx2.Client) -> None:
     client.get("/user/abc", headers={"x-request-id": "b" * 3_000})
     assert door.logged("b" * 128)["status"] == 200

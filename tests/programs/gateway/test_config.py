@@ -1,4 +1,4 @@
-"""What is filled into envoy.yaml, and what is refused with a sentence."""
+"""Rendering of envoy.yaml, and rejected values."""
 
 import json
 from dataclasses import replace
@@ -16,13 +16,13 @@ GATEWAY = Gateway("127.0.0.1", 8080, ("unix:/run/worker-0.sock",), DESCRIPTOR_SE
 
 
 def filled(name: str, **changes: Any) -> Any:
-    """Returns what stands for `name`."""
+    """Return the value of a placeholder."""
     return json.loads(render(f"${{{name}}}", replace(GATEWAY, **changes)))
 
 
-def test_unix_sockets_are_static_endpoints() -> None:
+def test_unix_sockets_become_static_endpoints() -> None:
     workers = ("unix:/run/a.sock", "unix:/run/b.sock")
-    assert filled("WORKERS_FOUND_BY", workers=workers) == "STATIC"
+    assert filled("WORKERS_DISCOVERY", workers=workers) == "STATIC"
     assert filled("WORKERS", workers=workers) == [
         {"endpoint": {"address": {"pipe": {"path": "/run/a.sock"}}}},
         {"endpoint": {"address": {"pipe": {"path": "/run/b.sock"}}}},
@@ -33,8 +33,8 @@ def test_unix_sockets_are_static_endpoints() -> None:
     ("address", "host"),
     [("server:9090", "server"), ("[::1]:9090", "::1"), ("10.0.0.1:9090", "10.0.0.1")],
 )
-def test_names_are_resolved(address: str, host: str) -> None:
-    assert filled("WORKERS_FOUND_BY", workers=(address,)) == "STRICT_DNS"
+def test_hostnames_are_resolved_by_dns(address: str, host: str) -> None:
+    assert filled("WORKERS_DISCOVERY", workers=(address,)) == "STRICT_DNS"
     socket_address = {"address": host, "port_value": 9090}
     endpoint = {"endpoint": {"address": {"socket_address": socket_address}}}
     assert filled("WORKERS", workers=(address,)) == [endpoint]
@@ -47,13 +47,13 @@ def test_names_are_resolved(address: str, host: str) -> None:
         ("web:9091", "STRICT_DNS", {"socket_address": {"address": "web", "port_value": 9091}}),
     ],
 )
-def test_the_web_process_is_found(web: str, found_by: str, address: Any) -> None:
+def test_web_process_becomes_endpoint(web: str, found_by: str, address: Any) -> None:
     assert filled("WEB_CLUSTER", web=web) == "web"
-    assert filled("WEB_FOUND_BY", web=web) == found_by
+    assert filled("WEB_DISCOVERY", web=web) == found_by
     assert filled("WEB", web=web) == [{"endpoint": {"address": address}}]
 
 
-def test_without_a_web_process_its_routes_lead_nowhere() -> None:
+def test_routes_lead_nowhere_without_web_process() -> None:
     assert filled("WEB_CLUSTER") == "nowhere"
     assert filled("WEB") == []
 
@@ -65,28 +65,28 @@ def test_origins_are_matched_exactly() -> None:
     ]
 
 
-def test_no_origin_is_no_matcher() -> None:
+def test_empty_origins_have_no_matcher() -> None:
     assert filled("CORS_ORIGINS", cors_origins="") == []
 
 
-def test_no_proxy_is_believed_unless_it_is_said() -> None:
+def test_trusts_no_proxy_by_default() -> None:
     assert filled("TRUSTED_PROXIES") == 0
     assert filled("TRUSTED_PROXIES", trusted_proxies=2) == 2
 
 
-def test_without_a_socket_there_is_no_admin() -> None:
+def test_admin_is_disabled_without_socket() -> None:
     assert filled("ADMIN") is None
     assert filled("ADMIN", admin_socket=Path("/run/admin.sock")) == {
         "address": {"pipe": {"path": "/run/admin.sock"}}
     }
 
 
-def test_values_cannot_break_out_of_their_place() -> None:
+def test_escapes_hostile_values() -> None:
     hostile = '"\n  evil: true #'
     assert filled("ACCESS_LOG", access_log=hostile) == hostile
 
 
-def test_the_template_leaves_nothing_open() -> None:
+def test_renders_all_placeholders_of_template() -> None:
     assert "${" not in render(TEMPLATE.read_text(), GATEWAY)
 
 
@@ -122,6 +122,6 @@ def test_the_template_leaves_nothing_open() -> None:
         ({"cors_origins": "http://[::1"}, "scheme://host"),
     ],
 )
-def test_what_cannot_work_is_refused(changes: dict[str, Any], hint: str) -> None:
+def test_rejects_invalid_values(changes: dict[str, Any], hint: str) -> None:
     with pytest.raises(StartError, match=hint):
         render("", replace(GATEWAY, **changes))

@@ -1,4 +1,4 @@
-"""What envoy.yaml lists is what the protos declare, so that neither can drift."""
+"""Consistency of envoy.yaml with the protos."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ PACKAGE = "gymlocker.v2"
 
 
 def services() -> Iterator[tuple[str, Any]]:
-    """Yields the full name and descriptor of each service of ours."""
+    """Yield the full name and descriptor of each of our services."""
     for file in FileDescriptorSet.FromString(DESCRIPTOR_SET.read_bytes()).file:
         if file.package == PACKAGE:
             for service in file.service:
@@ -21,35 +21,35 @@ def services() -> Iterator[tuple[str, Any]]:
 
 
 def manager(door: FrontDoor) -> Any:
-    """Returns the connection manager as Envoy has understood it."""
+    """Return the connection manager as Envoy has loaded it."""
     sections = door.admin("/config_dump")["configs"]
     listeners = next(s for s in sections if "static_listeners" in s)["static_listeners"]
     return listeners[0]["listener"]["filter_chains"][0]["filters"][-1]["typed_config"]
 
 
 def routes(door: FrontDoor) -> list[Any]:
-    """Returns the routes, in order."""
+    """Return the routes in order."""
     found: list[Any] = manager(door)["route_config"]["virtual_hosts"][0]["routes"]
     return found
 
 
 def filters(door: FrontDoor) -> dict[str, Any]:
-    """Returns the HTTP filters by name."""
+    """Return the HTTP filters by name."""
     return {f["name"]: f["typed_config"] for f in manager(door)["http_filters"]}
 
 
-def test_every_service_is_transcoded(door: FrontDoor) -> None:
+def test_transcodes_every_service(door: FrontDoor) -> None:
     listed = filters(door)["envoy.filters.http.grpc_json_transcoder"]["services"]
     assert listed == sorted(name for name, _ in services())
 
 
-def test_what_has_no_side_effects_is_tried_again_and_nothing_else(door: FrontDoor) -> None:
+def test_retries_exactly_methods_without_side_effects(door: FrontDoor) -> None:
     declared = {
         f"/{name}/{method.name}"
         for name, service in services()
         for method in service.method
         if method.options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS
-        # What was sent of a stream cannot be taken back.
+        # Sent messages of a stream cannot be taken back.
         and not method.server_streaming
     }
     retried = {
@@ -60,7 +60,7 @@ def test_what_has_no_side_effects_is_tried_again_and_nothing_else(door: FrontDoo
     assert declared == retried
 
 
-def test_streams_have_no_timeout_of_a_single_call(door: FrontDoor) -> None:
+def test_only_streams_have_no_timeout(door: FrontDoor) -> None:
     streaming = {
         f"/{name}/{method.name}"
         for name, service in services()
@@ -71,7 +71,7 @@ def test_streams_have_no_timeout_of_a_single_call(door: FrontDoor) -> None:
     assert streaming == unlimited
 
 
-def test_uploads_alone_may_be_of_any_type(door: FrontDoor) -> None:
+def test_only_uploads_may_have_any_content_type(door: FrontDoor) -> None:
     methods = [
         (f"/{name}/{method.name}", method)
         for name, service in services()
@@ -92,22 +92,22 @@ def test_uploads_alone_may_be_of_any_type(door: FrontDoor) -> None:
 def test_filters_are_in_order(door: FrontDoor) -> None:
     names = [f["name"].removeprefix("envoy.filters.http.") for f in manager(door)["http_filters"]]
     assert names == [
-        *("header_mutation", "composite", "misread", "too_large", "health_check", "cors"),
+        *("header_mutation", "composite", "bad_compression", "too_large", "health_check", "cors"),
         *("grpc_web", "buffer", "lua", "compressor", "grpc_json_transcoder"),
         *("gymlocker.allow", "rbac", "router"),
     ]
 
 
-def test_envoy_has_nothing_to_complain_about(door: FrontDoor) -> None:
+def test_envoy_logs_no_warnings(door: FrontDoor) -> None:
     assert door.stderr.read_text() == ""
 
 
 def conditions(route: Any) -> list[str]:
-    """Returns on what a route tries again."""
+    """Return the retry conditions of a route."""
     policy = route.get("route", {}).get("retry_policy", {})
     return [condition for condition in policy.get("retry_on", "").split(",") if condition]
 
 
 def timeout(route: Any) -> str:
-    """Returns a route's timeout."""
+    """Return the timeout of a route."""
     return str(route.get("route", {}).get("timeout"))

@@ -1,4 +1,4 @@
-"""Headers that gRPC parses itself, and content types; bad ones end at the front door."""
+"""Headers that gRPC parses itself, and content types: the front door rejects invalid ones."""
 
 import base64
 import gzip
@@ -28,7 +28,7 @@ CONTENT_TYPE = (12, "UNSUPPORTED_CONTENT_TYPE")
 
 
 def request(kind: str) -> bytes:
-    """A GetUserRequest as calls of that content type have it."""
+    """Return a GetUserRequest in the framing of this content type."""
     message = user_pb2.GetUserRequest(id_or_lookup="abc").SerializeToString()
     frame = struct.pack(">BI", 0, len(message)) + message
     return base64.b64encode(frame) if "-text" in kind else frame
@@ -42,15 +42,15 @@ def request(kind: str) -> bytes:
         *(("grpc-encoding", text, ENCODING) for text in ("br", "", "gzip,gzip", "stream/gzip")),
     ],
 )
-def test_what_grpc_could_not_read_is_refused(
+def test_rejects_invalid_grpc_headers(
     client: httpx2.Client, name: str, value: str, error: tuple[int, str]
 ) -> None:
     for kind in KINDS:
         headers = {"content-type": kind, name: value}
-        reply = client.post(GET_USER, content=request(kind), headers=headers)
-        assert (reply.status_code, grpc_error(reply.headers)) == (200, error)
-    reply = client.get("/user/abc", headers={name: value})
-    assert_error(reply, {3: 400, 12: 415}[error[0]], *error)
+        response = client.post(GET_USER, content=request(kind), headers=headers)
+        assert (response.status_code, grpc_error(response.headers)) == (200, error)
+    response = client.get("/user/abc", headers={name: value})
+    assert_error(response, {3: 400, 12: 415}[error[0]], *error)
 
 
 @pytest.mark.parametrize(
@@ -62,10 +62,10 @@ def test_what_grpc_could_not_read_is_refused(
         *(("te", text) for text in ("", "gzip", "trailers")),
     ],
 )
-def test_what_grpc_reads_passes(client: httpx2.Client, name: str, value: str) -> None:
+def test_accepts_valid_grpc_headers(client: httpx2.Client, name: str, value: str) -> None:
     headers = {"content-type": "application/grpc-web", name: value}
-    reply = client.post(GET_USER, content=request(""), headers=headers)
-    assert b"grpc-status:0" in reply.content
+    response = client.post(GET_USER, content=request(""), headers=headers)
+    assert b"grpc-status:0" in response.content
     assert client.get("/user/abc", headers={name: value}).json()["id"] == "abc"
 
 
@@ -85,26 +85,26 @@ def test_what_grpc_reads_passes(client: httpx2.Client, name: str, value: str) ->
         "x-grpc-timeout",
     ],
 )
-def test_what_no_caller_need_say_is_removed(client: httpx2.Client, name: str) -> None:
+def test_removes_internal_headers(client: httpx2.Client, name: str) -> None:
     metadata = json.loads(client.get("/user/metadata:", headers={name: "%%"}).json()["lookup"])
     assert name not in metadata
 
 
 @pytest.fixture(scope="module")
-def careless() -> Iterator[FrontDoor]:
-    """A front door that checks no encodings: what it passes on, a worker cannot read."""
+def permissive() -> Iterator[FrontDoor]:
+    """A front door that lets through encodings that a worker cannot decode."""
     with front_door(changes={"regex: identity|gzip|deflate": "regex: .*"}) as door:
         yield door
 
 
-def test_a_header_that_a_worker_cannot_read_fails_its_own_call_alone(careless: FrontDoor) -> None:
-    """For there is no table of headers, in which theirs could refer to its name."""
+def test_unreadable_header_fails_only_its_own_call(permissive: FrontDoor) -> None:
+    """Without a header table, other calls cannot refer to the unreadable header."""
 
     def statuses(encoding: str) -> set[int]:
         headers = {"grpc-encoding": encoding}
-        return {careless.client.get("/user/abc", headers=headers).status_code for _ in range(25)}
+        return {permissive.client.get("/user/abc", headers=headers).status_code for _ in range(25)}
 
-    # Envoy then knows that the worker wants no table.
+    # After these, Envoy knows that the worker disables the table.
     assert statuses("identity") == {200}
     with ThreadPoolExecutor() as pool:
         bad = pool.submit(statuses, "br")
@@ -116,19 +116,19 @@ def test_a_header_that_a_worker_cannot_read_fails_its_own_call_alone(careless: F
 @pytest.mark.parametrize(
     "kind", ["+json", "+thrift", "-web+json", "-web+thrift", "-web-text+json", "x", "-foo"]
 )
-def test_other_kinds_of_grpc_are_refused(client: httpx2.Client, kind: str) -> None:
+def test_rejects_unsupported_grpc_content_types(client: httpx2.Client, kind: str) -> None:
     headers = {"content-type": f"application/grpc{kind}"}
-    reply = client.post(GET_USER, content=request(""), headers=headers)
-    assert grpc_error(reply.headers) == CONTENT_TYPE
+    response = client.post(GET_USER, content=request(""), headers=headers)
+    assert grpc_error(response.headers) == CONTENT_TYPE
 
 
 @pytest.mark.parametrize(
     "kind", ["", "+proto", ";charset=utf-8", "+proto; a=b", "-web", "-web+proto"]
 )
-def test_kinds_of_grpc_that_are_spoken(client: httpx2.Client, kind: str) -> None:
+def test_accepts_supported_grpc_content_types(client: httpx2.Client, kind: str) -> None:
     headers = {"content-type": f"application/grpc{kind}"}
-    reply = client.post(GET_USER, content=request(""), headers=headers)
-    assert (reply.status_code, b"\x0a\x03abc" in reply.content) == (200, True)
+    response = client.post(GET_USER, content=request(""), headers=headers)
+    assert (response.status_code, b"\x0a\x03abc" in response.content) == (200, True)
 
 
 @pytest.mark.parametrize(
@@ -140,31 +140,31 @@ def test_kinds_of_grpc_that_are_spoken(client: httpx2.Client, kind: str) -> None
         "Application/JSON; charset=utf-8",
         "application/problem+json",
         "text/json",
-        # What curl says unasked.
+        # The default of curl.
         "application/x-www-form-urlencoded",
     ],
 )
-def test_json_is_read_as_such(client: httpx2.Client, kind: str | None) -> None:
+def test_accepts_content_types_of_json(client: httpx2.Client, kind: str | None) -> None:
     headers = {} if kind is None else {"content-type": kind}
-    reply = client.post("/events", content=b'{"users": [{"userId": "u"}]}', headers=headers)
-    assert reply.json()["invalidFollowSecrets"] == ["u"]
+    response = client.post("/events", content=b'{"users": [{"userId": "u"}]}', headers=headers)
+    assert response.json()["invalidFollowSecrets"] == ["u"]
 
 
 @pytest.mark.parametrize(
     "kind", ["application/xml", "text/plain", "text/json2", "multipart/form-data; boundary=a"]
 )
-def test_what_is_no_json_is_415(client: httpx2.Client, kind: str) -> None:
+def test_other_content_types_are_415(client: httpx2.Client, kind: str) -> None:
     headers = {"content-type": kind}
-    reply = client.post("/events", content=b"<users/>", headers=headers)
-    assert_error(reply, 415, *CONTENT_TYPE)
-    # Without a body, it says nothing.
+    response = client.post("/events", content=b"<users/>", headers=headers)
+    assert_error(response, 415, *CONTENT_TYPE)
+    # Without a body, the content type does not matter.
     assert client.get("/user/abc", headers=headers).json()["id"] == "abc"
 
 
-def test_json_that_is_compressed_is_415(client: httpx2.Client) -> None:
+def test_compressed_json_is_415(client: httpx2.Client) -> None:
     headers = {"content-encoding": "gzip", "content-type": "application/json"}
-    reply = client.post("/events", content=gzip.compress(b"{}"), headers=headers)
-    assert_error(reply, 415, *ENCODING)
+    response = client.post("/events", content=gzip.compress(b"{}"), headers=headers)
+    assert_error(response, 415, *ENCODING)
     plain = client.post("/events", json={}, headers={"content-encoding": "identity"})
     assert plain.status_code == 200
 
@@ -172,7 +172,7 @@ def test_json_that_is_compressed_is_415(client: httpx2.Client) -> None:
 @pytest.mark.parametrize(
     "hosts", ["Host: a\r\nHost: b\r\n", "Host: a\r\nhost: a\r\n", "Host: a,b\r\n"]
 )
-def test_one_host_and_no_other(door: FrontDoor, hosts: str) -> None:
+def test_several_hosts_are_400(door: FrontDoor, hosts: str) -> None:
     with socket.create_connection(("127.0.0.1", door.port)) as connection:
         connection.settimeout(10)
         connection.sendall(f"GET /user/abc HTTP/1.1\r\n{hosts}connection: close\r\n\r\n".encode())
@@ -182,9 +182,9 @@ def test_one_host_and_no_other(door: FrontDoor, hosts: str) -> None:
 
 
 @pytest.mark.parametrize("reply", LOCAL_REPLIES, ids=lambda reply: reply.reason)
-def test_a_sentence_can_stand_in_a_header(reply: LocalReply) -> None:
-    if reply.message != "%LOCAL_REPLY_BODY%":  # of REST alone
-        # gRPC would decode percents, and Envoy fill in what stands between two.
+def test_message_is_valid_header_value(reply: LocalReply) -> None:
+    if reply.message != "%LOCAL_REPLY_BODY%":  # used over REST only
+        # gRPC decodes percent signs, and Envoy replaces text between two of them.
         assert reply.message.isascii()
         assert "%" not in reply.message
         assert grpc_error(grpc_headers(reply))[1] == reply.reason
@@ -198,7 +198,7 @@ def test_a_sentence_can_stand_in_a_header(reply: LocalReply) -> None:
         ("gzip", 1, gzip.compress(bytes(2 * LIMIT)), TOO_LARGE),
     ],
 )
-def test_errors_of_grpc_core_have_a_reason(
+def test_errors_of_grpc_core_have_reason(
     client: httpx2.Client,
     encoding: str,
     flag: int,
@@ -208,19 +208,19 @@ def test_errors_of_grpc_core_have_a_reason(
     content = struct.pack(">BI", flag, len(message)) + message
     for kind in KINDS[:2]:
         headers = {"content-type": kind, "grpc-encoding": encoding}
-        reply = client.post(GET_USER, content=content, headers=headers)
-        assert grpc_error(reply.headers) == error
+        response = client.post(GET_USER, content=content, headers=headers)
+        assert grpc_error(response.headers) == error
 
 
-def test_a_message_of_a_stream_that_is_too_large_has_a_reason(client: httpx2.Client) -> None:
+def test_oversized_stream_message_has_reason(client: httpx2.Client) -> None:
     content = struct.pack(">BI", 0, LIMIT + 1) + bytes(LIMIT + 1)
     headers = {"content-type": "application/grpc"}
-    reply = client.post(REFLECTION, content=content, headers=headers)
-    assert grpc_error(reply.headers) == TOO_LARGE
+    response = client.post(REFLECTION, content=content, headers=headers)
+    assert grpc_error(response.headers) == TOO_LARGE
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_errors_of_envoy_have_a_reason_over_grpc(client: httpx2.Client, kind: str) -> None:
+def test_errors_of_envoy_have_reason_over_grpc(client: httpx2.Client, kind: str) -> None:
     headers = {"content-type": kind}
     for path, error in (
         ("/no.No/No", (12, "UNKNOWN_PATH")),
@@ -231,10 +231,10 @@ def test_errors_of_envoy_have_a_reason_over_grpc(client: httpx2.Client, kind: st
     assert grpc_error(large.headers) == TOO_LARGE
 
 
-def test_a_worker_out_of_reach_has_a_reason_over_grpc() -> None:
+def test_unreachable_worker_has_reason_over_grpc() -> None:
     with front_door(started=False) as door:
         for kind in KINDS:
-            reply = door.client.post(
+            response = door.client.post(
                 GET_USER, content=request(kind), headers={"content-type": kind}
             )
-            assert grpc_error(reply.headers) == (14, "UNAVAILABLE")
+            assert grpc_error(response.headers) == (14, "UNAVAILABLE")

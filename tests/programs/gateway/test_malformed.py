@@ -1,4 +1,4 @@
-"""Requests that no honest client sends: none may break anything, and each is told so in JSON."""
+"""Malformed requests: each gets an error as JSON, and none breaks anything."""
 
 import socket
 from collections.abc import Iterator
@@ -31,13 +31,15 @@ LIMIT = 4 * 1024 * 1024
         (b"1" * 100_000, None),
     ],
 )
-def test_malformed_bodies(client: httpx2.Client, body: bytes, hint: str | None) -> None:
-    reply = client.put("/user", content=body)
-    if reply.status_code == 200:
+def test_malformed_body_is_400_or_empty_message(
+    client: httpx2.Client, body: bytes, hint: str | None
+) -> None:
+    response = client.put("/user", content=body)
+    if response.status_code == 200:
         assert hint is None
-        assert reply.json() == {}
+        assert response.json() == {}
     else:
-        message = assert_error(reply, 400, 3, "MALFORMED_REQUEST")
+        message = assert_error(response, 400, 3, "MALFORMED_REQUEST")
         assert (hint or "") in message
 
 
@@ -45,20 +47,20 @@ def test_malformed_bodies(client: httpx2.Client, body: bytes, hint: str | None) 
     "since",
     ['"yesterday"', '"10000-01-01T00:00:00Z"', '"2026-02-30T00:00:00Z"', '"2026-02-01"', "5"],
 )
-def test_times_that_are_none(client: httpx2.Client, since: str) -> None:
-    reply = client.post("/events", content=f'{{"users": [{{"since": {since}}}]}}')
-    assert_error(reply, 400, 3, "MALFORMED_REQUEST")
+def test_invalid_time_is_400(client: httpx2.Client, since: str) -> None:
+    response = client.post("/events", content=f'{{"users": [{{"since": {since}}}]}}')
+    assert_error(response, 400, 3, "MALFORMED_REQUEST")
 
 
-def test_a_nul_in_a_text_is_for_the_worker_to_judge(client: httpx2.Client) -> None:
-    reply = client.post("/events", content=rb'{"users": [{"userId": "\u0000"}]}')
-    assert reply.json() == {"events": [], "invalidFollowSecrets": ["\u0000"]}
+def test_nul_in_text_reaches_worker(client: httpx2.Client) -> None:
+    response = client.post("/events", content=rb'{"users": [{"userId": "\u0000"}]}')
+    assert response.json() == {"events": [], "invalidFollowSecrets": ["\u0000"]}
 
 
 @pytest.mark.parametrize(
     "path", ["/user/%00", "/user/a%2Fb", "/user/a%5Cb", "/user/%2e%2e%2fusers"]
 )
-def test_paths_that_hide_something(client: httpx2.Client, path: str) -> None:
+def test_path_with_hidden_characters_is_400(client: httpx2.Client, path: str) -> None:
     assert_error(client.get(path), 400, 3, "MALFORMED_REQUEST")
 
 
@@ -72,7 +74,7 @@ def test_paths_that_hide_something(client: httpx2.Client, path: str) -> None:
         ("/user/abc?x=%00", "abc"),
     ],
 )
-def test_paths_that_mean_something(client: httpx2.Client, path: str, seen: str) -> None:
+def test_normalizes_path(client: httpx2.Client, path: str, seen: str) -> None:
     assert client.get(path).json()["id"] == seen
 
 
@@ -93,58 +95,58 @@ def test_paths_that_mean_something(client: httpx2.Client, path: str, seen: str) 
     ],
 )
 @pytest.mark.parametrize("content_type", [None, "application/json", "text/plain"])
-def test_unknown_paths_and_methods(
+def test_unknown_path_is_404(
     client: httpx2.Client, method: str, path: str, content_type: str | None
 ) -> None:
     headers = {"content-type": content_type} if content_type else {}
     assert_error(client.request(method, path, headers=headers), 404, 5, "UNKNOWN_PATH")
 
 
-def test_grpc_said_over_get_is_not_grpc(client: httpx2.Client) -> None:
+def test_grpc_content_type_on_get_is_unimplemented(client: httpx2.Client) -> None:
     headers = {"content-type": "application/grpc"}
-    reply = client.get("/gymlocker.v2.UserService/GetUser", headers=headers)
-    assert reply.headers["grpc-status"] == "12"
+    response = client.get("/gymlocker.v2.UserService/GetUser", headers=headers)
+    assert response.headers["grpc-status"] == "12"
 
 
-def pieces(count: int) -> Iterator[bytes]:
-    """Yields so many pieces of 64 KiB."""
+def chunks(count: int) -> Iterator[bytes]:
+    """Yield chunks of 64 KiB."""
     for _ in range(count):
         yield b" " * 65536
 
 
-def test_a_body_may_be_so_large_and_no_larger(client: httpx2.Client) -> None:
+def test_body_beyond_limit_is_413(client: httpx2.Client) -> None:
     filler = LIMIT - len(b'{"x":""}')
     assert client.put("/user", content=b'{"x":"%s"}' % (b"x" * filler)).json() == {}
-    reply = client.put("/user", content=b'{"x":"%s"}' % (b"x" * (filler + 1)))
-    assert_error(reply, 413, 8, "REQUEST_TOO_LARGE")
+    response = client.put("/user", content=b'{"x":"%s"}' % (b"x" * (filler + 1)))
+    assert_error(response, 413, 8, "REQUEST_TOO_LARGE")
 
 
-def test_100_megabytes_are_refused_before_they_are_read(client: httpx2.Client) -> None:
+def test_100_megabytes_are_413_before_they_are_read(client: httpx2.Client) -> None:
     for path in ("/user", "/nowhere"):
         known = client.put(path, content=b" " * 100_000_000)
         assert_error(known, 413, 8, "REQUEST_TOO_LARGE")
-        chunked = client.put(path, content=pieces(1600))
+        chunked = client.put(path, content=chunks(1600))
         assert_error(chunked, 413, 8, "REQUEST_TOO_LARGE")
 
 
-def test_headers_too_large(client: httpx2.Client) -> None:
+def test_oversized_headers_are_431(client: httpx2.Client) -> None:
     for headers in ({"a": "a" * 40_000}, {f"h{number}": "a" for number in range(120)}):
         assert_error(client.get("/user/abc", headers=headers), 431, 8, "REQUEST_TOO_LARGE")
 
 
-def test_underscores_in_names_of_headers_do_not_pass(client: httpx2.Client) -> None:
-    reply = client.get("/user/metadata:", headers={"x_request_id": "canary"})
-    assert reply.status_code == 200
-    assert "canary" not in reply.text
+def test_drops_headers_with_underscores(client: httpx2.Client) -> None:
+    response = client.get("/user/metadata:", headers={"x_request_id": "canary"})
+    assert response.status_code == 200
+    assert "canary" not in response.text
 
 
-def test_binary_metadata_of_a_stranger_does_not_pass(client: httpx2.Client) -> None:
-    reply = client.get("/user/metadata:", headers={"x-bin": "%%%"})
-    assert reply.status_code == 200
-    assert "x-bin" not in reply.text
+def test_drops_binary_metadata(client: httpx2.Client) -> None:
+    response = client.get("/user/metadata:", headers={"x-bin": "%%%"})
+    assert response.status_code == 200
+    assert "x-bin" not in response.text
 
 
-def test_an_upgrade_that_nothing_offers(client: httpx2.Client) -> None:
+def test_unsupported_upgrade_is_403(client: httpx2.Client) -> None:
     headers = {"connection": "upgrade", "upgrade": "websocket"}
     assert_error(client.get("/user/abc", headers=headers), 403, 9, "NOT_SERVED")
 
@@ -157,7 +159,7 @@ def test_an_upgrade_that_nothing_offers(client: httpx2.Client) -> None:
         ("nonsense", 400),
     ],
 )
-def test_what_is_hardly_http(door: FrontDoor, request_line: str, status: int) -> None:
+def test_malformed_request_line_is_400(door: FrontDoor, request_line: str, status: int) -> None:
     with socket.create_connection(("127.0.0.1", door.port)) as connection:
         connection.settimeout(10)
         connection.sendall(f"{request_line}\r\nhost: a\r\n\r\n".encode())
@@ -167,7 +169,7 @@ def test_what_is_hardly_http(door: FrontDoor, request_line: str, status: int) ->
     assert body.startswith(b'{"code":')
 
 
-def test_http_1_0_is_served(door: FrontDoor) -> None:
+def test_serves_http_1_0(door: FrontDoor) -> None:
     with socket.create_connection(("127.0.0.1", door.port)) as connection:
         connection.settimeout(10)
         connection.sendall(b"GET /user/abc HTTP/1.0\r\n\r\n")

@@ -1,4 +1,4 @@
-"""Mutual TLS between the front door and the workers: who is taken for whom."""
+"""Mutual TLS between the front door and the workers."""
 
 import socket
 import ssl
@@ -21,14 +21,14 @@ from .processes import FrontDoor, Worker, call, eventually, front_door
 
 @dataclass(frozen=True)
 class Parties:
-    """The folders of a private network's certificates; one authority has signed all of them."""
+    """Identities in folders, with certificates of one authority."""
 
     authority: Authority
 
     def identity(self, name: str, host: str = HOST) -> Identity:
-        """That of one party, for a host."""
+        """Return the identity of one party for a host."""
         folder = self.authority.folder / name
-        self.authority.written(folder, host)
+        self.authority.issue(folder, host)
         return Identity(Certificate(folder / "chain.pem", folder / "key.pem"), self.authority.root)
 
 
@@ -39,7 +39,7 @@ def parties(tmp_path_factory: pytest.TempPathFactory) -> Parties:
 
 @pytest.fixture
 def strangers(tmp_path: Path) -> Parties:
-    """Signed by somebody else."""
+    """Identities of another authority."""
     return Parties(Authority(tmp_path))
 
 
@@ -58,13 +58,13 @@ def healthy(door: FrontDoor) -> bool:
     return door.healthy_workers() == len(door.workers)
 
 
-async def test_calls_go_through_it(door: FrontDoor, parties: Parties) -> None:
+async def test_serves_calls(door: FrontDoor, parties: Parties) -> None:
     eventually(lambda: healthy(door), "the worker is healthy")
     assert door.client.get("/user/abc").json()["id"] == "abc"
     await check(door.workers[0].address, 10, parties.identity("health"))
 
 
-async def test_who_has_no_certificate_is_refused(door: FrontDoor, parties: Parties) -> None:
+async def test_rejects_client_without_certificate(door: FrontDoor, parties: Parties) -> None:
     address = door.workers[0].address
     with pytest.raises(StartError, match="UNAVAILABLE"):
         await check(address, 10)
@@ -74,21 +74,19 @@ async def test_who_has_no_certificate_is_refused(door: FrontDoor, parties: Parti
     assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
 
 
-async def test_whom_another_authority_has_signed_is_refused(
+async def test_rejects_client_of_another_authority(
     door: FrontDoor, parties: Parties, strangers: Parties
 ) -> None:
     stranger = strangers.identity("stranger")
     with pytest.raises(StartError, match="UNAVAILABLE"):
-        # It believes the worker, but not the other way round.
+        # The client trusts the worker, but not the other way round.
         await check(
             door.workers[0].address, 10, Identity(stranger.certificate, parties.authority.root)
         )
 
 
 @pytest.mark.parametrize("wrong", ["name", "authority"])
-def test_a_worker_that_is_somebody_else_gets_no_call(
-    parties: Parties, strangers: Parties, wrong: str
-) -> None:
+def test_impostor_of_worker_gets_no_calls(parties: Parties, strangers: Parties, wrong: str) -> None:
     gateway = parties.identity("of-gateway")
     if wrong == "name":
         worker = parties.identity("elsewhere", "elsewhere.example")
@@ -97,7 +95,7 @@ def test_a_worker_that_is_somebody_else_gets_no_call(
         worker = Identity(certificate, parties.authority.root)
     with front_door(tcp=True, identity=gateway, of_workers=worker) as door:
         failed = "cluster.workers.ssl.fail_verify_" + ("san" if wrong == "name" else "error")
-        eventually(lambda: counted(door, failed), "Envoy has looked at its certificate")
+        eventually(lambda: counted(door, failed), "Envoy has checked its certificate")
         assert status(door) == 503
 
 
@@ -106,8 +104,8 @@ def counted(door: FrontDoor, name: str) -> int:
     return int(found["value"])
 
 
-def number_shown(worker: Worker, who: Identity) -> int:
-    """The serial number of the certificate that a worker shows to `who`."""
+def serial_number(worker: Worker, who: Identity) -> int:
+    """Return the serial number of a worker's certificate."""
     context = ssl.create_default_context(cafile=who.authority)
     context.load_cert_chain(who.certificate.chain, who.certificate.key)
     context.set_alpn_protocols(["h2"])
@@ -121,8 +119,8 @@ def number_shown(worker: Worker, who: Identity) -> int:
     return load_der_x509_certificate(shown).serial_number
 
 
-def test_both_sides_are_renewed_while_they_run(tmp_path: Path) -> None:
-    """A new authority, and what it has signed, first at the one, then at the other."""
+def test_reloads_renewed_identities_of_both_sides(tmp_path: Path) -> None:
+    """Replace the authority and both certificates, one side after the other."""
     old, new = Authority(tmp_path / "old"), Authority(tmp_path / "new")
     both = tmp_path / "both.pem"
     identities = {}
@@ -130,12 +128,12 @@ def test_both_sides_are_renewed_while_they_run(tmp_path: Path) -> None:
         folder.mkdir()
     for name in ("worker", "gateway"):
         folder = tmp_path / name
-        old.written(folder)
+        old.issue(folder)
         (folder / "ca.pem").write_bytes(old.root.read_bytes())
         certificate = Certificate(folder / "chain.pem", folder / "key.pem")
         identities[name] = Identity(certificate, folder / "ca.pem")
 
-    def believe(name: str, *authorities: Authority) -> None:
+    def trust(name: str, *authorities: Authority) -> None:
         both.write_bytes(b"".join(each.root.read_bytes() for each in authorities))
         both.rename(tmp_path / name / "ca.pem")
 
@@ -145,19 +143,19 @@ def test_both_sides_are_renewed_while_they_run(tmp_path: Path) -> None:
         eventually(lambda: status(door) == 200, "calls go through")
         [worker] = door.workers
         for name in identities:
-            believe(name, old, new)
-        number = new.written(tmp_path / "worker")
-        assert number_shown(worker, identities["gateway"]) == number
-        new.written(tmp_path / "gateway")
+            trust(name, old, new)
+        number = new.issue(tmp_path / "worker")
+        assert serial_number(worker, identities["gateway"]) == number
+        new.issue(tmp_path / "gateway")
         for name in identities:
-            believe(name, new)
-        # A worker that starts anew has never heard of the old one.
+            trust(name, new)
+        # A restarted worker knows only the new authority.
         worker.stop()
         worker.start()
         eventually(lambda: healthy(door) and status(door) == 200, "calls go through again")
 
 
-def test_what_is_not_yet_whole_is_not_taken_up(parties: Parties) -> None:
+def test_ignores_incomplete_renewal(parties: Parties) -> None:
     identity = parties.identity("in-between")
     renewal = Renewal(identity)
     assert renewal.renewed() is None
@@ -172,7 +170,7 @@ def test_what_is_not_yet_whole_is_not_taken_up(parties: Parties) -> None:
     assert renewal.renewed() is None
 
 
-def test_options_that_do_not_make_an_identity_are_named(parties: Parties) -> None:
+def test_rejects_incomplete_identity(parties: Parties) -> None:
     identity = parties.identity("options")
     chain, key = identity.certificate.chain, identity.certificate.key
     address = ["worker:9090"]

@@ -1,4 +1,4 @@
-"""What Envoy does when workers are slow, dead or too few, and when callers are slow."""
+"""Slow, dead and overloaded workers, and slow clients."""
 
 import socket
 import subprocess
@@ -22,14 +22,14 @@ SHORT = {
 
 @pytest.fixture(scope="module")
 def impatient() -> Iterator[FrontDoor]:
-    """A front door with all its timeouts shortened."""
+    """A front door with short timeouts."""
     with front_door(changes=SHORT) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def shared_pair() -> Iterator[FrontDoor]:
-    """A front door with two workers, of which a test may have ended one."""
+    """A front door with two workers, one of which a test may have killed."""
     with front_door(workers=2) as running:
         yield running
 
@@ -39,7 +39,7 @@ def pair(shared_pair: FrontDoor) -> FrontDoor:
     """A front door with two healthy workers."""
     dead = [worker for worker in shared_pair.workers if worker.process.poll() is not None]
     alive = 2 - len(dead)
-    # Noticed first: else a worker that only starts would count as the healthy one that it was.
+    # First wait for the failed health checks; otherwise a starting worker still counts as healthy.
     eventually(lambda: shared_pair.healthy_workers() == alive, "the dead workers are noticed")
     for worker in dead:
         worker.start()
@@ -47,13 +47,13 @@ def pair(shared_pair: FrontDoor) -> FrontDoor:
     return shared_pair
 
 
-def asked(door: FrontDoor, command: str) -> str:
-    """Gives a command to some worker, through Envoy; returns the answer."""
+def send_command(door: FrontDoor, command: str) -> str:
+    """Send a command to a worker through Envoy, and return the answer."""
     return str(door.client.get(f"/user/{command}", timeout=20).json()["lookup"])
 
 
 def code_of(door: FrontDoor, method: str, command: str) -> grpc.StatusCode:
-    """Calls a method that fails; returns its gRPC status."""
+    """Call a method that fails, and return its gRPC status."""
     requests = {
         "GetUser": user_pb2.GetUserRequest(id_or_lookup=command),
         "UpdateUser": user_pb2.UpdateUserRequest(id=command),
@@ -65,32 +65,32 @@ def code_of(door: FrontDoor, method: str, command: str) -> grpc.StatusCode:
     return code
 
 
-def test_a_read_that_was_lost_with_its_worker_is_tried_again(pair: FrontDoor) -> None:
+def test_retries_read_after_crash_of_worker(pair: FrontDoor) -> None:
     dying = pair.workers[0].process
     while dying.poll() is None:
-        assert asked(pair, f"crash-if:{dying.pid}") == "not me"
+        assert send_command(pair, f"crash-if:{dying.pid}") == "not me"
 
 
-def test_a_worker_that_says_unavailable_has_answered(door: FrontDoor) -> None:
-    reply = door.client.get("/user/fail:UNAVAILABLE:read")
-    assert (reply.status_code, reply.json()["code"]) == (503, 14)
-    assert asked(door, "count:fail:UNAVAILABLE:read") == "1"
+def test_does_not_retry_read_after_unavailable(door: FrontDoor) -> None:
+    response = door.client.get("/user/fail:UNAVAILABLE:read")
+    assert (response.status_code, response.json()["code"]) == (503, 14)
+    assert send_command(door, "count:fail:UNAVAILABLE:read") == "1"
 
 
-def test_a_write_that_a_worker_saw_is_not_tried_again(door: FrontDoor) -> None:
-    reply = door.client.put("/user", json={"id": "fail:UNAVAILABLE:write"})
-    assert reply.status_code == 503
-    assert asked(door, "count:fail:UNAVAILABLE:write") == "1"
+def test_does_not_retry_write_after_unavailable(door: FrontDoor) -> None:
+    response = door.client.put("/user", json={"id": "fail:UNAVAILABLE:write"})
+    assert response.status_code == 503
+    assert send_command(door, "count:fail:UNAVAILABLE:write") == "1"
 
 
-def test_a_write_is_lost_with_its_worker_and_not_repeated(pair: FrontDoor) -> None:
-    reply = pair.client.put("/user", json={"id": "crash:"}, timeout=20)
-    assert_error(reply, 503, 14, "UNAVAILABLE")
+def test_does_not_retry_write_after_crash_of_worker(pair: FrontDoor) -> None:
+    response = pair.client.put("/user", json={"id": "crash:"}, timeout=20)
+    assert_error(response, 503, 14, "UNAVAILABLE")
     eventually(lambda: pair.healthy_workers() == 1, "the dead worker is noticed")
-    assert asked(pair, "count:crash:") == "0"
+    assert send_command(pair, "count:crash:") == "0"
 
 
-def test_a_dead_worker_is_left_out_and_a_new_one_found(pair: FrontDoor) -> None:
+def test_ejects_dead_worker_and_finds_new_one(pair: FrontDoor) -> None:
     dead = pair.workers[0]
     dead.stop()
     for _ in range(20):
@@ -98,41 +98,43 @@ def test_a_dead_worker_is_left_out_and_a_new_one_found(pair: FrontDoor) -> None:
     eventually(lambda: pair.healthy_workers() == 1, "the dead worker is noticed")
     dead.start()
     eventually(lambda: pair.healthy_workers() == 2, "the new worker is found")
-    eventually(lambda: asked(pair, "pid:") == str(dead.process.pid), "the new worker is asked")
+    eventually(
+        lambda: send_command(pair, "pid:") == str(dead.process.pid), "the new worker serves calls"
+    )
 
 
-def test_a_worker_that_is_leaving_gets_nothing_new(pair: FrontDoor) -> None:
+def test_draining_worker_gets_no_new_calls(pair: FrontDoor) -> None:
     leaving, staying = pair.workers
     leaving.ask("health:NOT_SERVING")
     alone = {str(staying.process.pid)}
     eventually(
-        lambda: {asked(pair, "pid:") for _ in range(20)} == alone,
-        "the leaving worker is left alone",
+        lambda: {send_command(pair, "pid:") for _ in range(20)} == alone,
+        "the draining worker gets no calls",
     )
     leaving.ask("health:SERVING")
     eventually(lambda: pair.healthy_workers() == 2, "the worker is back")
 
 
-def test_without_workers_everything_is_unavailable() -> None:
+def test_everything_is_unavailable_without_workers() -> None:
     with front_door(started=False) as door:
-        for reply in (
+        for response in (
             door.client.get("/user/abc"),
             door.client.put("/user", json={}),
             door.client.get("/health"),
         ):
-            assert_error(reply, 503, 14, "UNAVAILABLE")
+            assert_error(response, 503, 14, "UNAVAILABLE")
         assert code_of(door, "GetUser", "a") is grpc.StatusCode.UNAVAILABLE
         assert code_of(door, "UpdateUser", "a") is grpc.StatusCode.UNAVAILABLE
         assert_error(door.client.get("/nowhere"), 404, 5, "UNKNOWN_PATH")
 
 
 @pytest.mark.parametrize("command", ["crash:", "start-and-crash:"])
-def test_a_worker_that_ends_amid_a_call_is_a_503(command: str) -> None:
+def test_crash_during_call_is_503(command: str) -> None:
     with front_door() as door:
         assert_error(door.client.get(f"/user/{command}"), 503, 14, "UNAVAILABLE")
 
 
-def test_a_call_that_takes_too_long(impatient: FrontDoor) -> None:
+def test_slow_call_times_out(impatient: FrontDoor) -> None:
     assert_error(impatient.client.get("/user/hang:"), 504, 4, "TIMEOUT")
     assert code_of(impatient, "GetUser", "hang:") is grpc.StatusCode.DEADLINE_EXCEEDED
     assert code_of(impatient, "UpdateUser", "hang:") is grpc.StatusCode.DEADLINE_EXCEEDED
@@ -146,7 +148,7 @@ def test_a_call_that_takes_too_long(impatient: FrontDoor) -> None:
         b"PUT /user HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\r\n{\r\n",
     ],
 )
-def test_a_caller_who_stops_talking_is_shown_out(impatient: FrontDoor, beginning: bytes) -> None:
+def test_stalled_request_is_408(impatient: FrontDoor, beginning: bytes) -> None:
     with socket.create_connection(("127.0.0.1", impatient.port)) as connection:
         connection.settimeout(10)
         connection.sendall(beginning)
@@ -155,7 +157,7 @@ def test_a_caller_who_stops_talking_is_shown_out(impatient: FrontDoor, beginning
     assert b'"code":4' in body
 
 
-def test_a_caller_who_talks_too_slowly_is_shown_out(impatient: FrontDoor) -> None:
+def test_slow_request_is_408(impatient: FrontDoor) -> None:
     with socket.create_connection(("127.0.0.1", impatient.port)) as connection:
         connection.sendall(b"PUT /user HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\n")
         connection.settimeout(0.05)
@@ -170,16 +172,16 @@ def test_a_caller_who_talks_too_slowly_is_shown_out(impatient: FrontDoor) -> Non
         assert eventually(answered, "an answer").startswith(b"HTTP/1.1 408 ")
 
 
-def test_more_than_can_be_done_is_refused_at_once() -> None:
+def test_calls_beyond_limit_are_503_at_once() -> None:
     with front_door(changes={"max_requests: 8192\n": "max_requests: 1\n"}) as door:
         with grpc.insecure_channel(door.target) as channel:
             request = user_pb2.GetUserRequest(id_or_lookup="hang:").SerializeToString()
             invoke = unary(channel, "/gymlocker.v2.UserService/GetUser")
             hanging = invoke.future(request, timeout=20)
             eventually(lambda: door.workers[0].ask("count:hang:") == "1", "a call in flight")
-            reply = door.client.put("/user", json={})
-            assert_error(reply, 503, 14, "UNAVAILABLE")
-            assert reply.headers["retry-after"] == "1"
+            response = door.client.put("/user", json={})
+            assert_error(response, 503, 14, "UNAVAILABLE")
+            assert response.headers["retry-after"] == "1"
             assert code_of(door, "UpdateUser", "a") is grpc.StatusCode.UNAVAILABLE
             hanging.cancel()
         eventually(
@@ -188,7 +190,7 @@ def test_more_than_can_be_done_is_refused_at_once() -> None:
         )
 
 
-def test_a_port_that_is_taken_is_an_error(door: FrontDoor) -> None:
+def test_taken_port_is_error(door: FrontDoor) -> None:
     own = door.folder / "second.yaml"
     first = (door.folder / "envoy.yaml").read_text()
     own.write_text(first.replace("admin.sock", "second.sock"))
@@ -199,14 +201,14 @@ def test_a_port_that_is_taken_is_an_error(door: FrontDoor) -> None:
     assert "Address already in use" in second.stderr
 
 
-def test_workers_are_found_by_name() -> None:
+def test_finds_workers_by_name() -> None:
     with front_door(tcp=True) as door:
-        assert asked(door, "abc") == "abc"
+        assert send_command(door, "abc") == "abc"
         assert door.healthy_workers() >= 1
         assert door.stderr.read_text() == ""
 
 
-def test_who_sends_slowly_takes_nobodys_place() -> None:
+def test_slow_senders_do_not_block_others() -> None:
     changes = {"max_requests: 1024": "max_requests: 1"}
     with front_door(changes=changes) as door, ExitStack() as stack:
         head = (

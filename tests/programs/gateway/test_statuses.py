@@ -1,4 +1,4 @@
-"""The HTTP status of each error, also where gRPC's code does not lead to it."""
+"""The HTTP status of each error, including those that differ from the mapping of gRPC's code."""
 
 import base64
 from typing import Any
@@ -28,18 +28,18 @@ STATUSES = {
 
 
 @pytest.mark.parametrize("error", STATUSES)
-def test_rest_has_the_status_of_the_contract(client: httpx2.Client, error: str) -> None:
+def test_rest_has_status_of_contract(client: httpx2.Client, error: str) -> None:
     for path in ("/user", "/v2/user"):
-        reply = client.get(f"{path}/raise:{error}")
-        assert reply.status_code == STATUSES[error]
-        assert reply.json()["message"] == "As you say."
-        assert reply.json()["details"][0]["domain"] == "gymlocker"
-        assert "x-http-status" not in reply.headers
+        response = client.get(f"{path}/raise:{error}")
+        assert response.status_code == STATUSES[error]
+        assert response.json()["message"] == "As you say."
+        assert response.json()["details"][0]["domain"] == "gymlocker"
+        assert "x-http-status" not in response.headers
     assert client.head(f"/user/raise:{error}").status_code == STATUSES[error]
 
 
 @pytest.mark.parametrize("error", ["OutOfRange", "Aborted", "FeatureDisabled"])
-def test_grpc_is_told_the_code_alone(channel: grpc.Channel, error: str) -> None:
+def test_grpc_receives_only_the_code(channel: grpc.Channel, error: str) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         call(channel, "GetUser", user_pb2.GetUserRequest(id_or_lookup=f"raise:{error}"))
     failure: Any = caught.value
@@ -51,25 +51,25 @@ def test_grpc_is_told_the_code_alone(channel: grpc.Channel, error: str) -> None:
 @pytest.mark.parametrize(
     "content_type", ["application/grpc-web+proto", "application/grpc-web-text"]
 )
-def test_grpc_web_is_told_the_code_alone(client: httpx2.Client, content_type: str) -> None:
+def test_grpc_web_receives_only_the_code(client: httpx2.Client, content_type: str) -> None:
     message = user_pb2.GetUserRequest(id_or_lookup="raise:OutOfRange").SerializeToString()
     content = frame(message)
     if content_type.endswith("text"):
         content = base64.b64encode(content)
-    reply = client.post(
+    response = client.post(
         "/gymlocker.v2.UserService/GetUser",
         content=content,
         headers={"content-type": content_type},
     )
-    assert reply.status_code == 200
-    assert reply.headers["grpc-status"] == "11"
-    assert "x-http-status" not in reply.headers
+    assert response.status_code == 200
+    assert response.headers["grpc-status"] == "11"
+    assert "x-http-status" not in response.headers
 
 
-def test_nothing_is_to_be_kept(client: httpx2.Client) -> None:
+def test_responses_are_not_cached(client: httpx2.Client) -> None:
     for path in ("/user/abc", "/user/raise:NotFound", "/user/raise:OutOfRange", "/nowhere"):
         assert client.get(path).headers.get_list("cache-control") == ["no-store"]
     content = frame(user_pb2.GetUserRequest(id_or_lookup="abc").SerializeToString())
     headers = {"content-type": "application/grpc-web+proto"}
-    reply = client.post("/gymlocker.v2.UserService/GetUser", content=content, headers=headers)
-    assert reply.headers.get_list("cache-control") == ["no-store"]
+    response = client.post("/gymlocker.v2.UserService/GetUser", content=content, headers=headers)
+    assert response.headers.get_list("cache-control") == ["no-store"]

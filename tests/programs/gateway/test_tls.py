@@ -1,4 +1,4 @@
-"""TLS at the front door: who is let in, by what, and how a certificate is renewed."""
+"""TLS at the front door: versions, ciphers and renewal."""
 
 import socket
 import ssl
@@ -26,9 +26,9 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(scope="module")
 def folder(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the certificate and its key are."""
+    """A folder with a certificate and its key."""
     folder = tmp_path_factory.mktemp("tls")
-    authority.written(folder)
+    authority.issue(folder)
     return folder
 
 
@@ -42,8 +42,8 @@ def context(authority: Authority) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=authority.root)
 
 
-def number_shown(door: FrontDoor, authority: Authority) -> int:
-    """The serial number of the certificate that a new connection is shown."""
+def serial_number(door: FrontDoor, authority: Authority) -> int:
+    """Return the serial number of the certificate on a new connection."""
     with (
         socket.create_connection(("127.0.0.1", door.port), timeout=10) as plain,
         context(authority).wrap_socket(plain, server_hostname=HOST) as connection,
@@ -53,26 +53,26 @@ def number_shown(door: FrontDoor, authority: Authority) -> int:
     return load_der_x509_certificate(shown).serial_number
 
 
-def test_rest_and_grpc_go_through_it(door: FrontDoor, authority: Authority) -> None:
+def test_serves_rest_and_grpc(door: FrontDoor, authority: Authority) -> None:
     url = f"https://{HOST}:{door.port}"
     with httpx2.Client(base_url=url, verify=context(authority), http2=False) as client:
-        reply = client.get("/user/abc")
-        assert reply.json()["id"] == "abc"
-        assert reply.headers["strict-transport-security"] == "max-age=63072000"
-        assert reply.headers["alt-svc"] == f'h3=":{door.port}"; ma=86400'
-        # What Envoy answers itself, too.
+        response = client.get("/user/abc")
+        assert response.json()["id"] == "abc"
+        assert response.headers["strict-transport-security"] == "max-age=63072000"
+        assert response.headers["alt-svc"] == f'h3=":{door.port}"; ma=86400'
+        # Envoy's own responses have it, too.
         assert "strict-transport-security" in client.get("/nowhere").headers
     credentials = grpc.ssl_channel_credentials(authority.root.read_bytes())
     with grpc.secure_channel(f"{HOST}:{door.port}", credentials) as channel:
         assert call(channel, "GetUser", user_pb2.GetUserRequest(id_or_lookup="a")).id == "a"
 
 
-def test_without_it_nobody_is_let_in(door: FrontDoor) -> None:
+def test_rejects_plain_text(door: FrontDoor) -> None:
     with pytest.raises(httpx2.HTTPError):
         httpx2.get(f"http://127.0.0.1:{door.port}/user/abc", timeout=10)
 
 
-def test_both_versions_of_http_are_offered(door: FrontDoor, authority: Authority) -> None:
+def test_offers_both_versions_of_http(door: FrontDoor, authority: Authority) -> None:
     for offered in ("h2", "http/1.1"):
         wanted = context(authority)
         wanted.set_alpn_protocols([offered])
@@ -87,12 +87,12 @@ def test_both_versions_of_http_are_offered(door: FrontDoor, authority: Authority
     ("version", "ciphers"),
     [
         (ssl.TLSVersion.TLSv1_1, "ALL:@SECLEVEL=0"),
-        # Without forward secrecy, and with a mode that was broken.
+        # Without forward secrecy, and with a broken mode.
         (ssl.TLSVersion.TLSv1_2, "AES128-GCM-SHA256"),
         (ssl.TLSVersion.TLSv1_2, "ECDHE-ECDSA-AES128-SHA"),
     ],
 )
-def test_what_is_weak_is_refused(
+def test_rejects_weak_versions_and_ciphers(
     door: FrontDoor, authority: Authority, version: ssl.TLSVersion, ciphers: str
 ) -> None:
     weak = context(authority)
@@ -107,21 +107,21 @@ def test_what_is_weak_is_refused(
         weak.wrap_socket(plain, server_hostname=HOST)
 
 
-def test_a_certificate_is_renewed_while_it_runs(authority: Authority, tmp_path: Path) -> None:
-    before = authority.written(tmp_path)
+def test_reloads_renewed_certificate(authority: Authority, tmp_path: Path) -> None:
+    before = authority.issue(tmp_path)
     certificate = Certificate(tmp_path / "chain.pem", tmp_path / "key.pem")
     with front_door(certificate=certificate) as door:
-        assert number_shown(door, authority) == before
-        after = authority.written(tmp_path)
-        eventually(lambda: number_shown(door, authority) == after, "the new one is shown")
+        assert serial_number(door, authority) == before
+        after = authority.issue(tmp_path)
+        eventually(lambda: serial_number(door, authority) == after, "the new one is shown")
 
 
-def test_as_kubernetes_renews_it(authority: Authority, tmp_path: Path) -> None:
-    """Files are links into a folder that is a link, which is replaced."""
+def test_reloads_certificate_renewed_by_kubernetes(authority: Authority, tmp_path: Path) -> None:
+    """The files are links into a folder that is itself a link; the renewal replaces it."""
     numbers = []
     for version in ("one", "two"):
         (tmp_path / version).mkdir()
-        numbers.append(authority.written(tmp_path / version))
+        numbers.append(authority.issue(tmp_path / version))
     mount = tmp_path / "mount"
     mount.mkdir()
     (mount / "..data").symlink_to("../one")
@@ -129,16 +129,16 @@ def test_as_kubernetes_renews_it(authority: Authority, tmp_path: Path) -> None:
         (mount / name).symlink_to(f"..data/{name}")
     certificate = Certificate(mount / "chain.pem", mount / "key.pem")
     with front_door(certificate=certificate) as door:
-        assert number_shown(door, authority) == numbers[0]
+        assert serial_number(door, authority) == numbers[0]
         (mount / "..new").symlink_to("../two")
         (mount / "..new").rename(mount / "..data")
-        eventually(lambda: number_shown(door, authority) == numbers[1], "the new one is shown")
+        eventually(lambda: serial_number(door, authority) == numbers[1], "the new one is shown")
 
 
-def test_files_that_do_not_go_together_are_named(authority: Authority, tmp_path: Path) -> None:
+def test_rejects_mismatched_files(authority: Authority, tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        authority.written(tmp_path / name)
+        authority.issue(tmp_path / name)
     chain, key = tmp_path / "one" / "chain.pem", tmp_path / "two" / "key.pem"
     with pytest.raises(StartError, match="do not match"):
         Certificate(chain, key)

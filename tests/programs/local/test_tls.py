@@ -21,7 +21,7 @@ from tests.support.stack import running_stack
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     authority = Authority(tmp_path)
-    authority.written(tmp_path)
+    authority.issue(tmp_path)
     return authority
 
 
@@ -75,7 +75,7 @@ def test_a_key_of_another_certificate_ends_with_one_sentence(
     authority: Authority, tmp_path: Path
 ) -> None:
     (tmp_path / "other").mkdir()
-    authority.written(tmp_path / "other")
+    authority.issue(tmp_path / "other")
     (tmp_path / "other" / "key.pem").rename(tmp_path / "key.pem")
     run = subprocess.run(
         [sys.executable, "-P", "-m", "server", "up", "--port=0", *options(authority)],

@@ -32,7 +32,7 @@ NOT_OURS = {
 def test_no_weakness_is_worse_than_low(tmp_path: Path, empty_database: str) -> None:
     require("testssl")
     authority = Authority(tmp_path)
-    authority.written(tmp_path)
+    authority.issue(tmp_path)
     report = tmp_path / "report.json"
     options = ("--warnings=off", "--nodns=none", "--ip=127.0.0.1", f"--add-ca={authority.root}")
     files = (f"--tls-cert={tmp_path}/chain.pem", f"--tls-key={tmp_path}/key.pem")

@@ -1,4 +1,4 @@
-"""The app: Microsoft's SignalR client in a process of its own, under Node."""
+"""An app: Microsoft's SignalR client in a Node process."""
 
 import asyncio
 import json
@@ -15,36 +15,36 @@ TIMEOUT = 20
 
 
 def installed() -> Path:
-    """The package.json beside which the client is installed."""
+    """Return the package.json next to which the client is installed."""
     return npm.installed(HERE, "signalr").parent / "package.json"
 
 
 class App:
-    """A client's process."""
+    """A process with a client."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
     async def line(self, within: float = TIMEOUT) -> str:
-        """The next line that it prints."""
+        """Return the next line of output."""
         assert self._process.stdout
         async with asyncio.timeout(within):
             return (await self._process.stdout.readline()).decode().strip()
 
     async def result(self, within: float = TIMEOUT) -> dict[str, Any]:
-        """What it found out."""
+        """Return the result of the scenario."""
         found: dict[str, Any] = json.loads(await self.line(within))
         return found
 
-    def go_on(self) -> None:
-        """Tells it to."""
+    def proceed(self) -> None:
+        """Tell the scenario to continue."""
         assert self._process.stdin
         self._process.stdin.write(b"\n")
 
 
 @asynccontextmanager
 async def running(modules: Path, url: str, scenario: str, *arguments: object) -> AsyncIterator[App]:
-    """Runs a scenario."""
+    """Run a scenario."""
     process = await asyncio.create_subprocess_exec(
         *("node", str(HERE / "signalr.mjs"), str(modules), url, scenario),
         *(str(argument) for argument in arguments),

@@ -1,4 +1,4 @@
-"""SignalR as a client speaks it, by hand: what goes over the wire is what the tests say."""
+"""A SignalR client that sends exactly what a test specifies."""
 
 import asyncio
 import json
@@ -19,17 +19,17 @@ Message = dict[str, Any]
 
 
 def message(text: str) -> Message:
-    """A text as both hubs send it."""
+    """Return a text message of either hub."""
     return {"type": "messageResponse", "message": text}
 
 
 def failure(error: str) -> tuple[list[Message], str]:
-    """What is received of a call that fails before anything is said."""
+    """Return the messages and the error of a call that fails without an answer."""
     return [message(error)], error
 
 
 class Signal:
-    """A connection over a WebSocket."""
+    """A SignalR connection over a WebSocket."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
@@ -37,17 +37,17 @@ class Signal:
         self._calls = 0
 
     async def send(self, *messages: Message) -> None:
-        """Sends messages in one frame."""
+        """Send messages in one frame."""
         await self.socket.send("".join(json.dumps(message) + END for message in messages))
 
     async def receive(self) -> Message:
-        """The next message that is no ping."""
+        """Return the next message except pings."""
         while (message := await self.receive_any()).get("type") == 6:
             pass
         return message
 
     async def receive_any(self) -> Message:
-        """The next message."""
+        """Return the next message."""
         async with asyncio.timeout(TIMEOUT):
             while not self._records:
                 frame = await self.socket.recv()
@@ -68,13 +68,13 @@ class Signal:
         return message
 
     async def call(self, target: str, *arguments: Any) -> str:
-        """Sends a call; returns its id."""
+        """Send a call, and return its id."""
         message = self.invocation(target, *arguments)
         await self.send(message)
         return str(message["invocationId"])
 
     async def until_completed(self, invocation_id: str) -> tuple[list[Any], str | None]:
-        """What was received until a call is completed, and its error."""
+        """Return the messages received until a call is completed, and its error."""
         received = []
         while (message := await self.receive()).get("type") != 3:
             assert message["target"] == "ReceiveMessage"
@@ -83,11 +83,11 @@ class Signal:
         return received, message.get("error")
 
     async def invoke(self, target: str, *arguments: Any) -> tuple[list[Any], str | None]:
-        """Calls, and waits for the completion."""
+        """Send a call and wait for its completion."""
         return await self.until_completed(await self.call(target, *arguments))
 
     async def end(self) -> tuple[Message | None, int]:
-        """The last message before the connection closes, and WebSocket's code."""
+        """Return the last message before the connection closes, and the close code."""
         last = None
         try:
             while True:
@@ -97,7 +97,7 @@ class Signal:
 
 
 class Front:
-    """Where the hubs are served: a unix socket."""
+    """The web process, reached over a unix socket."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -106,7 +106,7 @@ class Front:
     async def socket(
         self, hub: str = "/ai-chat", token: str | None = "Web good", **options: Any
     ) -> AsyncIterator[Signal]:
-        """A WebSocket on which nothing was said yet."""
+        """Open a WebSocket, without the handshake."""
         query = "" if token is None else f"?access_token={quote(token)}"
         options = {"ping_interval": None, "compression": None, "max_size": None} | options
         async with unix_connect(self.path, f"ws://hub{hub}{query}", **options) as socket:
@@ -114,23 +114,23 @@ class Front:
 
     @asynccontextmanager
     async def connect(self, hub: str = "/ai-chat", **options: Any) -> AsyncIterator[Signal]:
-        """A connection that is ready for calls."""
+        """Open a connection that is ready for calls."""
         async with self.socket(hub, **options) as signal:
             await signal.shake_hands()
             yield signal
 
     async def get(self, path: str) -> httpx2.Response:
-        """Plain HTTP."""
+        """Send a GET request."""
         async with self._http() as client:
             return await client.get(path)
 
     async def options(self, path: str) -> httpx2.Response:
-        """Plain HTTP."""
+        """Send an OPTIONS request."""
         async with self._http() as client:
             return await client.options(path)
 
     async def post(self, path: str, headers: dict[str, str] | None = None) -> httpx2.Response:
-        """Plain HTTP."""
+        """Send a POST request."""
         async with self._http() as client:
             return await client.post(path, headers=headers)
 

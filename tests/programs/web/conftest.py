@@ -1,4 +1,4 @@
-"""The hubs, served for real, in front of an API that plays a script."""
+"""The real hubs with a scripted API."""
 
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -21,7 +21,7 @@ TODAY = date(2026, 2, 7)
 
 @asynccontextmanager
 async def serving(*workers: str, **limits: Any) -> AsyncIterator[Front]:
-    """Serves the hubs; `limits` differ from the usual."""
+    """Serve the hubs; `limits` override the defaults."""
     with tempfile.TemporaryDirectory(prefix="web-") as folder:
         path = f"{folder}/web.sock"
         async with web_server(f"unix:{path}", workers, Limits(**limits), lambda: TODAY):
@@ -30,13 +30,13 @@ async def serving(*workers: str, **limits: Any) -> AsyncIterator[Front]:
 
 @pytest.fixture
 async def api() -> AsyncIterator[FakeAi]:
-    """The API."""
+    """The scripted API."""
     async with fake_api() as ai:
         yield ai
 
 
 @pytest.fixture
 async def front(api: FakeAi) -> AsyncIterator[Front]:
-    """The hubs as they are."""
+    """The hubs with the default limits."""
     async with serving(api.address) as front:
         yield front

@@ -1,4 +1,4 @@
-"""An AiService that plays a script: what a message says decides how it is answered."""
+"""A scripted AiService: the text of a message determines the answer."""
 
 import asyncio
 import tempfile
@@ -22,7 +22,7 @@ Responses = AsyncIterator[ai_pb2.ChatResponse]
 
 
 def words(text: str) -> list[ai_pb2.ChatResponse]:
-    """A text that grows by a word at a time."""
+    """Return the responses of a text that grows word by word."""
     parts = text.split(" ")
     return [
         ai_pb2.ChatResponse(message=" ".join(parts[:count])) for count in range(1, len(parts) + 1)
@@ -30,13 +30,13 @@ def words(text: str) -> list[ai_pb2.ChatResponse]:
 
 
 def end(reason: ai_pb2.ChatEnd.Reason.ValueType, error: str = "") -> ai_pb2.ChatResponse:
-    """The end of an answer."""
+    """Return the end of an answer."""
     status = status_pb2.Status(code=code_pb2.UNAVAILABLE, message=error) if error else None
     return ai_pb2.ChatResponse(end=ai_pb2.ChatEnd(reason=reason, error=status))
 
 
 def growing_plan() -> list[ai_pb2.ChatResponse]:
-    """A plan in two steps."""
+    """Return the responses of a plan in two steps."""
     name = plan_pb2.Plan(name="Strong")
     squat = plan_pb2.PlanExercise(weighted=plan_pb2.WeightedExercise(name="Squat"))
     session = plan_pb2.PlanSession(name="Legs", exercises=[squat])
@@ -51,7 +51,7 @@ async def refuse(
     reason: str,
     also: tuple[tuple[str, str], ...] = (),
 ) -> None:
-    """Ends a call as the server does."""
+    """End a call with an error as the server does."""
     status = status_pb2.Status(code=code.value[0], message=message)
     status.details.add().Pack(error_details_pb2.ErrorInfo(reason=reason, domain="gymlocker"))
     metadata = [*also, ("grpc-status-details-bin", status.SerializeToString())]
@@ -61,23 +61,24 @@ async def refuse(
 
 
 class FakeAi(ai_pb2_grpc.AiServiceServicer):
-    """Remembers what it was asked, and with which metadata."""
+    """A fake AiService that records requests and metadata."""
 
     def __init__(self) -> None:
         self.address = ""
         self.checks: list[dict[str, str]] = []
         self.chats: list[dict[str, str]] = []
         self.heard: list[str] = []
-        # Of each request, the locale that is told beside the event; empty: none is.
+        # The locale of the introduction in each request; empty without one.
         self.locales: list[str] = []
         self.open_chats = 0
+        self.finished_answers = 0
         self.changed = asyncio.Condition()
-        # Nobody answers before it is set.
+        # Answers wait until it is set.
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
     async def until(self, condition: Any) -> None:
-        """Returns when `condition` holds."""
+        """Wait until `condition` holds."""
         async with self.changed, asyncio.timeout(10):
             await self.changed.wait_for(condition)
 
@@ -129,6 +130,12 @@ class FakeAi(ai_pb2_grpc.AiServiceServicer):
             code = grpc.StatusCode.UNAUTHENTICATED
             await refuse(context, code, "The token is not good.", "INVALID_PURCHASE_TOKEN")
 
+    async def count_answer(self) -> None:
+        """Count an answer whose responses were all sent."""
+        self.finished_answers += 1
+        async with self.changed:
+            self.changed.notify_all()
+
     async def _count(self, change: int) -> None:
         self.open_chats += change
         async with self.changed:
@@ -172,9 +179,10 @@ class _Talk:
             self._busy = True
             self._stop.clear()
             async for response in self._answer(request):
-                # Before its end is out: what comes then is about the next.
+                # Before the end is sent: later requests belong to the next answer.
                 self._busy = response.WhichOneof("event") != "end"
                 yield response
+            await self._ai.count_answer()
 
     async def _answer(self, request: ai_pb2.ChatRequest) -> Responses:
         match request.WhichOneof("event"):
@@ -238,9 +246,9 @@ class _Talk:
 
 @asynccontextmanager
 async def fake_api() -> AsyncIterator[FakeAi]:
-    """Serves one on a unix socket."""
+    """Serve a FakeAi on a unix socket."""
     ai = FakeAi()
-    # As the server takes it.
+    # As in the server.
     server = aio.server(options=(("grpc.max_metadata_size", 32 * 1024),))
     ai_pb2_grpc.add_AiServiceServicer_to_server(ai, server)
     with tempfile.TemporaryDirectory(prefix="fake-api-") as folder:

@@ -22,13 +22,13 @@ class Door:
         self._folder = folder
 
     def written(self) -> str:
-        """All that it wrote down so far."""
+        """Return all log output."""
         return "".join((self._folder / name).read_text() for name in ("access.log", "stderr"))
 
 
 @asynccontextmanager
 async def front_door(web: str | None) -> AsyncIterator[Door]:
-    """Runs one in front of the web process at a unix socket. There are no workers."""
+    """Run Envoy in front of the web process at a unix socket, without workers."""
     with tempfile.TemporaryDirectory(prefix="web-door-") as name:
         folder = Path(name)
         gateway = Gateway(

@@ -1,5 +1,5 @@
-// What an app does, with Microsoft's client: node signalr.mjs <package.json> <url> <scenario>
-// Prints one line of JSON; the tests say what should stand in it.
+// Scenarios of an app with Microsoft's client: node signalr.mjs <package.json> <url> <scenario>
+// Prints one line of JSON, which the tests check.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
@@ -31,14 +31,14 @@ async function error(promise) {
   );
 }
 
-/** Calls, and returns what was received until the answer. */
+/** Calls a method, and returns the messages received until its completion. */
 async function said({ connection, received }, ...call) {
   received.length = 0;
   await connection.invoke(...call);
   return [...received];
 }
 
-/** Calls, and returns what was received, and why it failed. */
+/** Calls a method that fails, and returns the messages and the reason. */
 async function failed(app, ...call) {
   app.received.length = 0;
   const reason = await error(app.connection.invoke(...call));
@@ -74,7 +74,7 @@ const scenarios = {
     return found;
   },
 
-  // With a real worker behind it, and a model that tests/services/ai/planner plays.
+  // With a real worker and the scripted model of tests/services/ai/planner.
   async everything() {
     const v2 = built("/ai-chat-v2");
     await v2.connection.start();
@@ -98,7 +98,7 @@ const scenarios = {
     return { hello, words, plan, stopped, remembered, again, forgotten, legacy };
   },
 
-  // Somebody who shares a whole program: node signalr.mjs … long <prefix>
+  // A user who shares a whole program: node signalr.mjs … long <prefix>
   async long() {
     const prefix = process.argv[5] ?? "";
     const found = {};
@@ -118,7 +118,7 @@ const scenarios = {
     return found;
   },
 
-  // Somebody who has a key of the server: node signalr.mjs … keys <key>
+  // A user with an API key: node signalr.mjs … keys <key>
   async keys() {
     const key = process.argv[5];
     const direct = { skipNegotiation: true, transport: HttpTransportType.WebSockets };
@@ -145,7 +145,7 @@ const scenarios = {
     return found;
   },
 
-  // The same against a real worker, which asks real stores: none is set up but Web.
+  // Refused tokens with a real worker, in which only the store Web is configured.
   async strangers() {
     const tokens = ["Web wrong", "Google good", "Steam good", "good", "Bearer", "Web good good"];
     const found = { "": await error(built("/ai-chat-v2", {}).connection.start()) };
@@ -156,7 +156,7 @@ const scenarios = {
     return found;
   },
 
-  // Many people who say nothing for a while: node signalr.mjs … idle <people> <seconds>
+  // Many idle users: node signalr.mjs … idle <people> <seconds>
   async idle() {
     const [people, seconds] = process.argv.slice(5).map(Number);
     const rooms = Array.from({ length: people }, () => built("/ai-chat-v2"));
@@ -165,7 +165,7 @@ const scenarios = {
       connection.onreconnecting(() => lost++);
       connection.onclose(() => lost++);
     }
-    // Not all at once: it is connections that are counted, not their making.
+    // In groups: the number of connections matters, not the rate.
     for (let start = 0; start < people; start += 20) {
       await Promise.all(rooms.slice(start, start + 20).map(({ connection }) => connection.start()));
     }
@@ -198,7 +198,7 @@ const scenarios = {
           first.connection.stream("SendMessage", "hi").subscribe({ complete, error }),
         ),
       ),
-      // The last, for it ends the conversations.
+      // Last, because it ends the conversations.
       quota: [
         await failed(first, "SendMessage", "quota"),
         await failed(second, "SendMessage", "quota", 3),
@@ -238,7 +238,7 @@ const scenarios = {
     const asked = error(connection.invoke("SendMessage", "wait"));
     await waiting;
     console.log("waiting");
-    // Until the tests have seen that the conversation lives.
+    // Wait until the test has seen the open conversation.
     for await (const _ of createInterface({ input: process.stdin })) break;
     await connection.stop();
     return { asked: await asked };

@@ -1,4 +1,4 @@
-"""The hubs behind Envoy, as the world sees them."""
+"""The hubs behind Envoy."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ async def door(front: Front) -> AsyncIterator[Door]:
         yield door
 
 
-async def test_a_conversation_through_envoy(door: Door, api: FakeAi) -> None:
+async def test_conversation_through_envoy(door: Door, api: FakeAi) -> None:
     async with httpx2.AsyncClient(base_url=door.url, verify=False) as client:
         hubs = ("ai-chat", "ai-chat-v2", "v2/ai-chat", "v2/ai-chat-v2")
         for hub in hubs:
@@ -46,26 +46,26 @@ async def test_a_conversation_through_envoy(door: Door, api: FakeAi) -> None:
             await connect(url)
 
 
-async def test_a_browser_of_another_origin_may_call(door: Door) -> None:
+async def test_allows_cross_origin_browser(door: Door) -> None:
     async with httpx2.AsyncClient(base_url=door.url, verify=False) as client:
-        wishes = "authorization,x-requested-with,x-signalr-user-agent"
-        may = await client.options(
+        wanted = "authorization,x-requested-with,x-signalr-user-agent"
+        preflight = await client.options(
             "/ai-chat/negotiate?negotiateVersion=1",
             headers={
                 "origin": ORIGIN,
                 "access-control-request-method": "POST",
-                "access-control-request-headers": wishes,
+                "access-control-request-headers": wanted,
             },
         )
-        assert may.headers["access-control-allow-origin"] == ORIGIN
-        assert may.headers["access-control-allow-credentials"] == "true"
-        assert may.headers["access-control-allow-headers"] == wishes
+        assert preflight.headers["access-control-allow-origin"] == ORIGIN
+        assert preflight.headers["access-control-allow-credentials"] == "true"
+        assert preflight.headers["access-control-allow-headers"] == wanted
         refusal = await client.post("/ai-chat/negotiate", headers={"origin": ORIGIN})
         assert refusal.status_code == 401
         assert refusal.headers["access-control-allow-origin"] == ORIGIN
 
 
-async def test_nothing_that_is_said_is_written_down(
+async def test_logs_neither_tokens_nor_messages(
     door: Door, api: FakeAi, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level("DEBUG")
@@ -93,7 +93,7 @@ async def test_nothing_that_is_said_is_written_down(
         while last not in door.written():
             await asyncio.sleep(0.01)
     assert CANARY not in door.written()
-    # What the tests' own clients say, nobody else hears.
+    # Logs of the tests' own clients do not count.
     clients = ("httpx", "httpcore", "websockets.client", "asyncio")
     ours = [record for record in caplog.records if not record.name.startswith(clients)]
     assert not [record.name for record in ours if CANARY in record.getMessage()]
@@ -101,10 +101,10 @@ async def test_nothing_that_is_said_is_written_down(
     assert CANARY not in printed.out + printed.err
 
 
-async def test_without_a_web_process_there_are_no_hubs() -> None:
+async def test_hubs_are_404_without_web_process() -> None:
     async with front_door(None) as door:
         async with httpx2.AsyncClient(base_url=door.url, verify=False) as client:
-            reply = await client.post("/ai-chat/negotiate?negotiateVersion=1")
-            assert (reply.status_code, reply.json()["code"]) == (404, 5)
+            response = await client.post("/ai-chat/negotiate?negotiateVersion=1")
+            assert (response.status_code, response.json()["code"]) == (404, 5)
         with pytest.raises(InvalidStatus, match="404"):
             await connect(f"ws://127.0.0.1:{door.port}/ai-chat-v2")

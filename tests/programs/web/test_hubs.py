@@ -1,4 +1,4 @@
-"""What an app may call, and the messages it gets."""
+"""Methods of the hubs and their messages."""
 
 import pytest
 
@@ -11,7 +11,7 @@ UPDATE = {"type": "updateRequired", "requiredVersion": 3}
 
 
 def growing(text: str) -> list[Message]:
-    """The messages by which a text grows."""
+    """Return the messages of a growing text."""
     words = text.split(" ")
     return [
         {"type": "messageResponse", "message": " ".join(words[:count])}
@@ -20,12 +20,12 @@ def growing(text: str) -> list[Message]:
 
 
 def newest(messages: list[Message]) -> Message:
-    """The last of growing messages, each of which replaces those before it."""
+    """Return the last of growing messages, which replaces the others."""
     assert all(message["type"] == messages[0]["type"] for message in messages)
     return messages[-1]
 
 
-async def test_a_first_conversation(front: Front, api: FakeAi) -> None:
+async def test_v1_conversation(front: Front, api: FakeAi) -> None:
     async with front.connect(FIRST) as signal:
         messages, error = await signal.invoke("Introduce", "de-DE")
         assert (newest(messages), error) == (growing("Hello in de-DE with -")[-1], None)
@@ -37,14 +37,14 @@ async def test_a_first_conversation(front: Front, api: FakeAi) -> None:
     assert len(api.chats) == 1
 
 
-async def test_each_message_is_the_whole_text_so_far(front: Front) -> None:
+async def test_each_message_is_whole_text_so_far(front: Front) -> None:
     async with front.connect(FIRST) as signal:
         messages, _ = await signal.invoke("SendMessage", "a b c")
-    # What was not sent yet when more came is left out.
+    # A newer message replaces one that was not sent yet.
     assert messages == [message for message in growing("You said a b c") if message in messages]
 
 
-async def test_any_locale_is_handed_on(front: Front) -> None:
+async def test_passes_any_locale_on(front: Front) -> None:
     async with front.connect(FIRST) as signal:
         for locale in ("", "de_DE", "en-AU\n", "x" * 100):
             messages, _ = await signal.invoke("Introduce", locale)
@@ -53,7 +53,7 @@ async def test_any_locale_is_handed_on(front: Front) -> None:
         assert newest(messages)["message"] == f"Hello in {'en-AU' * 20} with -"
 
 
-async def test_what_breaks_a_limit_is_an_error_and_no_more(front: Front, api: FakeAi) -> None:
+async def test_oversized_argument_fails_only_its_call(front: Front, api: FakeAi) -> None:
     async with front.connect(SECOND) as signal:
         too_long = failure("The text must be at most 32768 bytes.")
         for text in ("x" * 32_769, "ß" * 16_385, "💪" * 8_193, "x" * 200_000):
@@ -66,7 +66,7 @@ async def test_what_breaks_a_limit_is_an_error_and_no_more(front: Front, api: Fa
 
 
 @pytest.mark.parametrize("hub", ["/ai-chat", "/ai-chat-v2", "/v2/ai-chat", "/v2/ai-chat-v2"])
-async def test_a_text_may_have_32_kib(front: Front, api: FakeAi, hub: str) -> None:
+async def test_accepts_text_of_32_kib(front: Front, api: FakeAi, hub: str) -> None:
     rest = [3] if hub.endswith("v2") else []
     texts = ["x" * 32_768, "ß" * 16_384, "💪" * 8_192, "\0" * 32_768]
     async with front.connect(hub) as signal:
@@ -77,18 +77,18 @@ async def test_a_text_may_have_32_kib(front: Front, api: FakeAi, hub: str) -> No
 
 
 @pytest.mark.parametrize("hub", [FIRST, SECOND])
-async def test_a_failure_is_said_first_and_then_fails_the_call(front: Front, hub: str) -> None:
+async def test_failure_is_shown_before_call_fails(front: Front, hub: str) -> None:
     rest = [3] if hub == SECOND else []
     async with front.connect(hub) as signal:
         found = await signal.invoke("SendMessage", "quota", *rest)
         assert found == failure("The quota is used up.")
-        # Who wants no answer to the call is told nevertheless.
+        # The message is sent even if the call expects no completion.
         await signal.send(signal.invocation("SendMessage", "", *rest, wants_answer=False))
-        said = await signal.receive()
-        assert said["arguments"] == [message("The text must be at least 1 characters.")]
+        shown = await signal.receive()
+        assert shown["arguments"] == [message("The text must be at least 1 characters.")]
 
 
-async def test_the_first_hub_gives_the_plan_when_it_is_complete(front: Front) -> None:
+async def test_v1_sends_complete_plan(front: Front) -> None:
     async with front.connect(FIRST) as signal:
         messages, error = await signal.invoke("SendMessage", "plan")
     *texts, plan = messages
@@ -99,17 +99,17 @@ async def test_the_first_hub_gives_the_plan_when_it_is_complete(front: Front) ->
     assert plan["plan"]["sessions"][0]["exercises"][0]["name"] == "Squat"
 
 
-async def test_of_what_was_stopped_the_first_hub_gives_no_plan(front: Front, api: FakeAi) -> None:
+async def test_v1_sends_no_plan_of_stopped_answer(front: Front, api: FakeAi) -> None:
     async with front.connect(FIRST) as signal:
-        asked = await signal.call("SendMessage", "plan wait")
+        call_id = await signal.call("SendMessage", "plan wait")
         while (await signal.receive())["arguments"] != growing("Here it is")[-1:]:
             pass
         stopping = await signal.call("StopInProgress")
-        assert await signal.until_completed(asked) == ([], None)
+        assert await signal.until_completed(call_id) == ([], None)
         assert await signal.until_completed(stopping) == ([], None)
 
 
-async def test_a_second_conversation(front: Front, api: FakeAi) -> None:
+async def test_v2_conversation(front: Front, api: FakeAi) -> None:
     async with front.connect(SECOND) as signal:
         messages, error = await signal.invoke("Introduce", "en-US", 3, "lbs")
         assert (newest(messages), error) == (growing("Hello in en-US with lbs")[-1], None)
@@ -119,15 +119,15 @@ async def test_a_second_conversation(front: Front, api: FakeAi) -> None:
         assert (newest(messages), error) == (growing("Hello again")[-1], None)
 
 
-async def test_the_second_hub_gives_the_plan_while_it_grows(front: Front) -> None:
+async def test_v2_sends_growing_plan(front: Front) -> None:
     async with front.connect(SECOND) as signal:
-        asked = await signal.call("SendMessage", "plan wait", 3)
+        call_id = await signal.call("SendMessage", "plan wait", 3)
         plans: list[Message] = []
         while not plans or not plans[-1]["description"]:
             (message,) = (await signal.receive())["arguments"]
             plans += [message] if message["type"] == "chatPlan" else []
         await signal.call("StopInProgress")
-        assert await signal.until_completed(asked) == ([], None)
+        assert await signal.until_completed(call_id) == ([], None)
     whole = plans[-1]
     assert set(whole) == {"type", "name", "description", "blueprint", "version"}
     assert (whole["name"], whole["description"], whole["version"]) == ("Strong", "Legs first.", 3)
@@ -137,7 +137,7 @@ async def test_the_second_hub_gives_the_plan_while_it_grows(front: Front) -> Non
     assert blueprint["sessions"][0]["exercises"][0]["name"] == "Squat"
 
 
-async def test_an_old_app_is_told_to_update(front: Front, api: FakeAi) -> None:
+async def test_old_app_gets_update_required(front: Front, api: FakeAi) -> None:
     async with front.connect(SECOND) as signal:
         for version in (2, 0, -1):
             assert await signal.invoke("Introduce", "en-AU", version, "kg") == ([UPDATE], None)
@@ -148,22 +148,22 @@ async def test_an_old_app_is_told_to_update(front: Front, api: FakeAi) -> None:
 WRONG: list[tuple[str, str, list[object], str]] = [
     (FIRST, "Nothing", [], "This hub has no such method."),
     (FIRST, "__init__", [], "This hub has no such method."),
-    (FIRST, "Introduce", [], "The method takes 1 arguments."),
-    (FIRST, "Introduce", ["en-AU", 3, "kg"], "The method takes 1 arguments."),
+    (FIRST, "Introduce", [], "The number of arguments must be 1."),
+    (FIRST, "Introduce", ["en-AU", 3, "kg"], "The number of arguments must be 1."),
     (FIRST, "SendMessage", [7], "Argument 1 must be a string."),
     (FIRST, "SendMessage", [None], "Argument 1 must be a string."),
     (FIRST, "SendMessage", [["hi"]], "Argument 1 must be a string."),
     (FIRST, "SendMessage", ["\ud83d"], "Argument 1 must be a string."),
-    (FIRST, "StopInProgress", [1], "The method takes 0 arguments."),
-    (SECOND, "Introduce", ["en-AU"], "The method takes 3 arguments."),
+    (FIRST, "StopInProgress", [1], "The number of arguments must be 0."),
+    (SECOND, "Introduce", ["en-AU"], "The number of arguments must be 3."),
     (SECOND, "Introduce", ["en-AU", "3", "kg"], "Argument 2 must be an integer."),
     (SECOND, "SendMessage", ["hi", True], "Argument 2 must be an integer."),
     (SECOND, "SendMessage", ["hi", 3.5], "Argument 2 must be an integer."),
-    (SECOND, "SendMessage", ["hi"], "The method takes 2 arguments."),
+    (SECOND, "SendMessage", ["hi"], "The number of arguments must be 2."),
 ]
 
 
-async def test_a_wrong_call_fails_alone(front: Front, api: FakeAi) -> None:
+async def test_invalid_call_fails_alone(front: Front, api: FakeAi) -> None:
     async with front.connect(FIRST) as first, front.connect(SECOND) as second:
         for hub, target, arguments, error in WRONG:
             signal = first if hub == FIRST else second
@@ -173,7 +173,7 @@ async def test_a_wrong_call_fails_alone(front: Front, api: FakeAi) -> None:
     assert api.heard == []
 
 
-async def test_methods_have_no_case(front: Front) -> None:
+async def test_method_names_are_case_insensitive(front: Front) -> None:
     async with front.connect(FIRST) as signal:
         messages, _ = await signal.invoke("sendMessage", "hi")
     assert newest(messages) == growing("You said hi")[-1]

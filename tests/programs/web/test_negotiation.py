@@ -1,4 +1,4 @@
-"""Who is let in, and what the others are told."""
+"""Negotiation, and admission of connections."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -16,7 +16,7 @@ GOOD = {"authorization": "Bearer Web good"}
 
 
 def info(reason: str) -> list[dict[str, Any]]:
-    """The details of an error."""
+    """Return the details of an error."""
     return [
         {
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
@@ -40,7 +40,7 @@ AWAY = {
 
 
 @pytest.mark.parametrize("hub", HUBS)
-async def test_web_sockets_are_offered_and_nothing_else(front: Front, hub: str) -> None:
+async def test_offers_only_websockets(front: Front, hub: str) -> None:
     offer = (await front.post(f"{hub}/negotiate?negotiateVersion=1", GOOD)).json()
     transports = [{"transport": "WebSockets", "transferFormats": ["Text"]}]
     assert offer.pop("availableTransports") == transports
@@ -56,13 +56,13 @@ async def test_old_clients_get_no_connection_token(front: Front) -> None:
         assert offer["negotiateVersion"] == 0
 
 
-async def test_no_client_is_too_new(front: Front) -> None:
+async def test_newer_clients_get_our_version(front: Front) -> None:
     for version in ("7", "01", "9" * 5000):
-        reply = await front.post(f"/ai-chat/negotiate?negotiateVersion={version}", GOOD)
-        assert reply.json()["negotiateVersion"] == 1
+        response = await front.post(f"/ai-chat/negotiate?negotiateVersion={version}", GOOD)
+        assert response.json()["negotiateVersion"] == 1
 
 
-TOLD: list[tuple[dict[str, str], str, str]] = [
+SENT_TOKENS: list[tuple[dict[str, str], str, str]] = [
     ({"authorization": "Web good"}, "", "Web good"),
     ({"authorization": "Bearer Web good"}, "", "Bearer Web good"),
     ({}, "?access_token=Web%20good", "Web good"),
@@ -72,10 +72,10 @@ TOLD: list[tuple[dict[str, str], str, str]] = [
 ]
 
 
-async def test_a_token_is_told_as_it_was_given(front: Front, api: FakeAi) -> None:
-    for headers, query, told in TOLD:
+async def test_passes_token_on_as_sent(front: Front, api: FakeAi) -> None:
+    for headers, query, sent in SENT_TOKENS:
         assert (await front.post(f"/ai-chat/negotiate{query}", headers)).status_code == 200
-        assert api.checks[-1]["authorization"] == told
+        assert api.checks[-1]["authorization"] == sent
 
 
 KEY = {"x-api-key": GOOD_KEY}
@@ -85,7 +85,7 @@ KEYS: list[tuple[dict[str, str], str]] = [
     (KEY | {"authorization": "Basic of-a-proxy"}, ""),
     (KEY, "?access_token=stale"),
     ({}, f"?access_token={GOOD_KEY}"),
-    # As SignalR's client says what it has as a token.
+    # The form in which SignalR's client sends its token.
     ({"authorization": f"Bearer {GOOD_KEY}"}, ""),
     ({"authorization": GOOD_KEY}, ""),
     ({"x-api-key": "stale"}, f"?access_token={GOOD_KEY}"),
@@ -94,7 +94,7 @@ KEYS: list[tuple[dict[str, str], str]] = [
 ]
 
 
-async def test_a_key_may_stand_wherever_a_token_may(front: Front, api: FakeAi) -> None:
+async def test_accepts_api_key_in_place_of_token(front: Front, api: FakeAi) -> None:
     for headers, query in KEYS:
         assert (await front.post(f"/ai-chat/negotiate{query}", headers)).status_code == 200
     async with front.connect(token=None, additional_headers=KEY) as signal:
@@ -105,7 +105,7 @@ async def test_a_key_may_stand_wherever_a_token_may(front: Front, api: FakeAi) -
 
 
 @pytest.mark.parametrize("hub", HUBS)
-async def test_what_is_switched_off_is_locked(front: Front, hub: str) -> None:
+async def test_disabled_feature_is_423(front: Front, hub: str) -> None:
     refusal = await front.post(f"{hub}/negotiate", {"authorization": "Web off"})
     assert (refusal.status_code, refusal.json()["details"]) == (423, info("FEATURE_DISABLED"))
     assert "x-http-status" not in refusal.headers
@@ -114,12 +114,12 @@ async def test_what_is_switched_off_is_locked(front: Front, hub: str) -> None:
             pass
 
 
-async def test_a_trace_is_told_as_it_was_given(front: Front, api: FakeAi) -> None:
-    told = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
-    await front.post("/ai-chat/negotiate", GOOD | told)
-    async with front.connect(additional_headers=told) as client:
+async def test_passes_trace_on_as_sent(front: Front, api: FakeAi) -> None:
+    sent = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    await front.post("/ai-chat/negotiate", GOOD | sent)
+    async with front.connect(additional_headers=sent) as client:
         await client.invoke("SendMessage", "hello")
-    assert [each["traceparent"] for each in (*api.checks, *api.chats)] == [*told.values()] * 3
+    assert [each["traceparent"] for each in (*api.checks, *api.chats)] == [*sent.values()] * 3
     await front.post("/ai-chat/negotiate", GOOD)
     assert "traceparent" not in api.checks[-1]
 
@@ -135,7 +135,7 @@ REFUSED: list[tuple[dict[str, str], str]] = [
 
 
 @pytest.mark.parametrize("hub", HUBS)
-async def test_a_refused_token_fails_the_negotiation(front: Front, hub: str) -> None:
+async def test_invalid_token_is_401(front: Front, hub: str) -> None:
     for headers, query in REFUSED:
         refusal = await front.post(f"{hub}/negotiate{query}", headers)
         assert (refusal.status_code, refusal.json()) == (401, NOT_GOOD)
@@ -143,12 +143,12 @@ async def test_a_refused_token_fails_the_negotiation(front: Front, hub: str) -> 
         assert refusal.headers["www-authenticate"] == 'Bearer realm="gymlocker"'
 
 
-async def test_a_store_out_of_reach_is_no_refusal(front: Front) -> None:
+async def test_unreachable_store_is_503(front: Front) -> None:
     refusal = await front.post("/ai-chat/negotiate", {"authorization": "Web away"})
     assert (refusal.status_code, refusal.json()) == (503, AWAY)
 
 
-async def test_an_api_out_of_reach_is_none_either() -> None:
+async def test_unreachable_api_is_503() -> None:
     async with serving("unix:/nowhere/a.sock", "unix:/nowhere/b.sock") as front:
         refusal = await front.post("/ai-chat/negotiate", GOOD)
         body = refusal.json()
@@ -159,7 +159,7 @@ async def test_an_api_out_of_reach_is_none_either() -> None:
         assert "nowhere" not in refusal.text
 
 
-async def test_a_worker_that_is_away_is_passed_over(api: FakeAi) -> None:
+async def test_skips_unreachable_worker(api: FakeAi) -> None:
     async with serving(api.address, "unix:/nowhere/api.sock") as front:
         for _ in range(4):
             assert (await front.post("/ai-chat/negotiate", GOOD)).status_code == 200
@@ -168,7 +168,7 @@ async def test_a_worker_that_is_away_is_passed_over(api: FakeAi) -> None:
 @pytest.mark.parametrize(
     ("token", "status", "code"), [("Web bad", 401, 16), (None, 401, 16), ("Web away", 503, 14)]
 )
-async def test_who_connects_at_once_is_checked_too(
+async def test_checks_token_without_negotiation(
     front: Front, api: FakeAi, token: str | None, status: int, code: int
 ) -> None:
     with pytest.raises(InvalidStatus) as refused:
@@ -180,7 +180,7 @@ async def test_who_connects_at_once_is_checked_too(
     assert api.chats == []
 
 
-async def test_there_is_room_for_so_many(api: FakeAi) -> None:
+async def test_rejects_connections_beyond_limit(api: FakeAi) -> None:
     async with serving(api.address, connections=1) as front:
         async with front.connect():
             with pytest.raises(InvalidStatus, match="503"):
@@ -192,7 +192,7 @@ async def test_there_is_room_for_so_many(api: FakeAi) -> None:
                 await asyncio.sleep(0.01)
 
 
-async def test_one_network_does_not_take_all_the_room(api: FakeAi) -> None:
+async def test_rejects_connections_beyond_limit_of_network(api: FakeAi) -> None:
     async with (
         serving(api.address, connections=2, connections_of_network=1) as front,
         AsyncExitStack() as stack,
@@ -207,24 +207,24 @@ async def test_one_network_does_not_take_all_the_room(api: FakeAi) -> None:
         assert (await front.post("/ai-chat/negotiate", there)).status_code == 200
 
 
-async def test_nothing_else_is_here(front: Front) -> None:
+async def test_unknown_path_is_404(front: Front) -> None:
     for path in ("/nothing", *HUBS, "/ai-chat/negotiate/", "/v3/ai-chat/negotiate"):
-        reply = await front.post(path)
-        assert (reply.status_code, reply.json()["code"]) == (404, 5)
-        assert reply.json()["details"] == info("UNKNOWN_PATH")
+        response = await front.post(path)
+        assert (response.status_code, response.json()["code"]) == (404, 5)
+        assert response.json()["details"] == info("UNKNOWN_PATH")
 
 
-async def test_negotiating_is_by_post(front: Front) -> None:
+async def test_negotiation_requires_post(front: Front) -> None:
     for hub in HUBS:
         options = await front.options(f"{hub}/negotiate")
         assert (options.status_code, options.headers["allow"]) == (204, "POST, OPTIONS")
-        reply = await front.get(f"{hub}/negotiate")
-        assert (reply.status_code, reply.headers["allow"]) == (405, "POST, OPTIONS")
-        assert reply.json()["details"] == info("METHOD_NOT_ALLOWED")
+        response = await front.get(f"{hub}/negotiate")
+        assert (response.status_code, response.headers["allow"]) == (405, "POST, OPTIONS")
+        assert response.json()["details"] == info("METHOD_NOT_ALLOWED")
 
 
-async def test_a_long_token_is_answered(front: Front) -> None:
-    """Receipts of old apps are long."""
+async def test_long_token_is_401(front: Front) -> None:
+    """Old apps send receipts as tokens."""
     token = f"Apple {'a' * 16_000}"
     with pytest.raises(InvalidStatus) as caught:
         async with front.connect(token=token):

@@ -1,5 +1,5 @@
-"""The pages that a browser can read: what this is, and its API to look at and to try.
+"""The pages for browsers: an introduction, and the API to read and to try.
 
-`static/` is ours, `vendor/` is others' (`scripts/vendor.py` fetches it), and the API is described
-by `generated/openapi.json`. Nothing is loaded from anywhere else.
+`static/` is our own, `vendor/` is third-party code (fetched by `scripts/vendor.py`), and
+`generated/openapi.json` describes the API. Nothing is loaded from other servers.
 """

@@ -1,4 +1,4 @@
-"""A file as it is served: from memory, packed for who can unpack it, and only if it is news."""
+"""Files served from memory, with gzip compression and ETags."""
 
 import gzip
 import hashlib
@@ -23,7 +23,7 @@ MEDIA_TYPES = {
 
 @dataclass(frozen=True)
 class File:
-    """A file by its `name`, whose ending is one of `MEDIA_TYPES`, and what goes with it."""
+    """A file with its response headers. Its `name` has one of the suffixes in `MEDIA_TYPES`."""
 
     name: str
     content: bytes
@@ -31,35 +31,35 @@ class File:
 
     @cached_property
     def digest(self) -> str:
-        """What tells this content from any other."""
+        """A digest of the content."""
         return hashlib.sha256(self.content).hexdigest()[:16]
 
     @property
     def _is_page(self) -> bool:
-        # Too small to gain by it; and what looks for TLS that leaks (BREACH) asks no further.
+        # Pages are too small to gain from compression, and scanners for BREACH warn about it.
         return self.name.endswith(".html")
 
     @cached_property
-    def _packed(self) -> bytes:
+    def _compressed(self) -> bytes:
         return gzip.compress(self.content, mtime=0)
 
-    # No coroutine, so that Starlette runs it in a thread: packing takes a while, the first time.
+    # Not a coroutine: Starlette runs it in a thread, since the first compression takes a while.
     def respond(self, request: Request) -> Response:
-        """Answers GET and HEAD."""
-        pack = not self._is_page and "gzip" in request.headers.get("accept-encoding", "")
-        etag = f'"{self.digest}-gzip"' if pack else f'"{self.digest}"'
+        """Answer GET and HEAD."""
+        gzipped = not self._is_page and "gzip" in request.headers.get("accept-encoding", "")
+        etag = f'"{self.digest}-gzip"' if gzipped else f'"{self.digest}"'
         headers = {**self.headers, "etag": etag, "vary": "accept-encoding"}
-        if _has(request, etag):
+        if _is_cached(request, etag):
             return Response(status_code=304, headers=headers)
-        if pack:
+        if gzipped:
             headers["content-encoding"] = "gzip"
         media_type = MEDIA_TYPES[PurePath(self.name).suffix]
         return Response(
-            self._packed if pack else self.content, headers=headers, media_type=media_type
+            self._compressed if gzipped else self.content, headers=headers, media_type=media_type
         )
 
 
-def _has(request: Request, etag: str) -> bool:
-    """Whether the caller has just that already."""
+def _is_cached(request: Request, etag: str) -> bool:
+    """Check whether the client already has the content of this ETag."""
     known = request.headers.get("if-none-match", "").split(",")
     return any(tag.strip().removeprefix("W/") in (etag, "*") for tag in known)

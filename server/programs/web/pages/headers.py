@@ -1,4 +1,4 @@
-"""What a browser is told beside a file: what a page may do, and for how long a file keeps."""
+"""Response headers of pages and files: security policies and caching."""
 
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -11,8 +11,8 @@ COMMON: Headers = {
     "cross-origin-opener-policy": "same-origin",
 }
 
-# Scripts and styles of this server, calls to this server, and nothing else.
-_MAY = {
+# Scripts, styles and calls of this server only.
+_DIRECTIVES = {
     "default-src": "'none'",
     "script-src": "'self'",
     "style-src": "'self'",
@@ -23,32 +23,32 @@ _MAY = {
     "form-action": "'none'",
     "frame-ancestors": "'none'",
 }
-# ReDoc makes its styles while it runs, and searches in a worker made of a blob.
-_REDOC_MAY = _MAY | {"style-src": "'self' 'unsafe-inline'", "worker-src": "blob:"}
+# ReDoc creates styles at run time, and searches in a worker created from a blob.
+_REDOC_DIRECTIVES = _DIRECTIVES | {"style-src": "'self' 'unsafe-inline'", "worker-src": "blob:"}
 
 
-def _policy(may: Mapping[str, str]) -> Headers:
-    policy = "; ".join(f"{what} {where}" for what, where in may.items())
+def _policy(directives: Mapping[str, str]) -> Headers:
+    policy = "; ".join(f"{name} {sources}" for name, sources in directives.items())
     return {"content-security-policy": policy}
 
 
-# Asked for again each time; the answer is mostly that nothing has changed.
-_FRESH = {"cache-control": "no-cache"}
-_OURS = {"cross-origin-resource-policy": "same-origin"}
+# Revalidated by ETag on each use.
+_REVALIDATED = {"cache-control": "no-cache"}
+_SAME_ORIGIN = {"cross-origin-resource-policy": "same-origin"}
 
-PAGE: Headers = {**COMMON, **_FRESH, **_OURS, **_policy(_MAY)}
-REDOC_PAGE: Headers = {**PAGE, **_policy(_REDOC_MAY)}
-# Their addresses change with what is in them.
+PAGE: Headers = {**COMMON, **_REVALIDATED, **_SAME_ORIGIN, **_policy(_DIRECTIVES)}
+REDOC_PAGE: Headers = {**PAGE, **_policy(_REDOC_DIRECTIVES)}
+# The path of an asset changes with its content.
 ASSET: Headers = {
     **COMMON,
-    **_OURS,
+    **_SAME_ORIGIN,
     **_policy({"default-src": "'none'", "frame-ancestors": "'none'"}),
     "cache-control": "public, max-age=31536000, immutable",
 }
-# For every origin: it is public, and tools read it in browsers.
+# For all origins: the document is public, and tools in browsers read it.
 DOCUMENT: Headers = {
     **COMMON,
-    **_FRESH,
+    **_REVALIDATED,
     **_policy({"default-src": "'none'", "frame-ancestors": "'none'"}),
     "cross-origin-resource-policy": "cross-origin",
     "access-control-allow-origin": "*",

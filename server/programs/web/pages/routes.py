@@ -1,4 +1,4 @@
-"""Which file is where. What is not listed here is not there."""
+"""The routes of all pages and files."""
 
 import re
 from importlib.metadata import version
@@ -18,18 +18,18 @@ PAGES: dict[str, tuple[str, Headers]] = {
     "/redoc": ("redoc.html", REDOC_PAGE),
 }
 ASSETS = "docs/static"
-# In a page: the address of a file beside it, or the version of this server.
-BLANK = re.compile(r"\{\{(.+?)\}\}")
+# A placeholder in a page: the name of an asset, or `version`.
+PLACEHOLDER = re.compile(r"\{\{(.+?)\}\}")
 
 
 def page_routes(openapi: Path = OPENAPI) -> list[BaseRoute]:
-    """All pages and what they are made of. Raises StartError if there is no document `openapi`."""
+    """Return the routes of all pages and assets. Raises StartError if `openapi` is missing."""
     if not openapi.is_file():
         raise StartError(f"There is no {openapi}; run: uv run python scripts/generate.py")
     assets = {f"{ASSETS}/{_name(file)}": file for file in _assets()}
-    blanks = {file.name: path for path, file in assets.items()} | {"version": version("gymlocker")}
+    values = {file.name: path for path, file in assets.items()} | {"version": version("gymlocker")}
     served = {f"/{path}": file for path, file in assets.items()}
-    served |= {path: _page(name, headers, blanks) for path, (name, headers) in PAGES.items()}
+    served |= {path: _page(name, headers, values) for path, (name, headers) in PAGES.items()}
     served["/openapi.json"] = File(openapi.name, openapi.read_bytes(), DOCUMENT)
     return [Route(path, file.respond) for path, file in served.items()]
 
@@ -44,12 +44,13 @@ def _assets() -> list[File]:
 
 
 def _name(file: File) -> str:
-    """An asset's name, with its digest in it: what is new has a new address."""
+    """Return an asset's name with its digest: changed content gets a new path."""
     stem, dot, suffix = file.name.rpartition(".")
     return f"{stem}-{file.digest}{dot}{suffix}"
 
 
-def _page(name: str, headers: Headers, blanks: dict[str, str]) -> File:
-    """A page with its blanks filled in."""
+def _page(name: str, headers: Headers, values: dict[str, str]) -> File:
+    """Return a page with its placeholders replaced."""
     text = (HERE / "static" / name).read_text(encoding="utf-8")
-    return File(name, BLANK.sub(lambda blank: blanks[blank[1]], text).encode(), headers)
+    page = PLACEHOLDER.sub(lambda placeholder: values[placeholder[1]], text)
+    return File(name, page.encode(), headers)

@@ -1,4 +1,4 @@
-"""What the pages name: found in them, as a browser would."""
+"""Extraction of links from the pages."""
 
 import re
 from html.parser import HTMLParser
@@ -10,7 +10,7 @@ DOCUMENT = "/openapi.json"
 
 
 class Names(HTMLParser):
-    """The addresses in a page, and what in it is neither text nor markup."""
+    """A parser that collects links and inline code."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,14 +26,14 @@ class Names(HTMLParser):
 
 
 def names(html: str) -> Names:
-    """What a page names."""
+    """Return the links and inline code of a page."""
     found = Names()
     found.feed(html)
     return found
 
 
 async def assets(client: httpx2.AsyncClient) -> set[str]:
-    """The paths of all files that pages are made of."""
+    """Return the paths of all assets of the pages."""
     return {
         f"/{address}"
         for page in PAGES

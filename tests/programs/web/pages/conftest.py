@@ -1,4 +1,4 @@
-"""The web process, asked by plain HTTP."""
+"""The web process and an HTTP client of it."""
 
 from collections.abc import AsyncIterator
 
@@ -11,14 +11,14 @@ from tests.programs.web.conftest import serving
 
 @pytest.fixture
 async def front() -> AsyncIterator[Front]:
-    """The web process. There are no workers: no page needs any."""
+    """The web process without workers, which no page needs."""
     async with serving("unix:/nowhere/worker.sock") as front:
         yield front
 
 
 @pytest.fixture
 async def web(front: Front) -> AsyncIterator[httpx2.AsyncClient]:
-    """Asks it, and unpacks nothing unless it is told to."""
+    """A client that requests no compression by default."""
     transport = httpx2.AsyncHTTPTransport(uds=front.path, verify=False)
     headers = {"accept-encoding": "identity"}
     async with httpx2.AsyncClient(

@@ -1,4 +1,4 @@
-"""Pages and their files: what is there, what is not, and what a browser is told beside them."""
+"""Pages and assets: their paths, contents and headers."""
 
 import gzip
 import json
@@ -15,7 +15,7 @@ from server.programs.web.pages.routes import page_routes
 
 from .addresses import DOCUMENT, PAGES, assets, names
 
-STATIC = ROOT / "server" / "web" / "pages" / "static"
+STATIC = ROOT / "server" / "programs" / "web" / "pages" / "static"
 STRICT = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -30,18 +30,18 @@ POLICIES = {
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_a_page_and_what_it_may_do(web: httpx2.AsyncClient, path: str) -> None:
-    reply = await web.get(path)
-    assert reply.status_code == 200
-    assert reply.headers["content-type"] == "text/html; charset=utf-8"
-    assert reply.headers["content-security-policy"] == POLICIES[path]
-    assert reply.headers["cache-control"] == "no-cache"
-    assert reply.headers["cross-origin-resource-policy"] == "same-origin"
-    assert "access-control-allow-origin" not in reply.headers
-    assert "{{" not in reply.text
+async def test_page_has_strict_policy(web: httpx2.AsyncClient, path: str) -> None:
+    response = await web.get(path)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert response.headers["content-security-policy"] == POLICIES[path]
+    assert response.headers["cache-control"] == "no-cache"
+    assert response.headers["cross-origin-resource-policy"] == "same-origin"
+    assert "access-control-allow-origin" not in response.headers
+    assert "{{" not in response.text
 
 
-async def test_what_a_browser_is_told_about_everything(web: httpx2.AsyncClient) -> None:
+async def test_everything_has_security_headers(web: httpx2.AsyncClient) -> None:
     for path in [*PAGES, DOCUMENT, *await assets(web)]:
         headers = (await web.get(path)).headers
         assert headers["x-content-type-options"] == "nosniff"
@@ -50,16 +50,16 @@ async def test_what_a_browser_is_told_about_everything(web: httpx2.AsyncClient) 
         assert "default-src 'none'" in headers["content-security-policy"]
 
 
-async def test_the_document_is_for_everybody(web: httpx2.AsyncClient) -> None:
-    reply = await web.get(DOCUMENT)
-    assert reply.content == OPENAPI.read_bytes()
-    assert reply.headers["content-type"] == "application/json"
-    assert reply.headers["access-control-allow-origin"] == "*"
-    assert reply.headers["cross-origin-resource-policy"] == "cross-origin"
-    assert reply.headers["cache-control"] == "no-cache"
+async def test_document_is_open_to_all_origins(web: httpx2.AsyncClient) -> None:
+    response = await web.get(DOCUMENT)
+    assert response.content == OPENAPI.read_bytes()
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["access-control-allow-origin"] == "*"
+    assert response.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert response.headers["cache-control"] == "no-cache"
 
 
-async def test_a_page_holds_no_script_or_style_and_names_only_what_is_there(
+async def test_page_has_no_inline_code_and_no_broken_links(
     web: httpx2.AsyncClient,
 ) -> None:
     for page in PAGES:
@@ -68,25 +68,23 @@ async def test_a_page_holds_no_script_or_style_and_names_only_what_is_there(
         assert len(found.addresses) > 5
         for address in found.addresses:
             if not address.startswith("#"):
-                reply = await web.get(f"/{address.removeprefix('./')}")
-                assert reply.status_code == 200, address
+                response = await web.get(f"/{address.removeprefix('./')}")
+                assert response.status_code == 200, address
 
 
-async def test_files_keep_for_a_year_because_their_names_change(web: httpx2.AsyncClient) -> None:
+async def test_assets_are_cached_for_a_year(web: httpx2.AsyncClient) -> None:
     kinds = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
     found = await assets(web)
     assert len(found) > 8
     for path in found:
-        reply = await web.get(path)
-        assert reply.headers["content-type"].split(";")[0] == kinds[path.rpartition(".")[2]]
-        assert reply.headers["cache-control"] == "public, max-age=31536000, immutable"
-        assert reply.headers["etag"].strip('"') in path
+        response = await web.get(path)
+        assert response.headers["content-type"].split(";")[0] == kinds[path.rpartition(".")[2]]
+        assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert response.headers["etag"].strip('"') in path
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip, br"])
-async def test_what_is_known_already_is_not_sent_again(
-    web: httpx2.AsyncClient, encoding: str
-) -> None:
+async def test_known_etag_is_304(web: httpx2.AsyncClient, encoding: str) -> None:
     for path in [*PAGES, DOCUMENT, *await assets(web)]:
         headers = {"accept-encoding": encoding}
         etag = (await web.get(path, headers=headers)).headers["etag"]
@@ -99,13 +97,13 @@ async def test_what_is_known_already_is_not_sent_again(
         assert other.status_code == 200
 
 
-async def test_a_page_is_not_packed(web: httpx2.AsyncClient) -> None:
+async def test_pages_are_not_compressed(web: httpx2.AsyncClient) -> None:
     for path in PAGES:
-        reply = await web.get(path, headers={"accept-encoding": "gzip"})
-        assert "content-encoding" not in reply.headers
+        response = await web.get(path, headers={"accept-encoding": "gzip"})
+        assert "content-encoding" not in response.headers
 
 
-async def test_who_can_unpack_gets_less(web: httpx2.AsyncClient) -> None:
+async def test_assets_are_compressed_on_request(web: httpx2.AsyncClient) -> None:
     for path in [DOCUMENT, *await assets(web)]:
         plain = await web.get(path)
         assert "content-encoding" not in plain.headers
@@ -117,7 +115,7 @@ async def test_who_can_unpack_gets_less(web: httpx2.AsyncClient) -> None:
         assert packed.headers["etag"] != plain.headers["etag"]
 
 
-async def test_head_is_get_without_a_body(web: httpx2.AsyncClient) -> None:
+async def test_head_is_get_without_body(web: httpx2.AsyncClient) -> None:
     for path in [*PAGES, DOCUMENT, *await assets(web)]:
         got, head = await web.get(path), await web.head(path)
         assert (head.status_code, head.content) == (200, b"")
@@ -125,7 +123,7 @@ async def test_head_is_get_without_a_body(web: httpx2.AsyncClient) -> None:
         assert int(head.headers["content-length"]) == len(got.content)
 
 
-def test_these_files_and_no_others_are_served() -> None:
+def test_serves_exactly_these_files() -> None:
     routes = [route for route in page_routes() if isinstance(route, Route)]
     files = {re.sub(r"-[0-9a-f]{16}(?=[.])", "", route.path) for route in routes}
     ours = "bar.css contract.js docs.js icon.svg landing.css landing.js redoc.js"
@@ -141,7 +139,7 @@ def test_these_files_and_no_others_are_served() -> None:
     assert {frozenset(route.methods or ()) for route in routes} == {frozenset({"GET", "HEAD"})}
 
 
-async def test_nothing_else_is_there(web: httpx2.AsyncClient) -> None:
+async def test_other_paths_are_404(web: httpx2.AsyncClient) -> None:
     bundle = next(path for path in await assets(web) if "swagger-ui-bundle" in path)
     for path in (
         *("/docs/", "/docs/static", "/docs/static/", "/redoc/", "/index.html", "/openapi"),
@@ -150,24 +148,24 @@ async def test_nothing_else_is_there(web: httpx2.AsyncClient) -> None:
         bundle.replace(".js", ".js.map"),
         re.sub("-[0-9a-f]{16}", "-0123456789abcdef", bundle),
     ):
-        reply = await web.get(path)
-        assert (reply.status_code, reply.json()["code"]) == (404, 5), path
+        response = await web.get(path)
+        assert (response.status_code, response.json()["code"]) == (404, 5), path
 
 
-async def test_a_page_takes_nothing(web: httpx2.AsyncClient) -> None:
+async def test_other_methods_are_405(web: httpx2.AsyncClient) -> None:
     for path in [*PAGES, DOCUMENT]:
         for verb in ("POST", "PUT", "DELETE"):
-            reply = await web.request(verb, path)
-            assert reply.status_code == 405
-            assert set(reply.headers["allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+            response = await web.request(verb, path)
+            assert response.status_code == 405
+            assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
 
 
-def test_without_a_document_it_does_not_start(tmp_path: Path) -> None:
+def test_does_not_start_without_document(tmp_path: Path) -> None:
     with pytest.raises(StartError, match=r"scripts/generate\.py"):
         page_routes(tmp_path / "openapi.json")
 
 
-def test_our_files_name_no_other_server() -> None:
+def test_static_files_link_to_no_other_server() -> None:
     files = list(STATIC.iterdir())
     assert len(files) > 8
     for file in files:
@@ -175,13 +173,13 @@ def test_our_files_name_no_other_server() -> None:
         assert named <= {"http://127.0.0.1:8080", "http://www.w3.org/2000/svg"}, file
 
 
-async def test_the_landing_page_names_each_file_of_the_contract(web: httpx2.AsyncClient) -> None:
+async def test_landing_page_lists_each_proto_file(web: httpx2.AsyncClient) -> None:
     contract = {path.name for path in (ROOT / "proto" / "gymlocker" / "v2").iterdir()}
     named = re.findall(r"<code>(\w+\.proto)</code>", (await web.get("/")).text)
     assert sorted(named) == sorted(contract)
 
 
-async def test_each_page_and_file_is_a_document_of_its_kind(web: httpx2.AsyncClient) -> None:
+async def test_pages_and_document_have_their_formats(web: httpx2.AsyncClient) -> None:
     assert json.loads((await web.get(DOCUMENT)).text)["openapi"].startswith("3.1")
     for page in PAGES:
         assert (await web.get(page)).text.startswith('<!doctype html>\n<html lang="en">')

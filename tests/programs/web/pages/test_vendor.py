@@ -1,4 +1,4 @@
-"""What others wrote is as they published it."""
+"""Third-party files match their published versions."""
 
 from pathlib import Path
 
@@ -11,16 +11,16 @@ from tests.support.tools import require
 
 @pytest.fixture(scope="session")
 def modules() -> Path:
-    """What the lock file names, which npm compares with its hashes."""
+    """The packages of the lock file, verified by npm."""
     require("npm")
     return installed(vendor.LOCK, "vendor")
 
 
-def test_the_copies_are_what_the_lock_file_says(modules: Path) -> None:
+def test_copies_match_lock_file(modules: Path) -> None:
     vendor.check(vendor.copies(modules))
 
 
-def test_a_copy_that_differs_is_found(modules: Path) -> None:
+def test_reports_changed_copy(modules: Path) -> None:
     fresh = vendor.copies(modules)
     fresh["swagger-ui.css"] += b"/* newer */"
     with pytest.raises(SystemExit, match=r"in: swagger-ui\.css\. Run"):

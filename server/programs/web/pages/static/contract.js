@@ -1,11 +1,11 @@
-// The OpenAPI document for the pages that show it.
+// Loads the OpenAPI document for Swagger UI and ReDoc.
 "use strict";
 
-// Each call once: those that are only another address of a call (`x-alias-of`) are left out.
-async function contract() {
-  const reply = await fetch("openapi.json");
-  if (!reply.ok) throw new Error(`openapi.json: ${reply.status}`);
-  const document = await reply.json();
+// Returns the document with each operation once, without its aliases (`x-alias-of`).
+async function loadContract() {
+  const response = await fetch("openapi.json");
+  if (!response.ok) throw new Error(`openapi.json: ${response.status}`);
+  const document = await response.json();
   for (const [path, item] of Object.entries(document.paths)) {
     for (const [method, operation] of Object.entries(item)) {
       if (operation["x-alias-of"]) delete item[method];
@@ -15,14 +15,14 @@ async function contract() {
   return document;
 }
 
-// Calls `show` with the document; says so in the page if there is none.
+// Calls `show` with the document and an element, or shows an error in that element.
 async function showContract(show) {
-  const place = document.getElementById("contract");
+  const element = document.getElementById("contract");
   try {
-    show(await contract(), place);
+    show(await loadContract(), element);
   } catch (error) {
-    place.textContent = "The description of the API cannot be loaded right now. Try again.";
-    place.setAttribute("role", "alert");
+    element.textContent = "Could not load the API description. Reload the page to try again.";
+    element.setAttribute("role", "alert");
     throw error;
   }
 }

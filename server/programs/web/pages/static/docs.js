@@ -1,4 +1,4 @@
-// Swagger UI: the API, to try.
+// Shows the API in Swagger UI.
 "use strict";
 
 document.documentElement.classList.toggle(
@@ -16,11 +16,11 @@ showContract((spec, domNode) =>
     tryItOutEnabled: true,
     displayRequestDuration: true,
     defaultModelsExpandDepth: 0,
-    // A token is forgotten when the page is left.
+    // Tokens are discarded when the page closes.
     persistAuthorization: false,
-    // Nobody else is asked whether the document is valid.
+    // No third-party server validates the document.
     validatorUrl: null,
-    // A link cannot make this page show another server's API.
+    // A link must not make this page show another server's API.
     queryConfigEnabled: false,
   }),
 );

@@ -1,24 +1,24 @@
-// Fills in where this server is, lets people copy the commands, and shows how the server is.
+// Fills in the address of this server, adds copy buttons and shows the server's health.
 "use strict";
 
-const HEALTH_EVERY_MS = 10_000;
-const PATIENCE_MS = 5_000;
+const HEALTH_INTERVAL_MS = 10_000;
+const HEALTH_TIMEOUT_MS = 5_000;
 const COPIED_MS = 2_000;
 
-const places = {
+const values = {
   url: location.origin,
-  // grpcurl expects TLS unless it is told otherwise, and always a port.
+  // grpcurl uses TLS by default and always needs a port.
   target:
     location.protocol === "https:"
       ? `${location.hostname}:${location.port || 443}`
       : `-plaintext ${location.hostname}:${location.port || 80}`,
 };
 
-for (const blank of document.querySelectorAll("[data-fill]")) {
-  blank.textContent = places[blank.dataset.fill];
+for (const placeholder of document.querySelectorAll("[data-fill]")) {
+  placeholder.textContent = values[placeholder.dataset.fill];
 }
 
-// Browsers offer the clipboard to pages over HTTPS and on this machine only.
+// Browsers offer the clipboard only over HTTPS and on localhost.
 if (navigator.clipboard) {
   document.querySelectorAll(".commands pre").forEach(addCopyButton);
 }
@@ -40,15 +40,16 @@ async function copy(text, button) {
     await navigator.clipboard.writeText(text);
     button.textContent = "Copied";
   } catch {
-    button.textContent = "Not allowed";
+    button.textContent = "Not permitted";
   }
   setTimeout(() => (button.textContent = "Copy"), COPIED_MS);
 }
 
-async function isWell() {
+async function isHealthy() {
   try {
-    const reply = await fetch("health", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
-    return reply.ok && (await reply.json()).status === "ok";
+    const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS);
+    const response = await fetch("health", { cache: "no-store", signal });
+    return response.ok && (await response.json()).status === "ok";
   } catch {
     return false;
   }
@@ -57,13 +58,13 @@ async function isWell() {
 async function showHealth() {
   if (document.hidden) return;
   const badge = document.getElementById("health");
-  const well = await isWell();
-  const text = well ? "Up and well" : "Not answering right now";
-  badge.dataset.state = well ? "well" : "away";
-  // Only what is new is read out.
+  const healthy = await isHealthy();
+  const text = healthy ? "Up and healthy" : "Not responding";
+  badge.dataset.state = healthy ? "healthy" : "down";
+  // Screen readers announce each change of the text.
   if (badge.textContent !== text) badge.textContent = text;
 }
 
 showHealth();
-setInterval(showHealth, HEALTH_EVERY_MS);
+setInterval(showHealth, HEALTH_INTERVAL_MS);
 document.addEventListener("visibilitychange", showHealth);

@@ -1,9 +1,9 @@
-// ReDoc: the API, to read.
+// Shows the API in ReDoc.
 "use strict";
 
 const FONT = "system-ui, sans-serif";
 
-showContract((spec, place) =>
+showContract((spec, element) =>
   Redoc.init(
     spec,
     {
@@ -24,6 +24,6 @@ showContract((spec, place) =>
         },
       },
     },
-    place,
+    element,
   ),
 );

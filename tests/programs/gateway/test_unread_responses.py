@@ -1,4 +1,4 @@
-"""Replies that their callers do not read: others do not notice, and they end."""
+"""Unread responses: they end, and do not block other clients."""
 
 import asyncio
 import json
@@ -25,50 +25,50 @@ OVER_GRPC = framed(user_pb2.GetUsersRequest(ids=[PICTURE]).SerializeToString())
 
 
 @pytest.fixture(scope="module")
-def hasty() -> Iterator[FrontDoor]:
-    """Envoy that gives up after a second."""
+def impatient() -> Iterator[FrontDoor]:
+    """A front door that drops unread responses after a second."""
     with front_door(unread_seconds=1) as running:
         yield running
 
 
 def figure(door: FrontDoor, name: str) -> int:
-    """Return what Envoy has counted."""
+    """Return one of Envoy's statistics."""
     found = door.admin(f"/stats?format=json&filter={name}$")["stats"]
     return sum(int(each["value"]) for each in found if "value" in each)
 
 
-async def test_an_unread_reply_over_http1_is_given_up(hasty: FrontDoor) -> None:
+async def test_drops_unread_response_over_http1(impatient: FrontDoor) -> None:
     total, active = (f"http.front_door.downstream_cx_http1_{name}" for name in ("total", "active"))
-    before, open_before = figure(hasty, total), figure(hasty, active)
+    before, open_before = figure(impatient, total), figure(impatient, active)
     lines = [f"{name}: {value}" for name, value in {"host": "x", **HEADERS}.items()]
     request = "\r\n".join(["POST /users HTTP/1.1", *lines, "", ""]).encode() + BODY
-    readers = [UnreadingClient(hasty.port, request) for _ in range(3)]
-    await eventually(lambda: figure(hasty, total) == before + len(readers))
-    await eventually(lambda: figure(hasty, active) == open_before)
+    readers = [UnreadingClient(impatient.port, request) for _ in range(3)]
+    await eventually(lambda: figure(impatient, total) == before + len(readers))
+    await eventually(lambda: figure(impatient, active) == open_before)
     for reader in readers:
         reader.close()
 
 
-async def test_an_unread_reply_in_json_over_http2_is_given_up(hasty: FrontDoor) -> None:
+async def test_drops_unread_json_response_over_http2(impatient: FrontDoor) -> None:
     headers = {":method": "POST", ":scheme": "http", ":path": "/users", ":authority": "x"}
-    async with WindowlessConnection(hasty.port) as connection:
+    async with WindowlessConnection(impatient.port) as connection:
         streams = {await connection.request(headers | HEADERS, BODY) for _ in range(3)}
         await eventually(lambda: connection.reset == streams)
 
 
-async def test_a_slow_reader_of_grpc_has_time(hasty: FrontDoor) -> None:
-    async with WindowlessConnection(hasty.port) as connection:
+async def test_keeps_slow_reader_of_grpc(impatient: FrontDoor) -> None:
+    async with WindowlessConnection(impatient.port) as connection:
         stream = await connection.request(
             grpc_headers("/gymlocker.v2.UserService/GetUsers"), OVER_GRPC
         )
         for part in range(1, 9):
             await connection.open_window(stream, 65_536)
             await eventually(lambda size=part * 65_536: connection.received[stream] == size)  # type: ignore[misc]
-            await asyncio.sleep(0.3)  # which is what makes it slow
+            await asyncio.sleep(0.3)  # the pause makes the reader slow
         assert not connection.reset
 
 
-async def test_unread_replies_of_one_caller_hold_up_nobody_else(door: FrontDoor) -> None:
+async def test_unread_responses_do_not_block_others(door: FrontDoor) -> None:
     async with WindowlessConnection(door.port) as connection:
         path = grpc_headers("/gymlocker.v2.UserService/GetUsers")
         streams = {await connection.request(path, OVER_GRPC) for _ in range(MANY)}

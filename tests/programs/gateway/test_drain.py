@@ -1,4 +1,4 @@
-"""How `gymlocker gateway` stops: with a call in flight, at a signal."""
+"""Shutdown of `gymlocker gateway` by signals, with calls in flight."""
 
 import signal
 import subprocess
@@ -19,22 +19,22 @@ from .processes import Worker, eventually, unary
 
 @dataclass(frozen=True)
 class Gateway:
-    """A running command with one worker behind it."""
+    """A running `gymlocker gateway` with one worker."""
 
     process: subprocess.Popen[str]
     worker: Worker
     target: str
 
     def get(self, path: str) -> httpx2.Response | None:
-        """By a new connection; None: nobody is there."""
+        """Send a request on a new connection; return None if it is refused."""
         try:
             return httpx2.get(f"http://{self.target}{path}", timeout=10, verify=False)
         except httpx2.TransportError:
             return None
 
     def answers(self, status: int) -> bool:
-        reply = self.get("/health")
-        return reply is not None and reply.status_code == status
+        response = self.get("/health")
+        return response is not None and response.status_code == status
 
 
 @contextmanager
@@ -68,32 +68,32 @@ def call_in_flight(running: Gateway, command: str) -> "Iterator[grpc.Future[byte
         yield call
 
 
-def test_it_says_that_it_goes_and_still_serves() -> None:
+def test_fails_health_checks_and_still_serves_while_draining() -> None:
     with gateway("60") as running:
         running.process.send_signal(signal.SIGTERM)
-        eventually(lambda: running.answers(503), "it says that it is not well")
+        eventually(lambda: running.answers(503), "health checks fail")
         unwell = running.get("/health")
         assert unwell is not None and unwell.json()["code"] == 14
-        reply = running.get("/user/abc")
-        assert reply is not None and reply.json()["id"] == "abc"
-        assert reply.headers["connection"] == "close"
-        assert not [name for name in reply.headers if name.startswith("x-envoy")]
-        # Whoever cannot wait says it twice.
+        response = running.get("/user/abc")
+        assert response is not None and response.json()["id"] == "abc"
+        assert response.headers["connection"] == "close"
+        assert not [name for name in response.headers if name.startswith("x-envoy")]
+        # A second signal ends the draining.
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(15) == 0
 
 
-def test_a_call_in_flight_is_finished() -> None:
+def test_finishes_call_in_flight() -> None:
     with gateway("0") as running, call_in_flight(running, "wait:") as call:
         running.process.send_signal(signal.SIGTERM)
-        eventually(lambda: running.get("/user/abc") is None, "nobody is let in any more")
+        eventually(lambda: running.get("/user/abc") is None, "new connections are refused")
         assert not call.done()
         running.worker.ask("go:")
         assert user_pb2.GetUserResponse.FromString(call.result(10)).lookup == "gone"
         assert running.process.wait(15) == 0
 
 
-def test_ctrl_c_waits_for_nobody() -> None:
+def test_sigint_stops_at_once() -> None:
     with gateway("60") as running, call_in_flight(running, "hang:") as call:
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(15) == 0
@@ -102,8 +102,8 @@ def test_ctrl_c_waits_for_nobody() -> None:
         assert running.get("/user/abc") is None
 
 
-def test_its_end_is_that_of_envoy() -> None:
-    """A port that is taken."""
+def test_exits_with_status_of_envoy() -> None:
+    """Envoy fails on a taken port."""
     with gateway("0") as running:
         command = (sys.executable, "-P", "-m", "server", "gateway", f"--listen={running.target}")
         second = subprocess.run(
