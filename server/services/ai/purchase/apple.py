@@ -1,7 +1,7 @@
-"""Apple: what an app has to show for a purchase, in the three forms of three ages.
+"""Verifier of Apple's purchase tokens, which have three forms.
 
 A signed transaction (StoreKit 2) proves itself. A transaction id is looked up in the App Store
-Server API. Anything else is a receipt from before, which Apple still reads.
+Server API. Any other token is a receipt from before StoreKit 2, which Apple still verifies.
 """
 
 import re
@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from server.services.ai.purchase.apple_receipts import Receipts
 from server.services.ai.purchase.apple_transactions import SignedTransactions, TransactionLookup
 
-# Written in one way, or one purchase would have more tokens, with a quota each.
+# No leading zeros: otherwise one purchase would have several tokens, with a quota each.
 _TRANSACTION_ID = re.compile(r"[1-9][0-9]{0,19}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AppleVerifier:
-    """Knows Apple's tokens; a form of them that is not set up (None) is refused."""
+    """Verifier of Apple's tokens. A form that is not configured (None) is refused."""
 
     signed: SignedTransactions | None
     lookup: TransactionLookup | None
     receipts: Receipts | None
 
     async def verify(self, token: str) -> bool:
-        """Whether the token stands for a purchase that counts. Raises Unavailable."""
+        """Check whether the token stands for a valid purchase. Raises Unavailable."""
         if token.count(".") == 2:
             return self.signed is not None and self.signed.verify(token)
         if token.isdecimal():

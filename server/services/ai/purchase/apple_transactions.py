@@ -1,4 +1,4 @@
-"""Apple's transactions: signed ones, and those that are looked up by their id.
+"""Verification of Apple's transactions, which are signed or looked up by their id.
 
 https://developer.apple.com/documentation/appstoreserverapi/jwstransactiondecodedpayload
 https://developer.apple.com/documentation/appstoreserverapi/get-transaction-info
@@ -15,18 +15,18 @@ from appstoreserverlibrary.models.JWSTransactionDecodedPayload import JWSTransac
 from appstoreserverlibrary.signed_data_verifier import SignedDataVerifier, VerificationException
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from server.services.ai.purchase.store_client import Answer, StoreClient
+from server.services.ai.purchase.store_client import StoreClient, StoreResponse
 
 AUDIENCE = "appstoreconnect-v1"
-OUR_TOKENS_SECONDS = 300
+TOKEN_SECONDS = 300
 
 _NOT_FOUND = 4040010
-# The id is malformed, or nobody's.
-_NOT_OURS = (4000006, 4040001)
+# The id is malformed or unknown.
+_INVALID_ID = (4000006, 4040001)
 
 
 class SignedTransactions:
-    """Checks transactions that Apple has signed; asks nobody."""
+    """Verification of transactions that Apple signed, without any request."""
 
     def __init__(
         self,
@@ -37,10 +37,10 @@ class SignedTransactions:
         sandbox: bool,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`root_certificates` are in DER form. No `products`: any of the app's will do."""
+        """Take root certificates in DER form. If `products` is empty, any product counts."""
         environments = [Environment.PRODUCTION, *([Environment.SANDBOX] if sandbox else [])]
-        # Apple's id of the app counts for notifications alone, but the library insists on one. Its
-        # online checks would ask Apple, blocking, at each call.
+        # Apple's id of the app only matters for notifications, but the library requires one. Its
+        # online checks are off: they would send a blocking request to Apple for each call.
         self._verifiers = [
             SignedDataVerifier(list(root_certificates), False, environment, bundle, app_apple_id=0)
             for environment in environments
@@ -49,12 +49,12 @@ class SignedTransactions:
         self._now = now
 
     def verify(self, signed: str) -> bool:
-        """Whether Apple signed it, and it is a purchase of our app's that counts."""
-        transaction = self.decoded(signed)
-        return transaction is not None and self.counts(transaction)
+        """Check whether Apple signed the transaction, and it is a valid purchase of our app."""
+        transaction = self.decode(signed)
+        return transaction is not None and self.is_valid(transaction)
 
-    def decoded(self, signed: str) -> JWSTransactionDecodedPayload | None:
-        """The transaction; None if Apple did not sign it, or for another app."""
+    def decode(self, signed: str) -> JWSTransactionDecodedPayload | None:
+        """Return the transaction, or None unless Apple signed it for our app."""
         if not _is_canonical(signed):
             return None
         for verifier in self._verifiers:
@@ -63,12 +63,12 @@ class SignedTransactions:
             except VerificationException:
                 continue
             except Exception:
-                # Signed by Apple, but no transaction: the library says so in many ways.
+                # Signed by Apple, but not a transaction: the library raises many types of errors.
                 return None
         return None
 
-    def counts(self, transaction: JWSTransactionDecodedPayload) -> bool:
-        """Whether it is a purchase that was neither taken back nor has run out."""
+    def is_valid(self, transaction: JWSTransactionDecodedPayload) -> bool:
+        """Check whether the purchase is of our products, and neither revoked nor expired."""
         return (
             bool(transaction.transactionId and transaction.productId)
             and (not self._products or transaction.productId in self._products)
@@ -77,9 +77,9 @@ class SignedTransactions:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ApiKey:
-    """Our key for the App Store Server API."""
+    """Private key for the App Store Server API."""
 
     issuer: str
     id: str
@@ -87,21 +87,21 @@ class ApiKey:
     bundle: str
 
     def token(self) -> str:
-        """A token that proves to Apple who we are."""
+        """Return a token that authenticates us to Apple."""
         now = int(time.time())
         claims = {
             "iss": self.issuer,
             "iat": now,
-            "exp": now + OUR_TOKENS_SECONDS,
+            "exp": now + TOKEN_SECONDS,
             "aud": AUDIENCE,
             "bid": self.bundle,
         }
         return jwt.encode(claims, self.private, "ES256", {"kid": self.id})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TransactionLookup:
-    """Asks the App Store Server API: at `urls` one after the other, production first."""
+    """Lookup in the App Store Server API, at each of `urls` in turn: production first."""
 
     client: StoreClient
     urls: Sequence[str]
@@ -109,37 +109,36 @@ class TransactionLookup:
     signed: SignedTransactions
 
     async def verify(self, transaction_id: str) -> bool:
-        """Whether the transaction counts. Raises Unavailable."""
+        """Check whether the transaction is a valid purchase. Raises Unavailable."""
         for url in self.urls:
-            answer = await self.client.get(
+            response = await self.client.get(
                 f"{url}/inApps/v1/transactions/{transaction_id}", bearer=self.key.token()
             )
-            if answer.is_success:
-                return self._counts(answer)
-            if answer.body.get("errorCode") != _NOT_FOUND:
-                return self._refused(answer)
+            if response.is_success:
+                return self._is_valid(response)
+            code = response.body.get("errorCode")
+            if code in _INVALID_ID:
+                return False
+            if code != _NOT_FOUND:
+                raise self.client.unavailable(
+                    "unexpected error code",
+                    status=response.status,
+                    code=code if isinstance(code, int) else -1,
+                )
         return False
 
-    def _counts(self, answer: Answer) -> bool:
-        transaction = self.signed.decoded(str(answer.body.get("signedTransactionInfo")))
+    def _is_valid(self, response: StoreResponse) -> bool:
+        transaction = self.signed.decode(str(response.body.get("signedTransactionInfo")))
         if transaction is None:
-            raise self.client.misconfigured("its signature is not by APPLE_ROOT_CERTIFICATES")
-        return self.signed.counts(transaction)
-
-    def _refused(self, answer: Answer) -> bool:
-        code = answer.body.get("errorCode")
-        if code in _NOT_OURS:
-            return False
-        raise self.client.unavailable(
-            "error", status=answer.status, code=code if isinstance(code, int) else -1
-        )
+            raise self.client.misconfigured("not signed under APPLE_ROOT_CERTIFICATES")
+        return self.signed.is_valid(transaction)
 
 
 def _is_canonical(signed: str) -> bool:
-    """Whether each part is written in the one way that an encoder writes it.
+    """Check whether each part is encoded as an encoder would write it.
 
-    base64 ends in bits that decoders overlook: without this, each purchase would have many tokens,
-    with a quota each. (An ES256 signature has a second form all the same: two quotas, not many.)
+    Decoders ignore the last bits of base64: without this check, each purchase would have many
+    tokens, with a quota each. (An ES256 signature still has a second form: two quotas, not many.)
     """
     try:
         return all(

@@ -1,7 +1,7 @@
-"""What a purchase token is, and where in a call it stands.
+"""Purchases, stores, and the header that carries a purchase token.
 
-A call says `authorization: [Bearer ]<Store> <token>`: the store that sold the app's paid part, and
-what that store gave the buyer to prove it.
+The header is `authorization: [Bearer ]<Store> <token>`: the store that sold the app's paid part,
+and the token that proves the purchase to that store.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from server.errors import Unavailable
 
 
 class Store(Enum):
-    """Who sells the app's paid part, as calls name it."""
+    """Stores that sell the app's paid part, as the header names them."""
 
     WEB = "Web"
     GOOGLE = "Google"
@@ -23,11 +23,11 @@ class Store(Enum):
     REVENUE_CAT = "RevenueCat"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Purchase:
-    """A purchase that the store vouches for.
+    """A purchase that the store confirmed.
 
-    `key` is the upper-case hex SHA-256 of its token: what quotas are counted by, as LiftLog does.
+    `key` is the upper-case hex SHA-256 of its token. Quotas are counted by it, as LiftLog does.
     """
 
     store: Store
@@ -35,17 +35,17 @@ class Purchase:
 
 
 class Verifier(Protocol):
-    """Asks one store."""
+    """A verifier of the tokens of one store."""
 
     async def verify(self, token: str) -> bool:
-        """Whether the store sold this, and it counts today.
+        """Check whether the token stands for a purchase that is valid now.
 
-        Raises Unavailable if the store did not say.
+        Raises Unavailable if the store gave no answer.
         """
 
 
-# HTTP compares schemes without case (RFC 9110, 11.1), and a store's name is one where Bearer does
-# not stand before it. No token of any store holds anything but visible ASCII.
+# Schemes are case-insensitive (RFC 9110, 11.1). Without Bearer before it, the store's name is the
+# scheme. The tokens of all stores consist of visible ASCII characters.
 _HEADER = re.compile(
     rf"[ \t]*(?:bearer[ \t]+)?({'|'.join(store.value for store in Store)})[ \t]+([!-~]+)[ \t]*",
     re.IGNORECASE | re.ASCII,
@@ -53,24 +53,24 @@ _HEADER = re.compile(
 _STORES = {store.value.lower(): store for store in Store}
 
 
-def credentials_in(header: str) -> tuple[Store, str] | None:
-    """The store and the token that an `authorization` header names; None if it is not one."""
+def parse_credentials(header: str) -> tuple[Store, str] | None:
+    """Return the store and the token in an `authorization` header, or None if it has none."""
     match = _HEADER.fullmatch(header)
     return None if match is None else (_STORES[match[1].lower()], match[2])
 
 
 def purchase_of(store: Store, token: str) -> Purchase:
-    """What is kept of a token."""
+    """Return the purchase of a token, which keeps only its hash."""
     return Purchase(store, hashlib.sha256(token.encode()).hexdigest().upper())
 
 
 def store_unavailable() -> Unavailable:
-    """The error for a store that did not say whether the token is good."""
+    """Return the error for a store that gave no answer."""
     return Unavailable(
-        "The store that sold this is out of reach. Try again later.", reason="STORE_UNAVAILABLE"
+        "The store of the purchase is unreachable. Try again later.", reason="STORE_UNAVAILABLE"
     )
 
 
 def names_of(configured: Mapping[Store, Verifier]) -> list[str]:
-    """The names of the stores that are in force, for the log."""
+    """Return the names of the configured stores."""
     return [store.value for store in Store if store in configured]

@@ -1,7 +1,7 @@
-"""RevenueCat: the token is the app user id, and an entitlement says what they bought.
+"""Verifier of RevenueCat's tokens, which are app user ids with an entitlement.
 
-REST API v2 where a project is named, else v1. v2 names the entitlement by its id (`entl…`), v1 by
-its identifier.
+With a project, REST API v2 is used, otherwise v1. v2 names the entitlement by its id (`entl…`), v1
+by its identifier.
 https://www.revenuecat.com/docs/api-v2, https://www.revenuecat.com/docs/api-v1
 """
 
@@ -12,15 +12,15 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from server.services.ai.purchase.store_client import StoreClient, segment
+from server.services.ai.purchase.store_client import StoreClient, path_segment
 
-# More than a project has entitlements.
+# More than the entitlements of any project.
 _PAGE = 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RevenueCatVerifier:
-    """Asks RevenueCat. `project` None: v1. `now` gives seconds since 1970."""
+    """Verifier that calls RevenueCat, v1 if `project` is None. `now` returns seconds since 1970."""
 
     client: StoreClient
     url: str
@@ -30,26 +30,28 @@ class RevenueCatVerifier:
     now: Callable[[], float]
 
     async def verify(self, token: str) -> bool:
-        """Whether the app user has the entitlement. Raises Unavailable."""
-        user = segment(token)
+        """Check whether the app user has the entitlement. Raises Unavailable."""
+        user = path_segment(token)
         if user is None:
             return False
         if self.project is None:
             path, has_entitlement = f"v1/subscribers/{user}", self._has_v1
         else:
-            customer = f"v2/projects/{segment(self.project)}/customers/{user}"
+            customer = f"v2/projects/{path_segment(self.project)}/customers/{user}"
             path = f"{customer}/active_entitlements?limit={_PAGE}"
             has_entitlement = self._has_v2
-        answer = await self.client.get(f"{self.url}/{path}", bearer=self.api_key.get_secret_value())
-        if not answer.is_success:
+        response = await self.client.get(
+            f"{self.url}/{path}", bearer=self.api_key.get_secret_value()
+        )
+        if not response.is_success:
             return False
         try:
-            return has_entitlement(answer.body)
+            return has_entitlement(response.body)
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise self.client.unavailable("not what v1 or v2 answer") from None
+            raise self.client.unavailable("malformed response") from None
 
     def _has_v2(self, body: dict[str, Any]) -> bool:
-        # The list holds what counts now, with RevenueCat's own periods of grace.
+        # The list holds active entitlements, including those in RevenueCat's grace periods.
         return any(item["entitlement_id"] == self.entitlement for item in body["items"])
 
     def _has_v1(self, body: dict[str, Any]) -> bool:

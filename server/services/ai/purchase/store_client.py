@@ -1,7 +1,7 @@
-"""How stores are asked over HTTP: what they answer, or Unavailable.
+"""HTTP client of the stores, which returns a usable response or raises Unavailable.
 
-Nothing of a question or an answer reaches the log but the store's name and a status: tokens stand
-in both, and our own secrets in the first.
+Only the store's name and a status are logged. Requests and responses contain tokens, and requests
+also contain our own secrets.
 """
 
 from collections.abc import Mapping
@@ -15,71 +15,70 @@ import structlog
 from server.errors import Unavailable
 from server.services.ai.purchase.model import Store, store_unavailable
 
-# What stores say of a token that is malformed, unknown or forgotten. Any other status says nothing
-# about the token.
-_REFUSED = (400, 404, 410, 422)
+# Statuses for a token that is malformed, unknown or deleted. No other error is about the token.
+_INVALID_TOKEN = (400, 404, 410, 422)
 
 _log = structlog.get_logger("purchase")
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a store said about a token: an object, or that it is none of its own."""
+@dataclass(frozen=True, slots=True)
+class StoreResponse:
+    """The response of a store about a token: an object, or an error for an invalid token."""
 
     status: int
     body: dict[str, Any]
 
     @property
     def is_success(self) -> bool:
-        """Whether the store knows what it was asked for."""
+        """True if the store knows the token."""
         return self.status < 300
 
 
 class StoreClient:
-    """Asks the servers of one store."""
+    """Client of one store's servers."""
 
     def __init__(self, http: httpx2.AsyncClient, store: Store) -> None:
         self._http = http
         self._store = store
 
-    async def get(self, url: str, *, bearer: str) -> Answer:
-        """Asks with GET. Raises Unavailable if there is no answer that says something."""
-        return await self._ask("GET", url, headers={"authorization": f"Bearer {bearer}"})
+    async def get(self, url: str, *, bearer: str) -> StoreResponse:
+        """Send a GET request. Raises Unavailable without a usable response."""
+        return await self._request("GET", url, headers={"authorization": f"Bearer {bearer}"})
 
-    async def post(self, url: str, content: Mapping[str, object]) -> Answer:
-        """Asks with POST and JSON. Raises Unavailable as `get` does."""
-        return await self._ask("POST", url, json=content)
+    async def post(self, url: str, content: Mapping[str, object]) -> StoreResponse:
+        """Send a POST request with JSON. Raises Unavailable as `get` does."""
+        return await self._request("POST", url, json=content)
 
     def unavailable(self, why: str, **details: str | int) -> Unavailable:
-        """Logs why nothing is known, and gives the error to raise."""
-        _log.warning("a store gave no answer", store=self._store.value, why=why, **details)
+        """Log the reason, and return the error to raise."""
+        _log.warning("store_unavailable", store=self._store.value, why=why, **details)
         return store_unavailable()
 
     def misconfigured(self, why: str, **details: str | int) -> Unavailable:
-        """The same where only whoever runs this server can help."""
-        _log.error("a store does not know us", store=self._store.value, why=why, **details)
+        """Log a reason that only the operator can fix, and return the error to raise."""
+        _log.error("store_misconfigured", store=self._store.value, why=why, **details)
         return store_unavailable()
 
-    async def _ask(self, method: str, url: str, **content: Any) -> Answer:
-        response = await self._response(method, url, **content)
+    async def _request(self, method: str, url: str, **content: Any) -> StoreResponse:
+        response = await self._send(method, url, **content)
         status = response.status_code
         if status in (401, 403):
-            raise self.misconfigured("our credentials were refused", status=status)
-        if not 200 <= status < 300 and status not in _REFUSED:
-            raise self.unavailable("status", status=status)
-        return Answer(status, self._body(response))
+            raise self.misconfigured("credentials refused", status=status)
+        if not 200 <= status < 300 and status not in _INVALID_TOKEN:
+            raise self.unavailable("unexpected HTTP status", status=status)
+        return StoreResponse(status, self._body(response))
 
-    async def _response(self, method: str, url: str, **content: Any) -> httpx2.Response:
+    async def _send(self, method: str, url: str, **content: Any) -> httpx2.Response:
         try:
             try:
                 return await self._http.request(method, url, **content)
             except (httpx2.NetworkError, httpx2.RemoteProtocolError):
-                # A connection that was kept may have been closed at that moment. Asking changes
-                # nothing, so it may be done twice.
+                # A kept-alive connection may have been closed at that moment. The request changes
+                # nothing, so it can be repeated.
                 return await self._http.request(method, url, **content)
         except (httpx2.RequestError, httpx2.InvalidURL) as error:
-            # Without the error's own words: they may quote the URL, and it holds the token.
-            raise self.unavailable("connection", error=type(error).__name__) from None
+            # Without the error's text, which may quote the URL with the token.
+            raise self.unavailable("connection failed", error=type(error).__name__) from None
 
     def _body(self, response: httpx2.Response) -> dict[str, Any]:
         try:
@@ -93,6 +92,6 @@ class StoreClient:
         raise self.unavailable("not a JSON object", status=response.status_code)
 
 
-def segment(text: str) -> str | None:
-    """`text` as one segment of a URL's path; None if it would be read as a way through the path."""
+def path_segment(text: str) -> str | None:
+    """Return `text` as one segment of a URL's path, or None if it consists of dots."""
     return quote(text, safe="") if text.strip(".") else None

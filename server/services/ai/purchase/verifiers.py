@@ -1,7 +1,7 @@
-"""The stores that the settings name, ready to be asked.
+"""Verifiers of the configured stores.
 
-A store of which nothing is set is not there, and refuses everybody. One of which something is
-missing keeps the process from starting: a buyer who is turned away is found out too late.
+A store without settings has no verifier, and its tokens are refused. A store with incomplete
+settings prevents the start: otherwise nobody would notice before a buyer is refused.
 """
 
 import json
@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from server.errors import StartError
 from server.libraries.settings import PurchaseSettings
 from server.libraries.settings.files import content_of, listed
-from server.services.ai.purchase.model import Store, Verifier, credentials_in
+from server.services.ai.purchase.model import Store, Verifier, parse_credentials
 from server.services.ai.purchase.revenuecat import RevenueCatVerifier
 from server.services.ai.purchase.store_client import StoreClient
 from server.services.ai.purchase.web import WebVerifier
@@ -36,9 +36,9 @@ Clock = Callable[[], float]
 def verifiers(
     settings: PurchaseSettings, http: httpx2.AsyncClient, *, now: Clock = time.time
 ) -> Mapping[Store, Verifier]:
-    """The stores that are set up. Raises StartError, naming the settings that are missing or wrong.
+    """Return the verifiers. Raises StartError, which names the missing or wrong settings.
 
-    `http` asks them and is the caller's to close; `now` gives seconds since 1970.
+    The caller closes `http`. `now` returns seconds since 1970.
     """
     found: dict[Store, Verifier | None] = {
         Store.WEB: _web(settings),
@@ -53,8 +53,10 @@ def _web(settings: PurchaseSettings) -> Verifier | None:
     key = settings.web_auth_api_key
     if key is None:
         return None
-    if credentials_in(f"Web {key.get_secret_value()}") != (Store.WEB, key.get_secret_value()):
-        raise StartError("WEB_AUTH_API_KEY: only visible ASCII characters fit into a header.")
+    if parse_credentials(f"Web {key.get_secret_value()}") != (Store.WEB, key.get_secret_value()):
+        raise StartError(
+            "WEB_AUTH_API_KEY: must be visible ASCII characters, which fit into a header."
+        )
     return WebVerifier(key)
 
 
@@ -70,7 +72,7 @@ def _google(settings: PurchaseSettings, client: StoreClient, now: Clock) -> Veri
         raise _missing(*names)
     if package is None or product is None or file is None:
         return None
-    # Loaded only where it is needed, as Apple's library is: both are large.
+    # Google's and Apple's libraries are large, so they are only loaded if needed.
     from server.services.ai.purchase.google import GoogleVerifier
 
     account = _service_account(file)
@@ -86,7 +88,7 @@ def _service_account(file: Path) -> "ServiceAccount":
     try:
         return ServiceAccount(json.loads(content_of(setting, file)))
     except (ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
-        # Without the error's own words: they may quote the key.
+        # Without the error's text, which may quote the key.
         raise StartError(f"{setting}: {file} is not the JSON key of a service account.") from None
 
 
@@ -169,7 +171,7 @@ def _revenuecat(settings: PurchaseSettings, client: StoreClient, now: Clock) -> 
 
 
 def _complete(**values: object) -> bool:
-    """Whether all are set, or none is. Raises StartError if it is some of them."""
+    """Check whether all values are set. Raises StartError if only some of them are."""
     missing = [name for name, value in values.items() if value is None]
     if missing and len(missing) < len(values):
         raise _missing(*missing)
@@ -177,8 +179,10 @@ def _complete(**values: object) -> bool:
 
 
 def _missing(*names: str) -> StartError:
-    verb = "is" if len(names) == 1 else "are"
-    return StartError(f"{' and '.join(names)} {verb} missing: the store cannot be asked without.")
+    verb, pronoun = ("is", "it") if len(names) == 1 else ("are", "them")
+    return StartError(
+        f"{' and '.join(names)} {verb} missing: the store cannot be used without {pronoun}."
+    )
 
 
 def _products(settings: PurchaseSettings) -> frozenset[str]:
@@ -186,14 +190,14 @@ def _products(settings: PurchaseSettings) -> frozenset[str]:
 
 
 def _certificates(folder: Path) -> list[bytes]:
-    """The certificates in a folder of DER and PEM files, in DER form."""
+    """Return the certificates in a folder of DER and PEM files, in DER form."""
     setting = "APPLE_ROOT_CERTIFICATES"
     try:
         files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
     except OSError as error:
         raise StartError(f"{setting}: {folder} cannot be read ({error.strerror}).") from None
     if not files:
-        raise StartError(f"{setting}: {folder} holds no certificate ({', '.join(_SUFFIXES)}).")
+        raise StartError(f"{setting}: {folder} contains no certificate ({', '.join(_SUFFIXES)}).")
     return [_certificate(setting, path).public_bytes(Encoding.DER) for path in files]
 
 
@@ -218,4 +222,4 @@ def _private_key(path: Path) -> EllipticCurvePrivateKey:
         key = None
     if isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1):
         return key
-    raise StartError(f"{setting}: {path} is not a key as Apple gives them out (.p8).")
+    raise StartError(f"{setting}: {path} is not a private key from Apple (.p8).")

@@ -1,4 +1,4 @@
-"""What the tests of the stores share."""
+"""Fixtures of the stores' tests."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -9,13 +9,13 @@ from structlog.testing import LogCapture
 
 from server.services.credentials.guess_throttle import too_many_tokens
 
-# When "now" is for all stores: 2026-06-01T00:00:00Z.
+# The current time of all stores: 2026-06-01T00:00:00Z.
 NOW = 1_780_272_000
 
 
 @pytest.fixture
 async def http(request: pytest.FixtureRequest) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client that is impatient with servers that do not answer, and only with them."""
+    """Return a client, which has a short timeout only in tests of servers that hang."""
     timeout = 0.2 if "hang" in request.node.name else 60
     async with httpx2.AsyncClient(timeout=timeout, trust_env=False, verify=False) as client:
         yield client
@@ -23,7 +23,7 @@ async def http(request: pytest.FixtureRequest) -> AsyncIterator[httpx2.AsyncClie
 
 @pytest.fixture
 def log() -> Iterator[LogCapture]:
-    """What is logged."""
+    """Capture the log."""
     capture = LogCapture()
     before = structlog.get_config()
     structlog.configure(processors=[capture])
@@ -31,16 +31,16 @@ def log() -> Iterator[LogCapture]:
     structlog.configure(**before)
 
 
-class FakeLimit:
-    """Lets an address fail MOST times."""
+class FakeThrottle:
+    """A throttle of MAX_FAILURES for each address."""
 
-    MOST = 30
+    MAX_FAILURES = 30
 
     def __init__(self) -> None:
         self.failures: list[str] = []
 
     async def check(self, account: None, address: str) -> None:
-        if self.failures.count(address) >= self.MOST:
+        if self.failures.count(address) >= self.MAX_FAILURES:
             raise too_many_tokens(1)
 
     async def failed(self, account: None, address: str) -> None:

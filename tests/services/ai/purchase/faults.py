@@ -1,4 +1,4 @@
-"""What can go wrong between us and any store: none of it says anything about the token."""
+"""Faults that any store can have. They do not make a token valid or invalid."""
 
 import pytest
 
@@ -25,4 +25,4 @@ def name_of(fault: Reply | Fault) -> str:
     return fault if isinstance(fault, str) else f"{fault.status}-{str(fault.body)[:10]}"
 
 
-of_any = pytest.mark.parametrize("fault", [*OUR_FAULTS, *THEIR_FAULTS], ids=name_of)
+each_fault = pytest.mark.parametrize("fault", [*OUR_FAULTS, *THEIR_FAULTS], ids=name_of)

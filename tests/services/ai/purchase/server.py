@@ -1,4 +1,4 @@
-"""A real HTTP server for tests, which answers what it is told and notes what it was asked."""
+"""HTTP server for tests, which records its requests."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """`body` is printed as JSON unless it is bytes."""
+    """A response. `body` is encoded as JSON unless it is bytes."""
 
     status: int = 200
     body: Any = field(default_factory=dict)
@@ -35,17 +35,17 @@ Handler = Callable[[Request], Reply | Fault]
 
 @dataclass
 class Server:
-    """`override`, where it is set, answers instead of the handler."""
+    """A server. `override` replaces the responses of the handler if it is set."""
 
     url: str
     handler: Handler
     override: Reply | Fault | None = None
-    asked: list[Request] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while (request := await _read(reader)) is not None:
-                self.asked.append(request)
+                self.requests.append(request)
                 reply = self.override or self.handler(request)
                 if reply == "cut":
                     return

@@ -1,4 +1,4 @@
-"""Google Play, as its documentation says that it answers."""
+"""Verifier of Google Play, with a fake that responds as documented."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -46,7 +46,7 @@ def subscription(
 
 @dataclass
 class FakeGoogle:
-    """Gives out an access token for a signed assertion, and knows the purchases it is given."""
+    """A fake Google Play that issues access tokens for signed assertions."""
 
     purchases: dict[str, Reply] = field(default_factory=dict)
     unknown: Reply = field(default_factory=lambda: error(404, "purchaseTokenNotFound"))
@@ -88,7 +88,7 @@ async def server(google: FakeGoogle) -> AsyncIterator[Server]:
 
 @cache
 def service_account() -> ServiceAccount:
-    """Read once: checking the key takes longer than a test."""
+    """Return the account. It is cached, because checking the key takes longer than a test."""
     key = {
         "type": "service_account",
         "client_email": ACCOUNT,
@@ -103,7 +103,7 @@ def service_account() -> ServiceAccount:
 def verifier(
     server: Server, http: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> GoogleVerifier:
-    # There is no TLS here, and getting ready for it takes most of a test's time.
+    # The server has no TLS, whose preparation would take most of a test's time.
     monkeypatch.setattr(httpx2, "request", partial(httpx2.request, verify=False))
     account = ServiceAccount.__new__(ServiceAccount)
     account._lock = asyncio.Lock()
@@ -120,152 +120,163 @@ def verifier(
     )
 
 
-@pytest.mark.parametrize(
-    ("body", "may"),
-    [
-        ({"purchaseState": 0}, True),
-        ({"purchaseState": 1}, False),
-        ({"purchaseState": 2}, False),
-    ],
-)
-async def test_a_product_counts_when_it_was_paid(
-    verifier: GoogleVerifier, google: FakeGoogle, server: Server, body: dict[str, Any], may: bool
-) -> None:
-    google.purchases = {PRODUCT: Reply(200, body)}
-    assert await verifier.verify(TOKEN) is may
-    assert [request.path for request in server.asked] == ["/token", PRODUCT]
+class TestProduct:
+    @pytest.mark.parametrize(
+        ("body", "is_valid"),
+        [
+            ({"purchaseState": 0}, True),
+            ({"purchaseState": 1}, False),
+            ({"purchaseState": 2}, False),
+        ],
+    )
+    async def test_is_valid_if_paid(
+        self,
+        verifier: GoogleVerifier,
+        google: FakeGoogle,
+        server: Server,
+        body: dict[str, Any],
+        is_valid: bool,
+    ) -> None:
+        google.purchases = {PRODUCT: Reply(200, body)}
+        assert await verifier.verify(TOKEN) is is_valid
+        assert [request.path for request in server.requests] == ["/token", PRODUCT]
+
+    @pytest.mark.parametrize("state", ["0", False, None])
+    async def test_malformed_state_is_unavailable(
+        self, verifier: GoogleVerifier, google: FakeGoogle, state: object
+    ) -> None:
+        google.purchases = {PRODUCT: Reply(200, {"purchaseState": state})}
+        with pytest.raises(Unavailable):
+            await verifier.verify(TOKEN)
 
 
-@pytest.mark.parametrize(
-    ("reply", "may"),
-    [
-        (subscription("ACTIVE"), True),
-        (subscription("IN_GRACE_PERIOD"), True),
-        (subscription("CANCELED", ("pro", "2026-06-01T00:00:00.5Z")), True),
-        (subscription("CANCELED", ("pro", "2026-05-31T23:59:59Z")), False),
-        (subscription("CANCELED", ("other", "2030-01-01T00:00:00Z")), False),
-        (subscription("ACTIVE", ("other", "2030-01-01T00:00:00Z")), False),
-        (subscription("PENDING"), False),
-        (subscription("PAUSED"), False),
-        (subscription("ON_HOLD"), False),
-        (subscription("EXPIRED"), False),
-        (subscription("PENDING_PURCHASE_CANCELED"), False),
-        (subscription("UNSPECIFIED"), False),
-    ],
-)
-async def test_a_subscription_counts_while_it_is_paid_for(
-    verifier: GoogleVerifier, google: FakeGoogle, reply: Reply, may: bool
-) -> None:
-    google.purchases = {SUBSCRIPTION: reply}
-    assert await verifier.verify(TOKEN) is may
+class TestSubscription:
+    @pytest.mark.parametrize(
+        ("reply", "is_valid"),
+        [
+            (subscription("ACTIVE"), True),
+            (subscription("IN_GRACE_PERIOD"), True),
+            (subscription("CANCELED", ("pro", "2026-06-01T00:00:00.5Z")), True),
+            (subscription("CANCELED", ("pro", "2026-05-31T23:59:59Z")), False),
+            (subscription("CANCELED", ("other", "2030-01-01T00:00:00Z")), False),
+            (subscription("ACTIVE", ("other", "2030-01-01T00:00:00Z")), False),
+            (subscription("PENDING"), False),
+            (subscription("PAUSED"), False),
+            (subscription("ON_HOLD"), False),
+            (subscription("EXPIRED"), False),
+            (subscription("PENDING_PURCHASE_CANCELED"), False),
+            (subscription("UNSPECIFIED"), False),
+        ],
+    )
+    async def test_is_valid_while_paid(
+        self, verifier: GoogleVerifier, google: FakeGoogle, reply: Reply, is_valid: bool
+    ) -> None:
+        google.purchases = {SUBSCRIPTION: reply}
+        assert await verifier.verify(TOKEN) is is_valid
 
 
-@pytest.mark.parametrize(
-    "unknown",
-    [
-        error(404, "purchaseTokenNotFound"),
-        error(400, "purchaseTokenDoesNotMatchProductId"),
-        error(400, "invalid"),
-        error(410, "purchaseTokenNoLongerValid"),
-        Reply(404, b"<html>"),
-    ],
-)
-async def test_an_unknown_token_is_none(
-    verifier: GoogleVerifier, google: FakeGoogle, unknown: Reply
-) -> None:
-    google.unknown = unknown
-    assert not await verifier.verify(TOKEN)
+class TestUnknownToken:
+    @pytest.mark.parametrize(
+        "unknown",
+        [
+            error(404, "purchaseTokenNotFound"),
+            error(400, "purchaseTokenDoesNotMatchProductId"),
+            error(400, "invalid"),
+            error(410, "purchaseTokenNoLongerValid"),
+            Reply(404, b"<html>"),
+        ],
+    )
+    async def test_is_invalid(
+        self, verifier: GoogleVerifier, google: FakeGoogle, unknown: Reply
+    ) -> None:
+        google.unknown = unknown
+        assert not await verifier.verify(TOKEN)
+
+    async def test_dots_are_not_sent(self, verifier: GoogleVerifier, server: Server) -> None:
+        assert not await verifier.verify("..")
+        assert server.requests == []
 
 
-async def test_no_token_is_a_way_through_the_path(verifier: GoogleVerifier, server: Server) -> None:
-    assert not await verifier.verify("..")
-    assert server.asked == []
+class TestAccessToken:
+    async def test_is_requested_once(
+        self, verifier: GoogleVerifier, google: FakeGoogle, server: Server
+    ) -> None:
+        for _ in range(3):
+            await verifier.verify(TOKEN)
+        assert [request.path for request in server.requests].count("/token") == 1
+        (assertion,) = google.assertions
+        assert (assertion["iss"], assertion["scope"]) == (ACCOUNT, SCOPE)
+
+    async def test_is_replaced_after_its_end(
+        self, verifier: GoogleVerifier, google: FakeGoogle
+    ) -> None:
+        google.lifetime = 1
+        google.purchases = {PRODUCT: Reply(200, {"purchaseState": 0})}
+        assert await verifier.verify(TOKEN)
+        assert await verifier.verify(TOKEN)
+        assert len(google.assertions) == 2
+
+    @pytest.mark.parametrize(
+        ("fault", "level"),
+        [
+            (Reply(400, {"error": "invalid_grant", "error_description": "canary"}), "error"),
+            (Reply(401, {"error": "invalid_client"}), "error"),
+            (Reply(200, {"canary": 1}), "error"),
+            (Reply(200, b"{"), "warning"),
+            (Reply(429), "warning"),
+            (Reply(503), "warning"),
+            ("cut", "warning"),
+            ("hang", "warning"),
+        ],
+    )
+    async def test_failure_makes_the_store_unavailable(
+        self,
+        verifier: GoogleVerifier,
+        google: FakeGoogle,
+        fault: Reply | Fault,
+        level: str,
+        log: LogCapture,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(module, "TOKEN_TIMEOUT_SECONDS", 0.2)
+        google.token = fault
+        with pytest.raises(Unavailable):
+            await verifier.verify(TOKEN)
+        assert [entry["log_level"] for entry in log.entries] == [level]
+        assert "canary" not in str(log.entries) and "PRIVATE" not in str(log.entries)
+        google.token = None
+        assert not await verifier.verify(TOKEN)
 
 
-async def test_an_access_token_is_asked_for_once(
-    verifier: GoogleVerifier, google: FakeGoogle, server: Server
-) -> None:
-    for _ in range(3):
-        await verifier.verify(TOKEN)
-    assert [request.path for request in server.asked].count("/token") == 1
-    (assertion,) = google.assertions
-    assert (assertion["iss"], assertion["scope"]) == (ACCOUNT, SCOPE)
+class TestFaults:
+    @pytest.mark.parametrize(
+        ("path", "fault"),
+        [
+            *((PRODUCT, fault) for fault in (faults.OUR_FAULTS[0], *faults.THEIR_FAULTS[-5:])),
+            *((SUBSCRIPTION, fault) for fault in (*faults.OUR_FAULTS, *faults.THEIR_FAULTS)),
+        ],
+    )
+    async def test_are_unavailable_and_logged_without_the_token(
+        self,
+        verifier: GoogleVerifier,
+        server: Server,
+        fault: Reply | Fault,
+        path: str,
+        log: LogCapture,
+    ) -> None:
+        google = server.handler
+        server.handler = lambda request: fault if request.path == path else google(request)
+        with pytest.raises(Unavailable) as caught:
+            await verifier.verify(TOKEN)
+        assert caught.value.reason == "STORE_UNAVAILABLE"
+        ours = fault in faults.OUR_FAULTS
+        assert [entry["log_level"] for entry in log.entries] == ["error" if ours else "warning"]
+        assert "canary" not in str(log.entries) + str(caught.value)
 
-
-async def test_an_access_token_that_ends_is_replaced(
-    verifier: GoogleVerifier, google: FakeGoogle
-) -> None:
-    google.lifetime = 1
-    google.purchases = {PRODUCT: Reply(200, {"purchaseState": 0})}
-    assert await verifier.verify(TOKEN)
-    assert await verifier.verify(TOKEN)
-    assert len(google.assertions) == 2
-
-
-async def test_an_app_that_google_does_not_know_is_our_fault(
-    verifier: GoogleVerifier, google: FakeGoogle, log: LogCapture
-) -> None:
-    google.unknown = error(404, "applicationNotFound")
-    with pytest.raises(Unavailable):
-        await verifier.verify(TOKEN)
-    assert [entry["log_level"] for entry in log.entries] == ["error"]
-
-
-@pytest.mark.parametrize(
-    ("path", "fault"),
-    [
-        *((PRODUCT, fault) for fault in (faults.OUR_FAULTS[0], *faults.THEIR_FAULTS[-5:])),
-        *((SUBSCRIPTION, fault) for fault in (*faults.OUR_FAULTS, *faults.THEIR_FAULTS)),
-    ],
-)
-async def test_when_it_does_not_say_it_is_unavailable(
-    verifier: GoogleVerifier, server: Server, fault: Reply | Fault, path: str, log: LogCapture
-) -> None:
-    google = server.handler
-    server.handler = lambda request: fault if request.path == path else google(request)
-    with pytest.raises(Unavailable) as caught:
-        await verifier.verify(TOKEN)
-    assert caught.value.reason == "STORE_UNAVAILABLE"
-    ours = fault in faults.OUR_FAULTS
-    assert [entry["log_level"] for entry in log.entries] == ["error" if ours else "warning"]
-    assert "canary" not in str(log.entries) + str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("fault", "level"),
-    [
-        (Reply(400, {"error": "invalid_grant", "error_description": "canary"}), "error"),
-        (Reply(401, {"error": "invalid_client"}), "error"),
-        (Reply(200, {"canary": 1}), "error"),
-        (Reply(200, b"{"), "warning"),
-        (Reply(429), "warning"),
-        (Reply(503), "warning"),
-        ("cut", "warning"),
-        ("hang", "warning"),
-    ],
-)
-async def test_without_an_access_token_it_is_unavailable(
-    verifier: GoogleVerifier,
-    google: FakeGoogle,
-    fault: Reply | Fault,
-    level: str,
-    log: LogCapture,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(module, "TOKEN_TIMEOUT_SECONDS", 0.2)
-    google.token = fault
-    with pytest.raises(Unavailable):
-        await verifier.verify(TOKEN)
-    assert [entry["log_level"] for entry in log.entries] == [level]
-    assert "canary" not in str(log.entries) and "PRIVATE" not in str(log.entries)
-    google.token = None
-    assert not await verifier.verify(TOKEN)
-
-
-@pytest.mark.parametrize("state", ["0", False, None])
-async def test_a_state_that_is_none_is_no_answer(
-    verifier: GoogleVerifier, google: FakeGoogle, state: object
-) -> None:
-    google.purchases = {PRODUCT: Reply(200, {"purchaseState": state})}
-    with pytest.raises(Unavailable):
-        await verifier.verify(TOKEN)
+    async def test_unknown_app_is_logged_as_error(
+        self, verifier: GoogleVerifier, google: FakeGoogle, log: LogCapture
+    ) -> None:
+        google.unknown = error(404, "applicationNotFound")
+        with pytest.raises(Unavailable):
+            await verifier.verify(TOKEN)
+        assert [entry["log_level"] for entry in log.entries] == ["error"]

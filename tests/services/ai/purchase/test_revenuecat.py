@@ -1,4 +1,4 @@
-"""RevenueCat, as its documentation says that it answers."""
+"""Verifier of RevenueCat, with a server that responds as documented."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -59,80 +59,82 @@ def verifier(
     return RevenueCatVerifier(client, server.url, SecretStr(KEY), "pro", project, lambda: NOW)
 
 
-async def test_who_has_the_entitlement_may(verifier: RevenueCatVerifier, server: Server) -> None:
-    assert await verifier.verify(USER)
-    assert [request.path for request in server.asked] == [V2 if verifier.project else V1]
+class TestEntitlement:
+    async def test_active_entitlement_is_valid(
+        self, verifier: RevenueCatVerifier, server: Server
+    ) -> None:
+        assert await verifier.verify(USER)
+        assert [request.path for request in server.requests] == [V2 if verifier.project else V1]
 
+    async def test_unknown_user_is_invalid(self, verifier: RevenueCatVerifier) -> None:
+        assert not await verifier.verify("somebody")
 
-async def test_who_is_unknown_may_not(verifier: RevenueCatVerifier) -> None:
-    assert not await verifier.verify("somebody")
+    @pytest.mark.parametrize("user", [".", ".."])
+    async def test_dots_are_not_sent(
+        self, verifier: RevenueCatVerifier, server: Server, user: str
+    ) -> None:
+        assert not await verifier.verify(user)
+        assert server.requests == []
 
+    @pytest.mark.parametrize("verifier", ["v2"], indirect=True)
+    @pytest.mark.parametrize("reply", [v2(), v2("other"), Reply(400, {"type": "parameter_error"})])
+    async def test_missing_entitlement_is_invalid_in_v2(
+        self, verifier: RevenueCatVerifier, server: Server, reply: Reply
+    ) -> None:
+        server.override = reply
+        assert not await verifier.verify(USER)
 
-@pytest.mark.parametrize("user", [".", ".."])
-async def test_no_user_is_a_way_through_the_path(
-    verifier: RevenueCatVerifier, server: Server, user: str
-) -> None:
-    assert not await verifier.verify(user)
-    assert server.asked == []
-
-
-@pytest.mark.parametrize("verifier", ["v2"], indirect=True)
-@pytest.mark.parametrize("reply", [v2(), v2("other"), Reply(400, {"type": "parameter_error"})])
-async def test_without_it_they_may_not_in_v2(
-    verifier: RevenueCatVerifier, server: Server, reply: Reply
-) -> None:
-    server.override = reply
-    assert not await verifier.verify(USER)
-
-
-@pytest.mark.parametrize("verifier", ["v1"], indirect=True)
-@pytest.mark.parametrize(
-    ("reply", "may"),
-    [
-        (v1(None), False),
-        (v1({"expires_date": None}, "other"), False),
-        (v1({"expires_date": None}), True),
-        (v1({"expires_date": "2026-06-01T00:00:01Z"}), True),
-        (v1({"expires_date": "2026-06-01T00:00:00Z"}), False),
-        (v1({"expires_date": "2026-06-01T01:00:01+01:00"}), True),
-        (v1({"expires_date": "2026-05-31T23:59:59Z", "grace_period_expires_date": None}), False),
-        (
-            v1(
-                {
-                    "expires_date": "2026-05-31T23:59:59Z",
-                    "grace_period_expires_date": "2026-06-02T00:00:00Z",
-                }
+    @pytest.mark.parametrize("verifier", ["v1"], indirect=True)
+    @pytest.mark.parametrize(
+        ("reply", "is_valid"),
+        [
+            (v1(None), False),
+            (v1({"expires_date": None}, "other"), False),
+            (v1({"expires_date": None}), True),
+            (v1({"expires_date": "2026-06-01T00:00:01Z"}), True),
+            (v1({"expires_date": "2026-06-01T00:00:00Z"}), False),
+            (v1({"expires_date": "2026-06-01T01:00:01+01:00"}), True),
+            (
+                v1({"expires_date": "2026-05-31T23:59:59Z", "grace_period_expires_date": None}),
+                False,
             ),
-            True,
-        ),
-        (Reply(201, v1(None).body), False),
-        (Reply(400, {"code": 7225}), False),
-    ],
-)
-async def test_an_entitlement_of_v1_ends(
-    verifier: RevenueCatVerifier, server: Server, reply: Reply, may: bool
-) -> None:
-    server.override = reply
-    assert await verifier.verify(USER) is may
+            (
+                v1(
+                    {
+                        "expires_date": "2026-05-31T23:59:59Z",
+                        "grace_period_expires_date": "2026-06-02T00:00:00Z",
+                    }
+                ),
+                True,
+            ),
+            (Reply(201, v1(None).body), False),
+            (Reply(400, {"code": 7225}), False),
+        ],
+    )
+    async def test_expires_in_v1(
+        self, verifier: RevenueCatVerifier, server: Server, reply: Reply, is_valid: bool
+    ) -> None:
+        server.override = reply
+        assert await verifier.verify(USER) is is_valid
 
 
-@faults.of_any
-async def test_when_it_does_not_say_it_is_unavailable(
-    verifier: RevenueCatVerifier, server: Server, fault: Reply | Fault, log: LogCapture
-) -> None:
-    server.override = fault
-    with pytest.raises(Unavailable) as caught:
-        await verifier.verify(USER)
-    assert caught.value.reason == "STORE_UNAVAILABLE"
-    ours = fault in faults.OUR_FAULTS
-    assert [entry["log_level"] for entry in log.entries] == ["error" if ours else "warning"]
-    assert "canary" not in str(log.entries) + str(caught.value)
-    assert KEY not in str(log.entries)
+class TestFaults:
+    @faults.each_fault
+    async def test_are_unavailable_and_logged_without_the_token(
+        self, verifier: RevenueCatVerifier, server: Server, fault: Reply | Fault, log: LogCapture
+    ) -> None:
+        server.override = fault
+        with pytest.raises(Unavailable) as caught:
+            await verifier.verify(USER)
+        assert caught.value.reason == "STORE_UNAVAILABLE"
+        ours = fault in faults.OUR_FAULTS
+        assert [entry["log_level"] for entry in log.entries] == ["error" if ours else "warning"]
+        assert "canary" not in str(log.entries) + str(caught.value)
+        assert KEY not in str(log.entries)
 
-
-async def test_a_connection_that_breaks_is_tried_again(
-    verifier: RevenueCatVerifier, server: Server
-) -> None:
-    server.handler = lambda request: "cut" if len(server.asked) == 1 else answer(request)
-    assert await verifier.verify(USER)
-    assert len(server.asked) == 2
+    async def test_broken_connection_is_retried(
+        self, verifier: RevenueCatVerifier, server: Server
+    ) -> None:
+        server.handler = lambda request: "cut" if len(server.requests) == 1 else answer(request)
+        assert await verifier.verify(USER)
+        assert len(server.requests) == 2

@@ -1,4 +1,4 @@
-"""Which stores the settings set up, and what they say about those that they do not."""
+"""Verifiers of the configured stores, and errors in their settings."""
 
 import json
 import logging
@@ -21,7 +21,7 @@ from server.services.ai.purchase.model import Store, Verifier, names_of
 from server.services.ai.purchase.verifiers import verifiers
 from tests.services.ai.purchase import test_google
 from tests.services.ai.purchase.apple.chain import chain
-from tests.services.ai.purchase.conftest import NOW, FakeLimit
+from tests.services.ai.purchase.conftest import NOW, FakeThrottle
 from tests.services.ai.purchase.server import Reply, serving
 
 SetUp = Callable[..., Mapping[Store, Verifier]]
@@ -29,7 +29,7 @@ SetUp = Callable[..., Mapping[Store, Verifier]]
 
 @pytest.fixture
 def set_up(monkeypatch: pytest.MonkeyPatch) -> SetUp:
-    """The stores of an environment. The client is not asked."""
+    """Return the verifiers of an environment, with a client that sends no request."""
     for name in PurchaseSettings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
 
@@ -89,163 +89,6 @@ def everything(files: Path) -> dict[str, str]:
     }
 
 
-async def test_without_settings_nobody_may(set_up: SetUp) -> None:
-    stores = set_up(WEB_AUTH_API_KEY="")
-    assert names_of(stores) == []
-    for header in ("Web ", "Web x", "Google x", "Apple x", "RevenueCat x"):
-        with pytest.raises(Unauthenticated):
-            await PurchaseAuthenticator(stores, FakeLimit()).authenticate(header, "")
-
-
-async def test_all_stores_can_be_set_up(set_up: SetUp, files: Path) -> None:
-    stores = set_up(**everything(files))
-    assert names_of(stores) == ["Web", "Google", "Apple", "RevenueCat"]
-    assert await stores[Store.WEB].verify("web-key")
-    for token in ("web-kez", "web-key ", "WEB-KEY", "", "wéb"):
-        assert not await stores[Store.WEB].verify(token)
-    assert await stores[Store.APPLE].verify(chain().sign())
-
-
-async def test_testers_can_be_left_out(
-    set_up: SetUp, files: Path, http: httpx2.AsyncClient
-) -> None:
-    body = {"status": 21007, "errorCode": 4040010}
-    async with serving(
-        lambda request: Reply(404 if request.method == "GET" else 200, body)
-    ) as server:
-        settings = everything(files) | dict.fromkeys(URLS, server.url)
-        stores = set_up(http, **settings, APPLE_SANDBOX="false")
-        for token in (chain().sign(environment="Sandbox"), "123", "AAAA"):
-            assert not await stores[Store.APPLE].verify(token)
-        assert [request.method for request in server.asked] == ["GET", "POST"]
-
-
-@pytest.mark.parametrize(
-    "names",
-    [
-        ["WEB_AUTH_API_KEY"],
-        ["GOOGLE_PACKAGE_NAME", "GOOGLE_PRODUCT_ID", "GOOGLE_SERVICE_ACCOUNT_FILE"],
-        ["APPLE_BUNDLE_ID", "APPLE_ROOT_CERTIFICATES"],
-        ["APPLE_BUNDLE_ID", "APPLE_SHARED_SECRET"],
-        ["REVENUECAT_API_KEY", "REVENUECAT_ENTITLEMENT_ID"],
-    ],
-)
-def test_each_store_can_be_set_up_alone(set_up: SetUp, files: Path, names: list[str]) -> None:
-    settings = everything(files)
-    (name,) = names_of(set_up(**{name: settings[name] for name in names}))
-    assert names[0].startswith(name.upper())
-
-
-@pytest.mark.parametrize(
-    "missing",
-    [
-        "GOOGLE_PACKAGE_NAME",
-        "GOOGLE_PRODUCT_ID",
-        "GOOGLE_SERVICE_ACCOUNT_FILE",
-        "APPLE_BUNDLE_ID",
-        "APPLE_ROOT_CERTIFICATES",
-        "APPLE_ISSUER_ID",
-        "APPLE_KEY_ID",
-        "APPLE_PRIVATE_KEY_FILE",
-        "REVENUECAT_API_KEY",
-        "REVENUECAT_ENTITLEMENT_ID",
-    ],
-)
-def test_what_is_missing_is_named(set_up: SetUp, files: Path, missing: str) -> None:
-    with pytest.raises(StartError) as caught:
-        set_up(**(everything(files) | {missing: ""}))
-    assert str(caught.value).startswith(f"{missing} is missing")
-
-
-@pytest.mark.parametrize(
-    ("alone", "missing"),
-    [
-        ({"APPLE_BUNDLE_ID": "x"}, "APPLE_ROOT_CERTIFICATES"),
-        ({"GOOGLE_SUBSCRIPTION_ID": "x"}, "GOOGLE_PACKAGE_NAME and GOOGLE_PRODUCT_ID and "),
-        ({"REVENUECAT_PROJECT_ID": "x"}, "REVENUECAT_API_KEY and REVENUECAT_ENTITLEMENT_ID"),
-    ],
-)
-def test_what_goes_with_others_does_not_go_alone(
-    set_up: SetUp, alone: dict[str, str], missing: str
-) -> None:
-    with pytest.raises(StartError, match=f"^{missing}"):
-        set_up(**alone)
-
-
-@pytest.mark.parametrize(
-    ("name", "file"),
-    [
-        ("GOOGLE_SERVICE_ACCOUNT_FILE", "nowhere"),
-        ("GOOGLE_SERVICE_ACCOUNT_FILE", "nonsense"),
-        ("GOOGLE_SERVICE_ACCOUNT_FILE", "google-canary.json"),
-        ("APPLE_PRIVATE_KEY_FILE", "nowhere"),
-        ("APPLE_PRIVATE_KEY_FILE", "nonsense"),
-        ("APPLE_PRIVATE_KEY_FILE", "wrong.p8"),
-        ("APPLE_ROOT_CERTIFICATES", "nowhere"),
-        ("APPLE_ROOT_CERTIFICATES", "empty"),
-    ],
-)
-def test_a_file_that_is_wrong_is_named(set_up: SetUp, files: Path, name: str, file: str) -> None:
-    with pytest.raises(StartError) as caught:
-        set_up(**(everything(files) | {name: str(files / file)}))
-    assert str(caught.value).startswith(f"{name}: {files / file} ")
-
-
-def test_a_certificate_that_is_none_is_named(set_up: SetUp, files: Path) -> None:
-    (files / "roots" / "wrong.der").write_text("canary")
-    with pytest.raises(StartError, match=r"wrong\.der is not a certificate"):
-        set_up(**everything(files))
-
-
-@pytest.mark.parametrize("key", ["two words", "kéy", " key"])
-def test_a_key_that_no_header_can_carry_is_refused(set_up: SetUp, key: str) -> None:
-    with pytest.raises(StartError, match="WEB_AUTH_API_KEY") as caught:
-        set_up(WEB_AUTH_API_KEY=key)
-    assert key.strip() not in str(caught.value)
-
-
-def test_a_url_is_one(set_up: SetUp) -> None:
-    with pytest.raises(StartError, match="REVENUECAT_URL: must start with https://"):
-        set_up(REVENUECAT_URL="api.revenuecat.com")
-
-
-@pytest.mark.parametrize(
-    "header", ["Google canary", "Apple AAAA", "Apple 1230321", "RevenueCat canary"]
-)
-async def test_whom_the_log_can_be_shown(
-    set_up: SetUp,
-    files: Path,
-    http: httpx2.AsyncClient,
-    header: str,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """Neither a token nor a secret of ours is in it, at any level; only the store's name is."""
-    handlers, level, configured = (
-        [*logging.root.handlers],
-        logging.root.level,
-        structlog.get_config(),
-    )
-    async with serving(lambda request: Reply(500, {"canary": 1})) as server:
-        (files / "google.json").write_text(
-            (files / "google.json").read_text().replace("http://127.0.0.1:9", server.url)
-        )
-        urls = dict.fromkeys(URLS, server.url)
-        stores = set_up(http, **(everything(files) | urls))
-        configure_logging("debug")
-        try:
-            with pytest.raises(Unavailable):
-                await PurchaseAuthenticator(stores, FakeLimit()).authenticate(header, "")
-        finally:
-            logging.root.handlers[:] = handlers
-            logging.root.setLevel(level)
-            structlog.configure(**configured)
-        assert server.asked
-    logged = capsys.readouterr().err
-    assert header.partition(" ")[0] in logged
-    for secret in ("canary", "AAAA", "1230321", "sk_", "Bearer", "PRIVATE", "http://"):
-        assert secret not in logged
-
-
 URLS = [
     "GOOGLE_API_URL",
     "APPLE_API_URL",
@@ -254,3 +97,155 @@ URLS = [
     "APPLE_SANDBOX_RECEIPT_URL",
     "REVENUECAT_URL",
 ]
+
+
+class TestConfiguration:
+    async def test_refuses_all_tokens_without_settings(self, set_up: SetUp) -> None:
+        stores = set_up(WEB_AUTH_API_KEY="")
+        assert names_of(stores) == []
+        for header in ("Web ", "Web x", "Google x", "Apple x", "RevenueCat x"):
+            with pytest.raises(Unauthenticated):
+                await PurchaseAuthenticator(stores, FakeThrottle()).authenticate(header, "")
+
+    async def test_accepts_all_stores(self, set_up: SetUp, files: Path) -> None:
+        stores = set_up(**everything(files))
+        assert names_of(stores) == ["Web", "Google", "Apple", "RevenueCat"]
+        assert await stores[Store.WEB].verify("web-key")
+        for token in ("web-kez", "web-key ", "WEB-KEY", "", "wéb"):
+            assert not await stores[Store.WEB].verify(token)
+        assert await stores[Store.APPLE].verify(chain().sign())
+
+    @pytest.mark.parametrize(
+        "names",
+        [
+            ["WEB_AUTH_API_KEY"],
+            ["GOOGLE_PACKAGE_NAME", "GOOGLE_PRODUCT_ID", "GOOGLE_SERVICE_ACCOUNT_FILE"],
+            ["APPLE_BUNDLE_ID", "APPLE_ROOT_CERTIFICATES"],
+            ["APPLE_BUNDLE_ID", "APPLE_SHARED_SECRET"],
+            ["REVENUECAT_API_KEY", "REVENUECAT_ENTITLEMENT_ID"],
+        ],
+    )
+    def test_accepts_a_single_store(self, set_up: SetUp, files: Path, names: list[str]) -> None:
+        settings = everything(files)
+        (name,) = names_of(set_up(**{name: settings[name] for name in names}))
+        assert names[0].startswith(name.upper())
+
+    async def test_refuses_testers_without_the_sandbox(
+        self, set_up: SetUp, files: Path, http: httpx2.AsyncClient
+    ) -> None:
+        body = {"status": 21007, "errorCode": 4040010}
+        async with serving(
+            lambda request: Reply(404 if request.method == "GET" else 200, body)
+        ) as server:
+            settings = everything(files) | dict.fromkeys(URLS, server.url)
+            stores = set_up(http, **settings, APPLE_SANDBOX="false")
+            for token in (chain().sign(environment="Sandbox"), "123", "AAAA"):
+                assert not await stores[Store.APPLE].verify(token)
+            assert [request.method for request in server.requests] == ["GET", "POST"]
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        "missing",
+        [
+            "GOOGLE_PACKAGE_NAME",
+            "GOOGLE_PRODUCT_ID",
+            "GOOGLE_SERVICE_ACCOUNT_FILE",
+            "APPLE_BUNDLE_ID",
+            "APPLE_ROOT_CERTIFICATES",
+            "APPLE_ISSUER_ID",
+            "APPLE_KEY_ID",
+            "APPLE_PRIVATE_KEY_FILE",
+            "REVENUECAT_API_KEY",
+            "REVENUECAT_ENTITLEMENT_ID",
+        ],
+    )
+    def test_names_a_missing_setting(self, set_up: SetUp, files: Path, missing: str) -> None:
+        with pytest.raises(StartError) as caught:
+            set_up(**(everything(files) | {missing: ""}))
+        assert str(caught.value).startswith(f"{missing} is missing")
+
+    @pytest.mark.parametrize(
+        ("alone", "missing"),
+        [
+            ({"APPLE_BUNDLE_ID": "x"}, "APPLE_ROOT_CERTIFICATES"),
+            ({"GOOGLE_SUBSCRIPTION_ID": "x"}, "GOOGLE_PACKAGE_NAME and GOOGLE_PRODUCT_ID and "),
+            ({"REVENUECAT_PROJECT_ID": "x"}, "REVENUECAT_API_KEY and REVENUECAT_ENTITLEMENT_ID"),
+        ],
+    )
+    def test_names_the_settings_that_another_requires(
+        self, set_up: SetUp, alone: dict[str, str], missing: str
+    ) -> None:
+        with pytest.raises(StartError, match=f"^{missing}"):
+            set_up(**alone)
+
+    @pytest.mark.parametrize(
+        ("name", "file"),
+        [
+            ("GOOGLE_SERVICE_ACCOUNT_FILE", "nowhere"),
+            ("GOOGLE_SERVICE_ACCOUNT_FILE", "nonsense"),
+            ("GOOGLE_SERVICE_ACCOUNT_FILE", "google-canary.json"),
+            ("APPLE_PRIVATE_KEY_FILE", "nowhere"),
+            ("APPLE_PRIVATE_KEY_FILE", "nonsense"),
+            ("APPLE_PRIVATE_KEY_FILE", "wrong.p8"),
+            ("APPLE_ROOT_CERTIFICATES", "nowhere"),
+            ("APPLE_ROOT_CERTIFICATES", "empty"),
+        ],
+    )
+    def test_names_an_invalid_file(self, set_up: SetUp, files: Path, name: str, file: str) -> None:
+        with pytest.raises(StartError) as caught:
+            set_up(**(everything(files) | {name: str(files / file)}))
+        assert str(caught.value).startswith(f"{name}: {files / file} ")
+
+    def test_names_an_invalid_certificate(self, set_up: SetUp, files: Path) -> None:
+        (files / "roots" / "wrong.der").write_text("canary")
+        with pytest.raises(StartError, match=r"wrong\.der is not a certificate"):
+            set_up(**everything(files))
+
+    @pytest.mark.parametrize("key", ["two words", "kéy", " key"])
+    def test_rejects_a_key_that_no_header_can_carry(self, set_up: SetUp, key: str) -> None:
+        with pytest.raises(StartError, match="WEB_AUTH_API_KEY") as caught:
+            set_up(WEB_AUTH_API_KEY=key)
+        assert key.strip() not in str(caught.value)
+
+    def test_rejects_an_invalid_url(self, set_up: SetUp) -> None:
+        with pytest.raises(StartError, match="REVENUECAT_URL: must start with https://"):
+            set_up(REVENUECAT_URL="api.revenuecat.com")
+
+
+class TestLog:
+    @pytest.mark.parametrize(
+        "header", ["Google canary", "Apple AAAA", "Apple 1230321", "RevenueCat canary"]
+    )
+    async def test_names_the_store_but_no_token_or_secret(
+        self,
+        set_up: SetUp,
+        files: Path,
+        http: httpx2.AsyncClient,
+        header: str,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        handlers, level, configured = (
+            [*logging.root.handlers],
+            logging.root.level,
+            structlog.get_config(),
+        )
+        async with serving(lambda request: Reply(500, {"canary": 1})) as server:
+            (files / "google.json").write_text(
+                (files / "google.json").read_text().replace("http://127.0.0.1:9", server.url)
+            )
+            urls = dict.fromkeys(URLS, server.url)
+            stores = set_up(http, **(everything(files) | urls))
+            configure_logging("debug")
+            try:
+                with pytest.raises(Unavailable):
+                    await PurchaseAuthenticator(stores, FakeThrottle()).authenticate(header, "")
+            finally:
+                logging.root.handlers[:] = handlers
+                logging.root.setLevel(level)
+                structlog.configure(**configured)
+            assert server.requests
+        logged = capsys.readouterr().err
+        assert header.partition(" ")[0] in logged
+        for secret in ("canary", "AAAA", "1230321", "sk_", "Bearer", "PRIVATE", "http://"):
+            assert secret not in logged

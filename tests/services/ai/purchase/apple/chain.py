@@ -1,4 +1,4 @@
-"""An Apple of our own: a root, an intermediate and a leaf with the marks that Apple's carry."""
+"""Certificate chain with the extensions of Apple's: a root, an intermediate and a leaf."""
 
 import base64
 import datetime as dt
@@ -15,8 +15,8 @@ from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from tests.services.ai.purchase.conftest import NOW
 
-LEAF_MARK = "1.2.840.113635.100.6.11.1"
-INTERMEDIATE_MARK = "1.2.840.113635.100.6.2.1"
+LEAF_EXTENSION = "1.2.840.113635.100.6.11.1"
+INTERMEDIATE_EXTENSION = "1.2.840.113635.100.6.2.1"
 MILLISECONDS = NOW * 1000
 
 _FROM = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -25,14 +25,14 @@ _TO = dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
 
 @dataclass(frozen=True)
 class Chain:
-    """`root` and the certificates of `x5c` in DER form."""
+    """A chain. `root` and the certificates of `x5c` are in DER form."""
 
     root: bytes
     x5c: list[bytes]
     key: ec.EllipticCurvePrivateKey = field(repr=False)
 
     def sign(self, algorithm: str = "ES256", **changes: Any) -> str:
-        """A signed transaction; a change to None leaves the field out."""
+        """Return a signed transaction. A change to None omits the field."""
         header = {"x5c": [base64.b64encode(certificate).decode() for certificate in self.x5c]}
         payload = TRANSACTION | changes
         payload = {name: value for name, value in payload.items() if value is not None}
@@ -55,16 +55,22 @@ TRANSACTION = {
 
 @cache
 def chain(
-    leaf_mark: str | None = LEAF_MARK, intermediate_mark: str | None = INTERMEDIATE_MARK
+    leaf_extension: str | None = LEAF_EXTENSION,
+    intermediate_extension: str | None = INTERMEDIATE_EXTENSION,
 ) -> Chain:
-    """A chain of its own; None leaves a mark out."""
+    """Return a chain for these extensions. None omits one."""
     root_key, intermediate_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
-    root = _certificate("root", root_key, "root", root_key, mark=None, authority=True)
+    root = _certificate("root", root_key, "root", root_key, extension=None, authority=True)
     intermediate = _certificate(
-        "intermediate", intermediate_key, "root", root_key, mark=intermediate_mark, authority=True
+        "intermediate",
+        intermediate_key,
+        "root",
+        root_key,
+        extension=intermediate_extension,
+        authority=True,
     )
     leaf = _certificate(
-        "leaf", key, "intermediate", intermediate_key, mark=leaf_mark, authority=False
+        "leaf", key, "intermediate", intermediate_key, extension=leaf_extension, authority=False
     )
     return Chain(root, [leaf, intermediate, root], key)
 
@@ -75,7 +81,7 @@ def _certificate(
     issuer: str,
     issuer_key: ec.EllipticCurvePrivateKey,
     *,
-    mark: str | None,
+    extension: str | None,
     authority: bool,
 ) -> bytes:
     builder = (
@@ -94,9 +100,9 @@ def _certificate(
             critical=False,
         )
     )
-    if mark is not None:
+    if extension is not None:
         builder = builder.add_extension(
-            x509.UnrecognizedExtension(ObjectIdentifier(mark), b"\x05\x00"), critical=False
+            x509.UnrecognizedExtension(ObjectIdentifier(extension), b"\x05\x00"), critical=False
         )
     return builder.sign(issuer_key, SHA256()).public_bytes(Encoding.DER)
 

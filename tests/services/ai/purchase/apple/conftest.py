@@ -1,4 +1,4 @@
-"""The fake Apple, and a verifier that asks it."""
+"""Fixtures: the fake Apple, and a verifier that calls it."""
 
 from collections.abc import AsyncIterator
 

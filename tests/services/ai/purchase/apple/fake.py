@@ -1,4 +1,4 @@
-"""An Apple that answers as its documentation says, and tokens to ask it about."""
+"""Fake of Apple's servers that responds as documented, and tokens for it."""
 
 import base64
 import time
@@ -17,7 +17,7 @@ KEY = ec.generate_private_key(ec.SECP256R1())
 
 @dataclass
 class FakeApple:
-    """Answers each path with what it is given, after a look at who asks."""
+    """A fake Apple with one reply for each path, which checks our authentication."""
 
     replies: dict[str, Reply] = field(default_factory=dict)
 
