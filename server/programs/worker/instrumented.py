@@ -8,7 +8,7 @@ from gymlocker.v2 import ai_pb2, plan_pb2
 
 from server.errors import GymlockerError, ResourceExhausted
 from server.libraries.telemetry.worker_metrics import WorkerMetrics
-from server.services.ai.planner.planner import Event, Planner, Turn
+from server.services.ai.planner.planner import ChatEvent, ChatMessage, Planner
 from server.services.ai.purchase.model import Store, Verifier
 from server.services.credentials.guess_throttle import GuessThrottle
 
@@ -91,21 +91,21 @@ class CountedPlanner:
         self._planner = planner
         self._metrics = metrics
 
-    async def plan(self, attributes: ai_pb2.PlanAttributes) -> plan_pb2.Plan:
-        """Return a plan for a person."""
+    async def generate_plan(self, attributes: ai_pb2.PlanAttributes) -> plan_pb2.Plan:
+        """Return a plan for a person with these attributes."""
         with self._counted("plan"):
-            return await self._planner.plan(attributes)
+            return await self._planner.generate_plan(attributes)
 
-    async def session(self, attributes: ai_pb2.SessionAttributes) -> plan_pb2.PlanSession:
-        """Return a session with the requested attributes."""
+    async def generate_session(self, attributes: ai_pb2.SessionAttributes) -> plan_pb2.PlanSession:
+        """Return a session with these attributes."""
         with self._counted("session"):
-            return await self._planner.session(attributes)
+            return await self._planner.generate_session(attributes)
 
-    async def talk(
-        self, history: Sequence[Turn], *, locale: str, weight_unit: str
-    ) -> AsyncGenerator[Event]:
-        """Stream the answer to a conversation; an introduction if `history` is empty."""
-        answer = self._planner.talk(history, locale=locale, weight_unit=weight_unit)
+    async def chat(
+        self, history: Sequence[ChatMessage], *, locale: str, weight_unit: str
+    ) -> AsyncGenerator[ChatEvent]:
+        """Stream the answer to a conversation, or a greeting without a history."""
+        answer = self._planner.chat(history, locale=locale, weight_unit=weight_unit)
         with self._counted("chat"):
             async with aclosing(answer) as events:
                 async for event in events:

@@ -65,8 +65,8 @@ def _planner(components: Components) -> Planner:
     if not settings.has_model:
         return NoPlanner()
     # Imported only if there is a model: it is the largest library of all.
-    from server.services.ai.planner.llm_planner import Provider
+    from server.services.ai.planner.llm_planner import LLMPlanner
 
-    provider = Provider(settings, used=components.metrics.used_tokens)
-    components.resources.push_async_callback(provider.close)
-    return provider
+    planner = LLMPlanner(settings, on_usage=components.metrics.used_tokens)
+    components.resources.push_async_callback(planner.close)
+    return planner

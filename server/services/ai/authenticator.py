@@ -1,4 +1,4 @@
-"""Callers of the planner: holders of a key of this server, and buyers."""
+"""Authenticator of the planner's callers, by an API key or a purchase token."""
 
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
@@ -7,12 +7,12 @@ from server.errors import Unauthenticated
 from server.services.ai.purchase.authenticator import PurchaseAuthenticator
 from server.services.ai.purchase.model import Purchase, Store, purchase_of
 
-# One of the header, and one that a hub was given as its `access_token`.
+# One from the header, and one from a hub's `access_token`.
 MAX_KEYS = 2
 
 
 class Keys(Protocol):
-    """Knows the keys of this server."""
+    """API keys of this server."""
 
     async def is_good(self, key: str) -> bool:
         """Check a key."""
@@ -22,18 +22,18 @@ class Keys(Protocol):
 
 
 class PlannerAuthenticator:
-    """Authenticates callers of the planner. A holder of a key has what a buyer of Web has."""
+    """Authenticator of callers. An API key counts as a purchase of the Web store."""
 
     def __init__(self, keys: Keys, purchases: PurchaseAuthenticator) -> None:
         self._keys = keys
         self._purchases = purchases
 
     async def authenticate(self, keys: Sequence[str], header: str | None, address: str) -> Purchase:
-        """Return what the first good key stands for, else what the `authorization` header does.
+        """Return the purchase for the first valid key, or else for the `authorization` header.
 
-        A key that is no good beside a header that is, is not counted. Raises Unauthenticated if
-        neither is, ResourceExhausted if too many wrong ones came from that address, Unavailable
-        if the store did not say.
+        An invalid key beside a valid header is not counted. Raises Unauthenticated if neither is
+        valid, ResourceExhausted for too many wrong ones from the address, and Unavailable if the
+        store gave no answer.
         """
         keys = keys[:MAX_KEYS]
         for key in keys:

@@ -1,4 +1,4 @@
-"""An answer of the model, charged and in the words of the contract."""
+"""Answers of the planner as responses of the API, and their charging."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -7,25 +7,25 @@ from dataclasses import dataclass
 from google.rpc.status_pb2 import Status
 from gymlocker.v2 import ai_pb2
 
-from server.services.ai.planner.planner import FinishedPlan, GrowingPlan, Planner, Text, Turn
+from server.services.ai.planner.planner import ChatEvent, ChatMessage, Planner, Text
 from server.services.ai.purchase.model import Purchase
 from server.services.ai.quota import Quotas
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ChatSession:
-    """The model, for somebody who has bought its answers."""
+    """The planner for one purchase, which is charged for each answer."""
 
     planner: Planner
     quotas: Quotas
     purchase: Purchase
 
-    async def answer(
-        self, history: Sequence[Turn], introduction: ai_pb2.Introduction
+    async def reply(
+        self, history: Sequence[ChatMessage], introduction: ai_pb2.Introduction
     ) -> AsyncGenerator[ai_pb2.ChatResponse]:
-        """The pieces of an answer to the last message, without its end."""
+        """Stream the answer to the last message, without its end."""
         async with (
-            self.quotas.charged_for(self.purchase, history),
+            self.quotas.charge_chat(self.purchase, history),
             aclosing(stream_reply(self.planner, history, introduction)) as responses,
         ):
             async for response in responses:
@@ -33,25 +33,25 @@ class ChatSession:
 
 
 async def stream_reply(
-    planner: Planner, history: Sequence[Turn], introduction: ai_pb2.Introduction
+    planner: Planner, history: Sequence[ChatMessage], introduction: ai_pb2.Introduction
 ) -> AsyncGenerator[ai_pb2.ChatResponse]:
-    """The same, for whoever has charged it already."""
-    pieces = planner.talk(
+    """Stream the answer to the last message, without its end and without charging it."""
+    events = planner.chat(
         list(history), locale=introduction.locale, weight_unit=introduction.weight_unit
     )
-    async with aclosing(pieces):
-        async for piece in pieces:
-            yield _response(piece)
+    async with aclosing(events):
+        async for event in events:
+            yield _response(event)
 
 
-def ended(
+def chat_end(
     reason: ai_pb2.ChatEnd.Reason.ValueType, error: Status | None = None
 ) -> ai_pb2.ChatResponse:
-    """The end of an answer."""
+    """Return the response that ends an answer."""
     return ai_pb2.ChatResponse(end=ai_pb2.ChatEnd(reason=reason, error=error))
 
 
-def _response(piece: Text | GrowingPlan | FinishedPlan) -> ai_pb2.ChatResponse:
-    if isinstance(piece, Text):
-        return ai_pb2.ChatResponse(message=piece.text)
-    return ai_pb2.ChatResponse(plan=piece.plan)
+def _response(event: ChatEvent) -> ai_pb2.ChatResponse:
+    if isinstance(event, Text):
+        return ai_pb2.ChatResponse(message=event.text)
+    return ai_pb2.ChatResponse(plan=event.plan)

@@ -1,7 +1,7 @@
-"""A conversation with the model, for as long as a stream lives.
+"""Conversation with the planner that lasts as long as its stream.
 
-What the person says comes in while an answer goes out: a `stop` ends that answer at once, a
-`restart` does too and forgets what was said, and a message waits for its turn.
+Requests are read while an answer streams: a `stop` ends that answer at once, a `restart` also
+clears the history, and a message waits until the answers before it have ended.
 """
 
 import asyncio
@@ -14,97 +14,99 @@ from gymlocker.v2 import ai_pb2
 
 from server.errors import GymlockerError, ResourceExhausted
 from server.libraries.rpc.errors import status_of
-from server.services.ai.answer import ChatSession, ended
-from server.services.ai.planner.planner import Turn, recent
+from server.services.ai.chat_session import ChatSession, chat_end
+from server.services.ai.planner.planner import ChatMessage, recent
 
-# Messages that may wait for their turn.
 MAX_WAITING = 20
 
 Responses = AsyncGenerator[ai_pb2.ChatResponse]
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A request that is, or will be, answered; `stop` is set when nobody wants the answer."""
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A request that is being answered or waits for it. `stop` ends its answer."""
 
     request: ai_pb2.ChatRequest
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Conversation:
-    """What was said so far, and what waits to be answered."""
+    """The history of a conversation, and its pending requests."""
 
-    def __init__(self, speaker: ChatSession) -> None:
-        self._speaker = speaker
+    def __init__(self, session: ChatSession) -> None:
+        self._session = session
         self._introduction = ai_pb2.Introduction()
-        self._history: list[Turn] = []
-        # The first is being answered.
-        self._asked: deque[_Asked] = deque()
-        self._more = asyncio.Event()
+        self._history: list[ChatMessage] = []
+        # The first one is being answered.
+        self._pending: deque[_Pending] = deque()
+        self._changed = asyncio.Event()
 
     async def run(self, requests: AsyncIterator[ai_pb2.ChatRequest]) -> Responses:
-        """Answers `requests` until they end, or the stream does."""
-        listening = asyncio.create_task(self._listen(requests))
+        """Answer `requests` until they end or the stream does."""
+        reader = asyncio.create_task(self._read(requests))
         try:
-            while self._asked or not listening.done():
-                if not self._asked:
-                    await self._more.wait()
-                    self._more.clear()
+            while self._pending or not reader.done():
+                if not self._pending:
+                    await self._changed.wait()
+                    self._changed.clear()
                     continue
-                async with aclosing(self._answered(self._asked[0])) as responses:
+                async with aclosing(self._reply(self._pending[0])) as responses:
                     async for response in responses:
                         yield response
-                self._asked.popleft()
-            # Raises what was wrong with a request.
-            await listening
+                self._pending.popleft()
+            # Raises the error of an invalid request.
+            await reader
         finally:
-            listening.cancel()
-            await asyncio.wait({listening})
+            reader.cancel()
+            await asyncio.wait({reader})
 
-    async def _listen(self, requests: AsyncIterator[ai_pb2.ChatRequest]) -> None:
+    async def _read(self, requests: AsyncIterator[ai_pb2.ChatRequest]) -> None:
         try:
             async for request in requests:
-                self._hear(request)
-                self._more.set()
+                self._on_request(request)
+                self._changed.set()
         finally:
-            self._more.set()
+            self._changed.set()
 
-    def _hear(self, request: ai_pb2.ChatRequest) -> None:
+    def _on_request(self, request: ai_pb2.ChatRequest) -> None:
         match request.WhichOneof("event"):
             case "stop":
-                for asked in list(self._asked)[:1]:
-                    asked.stop.set()
+                for pending in list(self._pending)[:1]:
+                    pending.stop.set()
                 return
             case "restart":
-                for asked in self._asked:
-                    asked.stop.set()
-        if len(self._asked) > MAX_WAITING:
+                for pending in self._pending:
+                    pending.stop.set()
+        if len(self._pending) > MAX_WAITING:
             raise ResourceExhausted(
-                "Too many messages wait for an answer.", reason="TOO_MANY_MESSAGES", retry_after=1
+                "Too many messages wait for an answer. Send the next one after an answer.",
+                reason="TOO_MANY_MESSAGES",
+                retry_after=1,
             )
-        self._asked.append(_Asked(request))
+        self._pending.append(_Pending(request))
 
-    async def _answered(self, asked: _Asked) -> Responses:
-        """The answer to one request, its end included; an error ends the answer, not the stream."""
-        self._take_in(asked.request)
-        said, plan = "", None
+    async def _reply(self, pending: _Pending) -> Responses:
+        """Stream the answer to one request, with its end. An error ends only the answer."""
+        self._apply(pending.request)
+        text, plan = "", None
         try:
-            async with aclosing(self._until_stopped(asked.stop)) as responses:
+            async with aclosing(self._until_stopped(pending.stop)) as responses:
                 async for response in responses:
-                    said = response.message or said
+                    text = response.message or text
                     plan = response.plan if response.HasField("plan") else plan
                     yield response
         except GymlockerError as error:
-            yield ended(ai_pb2.ChatEnd.REASON_FAILED, status_of(error))
+            yield chat_end(ai_pb2.ChatEnd.REASON_FAILED, status_of(error))
             return
         finally:
-            if said or plan:
-                self._keep(Turn("assistant", said, plan))
-        stopped = asked.stop.is_set()
-        reason = ai_pb2.ChatEnd.REASON_STOPPED if stopped else ai_pb2.ChatEnd.REASON_COMPLETE
-        yield ended(reason)
+            if text or plan:
+                self._remember(ChatMessage("assistant", text, plan))
+        is_stopped = pending.stop.is_set()
+        reason = ai_pb2.ChatEnd.REASON_STOPPED if is_stopped else ai_pb2.ChatEnd.REASON_COMPLETE
+        yield chat_end(reason)
 
-    def _take_in(self, request: ai_pb2.ChatRequest) -> None:
+    def _apply(self, request: ai_pb2.ChatRequest) -> None:
+        """Update the introduction and the history."""
         if request.HasField("introduction"):
             self._introduction = request.introduction
         match request.WhichOneof("event"):
@@ -114,33 +116,33 @@ class Conversation:
             case "restart":
                 self._history.clear()
             case "message":
-                self._keep(Turn("user", request.message.text))
+                self._remember(ChatMessage("user", request.message.text))
 
-    def _keep(self, turn: Turn) -> None:
-        self._history = recent([*self._history, turn])
+    def _remember(self, message: ChatMessage) -> None:
+        self._history = recent([*self._history, message])
 
     async def _until_stopped(self, stop: asyncio.Event) -> Responses:
-        """The answer until it is complete, or until nobody wants more of it."""
+        """Stream the answer until it is complete or stopped."""
         if stop.is_set():
             return
-        answer = self._speaker.answer(self._history, self._introduction)
+        responses = self._session.reply(self._history, self._introduction)
         stopped = asyncio.create_task(stop.wait())
         try:
-            async with aclosing(answer):
-                while (piece := await _next(answer, stopped)) is not None:
-                    yield piece
+            async with aclosing(responses):
+                while (response := await _next(responses, stopped)) is not None:
+                    yield response
         finally:
             stopped.cancel()
 
 
-async def _next(answer: Responses, stopped: asyncio.Task[bool]) -> ai_pb2.ChatResponse | None:
-    """The next piece of an answer; None if there is none, or if it is stopped before."""
-    piece = asyncio.ensure_future(anext(answer, None))
+async def _next(responses: Responses, stopped: asyncio.Task[bool]) -> ai_pb2.ChatResponse | None:
+    """Return the next response, or None at the end or when stopped."""
+    response = asyncio.ensure_future(anext(responses, None))
     try:
-        await asyncio.wait({piece, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        return None if stopped.done() else piece.result()
+        await asyncio.wait({response, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        return None if stopped.done() else response.result()
     finally:
-        if not piece.done():
-            # The answer can be closed, and with it the model's connection, when this is over.
-            piece.cancel()
-            await asyncio.wait({piece})
+        if not response.done():
+            # Only then can the generator be closed, and with it the connection to the model.
+            response.cancel()
+            await asyncio.wait({response})

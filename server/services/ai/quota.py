@@ -1,8 +1,9 @@
-"""How many answers of the model a purchase may have in 24 hours.
+"""Quotas of purchases: the answers of the model in a sliding window of 24 hours.
 
-An answer is charged before the model is asked, so that no number of calls at once gets more, and
-given back if the model could not be reached. An introduction, the model's hello, is no answer: the
-app asks for one each time it is opened. It has a limit of its own.
+An answer is charged before the request to the model, so that concurrent calls cannot exceed the
+quota, and refunded if the model was unavailable. An introduction, which the model answers with a
+greeting, does not count as an answer, because the app sends one each time it is opened. It has a
+limit of its own.
 """
 
 import datetime as dt
@@ -13,23 +14,23 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from server.errors import GymlockerError, ResourceExhausted
-from server.services.ai.planner.errors import nothing_came
+from server.services.ai.planner.errors import is_refundable
 from server.services.ai.purchase.model import Purchase, Store
 from server.services.ai.repository import WINDOW, QuotaRepository
 
 Metadata = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Quota:
-    """Of `limit` answers so many are left; `reset` is when there is one more, None: none counts."""
+    """The quota of a purchase. `reset` is the time of one more answer, None if all remain."""
 
     limit: int
     remaining: int
     reset: dt.datetime | None
 
     def metadata(self, now: dt.datetime) -> Metadata:
-        """What a reply says of it."""
+        """Return the quota as metadata of a response."""
         seconds = math.ceil((self.reset - now).total_seconds()) if self.reset else 0
         return (
             ("x-quota-limit", str(self.limit)),
@@ -39,7 +40,7 @@ class Quota:
 
 
 class Quotas:
-    """The quotas of purchases. Answers that were refused are counted in `refused`."""
+    """Quotas of purchases. `refused` counts refused answers."""
 
     def __init__(
         self,
@@ -58,58 +59,58 @@ class Quotas:
         self.refused = 0
 
     async def get(self, purchase: Purchase) -> Quota:
-        """What is left now."""
+        """Return the current quota."""
         return self._quota(purchase, await self._uses.get(purchase.key, self.now()))
 
     @asynccontextmanager
-    async def charged(self, purchase: Purchase) -> AsyncIterator[Quota]:
-        """Charges an answer for what is done inside, and gives it back if no model was reached.
+    async def charge(self, purchase: Purchase) -> AsyncIterator[Quota]:
+        """Charge an answer, and refund it if the model was unavailable.
 
-        Raises ResourceExhausted if there is none left.
+        Raises ResourceExhausted if none remains.
         """
         limit = self._limit(purchase)
-        async with self._charged(purchase.key, limit, _used_up) as uses:
+        async with self._charge(purchase.key, limit, _used_up) as uses:
             yield self._quota(purchase, uses)
 
-    def charged_for(
+    def charge_chat(
         self, purchase: Purchase, history: Sequence[object]
     ) -> AbstractAsyncContextManager[Quota]:
-        """Charge what a conversation is answered by; without a history, it is an introduction."""
-        return self.charged(purchase) if history else self.introduced(purchase)
+        """Charge the answer to a conversation, or an introduction if the history is empty."""
+        return self.charge(purchase) if history else self.charge_introduction(purchase)
 
     @asynccontextmanager
-    async def introduced(self, purchase: Purchase) -> AsyncIterator[Quota]:
-        """Charge an introduction likewise, which leaves the quota of answers as it is."""
+    async def charge_introduction(self, purchase: Purchase) -> AsyncIterator[Quota]:
+        """Charge an introduction as `charge` does, without changing the quota of answers."""
         quota = await self.get(purchase)
         if not self._introductions:
             yield quota
             return
         key = _introduction_key(purchase)
-        async with self._charged(key, self._introductions, _introduced_too_often):
+        async with self._charge(key, self._introductions, _introductions_used_up):
             yield quota
 
     @asynccontextmanager
-    async def _charged(
-        self, key: str, limit: int, error_after: Callable[[int, int], GymlockerError]
+    async def _charge(
+        self, key: str, limit: int, used_up: Callable[[int, int], GymlockerError]
     ) -> AsyncIterator[Sequence[dt.datetime]]:
         at = self.now()
         uses = await self._uses.charge(key, at, limit)
         if uses is None:
             self.refused += 1
-            raise error_after(limit, await self._wait(key))
+            raise used_up(limit, await self._retry_after(key))
         try:
             yield uses
         except GymlockerError as error:
-            if nothing_came(error):
-                await self._uses.give_back(key, uses[-1])
+            if is_refundable(error):
+                await self._uses.refund(key, uses[-1])
             raise
 
-    async def _wait(self, key: str) -> int:
-        """Return the seconds until the oldest use of `key` ceases to count."""
+    async def _retry_after(self, key: str) -> int:
+        """Return the seconds until the oldest use of `key` no longer counts."""
         now = self.now()
         uses = await self._uses.get(key, now)
-        wait = (min(uses) + WINDOW - now).total_seconds() if uses else 0
-        return max(1, math.ceil(wait))
+        seconds = (min(uses) + WINDOW - now).total_seconds() if uses else 0
+        return max(1, math.ceil(seconds))
 
     def _limit(self, purchase: Purchase) -> int:
         return self._web if purchase.store is Store.WEB else self._mobile
@@ -120,7 +121,7 @@ class Quotas:
 
 
 def _introduction_key(purchase: Purchase) -> str:
-    """Return what introductions are counted by: of the form of other keys, and none of them."""
+    """Return the key that introductions are counted by, in the form of a purchase's key."""
     return hashlib.sha256(f"introduction {purchase.key}".encode()).hexdigest().upper()
 
 
@@ -132,7 +133,7 @@ def _used_up(limit: int, retry_after: int) -> ResourceExhausted:
     )
 
 
-def _introduced_too_often(limit: int, retry_after: int) -> ResourceExhausted:
+def _introductions_used_up(limit: int, retry_after: int) -> ResourceExhausted:
     return ResourceExhausted(
         f"All {limit} introductions of 24 hours are used up. Send a message instead, or try again "
         f"in {retry_after} s.",

@@ -1,4 +1,4 @@
-"""Calls of the planner, as its tests make them."""
+"""Calls of the planner's RPCs."""
 
 from typing import Any
 
@@ -19,21 +19,21 @@ Stub = Any
 BUYER = (("authorization", f"Web {TOKEN}"),)
 END = ai_pb2.ChatEnd
 
-PLAN_WISH = ai_pb2.GenerateWorkoutPlanRequest(attributes=ai_pb2.PlanAttributes(age=30))
-SESSION_WISH = ai_pb2.GenerateSessionRequest(attributes=ai_pb2.SessionAttributes(minutes=30))
+PLAN_REQUEST = ai_pb2.GenerateWorkoutPlanRequest(attributes=ai_pb2.PlanAttributes(age=30))
+SESSION_REQUEST = ai_pb2.GenerateSessionRequest(attributes=ai_pb2.SessionAttributes(minutes=30))
 INTRODUCTION = ai_pb2.ChatRequest(introduce=ai_pb2.Introduction(locale="de-DE", weight_unit="lb"))
-# Long enough that some of its answer is out before it stalls.
+# So long that a part of the answer is sent before it stalls.
 LONG = "I like squats. " * 8
 STOP = ai_pb2.ChatRequest(stop=ai_pb2.StopInProgress())
 RESTART = ai_pb2.ChatRequest(restart=ai_pb2.RestartChat())
 
 
-def says(text: str) -> ai_pb2.ChatRequest:
+def message(text: str) -> ai_pb2.ChatRequest:
     return ai_pb2.ChatRequest(message=ai_pb2.UserMessage(text=text))
 
 
 def history(*texts: str) -> ai_pb2.StreamChatRequest:
-    """What the person and the model said in turn."""
+    """Return a conversation in which the person and the model alternate."""
     roles = (ai_pb2.ChatTurn.ROLE_USER, ai_pb2.ChatTurn.ROLE_ASSISTANT)
     return ai_pb2.StreamChatRequest(
         history=[
@@ -42,13 +42,13 @@ def history(*texts: str) -> ai_pb2.StreamChatRequest:
     )
 
 
-async def left(ai: Stub) -> int:
-    reply = await ai.GetQuota(ai_pb2.GetQuotaRequest(), metadata=BUYER)
-    return int(reply.remaining)
+async def remaining_answers(ai: Stub) -> int:
+    response = await ai.GetQuota(ai_pb2.GetQuotaRequest(), metadata=BUYER)
+    return int(response.remaining)
 
 
 def detail(status: Status, kind: type[Any]) -> Any:
-    """The detail of that kind."""
+    """Return the detail of a type."""
     found = kind()
     assert any(one.Unpack(found) for one in status.details)
     return found
@@ -58,13 +58,37 @@ def status_in(error: grpc.aio.AioRpcError) -> Status:
     return Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
 
 
+async def generate_plan(ai: Stub, metadata: Any) -> None:
+    await ai.GenerateWorkoutPlan(PLAN_REQUEST, metadata=metadata)
+
+
+async def generate_session(ai: Stub, metadata: Any) -> None:
+    await ai.GenerateSession(SESSION_REQUEST, metadata=metadata)
+
+
+async def chat(ai: Stub, metadata: Any) -> None:
+    await ai.Chat(metadata=metadata).read()
+
+
+async def stream_chat(ai: Stub, metadata: Any) -> None:
+    async for _ in ai.StreamChat(history("Hi"), metadata=metadata):
+        pass
+
+
+async def get_quota(ai: Stub, metadata: Any) -> None:
+    await ai.GetQuota(ai_pb2.GetQuotaRequest(), metadata=metadata)
+
+
+METHODS = [generate_plan, generate_session, chat, stream_chat, get_quota]
+
+
 class Chat:
-    """A conversation."""
+    """A call of Chat."""
 
     def __init__(self, ai: Stub) -> None:
         self.call = ai.Chat(metadata=BUYER)
 
-    async def say(self, request: ai_pb2.ChatRequest) -> None:
+    async def send(self, request: ai_pb2.ChatRequest) -> None:
         await self.call.write(request)
 
     async def read(self) -> ai_pb2.ChatResponse:
@@ -73,36 +97,36 @@ class Chat:
         return response
 
     async def answer(self) -> list[ai_pb2.ChatResponse]:
-        """All pieces up to the end, with it."""
-        pieces = [await self.read()]
-        while not pieces[-1].HasField("end"):
-            pieces.append(await self.read())
-        return pieces
+        """Read the responses of an answer, with its end."""
+        responses = [await self.read()]
+        while not responses[-1].HasField("end"):
+            responses.append(await self.read())
+        return responses
 
-    async def asked(self, request: ai_pb2.ChatRequest) -> list[ai_pb2.ChatResponse]:
-        await self.say(request)
+    async def ask(self, request: ai_pb2.ChatRequest) -> list[ai_pb2.ChatResponse]:
+        await self.send(request)
         return await self.answer()
 
-    async def done(self) -> None:
-        """Ends it well."""
+    async def finish(self) -> None:
+        """End the call, which must succeed."""
         await self.call.done_writing()
         assert await self.call.read() is grpc.aio.EOF
         assert await self.call.code() == grpc.StatusCode.OK
 
     async def until_stalled(self, model: ModelServer) -> None:
-        """Reads until there are words of an answer that comes no further."""
+        """Read until an answer has begun and stalled."""
         assert (await self.read()).message
         await model.until(lambda: model.stalled == 1)
 
 
-def words(pieces: list[ai_pb2.ChatResponse]) -> list[str]:
-    return [piece.message for piece in pieces if piece.HasField("message")]
+def texts_of(responses: list[ai_pb2.ChatResponse]) -> list[str]:
+    return [response.message for response in responses if response.HasField("message")]
 
 
-def plans(pieces: list[ai_pb2.ChatResponse]) -> list[Message]:
-    return [piece.plan for piece in pieces if piece.HasField("plan")]
+def plans_of(responses: list[ai_pb2.ChatResponse]) -> list[Message]:
+    return [response.plan for response in responses if response.HasField("plan")]
 
 
-def reason(pieces: list[ai_pb2.ChatResponse]) -> int:
-    assert [piece.HasField("end") for piece in pieces].count(True) == 1
-    return pieces[-1].end.reason
+def end_reason(responses: list[ai_pb2.ChatResponse]) -> int:
+    assert [response.HasField("end") for response in responses].count(True) == 1
+    return responses[-1].end.reason

@@ -1,6 +1,6 @@
-"""A worker whose model is the model server, and a database for its quotas.
+"""Fixtures: a worker whose model is the model server, and a database for its quotas.
 
-The tests with the worker run in the session's event loop, in which the model server lives.
+Tests with the worker run in the session's event loop, which also runs the model server.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from gymlocker.v2 import ai_pb2_grpc
 from server.libraries.database.migrations import migrate
 from server.programs.local.temporary_postgres import ThrowawayPostgres
 from tests.libraries.database.conftest import make_database
-from tests.services.ai.calling import API_KEY, LIMIT, TOKEN, Chat, Stub
+from tests.services.ai.calls import API_KEY, LIMIT, TOKEN, Chat, Stub
 from tests.services.ai.planner.model_server import ModelServer
 from tests.support.worker import health, serving
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a worker serves, and what it asks."""
+class Worker:
+    """A worker's socket, and its model."""
 
     socket: Path
     model: ModelServer
@@ -33,24 +33,24 @@ class Place:
 
 @pytest.fixture(scope="session")
 def quota_database(postgres: ThrowawayPostgres) -> str:
-    """The URL of a database of this server."""
+    """Return the URL of a migrated database."""
 
-    async def made() -> str:
+    async def make() -> str:
         url = await make_database(postgres, "quotas")
         await migrate(url, None, lambda _: None)
         return url
 
-    return asyncio.run(made())
+    return asyncio.run(make())
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def place(
+async def worker(
     quota_database: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Place]:
-    """A worker and its model."""
+) -> AsyncIterator[Worker]:
+    """Run a worker and its model."""
     socket = tmp_path_factory.mktemp("ai") / "worker.sock"
     async with ModelServer() as model:
-        worker = serving(
+        process = serving(
             socket,
             quota_database,
             OPENAI_BASE_URL=model.url,
@@ -58,29 +58,29 @@ async def place(
             API_KEY=API_KEY,
             RATE_LIMIT_WEB_PER_DAY=str(LIMIT),
         )
-        async with worker:
+        async with process:
             assert await health(socket) == "ok"
-            yield Place(socket, model)
+            yield Worker(socket, model)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def connection(quota_database: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection to the database of the quotas."""
+    """Connect to the database of the quotas."""
     connection = await asyncpg.connect(quota_database)
     yield connection
     await connection.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def fresh_quota(connection: asyncpg.Connection) -> None:
-    """Nothing counts yet."""
+async def empty_quota(connection: asyncpg.Connection) -> None:
+    """Delete all uses."""
     await connection.execute("DELETE FROM rate_limit_consumptions")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def model(place: Place, fresh_quota: None) -> ModelServer:
-    """The worker's model, which nobody has asked yet."""
-    model = place.model
+async def model(worker: Worker, empty_quota: None) -> ModelServer:
+    """Reset the worker's model."""
+    model = worker.model
     await model.until(lambda: model.open == 0)
     model.calls.clear()
     model.faults.clear()
@@ -89,13 +89,13 @@ async def model(place: Place, fresh_quota: None) -> ModelServer:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def ai(place: Place, model: ModelServer) -> AsyncIterator[Any]:
-    """The planner."""
-    async with grpc.aio.insecure_channel(f"unix:{place.socket}") as channel:
+async def ai(worker: Worker, model: ModelServer) -> AsyncIterator[Any]:
+    """Connect to the planner."""
+    async with grpc.aio.insecure_channel(f"unix:{worker.socket}") as channel:
         yield ai_pb2_grpc.AiServiceStub(channel)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def conversation(ai: Stub) -> Chat:
-    """A conversation of which nothing was said yet."""
+    """Begin a conversation."""
     return Chat(ai)

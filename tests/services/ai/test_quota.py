@@ -1,4 +1,4 @@
-"""How many answers of the model a purchase may have in 24 hours."""
+"""Quotas of answers in a sliding window of 24 hours."""
 
 import asyncio
 import datetime as dt
@@ -12,7 +12,7 @@ import pytest
 
 from server.errors import GymlockerError, ResourceExhausted
 from server.libraries.database.pool import Database
-from server.services.ai.planner.errors import model_failed, not_configured, out_of_reach
+from server.services.ai.planner.errors import model_failed, model_unavailable, not_configured
 from server.services.ai.purchase.model import Purchase, Store, purchase_of
 from server.services.ai.quota import Quota, Quotas
 from server.services.ai.repository import QuotaRepository
@@ -24,7 +24,7 @@ MICROSECOND = dt.timedelta(microseconds=1)
 
 
 class Clock:
-    """A time that tests set."""
+    """A clock that tests set."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -62,8 +62,8 @@ def web() -> Purchase:
 
 
 async def use(quotas: Quotas, purchase: Purchase, error: GymlockerError | None = None) -> Quota:
-    """Has an answer, or that error instead."""
-    async with quotas.charged(purchase) as quota:
+    """Charge an answer, which ends with `error` if there is one."""
+    async with quotas.charge(purchase) as quota:
         if error:
             raise error
     return quota
@@ -76,7 +76,7 @@ async def refusal(quotas: Quotas, purchase: Purchase) -> ResourceExhausted:
 
 
 async def write(connection: asyncpg.Connection, key: str, *times: dt.datetime) -> None:
-    """Writes down uses of the past."""
+    """Insert past uses."""
     await connection.execute(
         "INSERT INTO rate_limit_consumptions (key, requests) VALUES ($1, $2)", key, times
     )
@@ -89,188 +89,189 @@ async def written(connection: asyncpg.Connection, key: str) -> list[dt.datetime]
     return list(times or ())
 
 
-async def test_nothing_counts_at_first(quotas: Quotas, web: Purchase) -> None:
-    assert await quotas.get(web) == Quota(3, 3, None)
-
-
-async def test_the_last_is_allowed_and_the_next_is_not(
-    quotas: Quotas, clock: Clock, web: Purchase
-) -> None:
-    for remaining in (2, 1, 0):
-        assert await use(quotas, web) == Quota(3, remaining, NOW + DAY)
-        clock.now += SECOND
-    error = await refusal(quotas, web)
-    assert (error.reason, error.retry_after) == ("QUOTA_USED_UP", 24 * 3600 - 3)
-    assert "All 3 answers" in error.message
-    assert await quotas.get(web) == Quota(3, 0, NOW + DAY)
-
-
-async def test_of_two_uses_at_once_one_is_given_back(
-    quotas: Quotas, web: Purchase, connection: asyncpg.Connection
-) -> None:
-    async with quotas.charged(web):
-        with pytest.raises(GymlockerError):
-            await use(quotas, web, out_of_reach())
-        assert await written(connection, web.key) == [NOW]
-
-
-async def test_what_a_wrong_clock_wrote_does_not_count(
-    quotas: Quotas, web: Purchase, connection: asyncpg.Connection
-) -> None:
-    await write(connection, web.key, *[NOW + 365 * DAY] * 3)
-    assert await use(quotas, web) == Quota(3, 2, NOW + DAY)
-    assert await written(connection, web.key) == [NOW]
-
-
-async def test_who_is_refused_is_not_charged(
-    quotas: Quotas, web: Purchase, connection: asyncpg.Connection
-) -> None:
-    await write(connection, web.key, NOW, NOW, NOW)
-    await refusal(quotas, web)
-    assert await written(connection, web.key) == [NOW] * 3
-
-
-@pytest.mark.parametrize(
-    ("age", "wait"), [(DAY - MICROSECOND, 1), (DAY - SECOND, 1), (SECOND, 24 * 3600 - 1)]
-)
-async def test_it_says_when_there_is_one_more(
-    quotas: Quotas, web: Purchase, connection: asyncpg.Connection, age: dt.timedelta, wait: int
-) -> None:
-    await write(connection, web.key, NOW, NOW - age, NOW)
-    assert (await refusal(quotas, web)).retry_after == wait
-
-
-async def test_what_is_a_day_old_does_not_count(
-    quotas: Quotas, web: Purchase, connection: asyncpg.Connection
-) -> None:
-    younger = NOW - DAY + MICROSECOND
-    await write(connection, web.key, NOW - 9 * DAY, NOW - DAY, younger)
-    assert await quotas.get(web) == Quota(3, 2, younger + DAY)
-    assert await use(quotas, web) == Quota(3, 1, younger + DAY)
-    assert await written(connection, web.key) == [younger, NOW]
-
-
-async def test_the_day_slides(quotas: Quotas, clock: Clock, web: Purchase) -> None:
-    for _ in range(3):
-        await use(quotas, web)
-        clock.now += SECOND
-    await refusal(quotas, web)
-    clock.now = NOW + DAY
-    assert await use(quotas, web) == Quota(3, 0, NOW + SECOND + DAY)
-    assert (await refusal(quotas, web)).retry_after == 1
-
-
 async def introduce(
     quotas: Quotas, purchase: Purchase, error: GymlockerError | None = None
 ) -> None:
-    """Has an introduction, or that error instead."""
-    async with quotas.introduced(purchase):
+    """Charge an introduction, which ends with `error` if there is one."""
+    async with quotas.charge_introduction(purchase):
         if error:
             raise error
 
 
-async def test_an_introduction_is_no_answer(quotas: Quotas, web: Purchase) -> None:
-    for _ in range(2):
-        await introduce(quotas, web)
-    assert await quotas.get(web) == Quota(3, 3, None)
+class TestGet:
+    async def test_returns_unused_quota(self, quotas: Quotas, web: Purchase) -> None:
+        assert await quotas.get(web) == Quota(3, 3, None)
+
+    async def test_ignores_uses_older_than_a_day(
+        self, quotas: Quotas, web: Purchase, connection: asyncpg.Connection
+    ) -> None:
+        younger = NOW - DAY + MICROSECOND
+        await write(connection, web.key, NOW - 9 * DAY, NOW - DAY, younger)
+        assert await quotas.get(web) == Quota(3, 2, younger + DAY)
+        assert await use(quotas, web) == Quota(3, 1, younger + DAY)
+        assert await written(connection, web.key) == [younger, NOW]
+
+    def test_metadata_holds_the_seconds_until_the_reset(self) -> None:
+        quota = Quota(3, 1, NOW + SECOND + MICROSECOND)
+        assert dict(quota.metadata(NOW)) == {
+            "x-quota-limit": "3",
+            "x-quota-remaining": "1",
+            "x-quota-reset": "2",
+        }
+        assert dict(Quota(3, 3, None).metadata(NOW))["x-quota-reset"] == "0"
 
 
-async def test_introductions_have_a_limit_of_their_own(
-    quotas: Quotas, clock: Clock, web: Purchase
-) -> None:
-    await introduce(quotas, web)
-    clock.now += SECOND
-    await introduce(quotas, web)
-    with pytest.raises(ResourceExhausted) as caught:
-        await introduce(quotas, web)
-    assert (caught.value.reason, caught.value.retry_after) == ("QUOTA_EXHAUSTED", 24 * 3600 - 1)
-    assert (await use(quotas, web)).remaining == 2
-    await introduce(quotas, purchase_of(Store.WEB, secrets.token_hex()))
-    clock.now = NOW + DAY
-    await introduce(quotas, web)
+class TestCharge:
+    async def test_rejects_use_beyond_the_limit(
+        self, quotas: Quotas, clock: Clock, web: Purchase
+    ) -> None:
+        for remaining in (2, 1, 0):
+            assert await use(quotas, web) == Quota(3, remaining, NOW + DAY)
+            clock.now += SECOND
+        error = await refusal(quotas, web)
+        assert (error.reason, error.retry_after) == ("QUOTA_USED_UP", 24 * 3600 - 3)
+        assert "All 3 answers" in error.message
+        assert await quotas.get(web) == Quota(3, 0, NOW + DAY)
 
+    async def test_does_not_charge_a_rejected_use(
+        self, quotas: Quotas, web: Purchase, connection: asyncpg.Connection
+    ) -> None:
+        await write(connection, web.key, NOW, NOW, NOW)
+        await refusal(quotas, web)
+        assert await written(connection, web.key) == [NOW] * 3
 
-async def test_an_introduction_of_which_nothing_came_costs_nothing(
-    quotas: Quotas, web: Purchase
-) -> None:
-    for _ in range(3):
-        with pytest.raises(GymlockerError):
-            await introduce(quotas, web, out_of_reach())
-
-
-async def test_introductions_may_have_no_limit(database: Database, web: Purchase) -> None:
-    quotas = Quotas(QuotaRepository(database), web=1, mobile=1, introductions=0, now=lambda: NOW)
-    for _ in range(60):
-        await introduce(quotas, web)
-
-
-@pytest.mark.parametrize(
-    "error", [out_of_reach(), not_configured()], ids=lambda error: error.reason
-)
-async def test_if_nothing_came_it_costs_nothing(
-    quotas: Quotas, clock: Clock, web: Purchase, error: GymlockerError
-) -> None:
-    await use(quotas, web)
-    clock.now += SECOND
-    with pytest.raises(type(error)):
-        await use(quotas, web, error)
-    assert await quotas.get(web) == Quota(3, 2, NOW + DAY)
-
-
-async def test_what_was_no_good_costs_as_much(quotas: Quotas, web: Purchase) -> None:
-    with pytest.raises(GymlockerError):
-        await use(quotas, web, model_failed())
-    assert (await quotas.get(web)).remaining == 2
-
-
-async def test_an_answer_that_is_broken_off_costs_as_much(quotas: Quotas, web: Purchase) -> None:
-    with pytest.raises(asyncio.CancelledError):
-        async with quotas.charged(web):
-            raise asyncio.CancelledError
-    assert (await quotas.get(web)).remaining == 2
-
-
-async def test_of_two_hundred_at_once_twenty_are_allowed(database: Database, web: Purchase) -> None:
-    quotas = Quotas(
-        QuotaRepository(database),
-        web=20,
-        mobile=1,
-        introductions=1,
-        now=lambda: dt.datetime.now(dt.UTC),
+    @pytest.mark.parametrize(
+        ("age", "wait"), [(DAY - MICROSECOND, 1), (DAY - SECOND, 1), (SECOND, 24 * 3600 - 1)]
     )
-    found = await asyncio.gather(*(use(quotas, web) for _ in range(200)), return_exceptions=True)
-    assert Counter(map(type, found)) == {Quota: 20, ResourceExhausted: 180}
-    left = sorted(quota.remaining for quota in found if isinstance(quota, Quota))
-    assert left == list(range(20))
+    async def test_names_the_seconds_until_the_next_use(
+        self,
+        quotas: Quotas,
+        web: Purchase,
+        connection: asyncpg.Connection,
+        age: dt.timedelta,
+        wait: int,
+    ) -> None:
+        await write(connection, web.key, NOW, NOW - age, NOW)
+        assert (await refusal(quotas, web)).retry_after == wait
+
+    async def test_window_slides(self, quotas: Quotas, clock: Clock, web: Purchase) -> None:
+        for _ in range(3):
+            await use(quotas, web)
+            clock.now += SECOND
+        await refusal(quotas, web)
+        clock.now = NOW + DAY
+        assert await use(quotas, web) == Quota(3, 0, NOW + SECOND + DAY)
+        assert (await refusal(quotas, web)).retry_after == 1
+
+    async def test_ignores_uses_in_the_future(
+        self, quotas: Quotas, web: Purchase, connection: asyncpg.Connection
+    ) -> None:
+        await write(connection, web.key, *[NOW + 365 * DAY] * 3)
+        assert await use(quotas, web) == Quota(3, 2, NOW + DAY)
+        assert await written(connection, web.key) == [NOW]
+
+    async def test_counts_uses_recorded_by_liftlog(
+        self, quotas: Quotas, connection: asyncpg.Connection
+    ) -> None:
+        token = secrets.token_hex()
+        key = hashlib.sha256(token.encode()).hexdigest().upper()
+        await write(connection, key, NOW - 2 * SECOND, NOW - SECOND)
+        quota = await use(quotas, purchase_of(Store.WEB, token))
+        assert quota == Quota(3, 0, NOW - 2 * SECOND + DAY)
+
+    @pytest.mark.parametrize("store", set(Store) - {Store.WEB})
+    async def test_other_stores_have_a_limit_of_their_own(
+        self, quotas: Quotas, store: Store
+    ) -> None:
+        purchase = purchase_of(store, secrets.token_hex())
+        assert [(await use(quotas, purchase)).remaining for _ in range(2)] == [1, 0]
+        assert "All 2 answers" in (await refusal(quotas, purchase)).message
+
+    async def test_tokens_do_not_share_a_quota(self, quotas: Quotas, web: Purchase) -> None:
+        for _ in range(3):
+            await use(quotas, web)
+        other = purchase_of(Store.WEB, secrets.token_hex())
+        assert (await use(quotas, other)).remaining == 2
+
+    async def test_concurrent_uses_do_not_exceed_the_limit(
+        self, database: Database, web: Purchase
+    ) -> None:
+        quotas = Quotas(
+            QuotaRepository(database),
+            web=20,
+            mobile=1,
+            introductions=1,
+            now=lambda: dt.datetime.now(dt.UTC),
+        )
+        found = await asyncio.gather(
+            *(use(quotas, web) for _ in range(200)), return_exceptions=True
+        )
+        assert Counter(map(type, found)) == {Quota: 20, ResourceExhausted: 180}
+        left = sorted(quota.remaining for quota in found if isinstance(quota, Quota))
+        assert left == list(range(20))
 
 
-@pytest.mark.parametrize("store", set(Store) - {Store.WEB})
-async def test_the_other_stores_have_a_limit_of_their_own(quotas: Quotas, store: Store) -> None:
-    purchase = purchase_of(store, secrets.token_hex())
-    assert [(await use(quotas, purchase)).remaining for _ in range(2)] == [1, 0]
-    assert "All 2 answers" in (await refusal(quotas, purchase)).message
-
-
-async def test_tokens_do_not_share(quotas: Quotas, web: Purchase) -> None:
-    for _ in range(3):
+class TestRefund:
+    @pytest.mark.parametrize(
+        "error", [model_unavailable(), not_configured()], ids=lambda error: error.reason
+    )
+    async def test_refunds_if_the_model_did_nothing(
+        self, quotas: Quotas, clock: Clock, web: Purchase, error: GymlockerError
+    ) -> None:
         await use(quotas, web)
-    other = purchase_of(Store.WEB, secrets.token_hex())
-    assert (await use(quotas, other)).remaining == 2
+        clock.now += SECOND
+        with pytest.raises(type(error)):
+            await use(quotas, web, error)
+        assert await quotas.get(web) == Quota(3, 2, NOW + DAY)
+
+    async def test_refunds_one_of_two_concurrent_uses(
+        self, quotas: Quotas, web: Purchase, connection: asyncpg.Connection
+    ) -> None:
+        async with quotas.charge(web):
+            with pytest.raises(GymlockerError):
+                await use(quotas, web, model_unavailable())
+            assert await written(connection, web.key) == [NOW]
+
+    async def test_does_not_refund_an_unusable_answer(self, quotas: Quotas, web: Purchase) -> None:
+        with pytest.raises(GymlockerError):
+            await use(quotas, web, model_failed())
+        assert (await quotas.get(web)).remaining == 2
+
+    async def test_does_not_refund_a_cancelled_answer(self, quotas: Quotas, web: Purchase) -> None:
+        with pytest.raises(asyncio.CancelledError):
+            async with quotas.charge(web):
+                raise asyncio.CancelledError
+        assert (await quotas.get(web)).remaining == 2
 
 
-async def test_what_liftlog_counted_counts(quotas: Quotas, connection: asyncpg.Connection) -> None:
-    token = secrets.token_hex()
-    key = hashlib.sha256(token.encode()).hexdigest().upper()
-    await write(connection, key, NOW - 2 * SECOND, NOW - SECOND)
-    quota = await use(quotas, purchase_of(Store.WEB, token))
-    assert quota == Quota(3, 0, NOW - 2 * SECOND + DAY)
+class TestChargeIntroduction:
+    async def test_does_not_charge_an_answer(self, quotas: Quotas, web: Purchase) -> None:
+        for _ in range(2):
+            await introduce(quotas, web)
+        assert await quotas.get(web) == Quota(3, 3, None)
 
+    async def test_has_a_limit_of_its_own(
+        self, quotas: Quotas, clock: Clock, web: Purchase
+    ) -> None:
+        await introduce(quotas, web)
+        clock.now += SECOND
+        await introduce(quotas, web)
+        with pytest.raises(ResourceExhausted) as caught:
+            await introduce(quotas, web)
+        assert (caught.value.reason, caught.value.retry_after) == ("QUOTA_EXHAUSTED", 24 * 3600 - 1)
+        assert (await use(quotas, web)).remaining == 2
+        await introduce(quotas, purchase_of(Store.WEB, secrets.token_hex()))
+        clock.now = NOW + DAY
+        await introduce(quotas, web)
 
-def test_metadata_says_the_seconds() -> None:
-    quota = Quota(3, 1, NOW + SECOND + MICROSECOND)
-    assert dict(quota.metadata(NOW)) == {
-        "x-quota-limit": "3",
-        "x-quota-remaining": "1",
-        "x-quota-reset": "2",
-    }
-    assert dict(Quota(3, 3, None).metadata(NOW))["x-quota-reset"] == "0"
+    async def test_refunds_if_the_model_did_nothing(self, quotas: Quotas, web: Purchase) -> None:
+        for _ in range(3):
+            with pytest.raises(GymlockerError):
+                await introduce(quotas, web, model_unavailable())
+
+    async def test_limit_can_be_turned_off(self, database: Database, web: Purchase) -> None:
+        quotas = Quotas(
+            QuotaRepository(database), web=1, mobile=1, introductions=0, now=lambda: NOW
+        )
+        for _ in range(60):
+            await introduce(quotas, web)

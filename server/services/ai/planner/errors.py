@@ -1,10 +1,10 @@
-"""What is said when the model does not do its work, and whether that should cost anything."""
+"""Errors of the planner, and whether a failed answer counts against the quota."""
 
 from server.errors import FailedPrecondition, GymlockerError, Unavailable
 
 
 def not_configured() -> FailedPrecondition:
-    """The error of a server that has no model."""
+    """Return the error of a server without a language model."""
     return FailedPrecondition(
         "This server has no language model. Set OPENAI_API_KEY, or OPENAI_BASE_URL for a model of "
         "your own.",
@@ -13,24 +13,24 @@ def not_configured() -> FailedPrecondition:
 
 
 def overloaded() -> Unavailable:
-    """The error if there is no place for one more answer."""
+    """Return the error for too many answers in flight."""
     return Unavailable("Too many plans are being made. Try again in a moment.", reason="OVERLOADED")
 
 
-def out_of_reach() -> Unavailable:
-    """The error if nothing came from the model."""
+def model_unavailable() -> Unavailable:
+    """Return the error for a model that sent nothing."""
     return Unavailable(
-        "The language model is out of reach. Try again later.", reason="MODEL_UNAVAILABLE"
+        "The language model is unreachable. Try again later.", reason="MODEL_UNAVAILABLE"
     )
 
 
 def model_failed() -> Unavailable:
-    """The error if what came from the model was no good."""
+    """Return the error for an answer of the model that is not usable."""
     return Unavailable(
-        "The language model gave no usable answer. Try again.", reason="MODEL_FAILED"
+        "The language model returned no usable answer. Try again.", reason="MODEL_FAILED"
     )
 
 
-def nothing_came(error: GymlockerError) -> bool:
-    """Whether an error of the planner means that the model did nothing: it should cost nothing."""
+def is_refundable(error: GymlockerError) -> bool:
+    """Check whether an error means that the model did no work, so that the call costs nothing."""
     return error.reason in ("MODEL_UNAVAILABLE", "OVERLOADED", "PLANNER_NOT_CONFIGURED")

@@ -1,17 +1,19 @@
-"""What a model is told about each field of a plan, and the limits that its answer is held to.
+"""Fields of a plan: the descriptions that a model reads, and the limits that its plan must keep.
 
-One table for both, so that what is asked for is what is accepted. A limit is the length of a text,
-the number of items of a list, the value of a number, the seconds of a duration. The upper ones
-stand in the proto; the lower ones do not, for a plan that still grows is below them.
+One table serves both, so that the descriptions match the limits exactly. A limit is the
+length of a text, the number of items of a list, the value of a number, or the seconds of a
+duration. Maximums are defined in the proto. Minimums are not, because a partial plan is below them.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from buf.validate import validate_pb2
-from google.protobuf.descriptor import Descriptor, FieldDescriptor, OneofDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
@@ -19,92 +21,205 @@ DECIMAL = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
 
 
 @dataclass(frozen=True)
-class Field:
-    """A field of a plan, as a model sees it."""
+class Rule:
+    """The description of a field, and what it accepts."""
 
     description: str
-    low: float = 0
-    # Written down here only for decimal numbers, which the proto knows as texts.
-    high: float = 0
-    # A text that is a decimal number.
+    minimum: float = 0
+    # Only set for decimal numbers, which are strings in the proto. The proto defines the others.
+    maximum: float = 0
+    # A string that holds a decimal number.
     decimal: bool = False
-    # A message that may be absent. Fields that are `optional` in the proto may be, too.
+    # A message that may be absent. So may fields that are `optional` in the proto.
     nullable: bool = False
-    # What can be left out without harm: a model that knows no strict schemas does so.
-    forgivable: bool = False
+    # Models without strict schemas leave such a field out, which does no harm.
+    omittable: bool = False
 
 
-_NOTES = Field("What else there is to say; empty if nothing.", forgivable=True)
-_LINK = Field("Always empty, unless the person gave a link.", forgivable=True)
-_NAME = Field("What the exercise is called, in the person's language.", low=1)
+_NOTES = Rule("Anything else worth noting; empty if there is nothing.", omittable=True)
+_LINK = Rule("Always empty, unless the person gave a link.", omittable=True)
+_NAME = Rule("The name of the exercise, in the person's language.", minimum=1)
 
 
-def _flag(description: str) -> Field:
-    return Field(description, forgivable=True)
+def _flag(description: str) -> Rule:
+    return Rule(description, omittable=True)
 
 
-FIELDS: dict[str, Field] = {
-    "Plan.name": Field("What the plan is called.", low=1),
-    "Plan.description": Field("What the plan is for, in a few sentences.", forgivable=True),
-    "Plan.sessions": Field("The sessions, in the order in which they are trained.", low=1),
-    "PlanSession.name": Field("What the session is called.", low=1),
+RULES: dict[str, Rule] = {
+    "Plan.name": Rule("The name of the plan.", minimum=1),
+    "Plan.description": Rule("The purpose of the plan, in a few sentences.", omittable=True),
+    "Plan.sessions": Rule("The sessions, in training order.", minimum=1),
+    "PlanSession.name": Rule("The name of the session.", minimum=1),
     "PlanSession.notes": _NOTES,
-    "PlanSession.exercises": Field("The exercises, in the order in which they are done.", low=1),
-    "PlanExercise.weighted": Field("An exercise of repetitions, mostly against a weight."),
-    "PlanExercise.cardio": Field("An exercise of time or distance."),
+    "PlanSession.exercises": Rule("The exercises, in training order.", minimum=1),
+    "PlanExercise.weighted": Rule("An exercise of repetitions, usually against a weight."),
+    "PlanExercise.cardio": Rule("An exercise of time or distance."),
     "WeightedExercise.name": _NAME,
-    "WeightedExercise.planned_sets": Field("The sets, in order.", low=1),
-    "WeightedExercise.rest_between_sets": Field("The rest between two sets."),
-    "WeightedExercise.superset_with_next": _flag("Whether it alternates with the next exercise."),
+    "WeightedExercise.planned_sets": Rule("The sets, in order.", minimum=1),
+    "WeightedExercise.rest_between_sets": Rule("The rest between two sets."),
+    "WeightedExercise.superset_with_next": _flag("True if it alternates with the next exercise."),
     "WeightedExercise.notes": _NOTES,
     "WeightedExercise.link": _LINK,
-    "WeightedExercise.progression": Field(
-        "How it becomes harder when all sets were done; empty if it does not.",
-        forgivable=True,
+    "WeightedExercise.progression": Rule(
+        "How it becomes harder once all sets are done; empty if it does not.",
+        omittable=True,
     ),
-    "WeightedExercise.resistance": Field("What works against the muscles."),
-    "PlannedSet.min_reps": Field("The fewest repetitions.", low=1),
-    "PlannedSet.max_reps": Field("The most repetitions.", low=1),
-    "RestBetweenSets.min_rest": Field("At the least."),
-    "RestBetweenSets.max_rest": Field("At the most, not below the least."),
-    "RestBetweenSets.failure_rest": Field("After a set that failed."),
-    "Progression.axis": Field("What grows: the repetitions or the weight."),
-    "Progression.step": Field("By how much.", low=0.001, high=1_000, decimal=True),
-    "Progression.scope": Field("Which sets it grows in; of those with the fewest, which."),
-    "Progression.ceiling": Field(
-        "How far it may grow; null if without end.", low=0.001, high=100_000, decimal=True
+    "WeightedExercise.resistance": Rule("The kind of resistance."),
+    "PlannedSet.min_reps": Rule("The minimum number of repetitions.", minimum=1),
+    "PlannedSet.max_reps": Rule("The maximum number of repetitions.", minimum=1),
+    "RestBetweenSets.min_rest": Rule("The minimum rest."),
+    "RestBetweenSets.max_rest": Rule("The maximum rest, not below the minimum."),
+    "RestBetweenSets.failure_rest": Rule("The rest after a failed set."),
+    "Progression.axis": Rule("The quantity that grows: repetitions or weight."),
+    "Progression.step": Rule("The increment.", minimum=0.001, maximum=1_000, decimal=True),
+    "Progression.scope": Rule("The sets in which it grows; of the lowest sets, which of them."),
+    "Progression.ceiling": Rule(
+        "The upper limit; null if there is none.", minimum=0.001, maximum=100_000, decimal=True
     ),
-    "Progression.reset_on_ceiling": _flag("Whether it starts over at the ceiling."),
+    "Progression.reset_on_ceiling": _flag("True if it starts over when the ceiling is reached."),
     "CardioExercise.name": _NAME,
-    "CardioExercise.sets": Field("The sets, in order.", low=1),
+    "CardioExercise.sets": Rule("The sets, in order.", minimum=1),
     "CardioExercise.notes": _NOTES,
     "CardioExercise.link": _LINK,
-    "CardioSet.target": Field("What is to be reached: a time or a distance."),
-    "CardioSet.time": Field("For how long.", low=1),
-    "CardioSet.distance": Field("How far."),
-    "CardioSet.track_duration": _flag("Whether the person writes down the time."),
-    "CardioSet.track_distance": _flag("Whether the person writes down the distance."),
-    "CardioSet.track_resistance": _flag("Whether the person writes down the resistance."),
-    "CardioSet.track_incline": _flag("Whether the person writes down the incline."),
-    "CardioSet.track_weight": _flag("Whether the person writes down a weight."),
-    "CardioSet.track_steps": _flag("Whether the person writes down the steps."),
-    "CardioSet.rest_between_sets": Field("The rest after the set; null if none.", nullable=True),
-    "Distance.value": Field("How many units.", low=0.001, high=100_000, decimal=True),
-    "Distance.unit": Field("The unit."),
+    "CardioSet.target": Rule("The target: a time or a distance."),
+    "CardioSet.time": Rule("The time to reach.", minimum=1),
+    "CardioSet.distance": Rule("The distance to reach."),
+    "CardioSet.track_duration": _flag("True if the person records the time."),
+    "CardioSet.track_distance": _flag("True if the person records the distance."),
+    "CardioSet.track_resistance": _flag("True if the person records the resistance."),
+    "CardioSet.track_incline": _flag("True if the person records the incline."),
+    "CardioSet.track_weight": _flag("True if the person records a weight."),
+    "CardioSet.track_steps": _flag("True if the person records the steps."),
+    "CardioSet.rest_between_sets": Rule(
+        "The rest after the set; null if there is none.", nullable=True
+    ),
+    "Distance.value": Rule("The number of units.", minimum=0.001, maximum=100_000, decimal=True),
+    "Distance.unit": Rule("The unit."),
 }
 
 
+class Kind(Enum):
+    """The type of a field's value, or of each of its values."""
+
+    MESSAGE = auto()
+    DURATION = auto()
+    ENUM = auto()
+    INTEGER = auto()
+    BOOLEAN = auto()
+    DECIMAL = auto()
+    TEXT = auto()
+
+
+@dataclass(frozen=True)
+class PlanField:
+    """A field of a message of plan.proto."""
+
+    descriptor: FieldDescriptor
+    kind: Kind
+    rule: Rule
+    # The `oneof` that the field belongs to.
+    oneof: str | None
+
+    @property
+    def name(self) -> str:
+        """The name in the proto."""
+        return self.descriptor.name
+
+    @property
+    def key(self) -> str:
+        """The name in JSON, in which a duration names its unit."""
+        return f"{self.name}_seconds" if self.kind is Kind.DURATION else self.name
+
+    @property
+    def is_repeated(self) -> bool:
+        """True if the field is a list."""
+        return self.descriptor.is_repeated
+
+    @property
+    def is_nullable(self) -> bool:
+        """True if the field may be absent."""
+        is_optional = self.descriptor.containing_oneof is not None and self.oneof is None
+        return is_optional or self.rule.nullable
+
+    @property
+    def message(self) -> Descriptor:
+        """The message that a field of kind MESSAGE holds."""
+        message: Any = self.descriptor.message_type
+        return message  # type: ignore[no-any-return]
+
+    @property
+    def enum_values(self) -> Mapping[str, int]:
+        """The values that a model may choose, without the unspecified one."""
+        enum: Any = self.descriptor.enum_type
+        return {value.name: value.number for value in enum.values if value.number}
+
+    @property
+    def limits(self) -> str:
+        """The limits in words. Empty if there are none."""
+        minimum, maximum = self.rule.minimum, self.rule.maximum
+        span = f"{minimum:g} to {maximum:g}" if minimum else f"At most {maximum:g}"
+        if self.is_repeated:
+            return f"{span} of them."
+        match self.kind:
+            case Kind.DECIMAL:
+                return f"A decimal number such as 2.5, in a string; {span}."
+            case Kind.DURATION:
+                return f"In whole seconds, {span}."
+            case Kind.TEXT:
+                return f"{span} characters."
+        return f"{span}." if maximum else ""
+
+
+def fields_of(message: Descriptor | Message) -> tuple[PlanField, ...]:
+    """Return the fields of a message, in order."""
+    return _fields_of(message.DESCRIPTOR if isinstance(message, Message) else message)
+
+
+def oneofs_of(message: Descriptor | Message) -> Mapping[str, list[PlanField]]:
+    """Return the fields of each `oneof` of a message."""
+    oneofs: dict[str, list[PlanField]] = {}
+    for field in fields_of(message):
+        if field.oneof is not None:
+            oneofs.setdefault(field.oneof, []).append(field)
+    return oneofs
+
+
+def is_oneof(message: Descriptor | Message) -> bool:
+    """Check whether a message holds nothing but a `oneof`."""
+    return all(field.oneof is not None for field in fields_of(message))
+
+
 @cache
-def field_of(field: FieldDescriptor) -> Field:
-    """What the table, and the rules in the proto, say about a field."""
-    message: Any = field.containing_type
-    known = FIELDS[f"{message.name}.{field.name}"]
-    return known if known.decimal else replace(known, high=_high(field))
+def _fields_of(message: Any) -> tuple[PlanField, ...]:
+    # Any: the stubs have two types for a descriptor.
+    return tuple(_field(message.name, descriptor) for descriptor in message.fields)
 
 
-def _high(field: FieldDescriptor) -> float:
-    """The upper limit of a field in the proto; 0: none."""
-    rules = field.GetOptions().Extensions[validate_pb2.field]
+def _field(message: str, descriptor: FieldDescriptor) -> PlanField:
+    rule = RULES[f"{message}.{descriptor.name}"]
+    if not rule.decimal:
+        rule = replace(rule, maximum=_maximum(descriptor))
+    oneof = descriptor.containing_oneof
+    # The `oneof` of an `optional` field is synthetic, and its name starts with an underscore.
+    name = None if oneof is None or oneof.name.startswith("_") else oneof.name
+    return PlanField(descriptor, _kind(descriptor, rule), rule, name)
+
+
+def _kind(descriptor: FieldDescriptor, rule: Rule) -> Kind:
+    if descriptor.message_type is not None:
+        return Kind.DURATION if descriptor.message_type == Duration.DESCRIPTOR else Kind.MESSAGE
+    if descriptor.enum_type is not None:
+        return Kind.ENUM
+    if descriptor.cpp_type == FieldDescriptor.CPPTYPE_INT32:
+        return Kind.INTEGER
+    if descriptor.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
+        return Kind.BOOLEAN
+    return Kind.DECIMAL if rule.decimal else Kind.TEXT
+
+
+def _maximum(descriptor: FieldDescriptor) -> float:
+    """Return the maximum of a field in the proto, or 0 if there is none."""
+    rules = descriptor.GetOptions().Extensions[validate_pb2.field]
     match rules.WhichOneof("type"):
         case "repeated":
             return rules.repeated.max_items
@@ -115,80 +230,3 @@ def _high(field: FieldDescriptor) -> float:
         case "duration":
             return rules.duration.lte.seconds
     return 0
-
-
-def key_of(field: FieldDescriptor) -> str:
-    """What a field is called in JSON: durations say that they are seconds."""
-    return f"{field.name}_seconds" if is_duration(field) else field.name
-
-
-def fields_of(message: Descriptor | OneofDescriptor | Message) -> list[FieldDescriptor]:
-    """The fields of a message, in order. Their stubs call them by two names, hence Any."""
-    descriptor: Any = message.DESCRIPTOR if isinstance(message, Message) else message
-    return list(descriptor.fields)
-
-
-def choices_of(message: Descriptor | Message) -> list[OneofDescriptor]:
-    """The `oneof`s of a message, without those that stand for `optional`."""
-    descriptor: Any = message.DESCRIPTOR if isinstance(message, Message) else message
-    return [oneof for oneof in descriptor.oneofs if in_choice(oneof.fields[0])]
-
-
-def type_of(field: FieldDescriptor) -> Descriptor:
-    """The message that a field holds."""
-    descriptor: Any = field.message_type
-    return cast(Descriptor, descriptor)
-
-
-def choice_of(field: FieldDescriptor) -> OneofDescriptor:
-    """The `oneof` that a field belongs to."""
-    oneof: Any = field.containing_oneof
-    return cast(OneofDescriptor, oneof)
-
-
-def is_duration(field: FieldDescriptor) -> bool:
-    """Whether a field is a duration."""
-    return field.message_type is not None and field.message_type == Duration.DESCRIPTOR
-
-
-def is_message(field: FieldDescriptor) -> bool:
-    """Whether a field is a message of ours."""
-    return field.message_type is not None and not is_duration(field)
-
-
-def is_nullable(field: FieldDescriptor) -> bool:
-    """Whether a field may be absent."""
-    synthetic = field.containing_oneof is not None and not in_choice(field)
-    return synthetic or field_of(field).nullable
-
-
-def in_choice(field: FieldDescriptor) -> bool:
-    """Whether a field belongs to a `oneof` that is written as one."""
-    oneof = field.containing_oneof
-    return oneof is not None and not oneof.name.startswith("_")
-
-
-def is_choice(message: Descriptor | Message) -> bool:
-    """Whether a message is nothing but a `oneof`."""
-    return all(in_choice(field) for field in fields_of(message))
-
-
-def enum_values(field: FieldDescriptor) -> dict[str, int]:
-    """The values that a model may choose, without the unspecified one."""
-    enum: Any = field.enum_type
-    return {value.name: value.number for value in enum.values if value.number}
-
-
-def limits_of(field: FieldDescriptor) -> str:
-    """The limits of a field in words; empty if there is nothing to say."""
-    table = field_of(field)
-    span = f"{table.low:g} to {table.high:g}" if table.low else f"At most {table.high:g}"
-    if field.is_repeated:
-        return f"{span} of them."
-    if table.decimal:
-        return f"A decimal number such as 2.5, in a string; {span}."
-    if is_duration(field):
-        return f"In whole seconds, {span}."
-    if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
-        return f"{span} characters."
-    return f"{span}." if table.high else ""

@@ -1,48 +1,36 @@
-"""Plans in the JSON that a model writes: its strict schema, generated from the proto, and its data.
+"""Plans in the JSON that a model writes: a strict schema, generated from the proto, and the data.
 
-Strict schemas know objects with a fixed list of keys, all of them required, so what may be absent
-is null, and of a `oneof` there is one object for each of its fields, with this one key. Limits
-stand in the descriptions: not every server of models takes the keywords for them.
+A strict schema describes objects with a fixed list of keys, all of them required. A value that may
+be absent is therefore null, and a `oneof` becomes a choice of objects, one for each of its fields,
+with a single key. Limits are part of the descriptions, because not every model server accepts the
+keywords for them.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.duration_pb2 import Duration
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
-from server.services.ai.planner.fields import (
-    FIELDS,
-    choice_of,
-    enum_values,
-    field_of,
-    fields_of,
-    in_choice,
-    is_choice,
-    is_duration,
-    is_message,
-    is_nullable,
-    key_of,
-    limits_of,
-    type_of,
-)
+from server.services.ai.planner.fields import RULES, Kind, PlanField, fields_of, is_oneof, oneofs_of
 
 Data = dict[str, Any]
 
+_TYPES = {Kind.DURATION: "integer", Kind.INTEGER: "integer", Kind.BOOLEAN: "boolean"}
+
 
 def schema_of(message: Descriptor) -> Data:
-    """The strict JSON schema of a message of plan.proto."""
-    if is_choice(message):
-        return _choice(fields_of(message))
+    """Return the strict JSON schema of a message of plan.proto."""
+    if is_oneof(message):
+        return _any_of(fields_of(message))
+    oneofs = oneofs_of(message)
     properties: Data = {}
     for field in fields_of(message):
-        if in_choice(field):
-            oneof = choice_of(field)
-            properties[oneof.name] = _choice(fields_of(oneof)) | {
-                "description": FIELDS[f"{message.name}.{oneof.name}"].description
-            }
+        if field.oneof is None:
+            properties[field.key] = _field(field)
         else:
-            properties[key_of(field)] = _field(field)
+            description = RULES[f"{message.name}.{field.oneof}"].description
+            properties[field.oneof] = _any_of(oneofs[field.oneof]) | {"description": description}
     return _object(properties)
 
 
@@ -55,51 +43,53 @@ def _object(properties: Data) -> Data:
     }
 
 
-def _choice(fields: list[FieldDescriptor]) -> Data:
-    return {"anyOf": [_object({key_of(field): _field(field)}) for field in fields]}
+def _any_of(fields: Iterable[PlanField]) -> Data:
+    return {"anyOf": [_object({field.key: _field(field)}) for field in fields]}
 
 
-def _field(field: FieldDescriptor) -> Data:
+def _field(field: PlanField) -> Data:
     schema = _value(field)
     if field.is_repeated:
         schema = {"type": "array", "items": schema}
-    description = " ".join(filter(None, (field_of(field).description, limits_of(field))))
-    if not is_nullable(field):
+    description = " ".join(filter(None, (field.rule.description, field.limits)))
+    if not field.is_nullable:
         return schema | {"description": description}
     if isinstance(schema["type"], str) and schema["type"] != "object":
         return schema | {"type": [schema["type"], "null"], "description": description}
     return {"anyOf": [schema, {"type": "null"}], "description": description}
 
 
-def _value(field: FieldDescriptor) -> Data:
-    if is_message(field):
-        return schema_of(type_of(field))
-    if field.enum_type is not None:
-        return {"type": "string", "enum": list(enum_values(field))}
-    if is_duration(field) or field.cpp_type == FieldDescriptor.CPPTYPE_INT32:
-        return {"type": "integer"}
-    return {"type": "boolean" if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL else "string"}
+def _value(field: PlanField) -> Data:
+    if field.kind is Kind.MESSAGE:
+        return schema_of(field.message)
+    if field.kind is Kind.ENUM:
+        return {"type": "string", "enum": list(field.enum_values)}
+    return {"type": _TYPES.get(field.kind, "string")}
 
 
 def data_of(message: Message) -> Data:
-    """A message of plan.proto as the data that its schema describes."""
+    """Return a message of plan.proto as the data that its schema describes."""
     data: Data = {}
     for field in fields_of(message):
-        present = not field.has_presence or message.HasField(field.name)
-        if not in_choice(field):
-            data[key_of(field)] = _data(field, getattr(message, field.name)) if present else None
+        present = not field.descriptor.has_presence or message.HasField(field.name)
+        value = _data(field, getattr(message, field.name)) if present else None
+        if field.oneof is None:
+            data[field.key] = value
         elif present:
-            chosen = {key_of(field): _data(field, getattr(message, field.name))}
-            whole = is_choice(message)
-            data |= chosen if whole else {choice_of(field).name: chosen}
+            data |= {field.key: value} if is_oneof(message) else {field.oneof: {field.key: value}}
     return data
 
 
-def _data(field: FieldDescriptor, value: Any) -> Any:
+def _data(field: PlanField, value: Any) -> Any:
     if field.is_repeated:
         return [data_of(item) for item in value]
-    if isinstance(value, Duration):
-        return value.seconds
-    if field.enum_type is not None:
-        return field.enum_type.values_by_number[value].name
-    return data_of(value) if isinstance(value, Message) else value
+    match field.kind:
+        case Kind.MESSAGE:
+            return data_of(value)
+        case Kind.DURATION:
+            return value.seconds
+        case Kind.ENUM:
+            # Including the unspecified value, which a client may send.
+            enum: Any = field.descriptor.enum_type
+            return enum.values_by_number[value].name
+    return value

@@ -1,6 +1,6 @@
-"""The line to the language model: one request, its answer in a stream, and all that can go wrong.
+"""Client of the language model: a request, its streamed completion, retries and timeouts.
 
-Spoken is OpenAI's chat completions, which Ollama, vLLM and llama.cpp speak as well.
+The protocol is OpenAI's chat completions, which Ollama, vLLM and llama.cpp also implement.
 """
 
 import asyncio
@@ -19,118 +19,125 @@ from openai.types.chat import ChatCompletionChunk
 
 from server.libraries.rpc.context import calling_network
 from server.libraries.settings import PlannerSettings
-from server.services.ai.planner.completion import Answer, described
-from server.services.ai.planner.errors import model_failed, not_configured, out_of_reach, overloaded
+from server.services.ai.planner.completion import Completion, error_fields
+from server.services.ai.planner.errors import (
+    model_failed,
+    model_unavailable,
+    not_configured,
+    overloaded,
+)
 
 Message = dict[str, Any]
 Stream = openai.AsyncStream[ChatCompletionChunk]
 
 _log = structlog.get_logger("planner")
 
-_WRITE_SECONDS = 10.0
+_WRITE_TIMEOUT = 10.0
 _NO_KEY = "-"
-# What a server says that does not speak as OpenAI's does.
-_GIBBERISH = (ValueError, TypeError, AttributeError, RecursionError)
+# Raised for responses of a server that does not implement OpenAI's protocol.
+_MALFORMED = (ValueError, TypeError, AttributeError, RecursionError)
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How long to wait for the model, in seconds, and how often to try."""
+@dataclass(frozen=True, slots=True)
+class RequestOptions:
+    """Timeouts and pauses in seconds, and the number of attempts."""
 
-    connect: float = 5
-    # After the first, for which a model of one's own may take as long as for the whole.
-    between_chunks: float = 60
-    whole_answer: float = 180
-    attempts: int = 3
-    # Before the second attempt; twice as long before each later one.
+    connect_timeout: float = 5
+    # Applies after the first chunk, before which a self-hosted model may need the total timeout.
+    chunk_timeout: float = 60
+    total_timeout: float = 180
+    max_attempts: int = 3
+    # Before the second attempt. It doubles before each later one.
     backoff: float = 0.5
-    # If the provider says to wait for longer, nobody waits.
-    longest_wait: float = 10
-    # Between two looks at an answer that grows.
-    pause: float = 0.05
+    # If the provider demands a longer pause, there is no further attempt.
+    max_retry_after: float = 10
+    # Between two updates of a growing completion.
+    update_pause: float = 0.05
 
 
-class Model:
-    """A language model somewhere."""
+class LLMClient:
+    """Client of one language model."""
 
     def __init__(
-        self, settings: PlannerSettings, limits: Limits, used: Callable[[int, int], None]
+        self,
+        settings: PlannerSettings,
+        options: RequestOptions,
+        on_usage: Callable[[int, int], None],
     ) -> None:
         key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else ""
-        self._configured = settings.has_model
-        self._limits = limits
-        self._used = used
+        self._options = options
+        self._on_usage = on_usage
         self._settings = settings
         self._in_flight: Counter[str] = Counter()
         self._client = openai.AsyncOpenAI(
             api_key=key or _NO_KEY,
             base_url=settings.openai_base_url,
-            # Attempts are counted here: an answer that has begun is never asked for again.
+            # This class retries: a completion that has begun must not be requested again.
             max_retries=0,
             timeout=httpx2.Timeout(
-                connect=limits.connect,
-                read=limits.whole_answer,
-                write=_WRITE_SECONDS,
-                pool=limits.connect,
+                connect=options.connect_timeout,
+                read=options.total_timeout,
+                write=_WRITE_TIMEOUT,
+                pool=options.connect_timeout,
             ),
         )
         self._is_openai = _is_openai(settings.openai_base_url)
-        # OpenAI's newer models call functions only if they do not reason, which older ones do not
-        # let themselves be told. Found out by the first refusal.
-        self._says_effort = self._is_openai
+        # OpenAI's newer models call functions only with reasoning turned off, but its older ones
+        # reject the parameter. The first rejection tells which kind it is.
+        self._sends_effort = self._is_openai
 
     async def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         await self._client.close()
 
     def deadline(self) -> float:
-        """When an answer that begins now must be over, by the event loop's clock."""
-        return asyncio.get_running_loop().time() + self._limits.whole_answer
+        """Return the deadline of an answer that begins now, on the event loop's clock."""
+        return asyncio.get_running_loop().time() + self._options.total_timeout
 
-    async def ask(
+    async def stream(
         self, messages: list[Message], tool: Message, *, forced: bool, deadline: float
-    ) -> AsyncGenerator[Answer]:
-        """The answer, again and again as it grows. To be closed (`aclosing`), which hangs up.
+    ) -> AsyncGenerator[Completion]:
+        """Yield the growing completion after each chunk. Close it (`aclosing`) to hang up.
 
-        `forced`: it must call the tool. Raises FailedPrecondition if there is no model, and
-        Unavailable: OVERLOADED if too many answers are under way, MODEL_UNAVAILABLE if nothing
-        came, MODEL_FAILED if it broke off.
+        `forced` makes the model call the tool. Raises FailedPrecondition without a model, and
+        Unavailable with the reason OVERLOADED for too many completions in flight,
+        MODEL_UNAVAILABLE if nothing came, or MODEL_FAILED if the completion was interrupted.
         """
         request = self._request(messages, tool, forced=forced)
-        with self._place():
-            stream, first = await self._begun(request, deadline)
-            async with aclosing(self._read(stream, first, deadline)) as answers:
-                async for answer in answers:
-                    yield answer
+        with self._slot():
+            stream, first = await self._open(request, deadline)
+            async with aclosing(self._read(stream, first, deadline)) as completions:
+                async for completion in completions:
+                    yield completion
 
     async def _read(
         self, stream: Stream, first: ChatCompletionChunk, deadline: float
-    ) -> AsyncGenerator[Answer]:
+    ) -> AsyncGenerator[Completion]:
         chunk: ChatCompletionChunk | None = first
-        answer = Answer()
+        completion = Completion()
         async with stream:
             while chunk is not None:
                 try:
-                    answer.add(chunk)
-                except _GIBBERISH as error:
-                    raise _broken(error) from None
-                yield answer
+                    completion.add(chunk)
+                except _MALFORMED as error:
+                    raise _interrupted(error) from None
+                yield completion
                 try:
-                    async with asyncio.timeout_at(self._next_deadline(deadline)):
+                    async with asyncio.timeout_at(self._chunk_deadline(deadline)):
                         chunk = await _next(stream)
-                except (openai.OpenAIError, TimeoutError, *_GIBBERISH) as error:
-                    raise _broken(error) from None
-        self._used(answer.tokens_in, answer.tokens_out)
-        _log.info("answered", **answer.figures())
+                except (openai.OpenAIError, TimeoutError, *_MALFORMED) as error:
+                    raise _interrupted(error) from None
+        self._on_usage(completion.tokens_in, completion.tokens_out)
+        _log.info("completion_finished", **completion.log_fields())
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
-        """A place among the answers that are under way, of which no network has more than half."""
-        if not self._configured:
+    def _slot(self) -> Iterator[None]:
+        """Hold a slot for a completion in flight. No network gets more than half of them."""
+        if not self._settings.has_model:
             raise not_configured()
-        network, places = calling_network(), self._settings.ai_streams
-        share = max(1, places // 2)
-        if self._in_flight.total() >= places or self._in_flight[network] >= share:
+        network, slots = calling_network(), self._settings.ai_streams
+        share = max(1, slots // 2)
+        if self._in_flight.total() >= slots or self._in_flight[network] >= share:
             raise overloaded()
         self._in_flight[network] += 1
         try:
@@ -138,46 +145,46 @@ class Model:
         finally:
             self._in_flight -= Counter([network])
 
-    def _next_deadline(self, deadline: float) -> float:
-        return min(deadline, asyncio.get_running_loop().time() + self._limits.between_chunks)
+    def _chunk_deadline(self, deadline: float) -> float:
+        return min(deadline, asyncio.get_running_loop().time() + self._options.chunk_timeout)
 
     def _request(self, messages: list[Message], tool: Message, *, forced: bool) -> dict[str, Any]:
-        # OpenAI's own models want the one name for the cap, most other servers know the other.
-        cap = "max_completion_tokens" if self._is_openai else "max_tokens"
+        # OpenAI's own models require the first name of the limit, most other servers the second.
+        limit = "max_completion_tokens" if self._is_openai else "max_tokens"
         return {
             "model": self._settings.openai_model,
             "messages": messages,
             "tools": [tool],
             "tool_choice": "required" if forced else "auto",
-            # Only then are schemas strict.
+            # Schemas are strict only without parallel calls.
             "parallel_tool_calls": False,
             "stream_options": {"include_usage": True},
-            cap: self._settings.ai_most_tokens,
+            limit: self._settings.ai_most_tokens,
         }
 
-    async def _begun(
+    async def _open(
         self, request: dict[str, Any], deadline: float
     ) -> tuple[Stream, ChatCompletionChunk]:
-        """The stream and its first chunk, after as many attempts as it takes."""
+        """Return the stream and its first chunk, after retries if necessary."""
         attempt = 1
         while True:
-            says_effort = self._says_effort
-            if says_effort:
+            sends_effort = self._sends_effort
+            if sends_effort:
                 request["reasoning_effort"] = "none"
             else:
                 request.pop("reasoning_effort", None)
             try:
                 async with asyncio.timeout_at(deadline):
                     return await self._attempt(request)
-            except (openai.OpenAIError, TimeoutError, *_GIBBERISH) as error:
-                if says_effort and _is_about_effort(error):
-                    self._says_effort = False
+            except (openai.OpenAIError, TimeoutError, *_MALFORMED) as error:
+                if sends_effort and _is_about_effort(error):
+                    self._sends_effort = False
                     continue
-                wait = self._wait(error, attempt)
-                if wait is None:
-                    _report(error, attempt)
-                    raise out_of_reach() from None
-            await asyncio.sleep(wait)
+                delay = self._retry_delay(error, attempt)
+                if delay is None:
+                    _log_unavailable(error, attempt)
+                    raise model_unavailable() from None
+            await asyncio.sleep(delay)
             attempt += 1
 
     async def _attempt(self, request: dict[str, Any]) -> tuple[Stream, ChatCompletionChunk]:
@@ -191,20 +198,20 @@ class Model:
             raise
         return stream, chunk
 
-    def _wait(self, error: Exception, attempt: int) -> float | None:
-        """How long to wait before the next attempt, None if there should be none."""
-        if attempt >= self._limits.attempts or not _is_passing(error):
+    def _retry_delay(self, error: Exception, attempt: int) -> float | None:
+        """Return the seconds until the next attempt, or None if there must not be one."""
+        if attempt >= self._options.max_attempts or not _is_transient(error):
             return None
-        backoff: float = self._limits.backoff * 2 ** (attempt - 1)
-        wait = _retry_after(error)
-        if wait is None:
-            # Not all who failed together should come back together.
+        backoff: float = self._options.backoff * 2 ** (attempt - 1)
+        delay = _retry_after(error)
+        if delay is None:
+            # Jitter: requests that failed together should not be retried together.
             return backoff * (0.5 + random.random())
-        return wait if wait <= self._limits.longest_wait else None
+        return delay if delay <= self._options.max_retry_after else None
 
 
 async def _next(stream: Stream) -> ChatCompletionChunk | None:
-    """The next chunk, None if that was all."""
+    """Return the next chunk, or None at the end of the stream."""
     try:
         return await anext(stream)
     except StopAsyncIteration:
@@ -220,19 +227,19 @@ def _is_about_effort(error: Exception) -> bool:
     return isinstance(error, openai.BadRequestError) and "reasoning_effort" in str(error)
 
 
-def _is_passing(error: Exception) -> bool:
-    """Whether the next attempt may go better, and costs nothing."""
+def _is_transient(error: Exception) -> bool:
+    """Check whether a retry may succeed, and the failed attempt was free of charge."""
     if isinstance(error, openai.APIStatusError):
-        used_up = error.code == "insufficient_quota"
-        return (error.status_code == 429 and not used_up) or error.status_code >= 500
+        quota_used_up = error.code == "insufficient_quota"
+        return (error.status_code == 429 and not quota_used_up) or error.status_code >= 500
     if isinstance(error, openai.APITimeoutError):
-        # With a connection, the model may be at work.
+        # Once connected, the model may be working.
         return isinstance(error.__cause__, httpx2.ConnectTimeout | httpx2.PoolTimeout)
     return isinstance(error, openai.APIConnectionError)
 
 
 def _retry_after(error: Exception) -> float | None:
-    """The seconds that the provider says to wait, None if it says nothing usable."""
+    """Return the seconds in the response's `Retry-After`, or None if there are none."""
     if not isinstance(error, openai.APIStatusError):
         return None
     try:
@@ -242,13 +249,13 @@ def _retry_after(error: Exception) -> float | None:
     return seconds if seconds >= 0 else None
 
 
-def _report(error: Exception, attempts: int) -> None:
-    """Logs why there is no answer. What only the operator can change is an error."""
-    passing = not isinstance(error, openai.APIStatusError) or _is_passing(error)
-    log = _log.warning if passing else _log.error
-    log("model out of reach", attempts=attempts, **described(error))
+def _log_unavailable(error: Exception, attempts: int) -> None:
+    """Log why there is no completion, as an error if only the operator can change that."""
+    is_warning = not isinstance(error, openai.APIStatusError) or _is_transient(error)
+    log = _log.warning if is_warning else _log.error
+    log("model_unavailable", attempts=attempts, **error_fields(error))
 
 
-def _broken(error: Exception) -> Exception:
-    _log.warning("answer broke off", **described(error))
+def _interrupted(error: Exception) -> Exception:
+    _log.warning("completion_interrupted", **error_fields(error))
     return model_failed()

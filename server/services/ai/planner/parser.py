@@ -1,199 +1,190 @@
-"""From the data that a model wrote to a plan that keeps all limits.
+"""Parser of the data that a model wrote: a plan that keeps all limits, or a list of errors.
 
-What is wrong is said in a way that a model can act on: all of it at once, each fault with its path.
+The errors are written for the model: all of them at once, each with its path.
 """
 
 from collections.abc import Callable, Collection
 from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor, OneofDescriptor
 from google.protobuf.message import Message
 from gymlocker.v2 import plan_pb2
 
 from server.services.ai.planner.fields import (
     DECIMAL,
-    choices_of,
-    enum_values,
-    field_of,
+    Kind,
+    PlanField,
     fields_of,
-    in_choice,
-    is_choice,
-    is_duration,
-    is_message,
-    is_nullable,
-    key_of,
-    limits_of,
+    is_oneof,
+    oneofs_of,
 )
 
-# So many faults are told at once; a model that makes more has misunderstood something.
-MAX_FAULTS = 10
+# Errors reported at once. A model that makes more of them has misunderstood the schema.
+MAX_ERRORS = 10
 NO_LINKS: frozenset[str] = frozenset()
 
 
 class InvalidPlan(Exception):
-    """What a model wrote is not a plan; the text says to the model what to change."""
+    """Data that is not a plan. The text tells the model what to change."""
 
 
-def plan_of(data: object, links: Collection[str] = NO_LINKS) -> plan_pb2.Plan:
-    """The plan in `data`. A link of it that is not one of `links` is emptied.
+def parse_plan(data: object, links: Collection[str] = NO_LINKS) -> plan_pb2.Plan:
+    """Return the plan in `data`, without links that are not among `links`.
 
     Raises InvalidPlan.
     """
     plan = plan_pb2.Plan()
-    _read(data, plan, links)
+    _parse(data, plan, links)
     return plan
 
 
-def session_of(data: object, links: Collection[str] = NO_LINKS) -> plan_pb2.PlanSession:
-    """The same for a session alone."""
+def parse_session(data: object, links: Collection[str] = NO_LINKS) -> plan_pb2.PlanSession:
+    """Return the session in `data`, as `parse_plan` does."""
     session = plan_pb2.PlanSession()
-    _read(data, session, links)
+    _parse(data, session, links)
     return session
 
 
-def _read(data: object, into: Message, links: Collection[str]) -> None:
-    reader = Reader(links)
-    reader.message(data, into, "")
-    if reader.faults:
-        raise InvalidPlan("\n".join(reader.faults[:MAX_FAULTS]))
+def _parse(data: object, into: Message, links: Collection[str]) -> None:
+    parser = Parser(links)
+    parser.message(data, into, "")
+    if parser.errors:
+        raise InvalidPlan("\n".join(parser.errors[:MAX_ERRORS]))
 
 
-class Reader:
-    """Reads data into messages and collects what is wrong with it."""
+class Parser:
+    """Parser that fills messages from data and collects the errors."""
 
     def __init__(self, links: Collection[str] = NO_LINKS) -> None:
-        self.faults: list[str] = []
+        self.errors: list[str] = []
         self._links = links
 
     def message(self, data: object, into: Message, path: str) -> None:
-        """Reads the object at `path`."""
+        """Parse the object at `path`."""
         if not isinstance(data, dict):
-            self._fault(path, "must be an object")
+            self._error(path, "must be an object")
             return
-        before = len(self.faults)
+        before = len(self.errors)
         for field in fields_of(into):
-            if not in_choice(field):
-                self._field(field, data.get(key_of(field)), into, _below(path, key_of(field)))
-        for oneof in choices_of(into):
-            self._choice(oneof, data, into, path)
-        if len(self.faults) == before:
+            if field.oneof is None:
+                self._field(field, data.get(field.key), into, _below(path, field.key))
+        for name, fields in oneofs_of(into).items():
+            self._oneof(name, fields, data, into, path)
+        if len(self.errors) == before:
             self._check(into, path)
 
-    def field(self, field: FieldDescriptor, value: object, into: Message) -> None:
-        """Reads the value of one field."""
+    def field(self, field: PlanField, value: object, into: Message) -> None:
+        """Parse the value of one field."""
         self._field(field, value, into, "")
 
-    def _choice(
-        self, oneof: OneofDescriptor, data: dict[str, Any], into: Message, path: str
+    def _oneof(
+        self, name: str, fields: list[PlanField], data: dict[str, Any], into: Message, path: str
     ) -> None:
-        if not is_choice(into):
-            path = _below(path, oneof.name)
-            inner = data.get(oneof.name)
+        if not is_oneof(into):
+            path = _below(path, name)
+            inner = data.get(name)
             data = inner if isinstance(inner, dict) else {}
-        # A model without strict schemas writes all of the keys, all but one of them null.
-        chosen = [field for field in fields_of(oneof) if data.get(key_of(field)) is not None]
+        # A model without strict schemas writes all of the keys, with null for all but one.
+        chosen = [field for field in fields if data.get(field.key) is not None]
         if len(chosen) != 1:
-            names = ", ".join(key_of(field) for field in fields_of(oneof))
-            self._fault(path, f"must be an object with one of these keys: {names}")
+            keys = ", ".join(field.key for field in fields)
+            self._error(path, f"must be an object with one of these keys: {keys}")
             return
-        key = key_of(chosen[0])
+        key = chosen[0].key
         self._field(chosen[0], data[key], into, _below(path, key))
 
-    def _field(self, field: FieldDescriptor, value: object, into: Message, path: str) -> None:
+    def _field(self, field: PlanField, value: object, into: Message, path: str) -> None:
         if value is None:
-            if not is_nullable(field) and not field_of(field).forgivable:
-                self._fault(path, "is missing")
+            if not field.is_nullable and not field.rule.omittable:
+                self._error(path, "is missing")
         elif field.is_repeated:
             self._list(field, value, into, path)
-        elif is_message(field):
+        elif field.kind is Kind.MESSAGE:
             target = getattr(into, field.name)
             target.SetInParent()
             self.message(value, target, path)
+        elif field.kind is Kind.DURATION:
+            getattr(into, field.name).seconds = self._integer(field, value, path)
         else:
-            self._scalar(field, value, into, path)
+            setattr(into, field.name, self._scalar(field, value, path))
 
-    def _list(self, field: FieldDescriptor, value: object, into: Message, path: str) -> None:
-        limits = field_of(field)
+    def _list(self, field: PlanField, value: object, into: Message, path: str) -> None:
         if not isinstance(value, list):
-            self._fault(path, "must be a list")
-        elif not limits.low <= len(value) <= limits.high:
-            self._fault(path, f"has {len(value)} items; {limits_of(field)}")
+            self._error(path, "must be a list")
+        elif not field.rule.minimum <= len(value) <= field.rule.maximum:
+            self._error(path, f"has {len(value)} items; {field.limits}")
         else:
             for index, item in enumerate(value):
                 self.message(item, getattr(into, field.name).add(), f"{path}[{index}]")
 
-    def _scalar(self, field: FieldDescriptor, value: object, into: Message, path: str) -> None:
-        if field.enum_type is not None:
-            self._enum(field, value, into, path)
-        elif is_duration(field):
-            number = self._whole(field, value, path)
-            getattr(into, field.name).seconds = number
-        elif field.cpp_type == FieldDescriptor.CPPTYPE_INT32:
-            setattr(into, field.name, self._whole(field, value, path))
-        elif field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
-            if not isinstance(value, bool):
-                self._fault(path, "must be true or false")
-            else:
-                setattr(into, field.name, value)
-        else:
-            read: Callable[[FieldDescriptor, object, str], str]
-            read = self._decimal if field_of(field).decimal else self._text
-            setattr(into, field.name, read(field, value, path))
+    def _scalar(self, field: PlanField, value: object, path: str) -> int | str | bool:
+        """Return a value of the field's type, which is empty after an error."""
+        parsers: dict[Kind, Callable[[PlanField, object, str], int | str | bool]] = {
+            Kind.ENUM: self._enum,
+            Kind.INTEGER: self._integer,
+            Kind.BOOLEAN: self._boolean,
+            Kind.DECIMAL: self._decimal,
+            Kind.TEXT: self._text,
+        }
+        return parsers[field.kind](field, value, path)
 
-    def _enum(self, field: FieldDescriptor, value: object, into: Message, path: str) -> None:
-        values = enum_values(field)
+    def _enum(self, field: PlanField, value: object, path: str) -> int:
+        values = field.enum_values
         if isinstance(value, str) and value in values:
-            setattr(into, field.name, values[value])
-        else:
-            self._fault(path, f"must be one of {', '.join(values)}")
+            return values[value]
+        self._error(path, f"must be one of {', '.join(values)}")
+        return 0
 
-    def _whole(self, field: FieldDescriptor, value: object, path: str) -> int:
-        limits = field_of(field)
+    def _boolean(self, _field: PlanField, value: object, path: str) -> bool:
+        if isinstance(value, bool):
+            return value
+        self._error(path, "must be true or false")
+        return False
+
+    def _integer(self, field: PlanField, value: object, path: str) -> int:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
-            self._fault(path, "must be a whole number")
-        elif not limits.low <= value <= limits.high:
-            self._fault(path, f"is {str(value)[:20]}; {limits_of(field)}")
+            self._error(path, "must be a whole number")
+        elif not field.rule.minimum <= value <= field.rule.maximum:
+            self._error(path, f"is {str(value)[:20]}; {field.limits}")
         else:
             return value
         return 0
 
-    def _decimal(self, field: FieldDescriptor, value: object, path: str) -> str:
-        limits = field_of(field)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        text = str(value) if number or isinstance(value, str) else ""
-        if not DECIMAL.fullmatch(text) or not limits.low <= float(text) <= limits.high:
-            self._fault(path, f"is not usable. {limits_of(field)}")
+    def _decimal(self, field: PlanField, value: object, path: str) -> str:
+        minimum, maximum = field.rule.minimum, field.rule.maximum
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        text = str(value) if is_number or isinstance(value, str) else ""
+        if not DECIMAL.fullmatch(text) or not minimum <= float(text) <= maximum:
+            self._error(path, f"is not usable. {field.limits}")
             return ""
         return text
 
-    def _text(self, field: FieldDescriptor, value: object, path: str) -> str:
-        limits = field_of(field)
+    def _text(self, field: PlanField, value: object, path: str) -> str:
         if not isinstance(value, str):
-            self._fault(path, "must be a string")
+            self._error(path, "must be a string")
         elif field.name == "link":
             return value if value in self._links else ""
-        elif len(value) > limits.high:
-            self._fault(path, f"has {len(value)} characters; {limits_of(field)}")
-        elif limits.low and not value.strip():
-            self._fault(path, "must not be empty")
+        elif len(value) > field.rule.maximum:
+            self._error(path, f"has {len(value)} characters; {field.limits}")
+        elif field.rule.minimum and not value.strip():
+            self._error(path, "must not be empty")
         else:
             return value
         return ""
 
     def _check(self, message: Message, path: str) -> None:
-        """What two fields of a message say together."""
+        """Check fields that limit each other."""
         match message:
             case plan_pb2.PlannedSet() if message.min_reps > message.max_reps:
-                self._fault(path, "min_reps is more than max_reps")
+                self._error(path, "min_reps is more than max_reps")
             case plan_pb2.RestBetweenSets(min_rest=least, max_rest=most) if (
                 least.seconds > most.seconds
             ):
-                self._fault(path, "min_rest_seconds is more than max_rest_seconds")
+                self._error(path, "min_rest_seconds is more than max_rest_seconds")
 
-    def _fault(self, path: str, problem: str) -> None:
-        self.faults.append(f"{path or 'The arguments'}: {problem}".rstrip())
+    def _error(self, path: str, problem: str) -> None:
+        self.errors.append(f"{path or 'The arguments'}: {problem}".rstrip())
 
 
 def _below(path: str, key: str) -> str:

@@ -1,6 +1,7 @@
-"""What is said between a person and the model, and who says it for the model.
+"""The planner's interface, its messages and events, and a planner without a model.
 
-It loads nothing large: the library that reaches the model is loaded where there is one.
+This module imports nothing large: the library that calls the model is only loaded if a model is
+configured.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -11,89 +12,89 @@ from gymlocker.v2 import ai_pb2, plan_pb2
 
 from server.services.ai.planner.errors import not_configured
 
-# Of a conversation, the last so many messages count, and of these so many characters: whoever pays
-# for the model does so for every one of them.
-MAX_TURNS = 20
+# The latest messages and characters of a conversation that are sent to the model: the operator pays
+# for every one of them.
+MAX_MESSAGES = 20
 MAX_CHARACTERS = 100_000
 
 
-@dataclass(frozen=True)
-class Turn:
-    """Something that was said, and the plan that was shown with it."""
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """A message of a conversation, and the plan that was shown with it."""
 
     role: Literal["user", "assistant"]
     text: str
     plan: plan_pb2.Plan | None = None
 
 
-def recent(history: Sequence[Turn]) -> list[Turn]:
-    """The turns that the model is told: the last ones, of which the very last always counts."""
-    turns: list[Turn] = []
+def recent(history: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """Return the latest messages within the limits, and always the last one."""
+    messages: list[ChatMessage] = []
     characters = 0
-    for turn in reversed(history[-MAX_TURNS:]):
-        characters += len(turn.text) + (turn.plan.ByteSize() if turn.plan else 0)
-        if turns and characters > MAX_CHARACTERS:
+    for message in reversed(history[-MAX_MESSAGES:]):
+        characters += len(message.text) + (message.plan.ByteSize() if message.plan else 0)
+        if messages and characters > MAX_CHARACTERS:
             break
-        turns.append(turn)
-    return turns[::-1]
+        messages.append(message)
+    return messages[::-1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Text:
     """The whole text of an answer so far."""
 
     text: str
 
 
-@dataclass(frozen=True)
-class GrowingPlan:
-    """What there is of a plan that is still being written."""
+@dataclass(frozen=True, slots=True)
+class PartialPlan:
+    """The complete parts of a plan that is still being written."""
 
     plan: plan_pb2.Plan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FinishedPlan:
-    """A plan that keeps all limits."""
+    """A complete plan that keeps all limits."""
 
     plan: plan_pb2.Plan
 
 
-Event = Text | GrowingPlan | FinishedPlan
+ChatEvent = Text | PartialPlan | FinishedPlan
 
 
 class Planner(Protocol):
-    """Plans, sessions and conversations."""
+    """A maker of plans and sessions that also holds conversations."""
 
-    async def plan(self, attributes: ai_pb2.PlanAttributes) -> plan_pb2.Plan:
-        """A plan that fits a person."""
+    async def generate_plan(self, attributes: ai_pb2.PlanAttributes) -> plan_pb2.Plan:
+        """Return a plan for a person with these attributes."""
 
-    async def session(self, attributes: ai_pb2.SessionAttributes) -> plan_pb2.PlanSession:
-        """A session that fits what is wanted of it."""
+    async def generate_session(self, attributes: ai_pb2.SessionAttributes) -> plan_pb2.PlanSession:
+        """Return a session with these attributes."""
 
-    def talk(
-        self, history: Sequence[Turn], *, locale: str, weight_unit: str
-    ) -> AsyncGenerator[Event]:
-        """The answer to a conversation, as it comes; without a history it is a hello.
+    def chat(
+        self, history: Sequence[ChatMessage], *, locale: str, weight_unit: str
+    ) -> AsyncGenerator[ChatEvent]:
+        """Stream the answer to a conversation. An empty history is answered with a greeting.
 
-        A locale or a unit of another form counts as en-AU, and kg.
+        A malformed locale counts as en-AU, a malformed unit as kg.
         """
 
 
 class NoPlanner:
-    """A server without a model: every call says which setting to make."""
+    """A planner without a model: each method names the missing setting."""
 
-    async def plan(self, attributes: ai_pb2.PlanAttributes) -> plan_pb2.Plan:
-        """Raises FailedPrecondition."""
+    async def generate_plan(self, attributes: ai_pb2.PlanAttributes) -> plan_pb2.Plan:
+        """Raise FailedPrecondition."""
         raise not_configured()
 
-    async def session(self, attributes: ai_pb2.SessionAttributes) -> plan_pb2.PlanSession:
-        """Raises FailedPrecondition."""
+    async def generate_session(self, attributes: ai_pb2.SessionAttributes) -> plan_pb2.PlanSession:
+        """Raise FailedPrecondition."""
         raise not_configured()
 
-    async def talk(
-        self, history: Sequence[Turn], *, locale: str, weight_unit: str
-    ) -> AsyncGenerator[Event]:
-        """Raises FailedPrecondition."""
+    async def chat(
+        self, history: Sequence[ChatMessage], *, locale: str, weight_unit: str
+    ) -> AsyncGenerator[ChatEvent]:
+        """Raise FailedPrecondition."""
         raise not_configured()
         yield

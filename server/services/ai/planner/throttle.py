@@ -1,4 +1,4 @@
-"""What changes quickly, told slowly."""
+"""Throttle for a stream of values, of which only the latest matters."""
 
 import asyncio
 import time
@@ -8,46 +8,45 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-
-# Whoever is told something takes at the most one part in so many of the time, and for so many
-# seconds they are told nothing at the most.
-SHARE = 10
+# The pause after a value lasts at least this many times as long as the consumer worked on it, so
+# that other tasks run in between, but no longer than MAX_PAUSE seconds because of that.
+PAUSE_PER_WORK = 10
 MAX_PAUSE = 1.0
 
 
 async def throttled(values: AsyncGenerator[T], pause: float) -> AsyncGenerator[T]:
-    """The newest of `values`, at the most every `pause` seconds, and the last at once.
+    """Yield the latest of `values` at most every `pause` seconds, and the last one at once.
 
-    More rarely if it is much work for whoever is told, so that others get to theirs. None is held
-    back for longer, even if no other follows. Values are taken in also while whoever is told does
-    nothing. To be closed (`aclosing`), which closes `values`.
+    The pause is longer if the consumer works long on a value. A value is never held back for
+    longer than a pause, even if no other follows. `values` are read while the consumer works.
+    Close the generator (`aclosing`): that closes `values`.
     """
-    newest: list[T] = []
-    some = asyncio.Event()
+    latest: list[T] = []
+    changed = asyncio.Event()
 
     async def read() -> None:
         try:
             async with aclosing(values):
                 async for value in values:
-                    newest[:] = [value]
-                    some.set()
+                    latest[:] = [value]
+                    changed.set()
         finally:
-            some.set()
+            changed.set()
 
-    reading = asyncio.create_task(read())
+    reader = asyncio.create_task(read())
     try:
-        while not reading.done() or newest:
-            await some.wait()
+        while not reader.done() or latest:
+            await changed.wait()
             began = time.thread_time()
-            if newest:
-                yield newest.pop()
-            if not reading.done():
-                some.clear()
+            if latest:
+                yield latest.pop()
+            if not reader.done():
+                changed.clear()
                 work = time.thread_time() - began
-                wait = max(pause, min(SHARE * work, MAX_PAUSE))
-                await asyncio.wait({reading}, timeout=wait)
-        # Raises what was wrong with a value.
-        reading.result()
+                timeout = max(pause, min(PAUSE_PER_WORK * work, MAX_PAUSE))
+                await asyncio.wait({reader}, timeout=timeout)
+        # Raises the error of `values`.
+        reader.result()
     finally:
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
+        reader.cancel()
+        await asyncio.gather(reader, return_exceptions=True)

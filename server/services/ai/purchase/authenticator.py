@@ -9,7 +9,6 @@ import asyncio
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
 import structlog
 from cachetools import TTLCache
@@ -25,6 +24,7 @@ from server.services.ai.purchase.model import (
     purchase_of,
     store_unavailable,
 )
+from server.services.credentials.guess_throttle import SecretLimit
 
 # More than the longest receipt of any store.
 MAX_LENGTH = 16 * 1024
@@ -39,29 +39,19 @@ TIMEOUT_SECONDS = 10.0
 _log = structlog.get_logger("purchase")
 
 
-class Throttle(Protocol):
-    """Throttle of wrong tokens."""
-
-    async def check(self, account: None, address: str) -> None:
-        """Raise ResourceExhausted after too many wrong tokens."""
-
-    async def failed(self, account: None, address: str) -> object:
-        """Count a wrong token."""
-
-
 class PurchaseAuthenticator:
     """Authenticator of purchase tokens. Tokens of a store without a verifier are refused."""
 
     def __init__(
         self,
         verifiers: Mapping[Store, Verifier],
-        throttle: Throttle,
+        limit: SecretLimit,
         *,
         clock: Callable[[], float] = time.monotonic,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         self._verifiers = verifiers
-        self._throttle = throttle
+        self._limit = limit
         self._timeout_seconds = timeout_seconds
         # Two caches, so that made-up tokens cannot evict the buyers.
         self._granted: TTLCache[Purchase, None] = TTLCache(MAX_CACHED, GRANTED_SECONDS, clock)
@@ -97,7 +87,7 @@ class PurchaseAuthenticator:
             return True
         if purchase in self._refused:
             return False
-        await self._throttle.check(None, address)
+        await self._limit.check(None, address)
         return await self._in_flight.run(
             purchase,
             purchase.store,
@@ -109,7 +99,7 @@ class PurchaseAuthenticator:
     async def _check(self, purchase: Purchase, token: str, address: str) -> bool:
         is_valid = await self._ask_store(purchase, token)
         if not is_valid:
-            await self._throttle.failed(None, address)
+            await self._limit.failed(None, address)
         return is_valid
 
     async def _ask_store(self, purchase: Purchase, token: str) -> bool:

@@ -1,20 +1,21 @@
-"""A model server of a test's own, and a planner that asks it."""
+"""Fixtures: a model server for each test, and planners that call it."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import fields
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from server.libraries.settings import PlannerSettings
-from server.services.ai.planner.llm_client import Limits
-from server.services.ai.planner.llm_planner import Provider
+from server.services.ai.planner.llm_client import RequestOptions
+from server.services.ai.planner.llm_planner import LLMPlanner
 from tests.services.ai.planner.model_server import ModelServer
 
-MakeProvider = Callable[..., Provider]
+MakePlanner = Callable[..., LLMPlanner]
 
-# Retries wait for nothing, and every change of an answer is seen.
-QUICK = {"backoff": 0, "pause": 0}
+# Retries come at once, and each change of an answer is shown.
+NO_PAUSES = {"backoff": 0, "update_pause": 0}
 
 
 @pytest.fixture
@@ -24,25 +25,26 @@ async def model() -> AsyncIterator[ModelServer]:
 
 
 @pytest.fixture
-async def make_provider(model: ModelServer) -> AsyncIterator[MakeProvider]:
-    """Makes planners: settings and limits by name."""
-    made = []
+async def make_planner(model: ModelServer) -> AsyncIterator[MakePlanner]:
+    """Make planners with these settings and request options, by name."""
+    planners = []
+    names = {field.name for field in fields(RequestOptions)}
 
-    def make(**changes: Any) -> Provider:
-        limits = {name: changes.pop(name) for name in list(changes) if name in vars(Limits())}
-        chosen: dict[str, Any] = {
+    def make(**changes: Any) -> LLMPlanner:
+        options = {name: changes.pop(name) for name in list(changes) if name in names}
+        defaults: dict[str, Any] = {
             "openai_base_url": model.url,
             "openai_api_key": SecretStr("sk-canary"),
         }
-        settings = PlannerSettings(**(chosen | changes))
-        made.append(Provider(settings, Limits(**(QUICK | limits))))
-        return made[-1]
+        settings = PlannerSettings(**(defaults | changes))
+        planners.append(LLMPlanner(settings, RequestOptions(**(NO_PAUSES | options))))
+        return planners[-1]
 
     yield make
-    for provider in made:
-        await provider.close()
+    for planner in planners:
+        await planner.close()
 
 
 @pytest.fixture
-def provider(make_provider: MakeProvider) -> Provider:
-    return make_provider()
+def planner(make_planner: MakePlanner) -> LLMPlanner:
+    return make_planner()

@@ -1,11 +1,11 @@
-"""A server that speaks as OpenAI's chat completions do, with a model that is no model.
+"""Fake of a model server with the API of OpenAI's chat completions.
 
     uv run python -m tests.services.ai.planner.model_server --port 9999
     OPENAI_BASE_URL=http://127.0.0.1:9999/v1 uv run gymlocker up
 
-It remembers nothing: what it says follows from the request alone. It says hello, quotes what was
-said first, makes a plan as soon as somebody says "plan" or has to have one, and repeats all else.
-Faults come from `faults`, one for each call, or from the model's name: `OPENAI_MODEL=fault:stall`.
+It has no state: an answer depends only on the request. It greets, quotes the first message, makes a
+plan if the message contains "plan" or the call of a tool is forced, and repeats any other message.
+Faults are taken from `faults`, one for each call, or from the model: `OPENAI_MODEL=fault:stall`.
 """
 
 import argparse
@@ -35,17 +35,17 @@ _STATUSES: dict[Fault, tuple[str, str]] = {
 
 @dataclass
 class ModelServer:
-    """The server; listens within `async with`."""
+    """A server that listens within `async with`."""
 
     port: int = 0
-    # Seconds between two pieces of an answer.
+    # Seconds between two chunks of an answer.
     pace: float = 0
     retry_after: str = "0"
     faults: deque[Fault | None] = field(default_factory=deque)
-    # The requests that came, and their headers.
+    # The requests and their headers.
     calls: list[Json] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
-    # Answers under way, those that the client did not wait for, and those that stalled.
+    # Answers in flight, answers that a client cancelled, and stalled answers.
     open: int = 0
     hung_up: int = 0
     stalled: int = 0
@@ -70,7 +70,7 @@ class ModelServer:
         return f"http://127.0.0.1:{self.port}/v1"
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Waits until something is true of the counts."""
+        """Wait until a condition on the counts holds."""
         async with asyncio.timeout(60), self._changed:
             await self._changed.wait_for(condition)
 
@@ -89,7 +89,7 @@ class ModelServer:
             while (request := await _request(reader)) is not None:
                 await self._count(open=1)
                 try:
-                    await self._reply(*request, reader, writer)
+                    await self._respond(*request, reader, writer)
                 except ConnectionError as error:
                     await self._count(hung_up=not isinstance(error, _Closed))
                     raise
@@ -97,7 +97,7 @@ class ModelServer:
                     await asyncio.shield(self._count(open=-1))
         writer.close()
 
-    async def _reply(
+    async def _respond(
         self,
         headers: dict[str, str],
         body: Json,
@@ -147,7 +147,7 @@ class ModelServer:
             b"transfer-encoding: chunked\r\n\r\n"
         )
         data = b"" if fault == Fault.EMPTY else "".join(lines).encode()
-        # A piece more than half: some of the text, and of a plan, is out.
+        # More than half, so that a part of the text and of the plan is sent.
         half = data[: len(data) * 3 // 5]
         if fault in (Fault.STALL_EARLY, Fault.HANG_UP_EARLY):
             data = b""
@@ -156,14 +156,14 @@ class ModelServer:
         elif fault == Fault.ERROR_EVENT:
             error = {"error": {"message": "canary", "code": "overloaded"}}
             data = half[: half.rindex(b"\n\n") + 2] + f"data: {json.dumps(error)}\n\n".encode()
-        async for piece in _pieces(data, self.pace):
-            writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        async for chunk in _chunks(data, self.pace):
+            writer.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
             await writer.drain()
         if fault in (Fault.CUT, Fault.HANG_UP_EARLY):
             raise _Closed
         if fault in (Fault.STALL, Fault.STALL_EARLY):
             await self._count(stalled=1)
-            # Nothing more is sent; the client says nothing either until it hangs up.
+            # Nothing more is sent. The client sends nothing either until it hangs up.
             await reader.read()
             raise ConnectionResetError
         writer.write(b"0\r\n\r\n")
@@ -171,7 +171,7 @@ class ModelServer:
 
 
 class _Closed(ConnectionAbortedError):
-    """It is the server that hangs up."""
+    """The server closes the connection."""
 
 
 async def _request(reader: asyncio.StreamReader) -> tuple[dict[str, str], Json] | None:
@@ -185,8 +185,8 @@ async def _request(reader: asyncio.StreamReader) -> tuple[dict[str, str], Json] 
     return headers, json.loads(body)
 
 
-async def _pieces(data: bytes, pace: float) -> AsyncIterator[bytes]:
-    """Cuts `data` anywhere: in lines, in characters, in the two ends of a line."""
+async def _chunks(data: bytes, pace: float) -> AsyncIterator[bytes]:
+    """Cut `data` anywhere: within lines, characters and line ends."""
     dice = random.Random(len(data))
     start = 0
     while start < len(data):
@@ -197,9 +197,9 @@ async def _pieces(data: bytes, pace: float) -> AsyncIterator[bytes]:
 
 
 async def _main() -> None:
-    parser = argparse.ArgumentParser(description="A language model that is none.")
+    parser = argparse.ArgumentParser(description="A fake language model.")
     parser.add_argument("--port", type=int, default=9999)
-    parser.add_argument("--pace", type=float, default=0.02, help="seconds between two pieces")
+    parser.add_argument("--pace", type=float, default=0.02, help="seconds between two chunks")
     arguments = parser.parse_args()
     async with ModelServer(port=arguments.port, pace=arguments.pace) as server:
         print(f"OPENAI_BASE_URL={server.url}", flush=True)

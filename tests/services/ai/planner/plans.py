@@ -1,4 +1,4 @@
-"""Plans as a model writes them, and all plans that there can be."""
+"""Plans as a model writes them, and a strategy for all valid plans."""
 
 from typing import Any
 
@@ -73,9 +73,9 @@ PLAN: Json = {
 }
 
 
-def _text(most: int, least: int = 0) -> st.SearchStrategy[str]:
-    texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=least, max_size=most)
-    return texts.filter(str.strip) if least else texts
+def _text(max_size: int, min_size: int = 0) -> st.SearchStrategy[str]:
+    texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=min_size, max_size=max_size)
+    return texts.filter(str.strip) if min_size else texts
 
 
 def _rests() -> st.SearchStrategy[plan_pb2.RestBetweenSets]:

@@ -1,4 +1,4 @@
-"""What the model of the model server says, and what can go wrong with it."""
+"""Answers and faults of the fake model."""
 
 import json
 from collections.abc import Iterator
@@ -12,35 +12,35 @@ HERE_IT_IS = "Gern – here is a plan for you 🏋️:"
 
 
 class Fault(StrEnum):
-    """What goes wrong with a call."""
+    """Faults of a call."""
 
     TOO_MANY = "too-many"  # 429, with Retry-After
-    USED_UP = "used-up"  # 429, which no waiting helps
+    USED_UP = "used-up"  # 429, where a retry does not help
     BUSY = "busy"  # 500
     WRONG_KEY = "wrong-key"  # 401
     FORBIDDEN = "forbidden"  # 403
     NO_MODEL = "no-model"  # 404
-    NO_EFFORT = "no-effort"  # 400 if a reasoning effort is said
-    HANG_UP = "hang-up"  # no reply at all
-    HANG_UP_EARLY = "hang-up-early"  # headers, and then nothing
-    CUT = "cut"  # in the middle
+    NO_EFFORT = "no-effort"  # 400 if the request has a reasoning effort
+    HANG_UP = "hang-up"  # no response at all
+    HANG_UP_EARLY = "hang-up-early"  # after the headers
+    CUT = "cut"  # in the middle of the answer
     STALL_EARLY = "stall-early"  # before the first chunk
-    STALL = "stall"  # in the middle
-    GIBBERISH = "gibberish"  # events that are no JSON
+    STALL = "stall"  # in the middle of the answer
+    GIBBERISH = "gibberish"  # events that are not JSON
     ERROR_EVENT = "error-event"  # an error as an event, in the middle
-    MALFORMED = "malformed"  # arguments that are no JSON
+    MALFORMED = "malformed"  # arguments that are not JSON
     MALFORMED_ONCE = "malformed-once"
-    INVALID = "invalid"  # arguments that are no plan
+    INVALID = "invalid"  # arguments that are not a plan
     INVALID_ONCE = "invalid-once"
     REFUSAL = "refusal"
     FILTERED = "filtered"
-    TOO_LONG = "too-long"  # cut off by the cap on tokens
-    NO_CALL = "no-call"  # talks instead of calling
+    TOO_LONG = "too-long"  # cut off at the limit on tokens
+    NO_CALL = "no-call"  # text instead of a tool call
     EMPTY = "empty"
 
 
 def events(body: Json, fault: Fault | None, *, plan: Json, session: Json) -> Iterator[str]:
-    """The answer to a request, as server-sent events."""
+    """Yield the answer to a request as server-sent events."""
     if fault == Fault.GIBBERISH:
         yield "data: {canary\n\n"
         return
@@ -78,8 +78,8 @@ def _deltas(
         yield {}, "content_filter"
         return
     forced = body["tool_choice"] == "required" and fault != Fault.NO_CALL
-    text = "" if forced else _words(body)
-    yield from (({"content": word}, None) for word in _cut(text, 7))
+    text = "" if forced else _answer(body)
+    yield from (({"content": part}, None) for part in _cut(text, 7))
     if not forced and (text != HERE_IT_IS or fault == Fault.NO_CALL):
         yield {}, "length" if fault == Fault.TOO_LONG else "stop"
         return
@@ -106,23 +106,23 @@ def _arguments(body: Json, data: Json, fault: Fault | None) -> str:
 
 
 def wants_to_wait(body: Json) -> bool:
-    """Whether the person wants the answer to stop in the middle, so that they can stop it."""
-    return _said(body)[-1].startswith("Take your time")
+    """Check whether the answer shall stall, so that the person can stop it."""
+    return _user_texts(body)[-1].startswith("Take your time")
 
 
-def _said(body: Json) -> list[str]:
+def _user_texts(body: Json) -> list[str]:
     return [message["content"] for message in body["messages"] if message["role"] == "user"]
 
 
-def _words(body: Json) -> str:
-    said = _said(body)
-    last = said[-1].lower()
+def _answer(body: Json) -> str:
+    texts = _user_texts(body)
+    last = texts[-1].lower()
     if last.startswith("say hello"):
         return HELLO
     if "what did i say first" in last:
-        first = next(text for text in said if not text.lower().startswith("say hello"))
+        first = next(text for text in texts if not text.lower().startswith("say hello"))
         return f"You said first: “{first}”"
-    return HERE_IT_IS if "plan" in last else f"You said: “{said[-1]}”. Tell me more!"
+    return HERE_IT_IS if "plan" in last else f"You said: “{texts[-1]}”. Tell me more!"
 
 
 def _cut(text: str, length: int) -> Iterator[str]:

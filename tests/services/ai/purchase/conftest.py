@@ -31,8 +31,8 @@ def log() -> Iterator[LogCapture]:
     structlog.configure(**before)
 
 
-class FakeThrottle:
-    """A throttle of MAX_FAILURES for each address."""
+class FakeLimit:
+    """A limit of MAX_FAILURES for each address."""
 
     MAX_FAILURES = 30
 

@@ -17,7 +17,7 @@ from server.services.ai.purchase.authenticator import (
     PurchaseAuthenticator,
 )
 from server.services.ai.purchase.model import Purchase, Store, purchase_of
-from tests.services.ai.purchase.conftest import FakeThrottle
+from tests.services.ai.purchase.conftest import FakeLimit
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
 
@@ -45,14 +45,14 @@ class FakeStore:
 @dataclass
 class Scene:
     timeout_seconds: float = 10
-    throttle: FakeThrottle = field(default_factory=FakeThrottle)
+    limit: FakeLimit = field(default_factory=FakeLimit)
 
     def __post_init__(self) -> None:
         self.now = 0.0
         self.google, self.apple = FakeStore(), FakeStore()
         self.authenticator = PurchaseAuthenticator(
             {Store.GOOGLE: self.google, Store.APPLE: self.apple},
-            self.throttle,
+            self.limit,
             clock=lambda: self.now,
             timeout_seconds=self.timeout_seconds,
         )
@@ -178,7 +178,7 @@ class TestStoreFailure:
         scene.google.gate.clear()
         await scene.unavailable("Google good")
         scene.google.gate.set()
-        scene.authenticator = PurchaseAuthenticator({Store.GOOGLE: scene.google}, scene.throttle)
+        scene.authenticator = PurchaseAuthenticator({Store.GOOGLE: scene.google}, scene.limit)
         await scene.authenticate("Google good")
 
 
@@ -233,7 +233,7 @@ class TestConcurrency:
 class TestThrottle:
     async def test_rejects_tokens_after_too_many_wrong_ones(self, scene: Scene) -> None:
         await scene.authenticate("Google good")
-        for number in range(FakeThrottle.MAX_FAILURES):
+        for number in range(FakeLimit.MAX_FAILURES):
             await scene.refused(f"Google bad{number}")
         tokens = len(scene.google.tokens)
         with pytest.raises(ResourceExhausted) as caught:

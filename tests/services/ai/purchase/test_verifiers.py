@@ -21,7 +21,7 @@ from server.services.ai.purchase.model import Store, Verifier, names_of
 from server.services.ai.purchase.verifiers import verifiers
 from tests.services.ai.purchase import test_google
 from tests.services.ai.purchase.apple.chain import chain
-from tests.services.ai.purchase.conftest import NOW, FakeThrottle
+from tests.services.ai.purchase.conftest import NOW, FakeLimit
 from tests.services.ai.purchase.server import Reply, serving
 
 SetUp = Callable[..., Mapping[Store, Verifier]]
@@ -105,7 +105,7 @@ class TestConfiguration:
         assert names_of(stores) == []
         for header in ("Web ", "Web x", "Google x", "Apple x", "RevenueCat x"):
             with pytest.raises(Unauthenticated):
-                await PurchaseAuthenticator(stores, FakeThrottle()).authenticate(header, "")
+                await PurchaseAuthenticator(stores, FakeLimit()).authenticate(header, "")
 
     async def test_accepts_all_stores(self, set_up: SetUp, files: Path) -> None:
         stores = set_up(**everything(files))
@@ -239,7 +239,7 @@ class TestLog:
             configure_logging("debug")
             try:
                 with pytest.raises(Unavailable):
-                    await PurchaseAuthenticator(stores, FakeThrottle()).authenticate(header, "")
+                    await PurchaseAuthenticator(stores, FakeLimit()).authenticate(header, "")
             finally:
                 logging.root.handlers[:] = handlers
                 logging.root.setLevel(level)
