@@ -23,7 +23,7 @@ os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 from server.libraries.database.migrations import migrate
 from server.programs.demo.transport import GrpcTransport, RestTransport, Transport
-from server.programs.local.temporary_postgres import ThrowawayPostgres, throwaway_postgres
+from server.programs.local.temporary_postgres import TemporaryPostgres, temporary_postgres
 from tests.libraries.database.conftest import make_database
 from tests.programs.web.app import installed
 from tests.support.client import Client
@@ -54,14 +54,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[ThrowawayPostgres]:
+def postgres() -> Iterator[TemporaryPostgres]:
     """A PostgreSQL; its database `gymlocker` belongs to the `house`."""
-    with throwaway_postgres() as server:
+    with temporary_postgres() as server:
         yield server
 
 
 @pytest.fixture
-async def empty_database(postgres: ThrowawayPostgres, request: pytest.FixtureRequest) -> str:
+async def empty_database(postgres: TemporaryPostgres, request: pytest.FixtureRequest) -> str:
     """The URL of a new, empty database."""
     name = f"test_{abs(hash(request.node.nodeid)):x}"
     connection = await asyncpg.connect(postgres.url("gymlocker"))
@@ -74,7 +74,7 @@ async def empty_database(postgres: ThrowawayPostgres, request: pytest.FixtureReq
 
 
 @pytest.fixture(scope="session")
-def migrated_database(postgres: ThrowawayPostgres) -> str:
+def migrated_database(postgres: TemporaryPostgres) -> str:
     """The URL of a database for workers beside the house, which leave each other's rows alone."""
 
     async def made() -> str:
@@ -86,7 +86,7 @@ def migrated_database(postgres: ThrowawayPostgres) -> str:
 
 
 @pytest.fixture(scope="session")
-def stack(postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(postgres: TemporaryPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Gymlocker with one worker behind Envoy."""
     with running_stack(
         tmp_path_factory.mktemp("house"),
@@ -134,7 +134,7 @@ async def rest(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 @pytest.fixture
-async def database(postgres: ThrowawayPostgres) -> AsyncIterator[asyncpg.Connection]:
+async def database(postgres: TemporaryPostgres) -> AsyncIterator[asyncpg.Connection]:
     """A connection to the database of the `house`."""
     connection = await asyncpg.connect(postgres.url("gymlocker"))
     yield connection
@@ -150,7 +150,7 @@ def modules() -> Path:
 
 @pytest.fixture
 async def workers(
-    stack: Stack, postgres: ThrowawayPostgres, tmp_path: Path
+    stack: Stack, postgres: TemporaryPostgres, tmp_path: Path
 ) -> AsyncIterator[list[Client]]:
     """Two workers on the database of the `stack`, without Envoy: for what must be so in all."""
     sockets = [tmp_path / "first.sock", tmp_path / "second.sock"]

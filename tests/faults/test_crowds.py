@@ -10,7 +10,7 @@ import asyncpg
 import httpx2
 import pytest
 
-from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.libraries.database.conftest import make_database
 from tests.support.stack import Stack, running_stack
 from tests.support.tools import require
@@ -23,7 +23,7 @@ FEED = {"users": [{"userId": str(UUID(int=0)), "followSecret": "none"}]}
 
 
 @pytest.fixture(scope="module")
-def url(postgres: ThrowawayPostgres) -> str:
+def url(postgres: TemporaryPostgres) -> str:
     """The database of a Gymlocker whose addresses have small shares."""
     return asyncio.run(make_database(postgres, "crowds"))
 

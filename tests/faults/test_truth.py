@@ -17,7 +17,7 @@ from gymlocker.v2.user_pb2 import CreateUserResponse as User
 from server.errors import StartError
 from server.programs.demo.transport import CallError, GrpcTransport, channel_over
 from server.programs.diagnostics.health import check, check_http
-from server.programs.local.temporary_postgres import ThrowawayPostgres, throwaway_postgres
+from server.programs.local.temporary_postgres import TemporaryPostgres, temporary_postgres
 from tests.libraries.database.conftest import make_database
 from tests.libraries.database.postmaster import frozen, postmaster_of
 from tests.support.client import Client, error_info, event_of
@@ -42,14 +42,14 @@ DROP FUNCTION full_disk, full_disk_too;
 
 
 @pytest.fixture(scope="module")
-def postgres() -> Iterator[ThrowawayPostgres]:
+def postgres() -> Iterator[TemporaryPostgres]:
     """A PostgreSQL that may be ill-treated."""
-    with throwaway_postgres() as server:
+    with temporary_postgres() as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def stack(postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(postgres: TemporaryPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Gymlocker with one worker; every test leaves its databases in good health."""
     limits = asyncio.run(make_database(postgres, "limits"))
     with running_stack(
@@ -116,7 +116,7 @@ async def read_only(url: str) -> AsyncIterator[None]:
 
 
 async def test_a_database_that_takes_no_writes(
-    postgres: ThrowawayPostgres, stack: Stack, client: Client, rest: httpx2.AsyncClient
+    postgres: TemporaryPostgres, stack: Stack, client: Client, rest: httpx2.AsyncClient
 ) -> None:
     user = await client.created_user()
     async with read_only(postgres.url()):
@@ -137,7 +137,7 @@ async def test_a_database_that_takes_no_writes(
 
 
 async def test_a_database_of_rate_limits_that_takes_no_writes(
-    postgres: ThrowawayPostgres, stack: Stack, rest: httpx2.AsyncClient
+    postgres: TemporaryPostgres, stack: Stack, rest: httpx2.AsyncClient
 ) -> None:
     async with read_only(postgres.url("limits")):
         assert (await unwell(rest))[0] == "READ_ONLY"
@@ -145,7 +145,7 @@ async def test_a_database_of_rate_limits_that_takes_no_writes(
 
 
 async def test_a_full_disk(
-    postgres: ThrowawayPostgres, client: Client, rest: httpx2.AsyncClient
+    postgres: TemporaryPostgres, client: Client, rest: httpx2.AsyncClient
 ) -> None:
     user = await client.created_user()
     connection = await asyncpg.connect(postgres.url())
@@ -168,7 +168,7 @@ async def test_a_full_disk(
 
 
 async def test_a_database_that_hangs_is_known_in_three_seconds_and_holds_up_nobody_for_ten(
-    postgres: ThrowawayPostgres, client: Client, rest: httpx2.AsyncClient
+    postgres: TemporaryPostgres, client: Client, rest: httpx2.AsyncClient
 ) -> None:
     user = await client.created_user()
     await eventually_true(lambda: is_well(rest))

@@ -13,7 +13,7 @@ from server.programs.local.postgres import NON_DURABLE, EmbeddedPostgres
 
 
 @dataclass(frozen=True)
-class ThrowawayPostgres:
+class TemporaryPostgres:
     """A server that runs: `url("name")` is where its database of that name is, or would be."""
 
     _postgres: EmbeddedPostgres
@@ -24,11 +24,11 @@ class ThrowawayPostgres:
 
 
 @contextmanager
-def throwaway_postgres(
+def temporary_postgres(
     settings: Mapping[str, str] | None = None,
     *,
     fill: Callable[[Path], object] = lambda _: None,
-) -> Iterator[ThrowawayPostgres]:
+) -> Iterator[TemporaryPostgres]:
     """Runs a server of its own in a temporary folder, which is gone afterwards.
 
     `fill` may put a cluster into the folder that it is given; without one, an empty one is made.
@@ -46,7 +46,7 @@ def throwaway_postgres(
         running = _Running(server)
         running.start()
         try:
-            yield ThrowawayPostgres(server)
+            yield TemporaryPostgres(server)
         finally:
             running.stop()
 

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from server.libraries.database.pool import Database
-from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.libraries.database import liftlog
 
 EMPTY = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
@@ -15,7 +15,7 @@ EMPTY = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
 CREATE = "CREATE TABLE note (id int PRIMARY KEY, words text)"
 
 
-async def make_database(postgres: ThrowawayPostgres, name: str) -> str:
+async def make_database(postgres: TemporaryPostgres, name: str) -> str:
     """The URL of a new database."""
     connection = await asyncpg.connect(postgres.url())
     try:
@@ -28,7 +28,7 @@ async def make_database(postgres: ThrowawayPostgres, name: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def playground(postgres: ThrowawayPostgres) -> tuple[str, str]:
+def playground(postgres: TemporaryPostgres) -> tuple[str, str]:
     """Two databases; making them takes longer than most of these tests."""
     return (
         asyncio.run(make_database(postgres, "playground")),

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from server.libraries.process.system_user import database_user
 from server.programs.local.postgres import programs
-from server.programs.local.temporary_postgres import ThrowawayPostgres, throwaway_postgres
+from server.programs.local.temporary_postgres import TemporaryPostgres, temporary_postgres
 
 SECONDS = 60
 
 
 @contextmanager
-def standby_of(primary: ThrowawayPostgres) -> Iterator[ThrowawayPostgres]:
+def standby_of(primary: TemporaryPostgres) -> Iterator[TemporaryPostgres]:
     """A standby of `primary`, until it is promoted."""
 
     def copy(folder: Path) -> None:
@@ -27,5 +27,5 @@ def standby_of(primary: ThrowawayPostgres) -> Iterator[ThrowawayPostgres]:
             for path in (data, *data.rglob("*")):
                 os.chown(path, user.uid, user.gid)
 
-    with throwaway_postgres(fill=copy) as server:
+    with temporary_postgres(fill=copy) as server:
         yield server

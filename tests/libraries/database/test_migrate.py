@@ -15,7 +15,7 @@ from server.libraries.database import migrations
 from server.libraries.database.connect import place_of
 from server.libraries.database.migration_engine import sqlalchemy_engine
 from server.libraries.database.migrations import migrate
-from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.libraries.database import catalog
 from tests.support.command import gymlocker
 
@@ -156,7 +156,7 @@ async def run_alembic(url: str, name: str, revision: str) -> None:
 
 
 @pytest.fixture
-async def guarded(postgres: ThrowawayPostgres, playground: tuple[str, str]) -> AsyncIterator[str]:
+async def guarded(postgres: TemporaryPostgres, playground: tuple[str, str]) -> AsyncIterator[str]:
     """The URL of a database and of a user there who needs a password, which is wrong."""
     connection = await asyncpg.connect(playground[0])
     try:

@@ -14,7 +14,7 @@ from server.errors import Unavailable
 from server.libraries.database import asyncpg_pool, pool
 from server.libraries.database.pool import Connection, Database
 from server.libraries.database.statement import Statement
-from server.programs.local.temporary_postgres import ThrowawayPostgres, throwaway_postgres
+from server.programs.local.temporary_postgres import TemporaryPostgres, temporary_postgres
 from tests.libraries.database.conftest import CREATE
 from tests.libraries.database.postmaster import frozen, postmaster_of
 from tests.support.waiting import eventually_true
@@ -160,14 +160,14 @@ async def test_a_connection_that_the_server_is_just_ending_is_unavailable(
 
 
 @pytest.fixture(scope="module")
-def mortal() -> Iterator[ThrowawayPostgres]:
+def mortal() -> Iterator[TemporaryPostgres]:
     """A PostgreSQL to be killed; it is started again each time."""
-    with throwaway_postgres() as postgres:
+    with temporary_postgres() as postgres:
         yield postgres
 
 
 async def test_a_server_that_is_gone_is_unavailable_until_it_is_back(
-    mortal: ThrowawayPostgres,
+    mortal: TemporaryPostgres,
 ) -> None:
     async with Database(mortal.url(), pool_size=3) as database:
         assert await answers(database)
@@ -188,7 +188,7 @@ async def test_a_server_that_is_gone_is_unavailable_until_it_is_back(
 
 
 async def test_a_server_that_swallows_everything_is_unavailable_until_it_goes_on(
-    mortal: ThrowawayPostgres, impatient: None
+    mortal: TemporaryPostgres, impatient: None
 ) -> None:
     async with Database(mortal.url(), pool_size=3) as database:
         await eventually_true(lambda: answers(database))
@@ -200,7 +200,7 @@ async def test_a_server_that_swallows_everything_is_unavailable_until_it_goes_on
 
 
 async def test_connections_go_back_to_the_pool_again_when_one_could_not(
-    mortal: ThrowawayPostgres, impatient: None, monkeypatch: pytest.MonkeyPatch
+    mortal: TemporaryPostgres, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Returned after so many statements, a connection is closed, of which the server is told.
     monkeypatch.setattr(asyncpg, "create_pool", partial(asyncpg.create_pool, max_queries=1))

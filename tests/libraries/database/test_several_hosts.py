@@ -13,7 +13,7 @@ from server.libraries.database.connect import CONNECT_SECONDS, connect
 from server.libraries.database.migrations import migrate
 from server.libraries.database.pool import Database
 from server.libraries.database.statement import Statement
-from server.programs.local.temporary_postgres import ThrowawayPostgres, throwaway_postgres
+from server.programs.local.temporary_postgres import TemporaryPostgres, temporary_postgres
 from tests.libraries.database.postmaster import frozen, postmaster_of
 from tests.libraries.database.standby import standby_of
 from tests.support.command import gymlocker
@@ -23,19 +23,19 @@ WRITE = Statement(text("INSERT INTO note DEFAULT VALUES"))
 IS_STANDBY = Statement(text("SELECT pg_is_in_recovery()"))
 
 
-def in_query(*servers: ThrowawayPostgres) -> str:
+def in_query(*servers: TemporaryPostgres) -> str:
     """A URL that names the hosts in the query."""
     hosts = ",".join(_socket(server) for server in servers)
     return f"postgresql://gymlocker:canary@/gymlocker?host={quote(hosts)}&port=5432,5432"
 
 
-def in_authority(*servers: ThrowawayPostgres) -> str:
+def in_authority(*servers: TemporaryPostgres) -> str:
     """A URL that names the hosts before the path."""
     hosts = ",".join(f"{quote(_socket(server), safe='')}:5432" for server in servers)
     return f"postgresql://gymlocker:canary@{hosts}/gymlocker"
 
 
-def _socket(server: ThrowawayPostgres) -> str:
+def _socket(server: TemporaryPostgres) -> str:
     return parse_qs(urlsplit(server.url()).query)["host"][0]
 
 
@@ -43,13 +43,13 @@ FORMS = pytest.mark.parametrize("form", [in_query, in_authority])
 
 
 @pytest.fixture(scope="module")
-def primary() -> Iterator[ThrowawayPostgres]:
-    with throwaway_postgres() as server:
+def primary() -> Iterator[TemporaryPostgres]:
+    with temporary_postgres() as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def standby(primary: ThrowawayPostgres) -> Iterator[ThrowawayPostgres]:
+def standby(primary: TemporaryPostgres) -> Iterator[TemporaryPostgres]:
     with standby_of(primary) as server:
         yield server
 
@@ -59,7 +59,7 @@ Form = Callable[..., str]
 
 @FORMS
 async def test_the_one_that_takes_writes_is_found_wherever_it_stands(
-    primary: ThrowawayPostgres, standby: ThrowawayPostgres, form: Form
+    primary: TemporaryPostgres, standby: TemporaryPostgres, form: Form
 ) -> None:
     for servers in ((standby, primary), (primary, standby)):
         connection = await connect(form(*servers))
@@ -69,7 +69,7 @@ async def test_the_one_that_takes_writes_is_found_wherever_it_stands(
 
 @FORMS
 async def test_another_wish_is_heard(
-    primary: ThrowawayPostgres, standby: ThrowawayPostgres, form: Form
+    primary: TemporaryPostgres, standby: TemporaryPostgres, form: Form
 ) -> None:
     url = form(primary, standby)
     wish = f"{url}{'&' if '?' in url else '?'}target_session_attrs=standby"
@@ -80,7 +80,7 @@ async def test_another_wish_is_heard(
 
 @FORMS
 async def test_one_that_hangs_keeps_nobody_from_the_next(
-    primary: ThrowawayPostgres, standby: ThrowawayPostgres, form: Form
+    primary: TemporaryPostgres, standby: TemporaryPostgres, form: Form
 ) -> None:
     with frozen(await postmaster_of(standby.url())):
         connection = await connect(form(standby, primary))
@@ -93,7 +93,7 @@ async def test_one_that_hangs_keeps_nobody_from_the_next(
         assert "canary" not in ended.output + ended.errors
 
 
-async def test_only_standbys_are_a_database_that_is_read_only(standby: ThrowawayPostgres) -> None:
+async def test_only_standbys_are_a_database_that_is_read_only(standby: TemporaryPostgres) -> None:
     async with Database(in_query(standby, standby), pool_size=1) as database:
         with pytest.raises(Unavailable) as refused:
             await database.fetch(IS_STANDBY)
@@ -101,7 +101,7 @@ async def test_only_standbys_are_a_database_that_is_read_only(standby: Throwaway
 
 
 async def test_none_that_answers_is_a_database_out_of_reach(
-    primary: ThrowawayPostgres, standby: ThrowawayPostgres
+    primary: TemporaryPostgres, standby: TemporaryPostgres
 ) -> None:
     began = time.monotonic()
     with frozen(await postmaster_of(standby.url())):
@@ -114,7 +114,7 @@ async def test_none_that_answers_is_a_database_out_of_reach(
 
 
 async def test_after_a_failover_the_new_primary_is_found() -> None:
-    with throwaway_postgres() as primary, standby_of(primary) as standby:
+    with temporary_postgres() as primary, standby_of(primary) as standby:
         connection = await asyncpg.connect(primary.url())
         await connection.execute("CREATE TABLE note (id serial)")
         await connection.close()

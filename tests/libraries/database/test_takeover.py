@@ -10,7 +10,7 @@ import pytest
 from gymlocker.v2 import event_pb2, inbox_pb2, share_pb2, user_pb2
 
 from server.programs.demo.transport import GrpcTransport, channel_over
-from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.libraries.database import catalog, liftlog
 from tests.libraries.database.conftest import make_database
 from tests.libraries.database.liftlog import EVERY_BYTE, IV, Person
@@ -78,7 +78,7 @@ class Scenario:
 
 
 @pytest.fixture(scope="module")
-def story(postgres: ThrowawayPostgres) -> Scenario:
+def story(postgres: TemporaryPostgres) -> Scenario:
     story = Scenario(asyncio.run(make_database(postgres, "taken_over")))
     asyncio.run(story.happen())
     return story

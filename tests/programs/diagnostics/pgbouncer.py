@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 
 from server.libraries.process.system_user import database_user
-from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.support.ports import free_port
 from tests.support.waiting import eventually_true
 
@@ -27,7 +27,7 @@ def version() -> tuple[int, ...]:
 
 @asynccontextmanager
 async def pgbouncer(
-    postgres: ThrowawayPostgres, folder: Path, **settings: object
+    postgres: TemporaryPostgres, folder: Path, **settings: object
 ) -> AsyncIterator[int]:
     """The port of a PgBouncer that has `settings`."""
     port, socket = free_port(), parse_qs(urlsplit(postgres.url()).query)["host"][0]

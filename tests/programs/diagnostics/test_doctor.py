@@ -15,7 +15,7 @@ from server.programs.diagnostics.configuration import names
 from server.programs.diagnostics.doctor import examine
 from server.programs.diagnostics.finding import Finding, Level
 from server.programs.diagnostics.report import report
-from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.support.stack import Stack
 from tests.support.worker import JWT_SECRET_KEY
 
@@ -83,7 +83,7 @@ async def test_a_database_that_a_newer_release_has_migrated(
 )
 async def test_a_database_that_is_not_there(
     environment: pytest.MonkeyPatch,
-    postgres: ThrowawayPostgres,
+    postgres: TemporaryPostgres,
     change: object,
     text: str,
 ) -> None:
@@ -94,7 +94,7 @@ async def test_a_database_that_is_not_there(
 
 
 async def test_clocks_that_differ(
-    environment: pytest.MonkeyPatch, postgres: ThrowawayPostgres
+    environment: pytest.MonkeyPatch, postgres: TemporaryPostgres
 ) -> None:
     environment.setattr(databases, "SKEW_SECONDS", -1)
     environment.setenv("DATABASE_URL", postgres.url("gymlocker"))

@@ -12,7 +12,7 @@ from server.libraries.database.pool import Database
 from server.libraries.database.write_check import WriteCheck
 from server.programs.diagnostics.databases import databases
 from server.programs.diagnostics.finding import Level
-from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.programs.diagnostics.pgbouncer import pgbouncer, url_through, version
 from tests.support.tools import require
 
@@ -29,7 +29,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.mark.parametrize("connections", [1, 5])
 async def test_one_that_does_not_know_prepared_statements_is_found(
-    postgres: ThrowawayPostgres,
+    postgres: TemporaryPostgres,
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     connections: int,
@@ -47,7 +47,7 @@ async def test_one_that_does_not_know_prepared_statements_is_found(
 @pytest.mark.parametrize("mode", ["session", "transaction"])
 async def test_one_that_knows_them_works(
     empty_database: str,
-    postgres: ThrowawayPostgres,
+    postgres: TemporaryPostgres,
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     mode: str,

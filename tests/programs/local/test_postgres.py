@@ -18,7 +18,7 @@ import pytest
 from server.errors import StartError
 from server.libraries.process.supervisor import Supervisor
 from server.programs.local.postgres import EmbeddedPostgres
-from server.programs.local.temporary_postgres import throwaway_postgres
+from server.programs.local.temporary_postgres import temporary_postgres
 from tests.support.waiting import alive, eventually, processes_of, wait_until
 
 # What a killed PostgreSQL has committed is safe with the operating system, as long as that lives.
@@ -260,7 +260,7 @@ async def test_the_callers_environment_does_not_lead_astray(
 
 
 def test_a_throwaway_server_comes_and_goes() -> None:
-    with throwaway_postgres() as server:
+    with temporary_postgres() as server:
         assert asyncio.run(ask(server.url(), "SHOW fsync")) == "off"
         asyncio.run(ask(server.url(), "CREATE DATABASE other", "SELECT 1"))
         assert asyncio.run(ask(server.url("other"), "SELECT current_database()")) == "other"
