@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from server.errors import StartError
-from server.programs.local.data_directory import kept_secret
+from server.programs.local.data_directory import load_or_create_secret
 
 
 def test_it_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "secret"
-    secret = kept_secret(path)
+    secret = load_or_create_secret(path)
     assert len(bytes.fromhex(secret)) == 32
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert kept_secret(path) == secret
-    assert kept_secret(tmp_path / "another") != secret
+    assert load_or_create_secret(path) == secret
+    assert load_or_create_secret(tmp_path / "another") != secret
     assert {each.name for each in tmp_path.iterdir()} == {"secret", "another"}
 
 
@@ -24,10 +24,10 @@ def test_one_that_is_broken_is_named_with_what_to_do(tmp_path: Path, content: by
     path = tmp_path / "jwt-secret-key"
     path.write_bytes(content)
     with pytest.raises(StartError, match=r"/jwt-secret-key is broken: .*backup, or delete it: "):
-        kept_secret(path)
+        load_or_create_secret(path)
     assert path.read_bytes() == content
 
 
 def test_where_it_cannot_be_kept_is_said(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="secret cannot be read or written"):
-        kept_secret(tmp_path / "no folder" / "secret")
+        load_or_create_secret(tmp_path / "no folder" / "secret")
