@@ -89,7 +89,7 @@ class EmbeddedPostgres:
         )
 
     def process(self) -> Process:
-        """Return the process to run. It has no timeout, for recovery after a crash may take long."""
+        """Return the process. It has no start timeout, for recovery after a crash may take long."""
         return Process(
             name="postgres",
             argv=(str(programs() / "postgres"), "-D", str(self._data), *self._options()),

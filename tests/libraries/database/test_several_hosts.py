@@ -89,7 +89,7 @@ async def test_one_that_hangs_keeps_nobody_from_the_next(
         # `migrate` and `doctor` find it, too, and tell nobody the password.
         await migrate(form(standby, primary), None, lambda _: None)
         ended = await gymlocker("doctor", DATABASE_URL=form(standby, primary))
-        assert "ok      database: takes writes" in ended.output
+        assert "ok      database: is writable" in ended.output
         assert "canary" not in ended.output + ended.errors
 
 
