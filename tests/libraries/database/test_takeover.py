@@ -15,7 +15,7 @@ from tests.libraries.database import catalog, liftlog
 from tests.libraries.database.conftest import make_database
 from tests.libraries.database.liftlog import EVERY_BYTE, IV, Person
 from tests.support.client import Client, event_of
-from tests.support.command import Ended, alembic, gymlocker
+from tests.support.command import Result, alembic, gymlocker
 from tests.support.stack import running_stack
 
 SOON = "2099-01-01 00:00:00+00"
@@ -34,7 +34,7 @@ class Scenario:
     messages: list[list[bytes]] = field(default_factory=list)
     before: dict[str, catalog.Rows] = field(default_factory=dict)
     after: dict[str, catalog.Rows] = field(default_factory=dict)
-    migrations: list[Ended] = field(default_factory=list)
+    migrations: list[Result] = field(default_factory=list)
 
     async def fill(self, connection: asyncpg.Connection) -> None:
         await connection.execute(liftlog.HISTORY + liftlog.FEED + liftlog.RATE_LIMITS)
@@ -227,7 +227,7 @@ class TestMigration:
         first, second = scenario.migrations
         assert (first.code, first.errors) == (0, "")
         assert "Adopting a LiftLog server's tables" in first.output
-        assert second == Ended(0, "The database was up to date.\n", "")
+        assert second == Result(0, "The database was up to date.\n", "")
 
     def test_rewrites_no_row(self, scenario: Scenario) -> None:
         assert all(scenario.before.values())
