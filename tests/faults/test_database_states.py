@@ -101,8 +101,10 @@ async def read_only(url: str) -> AsyncIterator[None]:
     """Make the database at `url` read-only, as after it has become a standby."""
     connection = await asyncpg.connect(url)
     name = await connection.fetchval("SELECT current_database()")
+    # With a timeout, it waits until the backends have exited: a call on a connection that is still
+    # being terminated would be DATABASE_UNAVAILABLE.
     terminate = (
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        "SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     try:
