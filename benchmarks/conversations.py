@@ -22,7 +22,7 @@ from gymlocker.v2 import ai_pb2, ai_pb2_grpc
 from rich.progress import track
 from websockets.asyncio.client import connect
 
-from server.programs.local.temporary_postgres import throwaway_postgres
+from server.programs.local.temporary_postgres import temporary_postgres
 from tests.programs.web.app import installed, running
 from tests.programs.web.client import Signal
 from tests.services.ai.planner.model_server import ModelServer
@@ -38,7 +38,7 @@ Cut = Callable[[], Awaitable[None]]
 
 async def main() -> None:
     """Measures and prints."""
-    with throwaway_postgres() as postgres, tempfile.TemporaryDirectory() as folder:
+    with temporary_postgres() as postgres, tempfile.TemporaryDirectory() as folder:
         url = postgres.url("postgres")
         async with ModelServer() as model:
             with running_stack(

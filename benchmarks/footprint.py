@@ -23,7 +23,7 @@ from benchmarks.seed import seed
 from benchmarks.servers import POSTGRES
 from benchmarks.workloads import TOGETHER, get_user
 from server.libraries.database.migrations import migrate
-from server.programs.local.temporary_postgres import throwaway_postgres
+from server.programs.local.temporary_postgres import temporary_postgres
 
 STREAMS, STREAMS_BESIDE_LOAD = 1_000, 500
 KEY = "a-key-for-a-benchmark"
@@ -55,7 +55,7 @@ class Footprint:
 def measured(*, rounds: int, seconds: float, advance: Callable[[], None]) -> Footprint:
     """Measures one worker."""
     with ExitStack() as stack:
-        url = stack.enter_context(throwaway_postgres(POSTGRES)).url()
+        url = stack.enter_context(temporary_postgres(POSTGRES)).url()
         asyncio.run(migrate(url, None, lambda _: None))
         person = asyncio.run(seed(url, people=1, followed=0)).people[0]
         port = free_port()

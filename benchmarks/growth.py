@@ -26,7 +26,7 @@ from benchmarks.h2load import LoadError
 from benchmarks.launcher import Launcher, free_port, postgres_process
 from benchmarks.processor import LOAD, Meter, spent
 from server.libraries.database.migrations import migrate
-from server.programs.local.temporary_postgres import throwaway_postgres
+from server.programs.local.temporary_postgres import temporary_postgres
 
 SIZES = (1_000, 1_000_000)
 EVENTS_EACH = 10
@@ -84,7 +84,7 @@ def measured(*, rounds: int, advance: Callable[[], None]) -> dict[str, float]:
 @contextmanager
 def _stacks(advance: Callable[[], None]) -> Iterator[list[Stack]]:
     with ExitStack() as resources:
-        postgres = resources.enter_context(throwaway_postgres(POSTGRES))
+        postgres = resources.enter_context(temporary_postgres(POSTGRES))
         launcher = Launcher(resources)
         stacks = []
         for users in SIZES:

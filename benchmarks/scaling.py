@@ -11,7 +11,7 @@ from benchmarks.seed import seed
 from benchmarks.servers import POSTGRES
 from benchmarks.workloads import TOGETHER, get_user
 from server.libraries.database.migrations import migrate
-from server.programs.local.temporary_postgres import throwaway_postgres
+from server.programs.local.temporary_postgres import temporary_postgres
 
 SIZES = (1, 2, 4)
 
@@ -20,7 +20,7 @@ def measured(*, rounds: int, seconds: float, advance: Callable[[], None]) -> dic
     """The calls a second of so many workers, as a ratio to those of one."""
     rates: dict[int, list[float]] = {size: [] for size in SIZES}
     with ExitStack() as stack:
-        url = stack.enter_context(throwaway_postgres(POSTGRES)).url()
+        url = stack.enter_context(temporary_postgres(POSTGRES)).url()
         asyncio.run(migrate(url, None, lambda _: None))
         person = asyncio.run(seed(url, people=1, followed=0)).people[0]
         launcher = Launcher(stack)

@@ -11,7 +11,7 @@ from benchmarks.launcher import Launcher, free_port, postgres_process
 from benchmarks.processor import Meter
 from benchmarks.seed import Seeded, seed
 from server.libraries.database.migrations import migrate
-from server.programs.local.temporary_postgres import throwaway_postgres
+from server.programs.local.temporary_postgres import temporary_postgres
 
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 # Each contender has a pool, though one at a time uses it.
@@ -47,7 +47,7 @@ class Arena:
 def arena() -> Iterator[Arena]:
     """Runs every contender until it is left."""
     with ExitStack() as stack:
-        url = stack.enter_context(throwaway_postgres(POSTGRES)).url()
+        url = stack.enter_context(temporary_postgres(POSTGRES)).url()
         asyncio.run(migrate(url, None, lambda _: None))
         seeded = asyncio.run(seed(url))
         builder = _Builder(Launcher(stack), url, postgres_process())

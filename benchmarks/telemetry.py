@@ -22,7 +22,7 @@ import psutil
 from gymlocker.v2 import user_pb2, user_pb2_grpc
 
 from server.libraries.database.migrations import migrate
-from server.programs.local.temporary_postgres import throwaway_postgres
+from server.programs.local.temporary_postgres import temporary_postgres
 from tests.libraries.telemetry.collector import collecting
 from tests.libraries.telemetry.scrape import metrics_url
 from tests.support.worker import health, serving
@@ -45,7 +45,7 @@ class Worker:
 async def main() -> None:
     """Measures and prints."""
     with (
-        throwaway_postgres() as postgres,
+        temporary_postgres() as postgres,
         tempfile.TemporaryDirectory() as folder,
         collecting() as collector,
     ):

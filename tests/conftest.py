@@ -1,7 +1,7 @@
-"""What all tests share: a PostgreSQL, a whole Gymlocker in front of it, and ways to call it.
+"""Fixtures of all tests: a PostgreSQL, the stack on it, and clients.
 
-Both are started once for each of pytest's processes. Tests do not disturb one another because
-each makes its own users.
+Both are started once for each of pytest's processes. Tests do not affect one another because each
+has its own users.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ import httpx2
 import pytest
 from grpc import aio
 
-# Before gRPC is loaded: its handlers for fork do not go together with children that are about to
-# become another program, as those of the tests are.
+# Set before gRPC is loaded: its fork handlers are not compatible with children that execute another
+# program, as those of the tests do.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 from server.libraries.database.migrations import migrate
 from server.programs.demo.transport import GrpcTransport, RestTransport, Transport
-from server.programs.local.temporary_postgres import ThrowawayPostgres, throwaway_postgres
+from server.programs.local.temporary_postgres import TemporaryPostgres, temporary_postgres
 from tests.libraries.database.conftest import make_database
 from tests.programs.web.app import installed
 from tests.support.client import Client
@@ -32,13 +32,13 @@ from tests.support.tools import require
 from tests.support.users import UserPool
 from tests.support.worker import health, serving
 
-# The processes that tests start share what is compiled, also where the interpreter was told not to
-# keep it beside the sources: compiling everything anew costs each of them seconds.
+# The processes that tests start share compiled modules, also if the interpreter must not keep them
+# beside the sources. Compiling everything would cost each process seconds.
 COMPILED = f"{tempfile.gettempdir()}/gymlocker-tests-{getpass.getuser()}"
 os.environ |= {"PYTHONPYCACHEPREFIX": COMPILED, "PYTHONDONTWRITEBYTECODE": ""}
 
-
-# What a shell lets its background ignore, children would ignore too; tests send it to them.
+# A shell ignores these signals for jobs in the background, and children would inherit that. Tests
+# send them.
 for _number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, lambda *_: None)
@@ -54,14 +54,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[ThrowawayPostgres]:
-    """A PostgreSQL; its database `gymlocker` belongs to the `house`."""
-    with throwaway_postgres() as server:
+def postgres() -> Iterator[TemporaryPostgres]:
+    """A PostgreSQL; its database `gymlocker` belongs to the `stack`."""
+    with temporary_postgres() as server:
         yield server
 
 
 @pytest.fixture
-async def empty_database(postgres: ThrowawayPostgres, request: pytest.FixtureRequest) -> str:
+async def empty_database(postgres: TemporaryPostgres, request: pytest.FixtureRequest) -> str:
     """The URL of a new, empty database."""
     name = f"test_{abs(hash(request.node.nodeid)):x}"
     connection = await asyncpg.connect(postgres.url("gymlocker"))
@@ -74,25 +74,25 @@ async def empty_database(postgres: ThrowawayPostgres, request: pytest.FixtureReq
 
 
 @pytest.fixture(scope="session")
-def migrated_database(postgres: ThrowawayPostgres) -> str:
-    """The URL of a database for workers beside the house, which leave each other's rows alone."""
+def migrated_database(postgres: TemporaryPostgres) -> str:
+    """The URL of a database for workers beside the `stack`, which share it without conflicts."""
 
-    async def made() -> str:
+    async def create() -> str:
         url = await make_database(postgres, "workers")
         await migrate(url, None, lambda _: None)
         return url
 
-    return asyncio.run(made())
+    return asyncio.run(create())
 
 
 @pytest.fixture(scope="session")
-def stack(postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(postgres: TemporaryPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Gymlocker with one worker behind Envoy."""
     with running_stack(
-        tmp_path_factory.mktemp("house"),
+        tmp_path_factory.mktemp("stack"),
         workers=1,
         DATABASE_URL=postgres.url("gymlocker"),
-        # Tests share users and an address. What the limits do is tested where they are low.
+        # Tests share users and an address. Tests of the limits lower them.
         PASSWORD_FAILURES_PER_ACCOUNT="1000000",
         PASSWORD_FAILURES_PER_ADDRESS="1000000",
     ) as stack:
@@ -101,7 +101,7 @@ def stack(postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(params=["grpc", "rest", "rest-v2"])
 async def transport(stack: Stack, request: pytest.FixtureRequest) -> AsyncIterator[Transport]:
-    """Each way to call: the test runs once for each."""
+    """Every transport; the test runs once for each."""
     transport: Transport = (
         GrpcTransport(stack.url)
         if request.param == "grpc"
@@ -113,7 +113,7 @@ async def transport(stack: Stack, request: pytest.FixtureRequest) -> AsyncIterat
 
 @pytest.fixture(scope="session")
 def user_pool() -> UserPool:
-    """Users that tests hand on to one another."""
+    """Users that tests reuse."""
     return UserPool()
 
 
@@ -121,21 +121,21 @@ def user_pool() -> UserPool:
 async def client(
     transport: Transport, user_pool: UserPool, database: asyncpg.Connection
 ) -> AsyncIterator[Client]:
-    """The services' stubs over each way to call."""
+    """The services' stubs over every transport."""
     async with user_pool.client(transport, database) as client:
         yield client
 
 
 @pytest.fixture
 async def rest(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
-    """Plain HTTP, for tests about JSON itself."""
+    """An HTTP client, for tests of JSON."""
     async with httpx2.AsyncClient(base_url=stack.url, timeout=30, verify=False) as client:
         yield client
 
 
 @pytest.fixture
-async def database(postgres: ThrowawayPostgres) -> AsyncIterator[asyncpg.Connection]:
-    """A connection to the database of the `house`."""
+async def database(postgres: TemporaryPostgres) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to the database of the `stack`."""
     connection = await asyncpg.connect(postgres.url("gymlocker"))
     yield connection
     await connection.close()
@@ -143,16 +143,16 @@ async def database(postgres: ThrowawayPostgres) -> AsyncIterator[asyncpg.Connect
 
 @pytest.fixture(scope="session")
 def modules() -> Path:
-    """The package.json beside which Microsoft's SignalR client is installed."""
+    """The package.json next to which Microsoft's SignalR client is installed."""
     require("node", "npm")
     return installed()
 
 
 @pytest.fixture
 async def workers(
-    stack: Stack, postgres: ThrowawayPostgres, tmp_path: Path
+    stack: Stack, postgres: TemporaryPostgres, tmp_path: Path
 ) -> AsyncIterator[list[Client]]:
-    """Two workers on the database of the `stack`, without Envoy: for what must be so in all."""
+    """Two workers on the database of the `stack`, without Envoy."""
     sockets = [tmp_path / "first.sock", tmp_path / "second.sock"]
     url = postgres.url("gymlocker")
     async with serving(sockets[0], url), serving(sockets[1], url):

@@ -31,7 +31,7 @@ from gymlocker.v2 import (
 )
 
 from benchmarks.seed import Person, Seeded, seed
-from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.benchmarks.running import (
     FLOOR,
     GRPC_CONTENDERS,
@@ -70,14 +70,14 @@ class Pair:
 
 
 @pytest.fixture(scope="session")
-def seeded(stack: Stack, postgres: ThrowawayPostgres) -> Seeded:
+def seeded(stack: Stack, postgres: TemporaryPostgres) -> Seeded:
     """What the contenders and the house are asked for."""
     return asyncio.run(seed(postgres.url(), people=5, followed=3, events=3))
 
 
 @pytest.mark.parametrize("name", [*GRPC_CONTENDERS, *REST_CONTENDERS])
 async def test_it_does_the_same_work(
-    name: str, seeded: Seeded, stack: Stack, postgres: ThrowawayPostgres, tmp_path: Path
+    name: str, seeded: Seeded, stack: Stack, postgres: TemporaryPostgres, tmp_path: Path
 ) -> None:
     socket = tmp_path / "socket"
     async with (

@@ -19,7 +19,7 @@ from server.errors import StartError
 from server.programs.diagnostics.health import check, check_http
 from tests.deploy import files
 from tests.deploy.files import Command
-from tests.support.stack import BOUNDLESS
+from tests.support.stack import UNLIMITED
 from tests.support.waiting import eventually_true
 
 # What every process on this machine is told; nothing of Gymlocker's.
@@ -116,7 +116,7 @@ def shown(secrets: Path, service: str, folder: Path) -> dict[str, str]:
     for name in files.own_services()[service].get("secrets", []):
         (folder / name).symlink_to(secrets / name)
     # All callers of a test have one address.
-    return {**PLAIN, **BOUNDLESS, "SECRETS_DIR": str(folder)}
+    return {**PLAIN, **UNLIMITED, "SECRETS_DIR": str(folder)}
 
 
 def placed(command: Command, addresses: Mapping[str, list[str]]) -> list[str]:

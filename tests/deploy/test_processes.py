@@ -26,12 +26,12 @@ async def test_workers_are_replaced_one_by_one_and_nobody_notices(
     }
     async with composed(tmp_path, empty_database, ports) as stack:
         assert all(await asyncio.gather(*(each.healthy() for each in stack.replicas)))
-        async with traffic(stack.url, callers=1) as people:
+        async with traffic(stack.url, callers=1) as users:
             for worker in stack.servers:
                 assert await worker.stop() == 0
                 await worker.start()
-                await people.flows()
-        assert [str(error) for error in people.errors] == []
+                await users.until_success()
+        assert [str(error) for error in users.errors] == []
         for worker in stack.servers:
             assert calls_before_and_after(worker.log.read_text()) == [True, True]
         key = (tmp_path / "secrets" / "jwt_secret_key").read_text().strip()

@@ -1,4 +1,4 @@
-"""Finds the processes of a running Gymlocker."""
+"""The processes of a running stack."""
 
 from collections.abc import Callable
 
@@ -8,26 +8,26 @@ from tests.support.stack import Stack
 
 
 def worker(stack: Stack, number: int) -> psutil.Process:
-    """A worker."""
+    """Return a worker."""
     return _child(stack, lambda words: words[-2].endswith(f"worker-{number}.sock"))
 
 
 def envoy(stack: Stack) -> psutil.Process:
-    """The front door."""
+    """Return Envoy."""
     return _child(stack, lambda words: "--config-path" in words)
 
 
 def postgres(stack: Stack) -> psutil.Process:
-    """The first process of the embedded PostgreSQL."""
+    """Return the main process of the embedded PostgreSQL."""
     return _child(stack, lambda words: words[0].endswith("bin/postgres"))
 
 
-def _child(stack: Stack, fits: Callable[[list[str]], bool]) -> psutil.Process:
+def _child(stack: Stack, matches: Callable[[list[str]], bool]) -> psutil.Process:
     for process in psutil.Process(stack.process.pid).children():
         try:
             words = process.cmdline()
         except (psutil.NoSuchProcess, psutil.ZombieProcess):
             continue
-        if len(words) > 1 and fits(words):
+        if len(words) > 1 and matches(words):
             return process
-    raise LookupError("it does not run at the moment")
+    raise LookupError("the process is not running")

@@ -1,12 +1,12 @@
-"""People who use the feed and a diary without pause while something breaks, and keep books on it.
+"""Continuous traffic on the feed and the diary, with a record to check during failures.
 
-What each of them may be sure of, whatever happens:
+Guarantees for each caller, whatever fails:
 
-- An event whose PutEvent was answered with OK is there, and so is a workout. Whatever was
-  answered, a workout is there once.
-- No inbox message is delivered twice, and none that was never sent.
-- An inbox message whose put was answered with OK is delivered, unless it was in the inbox when a
-  read of that inbox failed: reading removes, so what that read found may be gone with its reply.
+- An event or a workout exists if the call that stored it returned OK. A workout exists only once,
+  whatever the call returned.
+- No inbox message is delivered twice, or without having been sent.
+- An inbox message is delivered if the put returned OK, unless it was in the inbox when a read of
+  that inbox failed: reading deletes messages, so that they can be lost with the response.
 """
 
 import asyncio
@@ -31,17 +31,17 @@ from server.programs.demo.transport import (
 from tests.support.client import Client, bearer, event_of
 from tests.support.waiting import eventually
 
-Reply = TypeVar("Reply")
+Response = TypeVar("Response")
 
-# Envoy ends a call after 30 s; a client that waits longer than this has been forgotten.
-MAX_SECONDS = 40.0
-# After a failure, as clients do; without it a refused connection is tried a thousand times.
-PAUSE_SECONDS = 0.05
+# Above Envoy's timeout of 30 s: a client that waits longer will never get a response.
+TIMEOUT = 40.0
+# Delay after a failure, as in clients: a refused connection fails within a millisecond.
+RETRY_SECONDS = 0.05
 
 
 @dataclass
 class Caller:
-    """One person with an app of their own."""
+    """One user with an app."""
 
     client: Client
     user: user_pb2.CreateUserResponse
@@ -56,60 +56,60 @@ class Caller:
     may_be_lost: set[bytes] = field(default_factory=set)
     delivered: Counter[bytes] = field(default_factory=Counter)
 
-    async def live(self) -> None:
-        """Publishes, writes, reads, forever."""
+    async def run(self) -> None:
+        """Call all services in a loop, forever."""
         while True:
             before = len(self.errors)
             await self.publish()
-            await self.train()
-            await self.write()
-            await self.read()
-            await self.tried(self.client.system.GetHealth(system_pb2.GetHealthRequest()))
+            await self.add_workout()
+            await self.send_message()
+            await self.read_inbox()
+            await self.attempt(self.client.system.GetHealth(system_pb2.GetHealthRequest()))
             if len(self.errors) == before:
                 self.rounds += 1
             else:
-                await asyncio.sleep(PAUSE_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def publish(self) -> None:
-        """Publishes an event."""
+        """Publish an event."""
         request = event_of(self.user, payload=uuid4().bytes)
-        if await self.tried(self.client.events.PutEvent(request)):
+        if await self.attempt(self.client.events.PutEvent(request)):
             self.events[request.event_id] = request.encrypted_event_payload
 
-    async def train(self) -> None:
-        """Adds a workout, twice, as an app does that heard no answer."""
+    async def add_workout(self) -> None:
+        """Add a workout twice, as an app does that got no response."""
         request = workout_pb2.CreateWorkoutRequest(
             id=str(uuid4()), date="2026-02-07", type="Running", duration=30
         )
         for _ in range(2):
-            if await self.tried(
+            if await self.attempt(
                 self.client.workouts.CreateWorkout(request, metadata=bearer(self.tokens))
             ):
                 self.workouts.add(request.id)
 
-    async def write(self) -> None:
-        """Sends a message to their own inbox."""
+    async def send_message(self) -> None:
+        """Send a message to the caller's own inbox."""
         message = uuid4().bytes
         self.sent.add(message)
         request = inbox_pb2.PutInboxMessageRequest(
             to_user_id=self.user.id, encrypted_message=[message]
         )
-        if await self.tried(self.client.inbox.PutInboxMessage(request)):
+        if await self.attempt(self.client.inbox.PutInboxMessage(request)):
             self.acknowledged.add(message)
 
-    async def read(self) -> None:
-        """Reads their inbox."""
+    async def read_inbox(self) -> None:
+        """Read the inbox."""
         request = inbox_pb2.GetInboxMessagesRequest(
             user_id=self.user.id, password=self.user.password
         )
-        reply = await self.tried(self.client.inbox.GetInboxMessages(request))
-        if reply is None:
+        response = await self.attempt(self.client.inbox.GetInboxMessages(request))
+        if response is None:
             self.may_be_lost |= self.sent - self.delivered.keys()
         else:
-            self.delivered.update(item.encrypted_message[0] for item in reply.inbox_messages)
+            self.delivered.update(item.encrypted_message[0] for item in response.inbox_messages)
 
-    async def tried(self, call: Awaitable[Reply]) -> Reply | None:
-        """The reply, or None and the error is on record."""
+    async def attempt(self, call: Awaitable[Response]) -> Response | None:
+        """Return the response, or None after recording the error."""
         try:
             return await call
         except CallError as error:
@@ -117,24 +117,24 @@ class Caller:
             return None
 
     async def check(self) -> None:
-        """Compares the books with what is there."""
-        await self.read()
-        reply = await self.client.events.GetEvents(
+        """Compare the record with the stored data."""
+        await self.read_inbox()
+        response = await self.client.events.GetEvents(
             event_pb2.GetEventsRequest(
                 users=[event_pb2.FollowedUser(user_id=self.user.id, follow_secret=self.secret)]
             )
         )
         diary = await self.diary()
         assert self.workouts <= set(diary)
-        assert len(diary) == len(set(diary)) == await self.counted()
-        found = {event.event_id: event.encrypted_event_payload for event in reply.events}
+        assert len(diary) == len(set(diary)) == await self.workout_count()
+        found = {event.event_id: event.encrypted_event_payload for event in response.events}
         assert self.events.items() <= found.items()
         assert not self.delivered or max(self.delivered.values()) == 1
         assert self.delivered.keys() <= self.sent
         assert self.acknowledged - self.delivered.keys() <= self.may_be_lost
 
     async def diary(self) -> list[str]:
-        """The ids of all workouts that are there."""
+        """Return the ids of all workouts."""
         ids: list[str] = []
         page = workout_pb2.ListWorkoutsResponse(next_page_token="")
         while not ids or page.next_page_token:
@@ -145,8 +145,8 @@ class Caller:
             ids += [workout.id for workout in page.workouts]
         return ids
 
-    async def counted(self) -> int:
-        """How many workouts the figures count."""
+    async def workout_count(self) -> int:
+        """Return the number of workouts in the statistics."""
         request = workout_pb2.GetWorkoutStatsRequest()
         stats = await self.client.workouts.GetWorkoutStats(request, metadata=bearer(self.tokens))
         return stats.count
@@ -154,7 +154,7 @@ class Caller:
 
 @dataclass
 class Traffic:
-    """All callers: every second one over gRPC, the others over REST."""
+    """All callers, half of them over gRPC, half over REST."""
 
     over_grpc: list[Caller]
     over_rest: list[Caller]
@@ -167,24 +167,24 @@ class Traffic:
     def errors(self) -> list[CallError]:
         return [error for caller in self.callers for error in caller.errors]
 
-    async def flows(self) -> None:
-        """Returns when every caller has gone through two more rounds without an error."""
+    async def until_success(self) -> None:
+        """Wait until every caller has completed two more rounds without an error."""
         goals = [(caller, caller.rounds + 2) for caller in self.callers]
-        await eventually(lambda: all(caller.rounds >= goal for caller, goal in goals), MAX_SECONDS)
+        await eventually(lambda: all(caller.rounds >= goal for caller, goal in goals), TIMEOUT)
 
-    async def fails(self) -> None:
-        """Returns when somebody was told over gRPC that it does not work, and over REST."""
+    async def until_failure(self) -> None:
+        """Wait until a call over gRPC and a call over REST have failed."""
         before = [len(callers_errors(callers)) for callers in (self.over_grpc, self.over_rest)]
         await eventually(
             lambda: all(
                 len(callers_errors(callers)) > number
                 for callers, number in zip((self.over_grpc, self.over_rest), before, strict=True)
             ),
-            MAX_SECONDS,
+            TIMEOUT,
         )
 
-    def errors_were_clear(self, *codes: grpc.StatusCode) -> None:
-        """Fails if a call ended with another code than these, or over REST without our JSON."""
+    def require_clear_errors(self, *codes: grpc.StatusCode) -> None:
+        """Fail if a call ended with another code, or over REST without the contract's JSON."""
         unclear = [str(error) for error in self.errors if error.code not in codes]
         assert unclear == []
         for error in callers_errors(self.over_rest):
@@ -192,34 +192,34 @@ class Traffic:
 
 
 def callers_errors(callers: list[Caller]) -> list[CallError]:
-    """All errors of `callers`."""
+    """Return all errors of `callers`."""
     return [error for caller in callers for error in caller.errors]
 
 
 @asynccontextmanager
 async def traffic(url: str, callers: int = 2) -> AsyncIterator[Traffic]:
-    """`callers` over gRPC and as many over REST, who live; at the end their books must be right."""
-    over_grpc: Transport = GrpcTransport(url, timeout=MAX_SECONDS)
-    over_rest: Transport = RestTransport(url, timeout=MAX_SECONDS)
+    """Run `callers` over gRPC and as many over REST; check their records at the end."""
+    over_grpc: Transport = GrpcTransport(url, timeout=TIMEOUT)
+    over_rest: Transport = RestTransport(url, timeout=TIMEOUT)
     try:
-        people = Traffic(
+        users = Traffic(
             *[
-                [await _newcomer(Client(channel_over(transport))) for _ in range(callers)]
+                [await _new_caller(Client(channel_over(transport))) for _ in range(callers)]
                 for transport in (over_grpc, over_rest)
             ]
         )
-        lives = [asyncio.create_task(caller.live()) for caller in people.callers]
+        tasks = [asyncio.create_task(caller.run()) for caller in users.callers]
         try:
-            await people.flows()
-            yield people
-            await people.flows()
+            await users.until_success()
+            yield users
+            await users.until_success()
         finally:
-            for life in lives:
-                life.cancel()
-            ends = await asyncio.gather(*lives, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
         assert all(isinstance(end, asyncio.CancelledError) for end in ends), ends
-        for caller in people.callers:
-            # What was under way at the end counts as a read that failed.
+        for caller in users.callers:
+            # A read that was in flight at the end counts as failed.
             caller.may_be_lost |= caller.sent - caller.delivered.keys()
             await caller.check()
     finally:
@@ -227,6 +227,6 @@ async def traffic(url: str, callers: int = 2) -> AsyncIterator[Traffic]:
         await over_rest.close()
 
 
-async def _newcomer(client: Client) -> Caller:
+async def _new_caller(client: Client) -> Caller:
     user = await client.new_user()
     return Caller(client, user, await client.new_secret(user), await client.login(user))

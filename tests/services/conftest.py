@@ -12,7 +12,7 @@ import pytest
 from server.libraries.database.migrations import migrate
 from server.libraries.database.pool import Database
 from server.programs.demo.transport import GrpcTransport
-from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.libraries.database.conftest import make_database
 from tests.support.client import Client
 from tests.support.stack import Stack
@@ -30,14 +30,14 @@ async def one_client(
     await transport.close()
 
 
-async def _migrated(postgres: ThrowawayPostgres) -> str:
+async def _migrated(postgres: TemporaryPostgres) -> str:
     url = await make_database(postgres, "housekeeping")
     await migrate(url, None, lambda _: None)
     return url
 
 
 @pytest.fixture(scope="session")
-def housekeeping(postgres: ThrowawayPostgres) -> str:
+def housekeeping(postgres: TemporaryPostgres) -> str:
     """Return the URL of the database."""
     return asyncio.run(_migrated(postgres))
 

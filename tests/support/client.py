@@ -1,4 +1,4 @@
-"""The feed's services as a client sees them, and the words that its tests are written in."""
+"""Stubs of all services, and helpers for tests of the feed."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -35,12 +35,12 @@ from server.programs.worker.contract import contract_services
 
 KIB = 1024
 IV = bytes(range(16))
-# Every byte there is, so that whatever takes bytes for text is found out.
+# All bytes, to detect code that treats bytes as text.
 EVERY_BYTE = bytes(range(256))
-# The right form, but nobody has it.
+# Valid, but unused.
 SOME_UUID = "8a6e0804-2bd0-4672-b79d-d97027f9071a"
 
-# Those who own one of these are users.
+# The credentials of a user.
 User = user_pb2.CreateUserResponse
 
 
@@ -62,27 +62,27 @@ class Client:
         self.planner = ai_pb2_grpc.AiServiceStub(channel)
 
     async def new_user(self) -> User:
-        """A user of the test's own."""
+        """Return a user for this test alone."""
         return await self._make_user()
 
     async def created_user(self) -> User:
-        """A user who is really new."""
+        """Create a user."""
         return await self.users.CreateUser(user_pb2.CreateUserRequest())
 
     async def login(self, user: User) -> auth_pb2.Tokens:
-        """A new session of `user`. It costs no hash where the password is remembered."""
+        """Log `user` in. A cached password check costs no hash."""
         return await self.accounts.Login(
             auth_pb2.LoginRequest(username=user.id, password=user.password)
         )
 
     async def new_secret(self, user: User) -> str:
-        """A follow secret of `user`."""
+        """Create a follow secret of `user`."""
         secret = str(uuid4())
         await self.accept(user, secret)
         return secret
 
     async def accept(self, user: User, secret: str) -> None:
-        """Makes `secret` a follow secret of `user`."""
+        """Put the follow secret `secret` of `user`."""
         await self.follows.PutFollowSecret(
             follow_pb2.PutFollowSecretRequest(
                 user_id=user.id, password=user.password, follow_secret=secret
@@ -90,7 +90,7 @@ class Client:
         )
 
     async def revoke(self, user: User, secret: str) -> None:
-        """Makes `secret` no follow secret of `user`."""
+        """Delete the follow secret `secret` of `user`."""
         await self.follows.DeleteFollowSecret(
             follow_pb2.DeleteFollowSecretRequest(
                 user_id=user.id, password=user.password, follow_secret=secret
@@ -98,45 +98,45 @@ class Client:
         )
 
     async def profile(self, id_or_lookup: str) -> user_pb2.GetUserResponse:
-        """What everybody can read of a user."""
+        """Read the public profile of a user."""
         return await self.users.GetUser(user_pb2.GetUserRequest(id_or_lookup=id_or_lookup))
 
     async def feed(self, *users: event_pb2.FollowedUser) -> event_pb2.GetEventsResponse:
-        """What `users` published."""
+        """Read the events of `users`."""
         return await self.events.GetEvents(event_pb2.GetEventsRequest(users=users))
 
     async def send(self, user_id: str, *chunks: bytes) -> None:
-        """Puts a message into the inbox of a user."""
+        """Put a message into the inbox of a user."""
         await self.inbox.PutInboxMessage(
             inbox_pb2.PutInboxMessageRequest(to_user_id=user_id, encrypted_message=chunks)
         )
 
     async def take_messages(self, user: User) -> list[inbox_pb2.InboxMessage]:
-        """Empties the inbox of `user`."""
-        reply = await self.inbox.GetInboxMessages(
+        """Read, and so empty, the inbox of `user`."""
+        response = await self.inbox.GetInboxMessages(
             inbox_pb2.GetInboxMessagesRequest(user_id=user.id, password=user.password)
         )
-        return list(reply.inbox_messages)
+        return list(response.inbox_messages)
 
     async def shared_item(self, item_id: str) -> share_pb2.GetSharedItemResponse:
-        """Reads a shared item."""
+        """Read a shared item."""
         return await self.shares.GetSharedItem(share_pb2.GetSharedItemRequest(id=item_id))
 
 
 def bearer(tokens: auth_pb2.Tokens) -> list[tuple[str, str]]:
-    """The metadata of a call that is made with an access token."""
+    """Return the metadata of a call with an access token."""
     return [("authorization", f"Bearer {tokens.access_token}")]
 
 
 def update_of(user: User) -> user_pb2.UpdateUserRequest:
-    """A request that clears the profile of `user`: the test fills in what it is about."""
+    """Return a request that clears the profile of `user`; the test sets the fields it needs."""
     return user_pb2.UpdateUserRequest(id=user.id, password=user.password)
 
 
 def event_of(
     user: User, payload: bytes = b"payload", days: float = 90
 ) -> event_pb2.PutEventRequest:
-    """A request to publish a new event that expires in `days`."""
+    """Return a request to publish an event that expires in `days`."""
     return event_pb2.PutEventRequest(
         user_id=user.id,
         password=user.password,
@@ -150,7 +150,7 @@ def event_of(
 def item_of(
     user: User, payload: bytes = b"payload", iv: bytes = IV, days: float = 90
 ) -> share_pb2.CreateSharedItemRequest:
-    """A request to share an item that expires in `days`."""
+    """Return a request to share an item that expires in `days`."""
     return share_pb2.CreateSharedItemRequest(
         user_id=user.id,
         password=user.password,
@@ -162,36 +162,36 @@ def item_of(
 
 
 def follow(user_id: str, secret: str, since: Timestamp | None = None) -> event_pb2.FollowedUser:
-    """An entry of GetEvents."""
+    """Return an entry of a GetEvents request."""
     return event_pb2.FollowedUser(user_id=user_id, follow_secret=secret, since=since)
 
 
 def in_days(days: float) -> Timestamp:
-    """The time in `days` from now."""
+    """Return the time in `days`."""
     timestamp = Timestamp()
     timestamp.FromDatetime(datetime.now(UTC) + timedelta(days=days))
     return timestamp
 
 
 def shifted(timestamp: Timestamp, *, nanoseconds: int) -> Timestamp:
-    """`timestamp` and a little more, or less."""
+    """Return `timestamp`, moved by some nanoseconds."""
     moved = Timestamp()
     moved.FromNanoseconds(timestamp.ToNanoseconds() + nanoseconds)
     return moved
 
 
 def nobody() -> User:
-    """Somebody with an id and a password whom the server does not know."""
+    """Return an id and a password that are unknown to the server."""
     return User(id=str(uuid4()), password=str(uuid4()))
 
 
 def with_password(user: User, password: str) -> User:
-    """`user`, who gives another password."""
+    """Return `user` with another password."""
     return User(id=user.id, lookup=user.lookup, password=password)
 
 
 async def many_users(database: asyncpg.Connection, count: int) -> list[UUID]:
-    """New users without a password, put straight into the database: that costs next to nothing."""
+    """Insert users without a password into the database, which is fast."""
     ids = [uuid4() for _ in range(count)]
     await database.execute(
         """
@@ -206,7 +206,7 @@ async def many_users(database: asyncpg.Connection, count: int) -> list[UUID]:
 
 @contextmanager
 def refused(code: grpc.StatusCode, *fields: str) -> Iterator[None]:
-    """Expects that a call inside is refused with `code`, and that exactly `fields` are to blame."""
+    """Expect that a call fails with `code`, and that it names exactly `fields`."""
     with pytest.raises(CallError) as raised:
         yield
     assert (raised.value.code, violated_fields(raised.value)) == (code, list(fields))
@@ -215,7 +215,7 @@ def refused(code: grpc.StatusCode, *fields: str) -> Iterator[None]:
 
 
 def error_info(error: CallError) -> ErrorInfo:
-    """What the server says to programs about an error."""
+    """Return the ErrorInfo of an error."""
     for detail in error.details.details:
         if detail.Is(ErrorInfo.DESCRIPTOR):
             info = ErrorInfo()
@@ -225,7 +225,7 @@ def error_info(error: CallError) -> ErrorInfo:
 
 
 def violated_fields(error: CallError) -> Sequence[str]:
-    """The fields that the server blames, as the proto spells them."""
+    """Return the invalid fields that an error names, as in the proto."""
     fields: list[str] = []
     for detail in error.details.details:
         if detail.Is(BadRequest.DESCRIPTOR):
@@ -236,5 +236,5 @@ def violated_fields(error: CallError) -> Sequence[str]:
 
 
 def contract_methods() -> list[MethodDescriptor]:
-    """Every method of the contract."""
+    """Return every method of the contract."""
     return [method for service in contract_services() for method in service.methods]

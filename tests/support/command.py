@@ -1,4 +1,4 @@
-"""The commands of a person who runs a Gymlocker, as processes."""
+"""Commands of a server's operator, run as processes."""
 
 import asyncio
 import os
@@ -8,29 +8,29 @@ from dataclasses import dataclass
 
 from server.libraries.common.paths import MIGRATIONS
 
-COMMAND_SECONDS = 60
+COMMAND_TIMEOUT = 60
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a command ended, and all that it printed."""
+class Result:
+    """The exit code and the output of a command."""
 
     code: int
     output: str
     errors: str
 
 
-async def gymlocker(*arguments: str, **environment: str) -> Ended:
-    """Runs `gymlocker` to its end."""
+async def gymlocker(*arguments: str, **environment: str) -> Result:
+    """Run `gymlocker` to its end."""
     return await _run("server", *arguments, environment=environment)
 
 
-async def alembic(*arguments: str, **environment: str) -> Ended:
-    """Runs `alembic` in the repository to its end."""
+async def alembic(*arguments: str, **environment: str) -> Result:
+    """Run `alembic` in the repository to its end."""
     return await _run("alembic", *arguments, environment=environment)
 
 
-async def _run(module: str, *arguments: str, environment: dict[str, str]) -> Ended:
+async def _run(module: str, *arguments: str, environment: dict[str, str]) -> Result:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -42,11 +42,11 @@ async def _run(module: str, *arguments: str, environment: dict[str, str]) -> End
         stderr=subprocess.PIPE,
     )
     try:
-        async with asyncio.timeout(COMMAND_SECONDS):
+        async with asyncio.timeout(COMMAND_TIMEOUT):
             output, errors = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     assert process.returncode is not None
-    return Ended(process.returncode, output.decode(), errors.decode())
+    return Result(process.returncode, output.decode(), errors.decode())

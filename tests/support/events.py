@@ -1,4 +1,4 @@
-"""Published events, and the first and the last possible time."""
+"""Helpers for tests of events: publishing, and the earliest and latest timestamps."""
 
 from gymlocker.v2 import event_pb2
 
@@ -9,7 +9,7 @@ YEAR_9999 = 253402300799
 
 
 async def published(client: Client, user: User, *payloads: bytes) -> list[event_pb2.UserEvent]:
-    """Publish an event for each payload; return them as a follower reads them."""
+    """Publish an event for each payload; return the events that a follower reads."""
     for payload in payloads:
         await client.events.PutEvent(event_of(user, payload))
     secret = await client.new_secret(user)

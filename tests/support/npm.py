@@ -1,4 +1,4 @@
-"""What tests use of npm's packages: installed as a lock file says, once for each lock file."""
+"""npm packages for tests, installed once for each lock file."""
 
 import getpass
 import hashlib
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def installed(lock_folder: Path, name: str) -> Path:
-    """The folder `node_modules` of what the package.json in `lock_folder` asks for."""
+    """Install the packages of the lock file in `lock_folder`; return their folder."""
     lock = hashlib.sha256((lock_folder / "package-lock.json").read_bytes()).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"gymlocker-{name}-{getpass.getuser()}-{lock}"
     if not folder.is_dir():
@@ -23,5 +23,5 @@ def installed(lock_folder: Path, name: str) -> Path:
             try:
                 fresh.rename(folder)
             except OSError:
-                assert folder.is_dir()  # another process was faster
+                assert folder.is_dir()  # installed by another process meanwhile
     return folder / "node_modules"

@@ -1,4 +1,4 @@
-"""Ports for what the tests start."""
+"""Free ports for servers that tests start."""
 
 import itertools
 import os
@@ -6,10 +6,10 @@ import random
 import socket
 from contextlib import ExitStack
 
-# Below those that the system gives out by itself, also to whoever merely connects: one of these
-# could be gone again before the process that was told of it listens.
+# Below the ephemeral ports, which the system also assigns to outgoing connections: one of those
+# could be taken before the process that was given it listens.
 _FIRST, _LAST = 10_000, 32_000
-# For each process of a test run; they do not see what the others have just been given.
+# Ports for each process of a test run, for processes do not coordinate.
 _SHARE = 1_000
 
 
@@ -19,17 +19,17 @@ def _share() -> range:
     return range(first, first + _SHARE)
 
 
-# From anywhere in it: another test run may be under way.
+# In random order, for another test run may be in progress.
 _numbers = itertools.cycle(random.sample(_share(), _SHARE))
 
 
 def free_port() -> int:
-    """Returns a port of 127.0.0.1 that nobody listens on, and that it has not returned of late."""
+    """Return a free port of 127.0.0.1 that was not returned recently."""
     return free_ports(1)
 
 
 def free_ports(count: int) -> int:
-    """Returns the first of so many neighbours, free as that of `free_port` is."""
+    """Return the first of `count` adjacent ports, all free as that of `free_port` is."""
     while True:
         first = next(_numbers)
         with ExitStack() as stack:

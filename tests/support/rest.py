@@ -1,6 +1,6 @@
-"""The contract's REST calls spelt out by hand, for the tests that judge JSON itself.
+"""The contract's REST calls, written by hand for tests of JSON.
 
-Nothing here is made from the protos: that the two agree is what the tests are for.
+Nothing is derived from the protos, so that the tests detect differences.
 """
 
 import re
@@ -14,7 +14,7 @@ from tests.support.client import SOME_UUID
 
 Json: TypeAlias = Any
 
-# An expiry more than ten years ahead is cut.
+# The server limits an expiry to ten years from now.
 YEAR = datetime.now(UTC).year + 5
 FUTURE = f"{YEAR}-12-31T23:59:59Z"
 IV_TEXT = "AAECAwQFBgcICQoLDA0ODw=="
@@ -23,7 +23,7 @@ UUID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A verb, a path without `/v2`, and a body without fault for nobody; None: no body."""
+    """A verb, a path without `/v2`, and a valid body for an unknown user; None for no body."""
 
     verb: str
     path: str
@@ -33,7 +33,7 @@ class Endpoint:
         return f"{self.verb} {self.path}"
 
 
-WHO = {"userId": SOME_UUID, "password": "password"}
+CREDENTIALS = {"userId": SOME_UUID, "password": "password"}
 CREATE_USER = Endpoint("POST", "/user/create", {})
 GET_USER = Endpoint("GET", f"/user/{SOME_UUID}")
 UPDATE_USER = Endpoint(
@@ -55,7 +55,7 @@ PUT_EVENT = Endpoint(
     "PUT",
     "/event",
     {
-        **WHO,
+        **CREDENTIALS,
         "eventId": SOME_UUID,
         "encryptedEventPayload": "cGF5bG9hZA==",
         "encryptedEventIV": IV_TEXT,
@@ -67,15 +67,17 @@ GET_EVENTS = Endpoint(
     "/events",
     {"users": [{"userId": SOME_UUID, "followSecret": "secret", "since": "2020-01-01T00:00:00Z"}]},
 )
-PUT_FOLLOW_SECRET = Endpoint("PUT", "/follow-secret", {**WHO, "followSecret": "secret"})
-DELETE_FOLLOW_SECRET = Endpoint("POST", "/follow-secret/delete", {**WHO, "followSecret": "secret"})
+PUT_FOLLOW_SECRET = Endpoint("PUT", "/follow-secret", {**CREDENTIALS, "followSecret": "secret"})
+DELETE_FOLLOW_SECRET = Endpoint(
+    "POST", "/follow-secret/delete", {**CREDENTIALS, "followSecret": "secret"}
+)
 PUT_INBOX = Endpoint("PUT", "/inbox", {"toUserId": SOME_UUID, "encryptedMessage": ["Y2h1bms="]})
-GET_INBOX = Endpoint("POST", "/inbox", WHO)
+GET_INBOX = Endpoint("POST", "/inbox", CREDENTIALS)
 CREATE_SHARED_ITEM = Endpoint(
     "POST",
     "/shareditem",
     {
-        **WHO,
+        **CREDENTIALS,
         "encryptedPayload": {"encryptedPayload": "cGF5bG9hZA==", "iv": {"value": IV_TEXT}},
         "expiry": FUTURE,
     },
@@ -103,7 +105,7 @@ WITH_BODY = [endpoint for endpoint in ENDPOINTS if endpoint.body is not None]
 
 
 def error_of(response: httpx2.Response, status: int) -> dict[str, Json]:
-    """The body of an error, which has the one form that all errors have."""
+    """Return the body of an error after checking the form that all errors have."""
     assert response.status_code == status, response.text
     assert response.headers.get_list("content-type") == ["application/json"]
     assert len(response.headers.get_list("x-request-id")) == 1
@@ -119,7 +121,7 @@ def error_of(response: httpx2.Response, status: int) -> dict[str, Json]:
 
 
 async def new_user(rest: httpx2.AsyncClient) -> dict[str, str]:
-    """`id`, `lookup` and `password` of a new user."""
+    """Create a user; return `id`, `lookup` and `password`."""
     user: dict[str, str] = (await rest.post("/user/create", json={})).json()
     return user
 
@@ -127,7 +129,7 @@ async def new_user(rest: httpx2.AsyncClient) -> dict[str, str]:
 async def answered(
     rest: httpx2.AsyncClient, endpoint: Endpoint, prefix: str = "", **changes: Json
 ) -> Json:
-    """The JSON that answers a call of `endpoint`, with `changes` in its body."""
+    """Call `endpoint` with `changes` in its body; return the JSON of the response."""
     body = {**(endpoint.body or {}), **changes}
     response = await rest.request(endpoint.verb, prefix + endpoint.path, json=body)
     assert (response.status_code, response.headers["content-type"]) == (200, "application/json"), (
@@ -137,5 +139,5 @@ async def answered(
 
 
 def owner(user: dict[str, str]) -> dict[str, str]:
-    """How `user` says who they are."""
+    """Return the credentials of `user` for a request."""
     return {"userId": user["id"], "password": user["password"]}

@@ -1,4 +1,4 @@
-"""Gymlocker as a whole, for tests: what `gymlocker up` starts, on a PostgreSQL of its own."""
+"""The whole stack for tests, as `gymlocker up` runs it."""
 
 import os
 import re
@@ -12,20 +12,20 @@ from pathlib import Path
 
 from tests.support.ports import free_port
 
-# Tests share an address and make many users. What bounds do is tested where they are low.
-BOUNDLESS = {
+# Tests share an address and create many users. Tests of the limits lower them.
+UNLIMITED = {
     "INBOX_PER_NETWORK": "0",
     "NEW_USERS_PER_ADDRESS": "0",
     "STORAGE_PER_NETWORK": "0",
     "WRONG_SECRETS_PER_ADDRESS": "0",
 }
 READY = re.compile(r"ready at (https?://\S+)")
-STOP_SECONDS = 60
+STOP_TIMEOUT = 60
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A running Gymlocker: `url` is where it answers, `data_dir` where its logs and sockets are."""
+    """A running stack: its URL, and its data folder with logs and sockets."""
 
     url: str
     data_dir: Path
@@ -33,16 +33,16 @@ class Stack:
 
     @property
     def address(self) -> str:
-        """host:port, as gRPC channels and grpcurl take it."""
+        """Return host:port, as for gRPC channels and grpcurl."""
         return self.url.partition("://")[2]
 
     @property
     def port(self) -> int:
-        """The port of its address."""
+        """Return the port of its address."""
         return int(self.address.rpartition(":")[2])
 
     def logs(self) -> str:
-        """All that was written to the logs so far."""
+        """Return the content of all logs so far."""
         return "".join(path.read_text() for path in sorted((self.data_dir / "logs").iterdir()))
 
 
@@ -50,15 +50,14 @@ class Stack:
 def running_stack(
     data_dir: Path, *options: str, workers: int = 1, port: int | None = None, **environment: str
 ) -> Iterator[Stack]:
-    """Runs `gymlocker up`, and stops it as Ctrl-C would.
+    """Run `gymlocker up`, and stop it as Ctrl-C would.
 
-    `environment` is added to that of the tests; without a DATABASE_URL in it, PostgreSQL is
-    embedded.
+    `environment` is added to that of the tests; without a DATABASE_URL, PostgreSQL is embedded.
     """
     place = (f"--data-dir={data_dir}", f"--port={port or free_port()}")
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "server", "up", *place, f"--workers={workers}", *options],
-        env={**os.environ, **BOUNDLESS, **environment},
+        env={**os.environ, **UNLIMITED, **environment},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -67,7 +66,7 @@ def running_stack(
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-        process.wait(STOP_SECONDS)
+        process.wait(STOP_TIMEOUT)
         assert process.stdout is not None
         process.stdout.close()
 

@@ -1,7 +1,7 @@
-"""Streams of requests over grpc.aio's client.
+"""Request streams with grpc.aio's client.
 
-An answer that comes while it is still sending, it may take for a failure of its own: it then knows
-nothing of the server's status.
+The client may treat a response that arrives while it is still sending as an internal error. The
+server's status is lost then.
 """
 
 from collections.abc import Awaitable, Callable
@@ -9,16 +9,16 @@ from typing import TypeVar
 
 from grpc import aio
 
-Reply = TypeVar("Reply")
+Response = TypeVar("Response")
 
-_ITS_OWN = "Internal error from Core"
+_CLIENT_ERROR = "Internal error from Core"
 
 
-async def answered(call: Callable[[], Awaitable[Reply]]) -> Reply:
-    """Makes a call until its end is the server's; returns the reply, or raises AioRpcError."""
+async def answered(call: Callable[[], Awaitable[Response]]) -> Response:
+    """Repeat a call until the server ends it; return the response or raise AioRpcError."""
     while True:
         try:
             return await call()
         except aio.AioRpcError as error:
-            if error.details() != _ITS_OWN:
+            if error.details() != _CLIENT_ERROR:
                 raise

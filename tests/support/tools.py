@@ -1,4 +1,4 @@
-"""Programs that some tests need and Python cannot bring along; CONTRIBUTING.md says whence."""
+"""Programs that some tests need and that are no Python packages; see CONTRIBUTING.md."""
 
 import os
 import shutil
@@ -7,9 +7,9 @@ import pytest
 
 
 def require(*programs: str) -> None:
-    """Skips the test if one of `programs` is missing, and says so; fails it in CI."""
+    """Skip the test with a reason if one of `programs` is missing; in CI, fail it."""
     missing = ", ".join(program for program in programs if shutil.which(program) is None)
     if missing and os.environ.get("CI"):
-        pytest.fail(f"{missing}: not installed; .ci/run should have seen to it")
+        pytest.fail(f"{missing}: not installed; .ci/run must install it")
     if missing:
-        pytest.skip(f"{missing}: not installed; CONTRIBUTING.md says how")
+        pytest.skip(f"{missing}: not installed; see CONTRIBUTING.md")

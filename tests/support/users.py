@@ -1,8 +1,8 @@
-"""Users that tests hand on to one another, emptied.
+"""A pool of users that tests reuse.
 
-Making one costs the server a hash of a password, and most tests are about something else. A test
-has a user to itself; the next one gets them as if they were new. A user who was deleted, or whose
-password was changed, is not handed on.
+Creating a user costs a password hash, which most tests do not need. A test has its users to itself;
+their data is deleted before the next test. Users that were deleted, or whose password was changed,
+are not reused.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -27,7 +27,7 @@ OWNED = (
 
 
 class UserPool:
-    """Users that no test has at the moment, and the hashes that their passwords had at first."""
+    """Users that are not in use, and their original password hashes."""
 
     def __init__(self) -> None:
         self._free: list[User] = []
@@ -36,7 +36,7 @@ class UserPool:
     async def take(
         self, connection: asyncpg.Connection, create: Callable[[], Awaitable[User]]
     ) -> User:
-        """A user as good as new, or, if there is none, a new one."""
+        """Return an emptied user, or create one if none is free."""
         while self._free:
             user = self._free.pop()
             if await _hash_of(connection, user) == self._hashes[user.id]:
@@ -47,14 +47,14 @@ class UserPool:
         return user
 
     def give_back(self, users: list[User]) -> None:
-        """Takes in users whom a test no longer needs."""
+        """Return users to the pool."""
         self._free += users
 
     @asynccontextmanager
     async def client(
         self, transport: Transport, connection: asyncpg.Connection
     ) -> AsyncIterator[Client]:
-        """The services' stubs, whose new users are from here, and come back."""
+        """Yield stubs whose users are taken from the pool, and return the users afterwards."""
         taken: list[User] = []
         channel = channel_over(transport)
 

@@ -1,4 +1,4 @@
-"""Waiting without sleeping for luck, and finding out what still runs."""
+"""Polling with a deadline, and finding processes."""
 
 import asyncio
 import time
@@ -7,38 +7,38 @@ from pathlib import Path
 
 import psutil
 
-# Only a test that fails waits for so long; the machine may have much else to do.
+# Long enough for a busy machine; only failing tests wait so long.
 TIMEOUT = 60.0
 
 
 async def eventually(condition: Callable[[], bool], seconds: float = TIMEOUT) -> None:
-    """Returns when `condition` holds; fails if it does not within `seconds`."""
+    """Wait until `condition` holds; fail if it does not within `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, "the condition did not hold in time"
         await asyncio.sleep(0.02)
 
 
 async def eventually_true(
     condition: Callable[[], Awaitable[bool]], seconds: float = TIMEOUT
 ) -> None:
-    """As `eventually`, for a condition that must be awaited."""
+    """Wait like `eventually`, for an asynchronous condition."""
     deadline = time.monotonic() + seconds
     while not await condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, "the condition did not hold in time"
         await asyncio.sleep(0.02)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = TIMEOUT) -> None:
-    """As `eventually`, for tests without an event loop."""
+    """Wait like `eventually`, without an event loop."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, "the condition did not hold in time"
         time.sleep(0.02)
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
+    """Check whether a process runs; a zombie does not count."""
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -46,7 +46,7 @@ def alive(pid: int) -> bool:
 
 
 def processes_of(folder: Path) -> list[psutil.Process]:
-    """All processes that have `folder` in their command line, or as their working directory."""
+    """Find the processes with `folder` in their command line, working directory or DATABASE_URL."""
     place = str(folder)
     found = []
     for process in psutil.process_iter():

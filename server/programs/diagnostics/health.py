@@ -1,4 +1,4 @@
-"""`gymlocker health`: asks a process how it is, from the outside, as a container's health check."""
+"""`gymlocker health`: the health check of a process from outside, as for containers."""
 
 import asyncio
 from http import HTTPStatus
@@ -14,63 +14,66 @@ from server.libraries.network.grpc_protocol import HEALTH_CHECK_PATH
 from server.libraries.network.grpc_tls import channel
 from server.libraries.network.tls import Identity
 
-# A frame with an empty message: the process as a whole.
+# A frame with an empty message, which asks for the process as a whole.
 EMPTY = bytes(5)
 
 
 async def check(address: str, seconds: float, identity: Identity | None = None) -> None:
-    """Asks the gRPC health service at `address`; raises StartError, saying why, if it is not well.
+    """Call the gRPC health service at `address`; raise StartError with the reason if unhealthy.
 
-    `address` is host:port or unix:path, of a worker, or of Envoy, which passes the question on.
-    It is about the process alone: that the database is down is not cured by a restart.
-    With an `identity`, it is asked by mutual TLS.
+    `address` is host:port or unix:path, of a worker, or of Envoy, which forwards the request. Only
+    the process is checked: a restart would not help if the database is down. With an `identity`,
+    mutual TLS is used.
     """
-    async with channel(address, identity.read() if identity else None) as asked:
-        stub: Any = health_pb2_grpc.HealthStub(asked)
+    async with channel(address, identity.read() if identity else None) as connection:
+        stub: Any = health_pb2_grpc.HealthStub(connection)
         try:
-            reply = await stub.Check(health_pb2.HealthCheckRequest(), timeout=seconds)
+            response = await stub.Check(health_pb2.HealthCheckRequest(), timeout=seconds)
         except grpc.aio.AioRpcError as error:
             raise StartError(f"{address}: {error.code().name} ({error.details()})") from None
-    if reply.status != reply.SERVING:
-        raise StartError(f"{address}: {reply.ServingStatus.Name(reply.status)}")
+    _require_serving(address, response)
 
 
 async def check_tls(address: str, seconds: float) -> None:
-    """Asks as `check` does, by TLS: for a front door that has a certificate.
+    """Call the health service as `check` does, over TLS, for a front door with a certificate.
 
-    By gRPC-Web, which the front door speaks, too: gRPC's own client has no way to take whatever
-    certificate comes, and a front door is asked by an address that is not its name.
+    Uses gRPC-Web, which the front door supports: gRPC's own client cannot accept any certificate,
+    and the front door is called by an address that is not in its certificate.
     """
     headers = {"content-type": "application/grpc-web+proto"}
-    reply = await _asked(
+    response = await _request(
         address, seconds, True, "POST", HEALTH_CHECK_PATH, content=EMPTY, headers=headers
     )
-    body = reply.content
+    body = response.content
     length = int.from_bytes(body[1:5], "big")
-    if reply.status_code != HTTPStatus.OK or len(body) < 5 + length or body[0] != 0:
-        why = reply.headers.get("grpc-message") or reply.text.strip() or "no health service"
-        raise StartError(f"{address}: {reply.status_code} ({why})")
-    told = health_pb2.HealthCheckResponse.FromString(body[5 : 5 + length])
-    if told.status != told.SERVING:
-        raise StartError(f"{address}: {told.ServingStatus.Name(told.status)}")
+    if response.status_code != HTTPStatus.OK or len(body) < 5 + length or body[0] != 0:
+        reason = response.headers.get("grpc-message") or response.text.strip()
+        raise StartError(f"{address}: {response.status_code} ({reason or 'no health service'})")
+    message = health_pb2.HealthCheckResponse.FromString(body[5 : 5 + length])
+    _require_serving(address, message)
 
 
 async def check_http(address: str, seconds: float, *, tls: bool = False) -> None:
-    """Asks `GET /health` at `address`; raises StartError, saying why, if it is not well.
+    """Send `GET /health` to `address`; raise StartError with the reason if unhealthy.
 
-    For the web process, which speaks no gRPC, and for Envoy, behind which the database is asked.
+    For the web process, which has no gRPC service, and for Envoy, which includes the database.
     """
-    reply = await _asked(address, seconds, tls, "GET", "/health")
-    if reply.status_code != HTTPStatus.OK:
-        raise StartError(f"{address}: {reply.status_code} ({reply.text.strip()})")
+    response = await _request(address, seconds, tls, "GET", "/health")
+    if response.status_code != HTTPStatus.OK:
+        raise StartError(f"{address}: {response.status_code} ({response.text.strip()})")
 
 
-async def _asked(
-    address: str, seconds: float, tls: bool, verb: str, path: str, **request: Any
+def _require_serving(address: str, response: health_pb2.HealthCheckResponse) -> None:
+    if response.status != response.SERVING:
+        raise StartError(f"{address}: {response.ServingStatus.Name(response.status)}")
+
+
+async def _request(
+    address: str, seconds: float, tls: bool, method: str, path: str, **options: Any
 ) -> httpx2.Response:
     try:
         async with asyncio.timeout(seconds), _client(address, tls) as client:
-            return await client.request(verb, path, timeout=None, **request)
+            return await client.request(method, path, timeout=None, **options)
     except TimeoutError:
         raise StartError(f"{address}: no answer within {seconds:g} s") from None
     except httpx2.TransportError as error:
@@ -78,9 +81,9 @@ async def _asked(
 
 
 def _client(address: str, tls: bool) -> httpx2.AsyncClient:
-    """A client that asks nobody else: no proxy of the environment.
+    """Create a client that ignores the environment's proxies.
 
-    It takes any certificate: nothing secret is asked, or told.
+    It accepts any certificate: neither request nor response contains a secret.
     """
     scheme = "https" if tls else "http"
     if path := unix_path(address):

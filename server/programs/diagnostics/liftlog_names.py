@@ -1,9 +1,9 @@
-"""The variables of LiftLog's own server, and what they are called here.
+"""The settings of LiftLog's own server, and their names in Gymlocker.
 
-People who come from there have them in their compose files. .NET takes `Section__Key` in any case.
+People who migrate have them in their compose files. .NET reads `Section__Key` in any case.
 """
 
-# None: there is nothing of the kind here, or it needs no setting.
+# None: Gymlocker has no such setting, or needs none.
 NAMES: dict[str, str | None] = {
     "Database__ConnectionString": "DATABASE_URL",
     "Database__Provider": None,
@@ -38,11 +38,11 @@ NAMES: dict[str, str | None] = {
 _BY_FOLDED = {name.casefold(): meant for name, meant in NAMES.items()}
 
 
-def is_liftlogs(name: str) -> bool:
-    """Whether LiftLog's server reads the variable."""
+def is_liftlog_name(name: str) -> bool:
+    """Check whether LiftLog's server reads the variable."""
     return name.casefold() in _BY_FOLDED
 
 
-def name_here(name: str) -> str | None:
-    """What a variable of LiftLog's is called here; None if it is called nothing."""
+def gymlocker_name(name: str) -> str | None:
+    """Return the name in Gymlocker of a setting of LiftLog's server; None if there is none."""
     return _BY_FOLDED.get(name.casefold())

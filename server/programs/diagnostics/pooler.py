@@ -1,8 +1,8 @@
-"""Finds out whether what stands in front of a PostgreSQL knows prepared statements.
+"""A check whether a pooler in front of PostgreSQL supports prepared statements.
 
-The server prepares each statement once for a connection and uses it again. A PgBouncer that gives
-every transaction another of its connections has to bring prepared statements along, which it does
-from 1.21 on, and not in every configuration: calls then fail now and then, in ways that name
+The server prepares each statement once per connection and reuses it. A PgBouncer that assigns a
+connection of its own to each transaction must carry prepared statements over, which it does from
+1.21 on, and not in every configuration. Otherwise calls fail at random, with errors that name
 neither PgBouncer nor the setting.
 """
 
@@ -12,33 +12,33 @@ import asyncpg
 
 from server.libraries.database.connect import connect
 
-# PgBouncer lets a transaction wait while another one has all of its connections.
+# In PgBouncer, a transaction waits while others use all connections.
 WAIT_SECONDS = 1.0
 NAME = "gymlocker_doctor"
 QUERY = "SELECT 1"
 
-_FORGOTTEN = (
+_UNSUPPORTED = (
     asyncpg.InvalidSQLStatementNameError,
     asyncpg.DuplicatePreparedStatementError,
 )
 
 
 async def keeps_prepared_statements(url: str) -> bool:
-    """Whether what a connection prepares is its own, and there in each of its transactions."""
+    """Check whether a prepared statement is private to its connection, and kept by it."""
     first, second = await connect(url), await connect(url)
     try:
         prepared = await first.prepare(QUERY, name=NAME)
-        # Only now its transaction ends.
+        # Ends the transaction.
         await prepared.fetchval()
-        # Of several connections to PostgreSQL, the second one gets that of the first…
+        # With several connections to PostgreSQL, the second client gets that of the first.
         async with second.transaction():
             await second.execute(QUERY)
-            # … if there are several: else the first one waits.
+            # With only one connection, the first client waits.
             with suppress(TimeoutError):
                 await prepared.fetchval(timeout=WAIT_SECONDS)
-        # If there is one, the name is taken in it.
+        # With only one connection, the name is taken in it.
         await second.prepare(QUERY, name=NAME)
-    except _FORGOTTEN:
+    except _UNSUPPORTED:
         return False
     finally:
         first.terminate()

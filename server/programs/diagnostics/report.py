@@ -1,4 +1,4 @@
-"""Findings for people to read."""
+"""Output of findings for people."""
 
 from collections.abc import AsyncIterator
 
@@ -11,14 +11,14 @@ STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.FAULT: "bold red"}
 
 
 async def report(findings: AsyncIterator[Finding], console: Console | None = None) -> bool:
-    """Prints findings as they come. Returns whether there is no fault among them."""
+    """Print findings as they arrive; return False if one of them is a fault."""
     console = console or Console(highlight=False)
-    well = True
+    healthy = True
     async for finding in findings:
-        well = well and finding.level is not Level.FAULT
+        healthy = healthy and finding.level is not Level.FAULT
         line = Text(f"{finding.level.value:<8}", STYLES[finding.level])
         line.append(f"{finding.subject}: {finding.text}", "default")
         console.print(line, soft_wrap=True)
         if finding.advice:
             console.print(Text(f"        → {finding.advice}"), soft_wrap=True)
-    return well
+    return healthy

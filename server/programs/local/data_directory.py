@@ -1,11 +1,11 @@
-"""The data folder of one Gymlocker: who may enter, its lock, its sockets and logs.
+"""The data folder of one stack: permissions, lock, signing key, sockets and logs.
 
 .gymlocker/         0700; as root 0711, for the system user that PostgreSQL runs as
-  jwt-secret-key    signs access tokens, 0600; made once
+  jwt-secret-key    signs access tokens, 0600; created once
   lock              held while `gymlocker up` runs; contains its process id
-  cache/            compiled Python, where it is not to be kept beside the sources
-  logs/             what each process prints
-  run/              sockets and Envoy's configuration, made anew at each start
+  cache/            compiled Python, if it must not be kept beside the sources
+  logs/             the output of each process
+  run/              sockets and Envoy's configuration, created at each start
   postgres/         the embedded PostgreSQL, see postgres.py
 """
 
@@ -22,19 +22,19 @@ from pathlib import Path
 from server.errors import StartError
 from server.libraries.common.atomic_file import whole_file
 
-# A unix socket's whole path has 108 bytes on Linux, 104 on macOS; leave room for the longest name.
+# The path of a unix socket has up to 108 bytes on Linux, 104 on macOS. The rest is for its name.
 MAX_SOCKET_FOLDER = 80
-# What a worker wants at least.
-SHORTEST_SECRET_BYTES = 32
-# gRPC, Envoy and database URLs each have an idea of their own of how to quote the rest.
+# The minimum of a worker.
+MIN_SECRET_BYTES = 32
+# gRPC, Envoy and database URLs quote other characters differently.
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Makes the folder, if need be, and keeps every other `gymlocker up` out of it.
+    """Lock the folder against every other `gymlocker up`; create it if it does not exist.
 
-    Raises StartError if somebody else is in it, or if it is not writable.
+    Raises StartError if it is locked, or not writable.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -57,15 +57,15 @@ def _take(lock: int, folder: Path) -> None:
     except BlockingIOError:
         holder = os.pread(lock, 20, 0).decode().strip() or "unknown"
         raise StartError(
-            f"Gymlocker already runs on {folder} (process {holder}): "
+            f"Gymlocker is already running on {folder} (process {holder}): "
             "stop it, or choose another folder with --data-dir."
         ) from None
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
 
 
-def kept_secret(path: Path) -> str:
-    """The random secret in a file, which is made the first time: 256 bits, in hexadecimal."""
+def load_or_create_secret(path: Path) -> str:
+    """Return the secret in a file; at first create it: 256 random bits, in hexadecimal."""
     try:
         if not path.exists():
             with whole_file(path) as file:
@@ -75,20 +75,22 @@ def kept_secret(path: Path) -> str:
         raise StartError(f"{path} cannot be read or written ({error.strerror}).") from error
     except UnicodeDecodeError:
         secret = ""
-    if len(secret.encode()) < SHORTEST_SECRET_BYTES:
+    if len(secret.encode()) < MIN_SECRET_BYTES:
         raise StartError(
-            f"{path} is broken: it is empty, too short or no text. Restore it from a backup, or "
-            "delete it: a new one is made, and access tokens signed with the old one are refused."
+            f"{path} is broken: it is empty, too short or not text. Restore it from a backup, or "
+            "delete it: a new one is created, and access tokens signed with the old one become "
+            "invalid."
         )
     return secret
 
 
 @contextmanager
 def fresh_socket_folder(place: Path, owner: tuple[int, int] | None = None) -> Iterator[Path]:
-    """An empty folder for sockets, 0700, gone afterwards; `owner` is a user and group id.
+    """Create an empty folder for sockets, 0700, and remove it afterwards.
 
-    It is `place`, unless that path is too long or too fancy for a socket: then it is a temporary
-    folder, and `place` a link to it, by which the next start finds what a killed one left.
+    The folder is `place`. If that path does not suit sockets, it is a temporary folder, and `place`
+    is a link to it, so that the next start can remove the folder if this process is killed. `owner`
+    is a user and group id.
     """
     _remove(place)
     folder = place
@@ -106,14 +108,14 @@ def fresh_socket_folder(place: Path, owner: tuple[int, int] | None = None) -> It
 
 
 def suits_sockets(folder: Path) -> bool:
-    """Whether sockets can live in this folder."""
+    """Check whether the path is short and plain enough for sockets in this folder."""
     path = str(folder)
     return len(path) <= MAX_SOCKET_FOLDER and PLAIN_PATH.fullmatch(path) is not None
 
 
 def _short_temporary_folder() -> Path:
-    usual = Path(tempfile.gettempdir()) / "gymlocker-12345678"
-    return usual.parent if suits_sockets(usual) else Path("/tmp")
+    default = Path(tempfile.gettempdir()) / "gymlocker-12345678"
+    return default.parent if suits_sockets(default) else Path("/tmp")
 
 
 def _remove(place: Path) -> None:

@@ -1,4 +1,4 @@
-"""What `gymlocker up` is told on the command line, and the address it is to serve at."""
+"""The options of `gymlocker up`, and the addresses that they name."""
 
 import errno
 import os
@@ -12,12 +12,13 @@ from server.libraries.network.address import MAX_PORT, Address, probe_bind
 from server.libraries.network.tls import Certificate
 
 MAX_WORKERS_BY_DEFAULT = 4
+# An Envoy that was just killed may hold its port for a moment.
 TIMEOUT = 1.0
-HERE = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 
 
 def default_workers() -> int:
-    """One for each core that this process may use, but not more than are of use on a laptop."""
+    """Return one worker for each core that this process may use, up to a maximum for laptops."""
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
     else:
@@ -27,12 +28,12 @@ def default_workers() -> int:
 
 @dataclass(frozen=True)
 class UpOptions:
-    """The command line of `gymlocker up`. Port 0 is any free one.
+    """The options of `gymlocker up`. Port 0 is any free port.
 
-    At `metrics_port` are Envoy's metrics, at the next those of the web process and the workers.
+    `metrics_port` is for Envoy's metrics, the ports above it for the web process and the workers.
     """
 
-    host: str = "127.0.0.1"
+    host: str = LOOPBACK
     port: int = 8080
     workers: int = field(default_factory=default_workers)
     data_dir: Path = Path(".gymlocker")
@@ -42,7 +43,7 @@ class UpOptions:
 
 @dataclass(frozen=True)
 class MetricsAddresses:
-    """Where each process has its metrics, as host:port."""
+    """The addresses of the processes' metrics, as host:port."""
 
     envoy: str
     web: str
@@ -50,10 +51,9 @@ class MetricsAddresses:
 
 
 def free_address(host: str, port: int, option: str = "--port") -> Address:
-    """The numeric address, found to be free by trying it.
+    """Return the numeric address after binding it to check that it is free.
 
-    Raises StartError, naming the `option` to change, if it is not. A second of patience, since an
-    Envoy that was just killed may not have let go of it yet.
+    Retries until the timeout. Raises StartError, which names the `option` to change.
     """
     deadline = time.monotonic() + TIMEOUT
     while True:
@@ -61,12 +61,12 @@ def free_address(host: str, port: int, option: str = "--port") -> Address:
             return _tried(host, port)
         except OSError as error:
             if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
-                raise StartError(_sentence(host, port, option, error)) from error
+                raise StartError(_error_text(host, port, option, error)) from error
         time.sleep(0.05)
 
 
 def metrics_addresses(options: UpOptions) -> MetricsAddresses | None:
-    """Where metrics are to be had, all found to be free; None if nobody asked for them.
+    """Return free addresses for metrics; None if no metrics port is set.
 
     Raises StartError as `free_address` does.
     """
@@ -75,8 +75,8 @@ def metrics_addresses(options: UpOptions) -> MetricsAddresses | None:
         return None
     ports = [first + number if first else 0 for number in range(2 + options.workers)]
     if ports[-1] > MAX_PORT:
-        raise StartError("There are not enough ports above: choose a lower --metrics-port.")
-    envoy, web, *workers = (free_address(HERE, port, "--metrics-port").name for port in ports)
+        raise StartError("There are not enough ports above --metrics-port: choose a lower one.")
+    envoy, web, *workers = (free_address(LOOPBACK, port, "--metrics-port").name for port in ports)
     return MetricsAddresses(envoy, web, tuple(workers))
 
 
@@ -87,12 +87,12 @@ def _tried(host: str, port: int) -> Address:
     return probe_bind(family, place)
 
 
-def _sentence(host: str, port: int, option: str, error: OSError) -> str:
+def _error_text(host: str, port: int, option: str, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
             f"Port {port} on {host} is taken by another program: "
-            f"stop that one, or choose another port with {option}."
+            f"stop that program, or choose another port with {option}."
         )
     if error.errno == errno.EACCES:
-        return f"Port {port} is for root alone: choose one above 1023 with {option}."
+        return f"Port {port} is reserved for root: choose one above 1023 with {option}."
     return f"{host} is not an address of this machine ({error.strerror}): choose another --host."

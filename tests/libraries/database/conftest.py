@@ -1,4 +1,4 @@
-"""Databases that a test may do anything to."""
+"""Databases that a test may change in any way."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from server.libraries.database.pool import Database
-from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.libraries.database import liftlog
 
 EMPTY = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
@@ -15,11 +15,11 @@ EMPTY = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
 CREATE = "CREATE TABLE note (id int PRIMARY KEY, words text)"
 
 
-async def make_database(postgres: ThrowawayPostgres, name: str) -> str:
-    """The URL of a new database."""
+async def make_database(postgres: TemporaryPostgres, name: str) -> str:
+    """Create a database; return its URL."""
     connection = await asyncpg.connect(postgres.url())
     try:
-        # A fixture may be made more than once in a process, as the tests come in any order.
+        # A process may set up a fixture more than once, for tests run in any order.
         await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         await connection.execute(f"CREATE DATABASE {name}")
     finally:
@@ -28,8 +28,8 @@ async def make_database(postgres: ThrowawayPostgres, name: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def playground(postgres: ThrowawayPostgres) -> tuple[str, str]:
-    """Two databases; making them takes longer than most of these tests."""
+def playground(postgres: TemporaryPostgres) -> tuple[str, str]:
+    """Two databases, shared because creating them takes longer than most of these tests."""
     return (
         asyncio.run(make_database(postgres, "playground")),
         asyncio.run(make_database(postgres, "second_playground")),

@@ -1,6 +1,6 @@
-"""The databases of a running LiftLog server, as its own migrations made them, literally.
+"""The databases of a running LiftLog server, literally as its own migrations created them.
 
-Written down from the contract and not made from the server's code, so that a slip there is found.
+Copied from the contract, not derived from the server's code, so that errors there are found.
 """
 
 import hashlib
@@ -118,7 +118,7 @@ IV = bytes(range(16))
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who has been using LiftLog's server for years."""
+    """A user of LiftLog's server for years."""
 
     lookup: str
     created: str = "2023-08-01 12:00:00+00"
@@ -132,9 +132,9 @@ class Person:
 async def add_person(
     connection: asyncpg.Connection, person: Person, *, rounds: int = 350_000
 ) -> None:
-    """What LiftLog's server stores when somebody has signed up and given out a follow secret.
+    """Store a person with a follow secret as LiftLog's server does.
 
-    Fewer `rounds` are quicker, for people who never log in.
+    Fewer `rounds` are faster, for people who never log in.
     """
     salt = secrets.token_bytes(64)
     key = hashlib.pbkdf2_hmac("sha512", person.password.encode(), salt, rounds, dklen=64)

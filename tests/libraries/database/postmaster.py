@@ -1,4 +1,4 @@
-"""Ill-treats a PostgreSQL."""
+"""The main process of a PostgreSQL, and suspending it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -8,7 +8,7 @@ import psutil
 
 
 async def postmaster_of(url: str) -> psutil.Process:
-    """The process from which all of a server's processes descend."""
+    """Return the parent of all processes of a server."""
     connection = await asyncpg.connect(url)
     try:
         backend = psutil.Process(await connection.fetchval("SELECT pg_backend_pid()"))
@@ -21,7 +21,7 @@ async def postmaster_of(url: str) -> psutil.Process:
 
 @contextmanager
 def frozen(postmaster: psutil.Process) -> Iterator[None]:
-    """Stops all processes of a server: it takes connections and bytes, and answers nothing."""
+    """Suspend all processes of a server: it accepts connections and bytes, but never responds."""
     postmaster.suspend()
     processes = [postmaster, *postmaster.children()]
     for process in processes:

@@ -1,4 +1,4 @@
-"""Turns at something scarce."""
+"""The fair queue of callers for a limited resource."""
 
 import asyncio
 from contextvars import ContextVar
@@ -13,95 +13,92 @@ from server.libraries.database.statement import Statement
 TIMEOUT = 30.0
 
 
-async def test_a_free_place_is_had_at_once() -> None:
-    turns = FairQueue(2)
-    assert turns.take()
-    assert turns.take()
-    assert not turns.take()
-    turns.release()
-    assert turns.take()
+class TestFairQueue:
+    async def test_takes_free_place_at_once(self) -> None:
+        queue = FairQueue(2)
+        assert queue.take()
+        assert queue.take()
+        assert not queue.take()
+        queue.release()
+        assert queue.take()
 
+    async def test_alternates_between_callers(self) -> None:
+        queue, order = FairQueue(1), []
+        assert queue.take()
 
-async def test_callers_have_turns_however_long_their_queues_are() -> None:
-    turns, order = FairQueue(1), []
-    assert turns.take()
-
-    async def wait(caller: str) -> None:
-        await turns.wait(caller, TIMEOUT)
-        order.append(caller)
-        turns.release()
-
-    async with asyncio.TaskGroup() as group:
-        for caller in ("crowd", "crowd", "crowd", "crowd", "somebody", "else", "somebody"):
-            group.create_task(wait(caller))
-        await asyncio.sleep(0)
-        assert turns.waiting == 7
-        turns.release()
-    assert order == ["crowd", "somebody", "else", "crowd", "somebody", "crowd", "crowd"]
-    assert turns.waiting == 0
-    assert turns.take()
-
-
-async def test_who_has_waited_too_long_is_not_in_the_way() -> None:
-    turns = FairQueue(1)
-    assert turns.take()
-    with pytest.raises(TimeoutError):
-        await turns.wait("somebody", 0)
-    turns.release()
-    assert turns.take()
-    assert not turns._queues
-
-
-async def test_who_is_cancelled_as_their_turn_comes_leaves_the_place_to_the_next() -> None:
-    turns = FairQueue(1)
-    assert turns.take()
-    first = asyncio.create_task(turns.wait("somebody", TIMEOUT))
-    second = asyncio.create_task(turns.wait("somebody", TIMEOUT))
-    await asyncio.sleep(0)
-    turns.release()
-    first.cancel()
-    await second
-    turns.release()
-    assert turns.take()
-
-
-async def test_who_was_cancelled_is_passed_over() -> None:
-    turns = FairQueue(1)
-    assert turns.take()
-    first = asyncio.create_task(turns.wait("somebody", TIMEOUT))
-    second = asyncio.create_task(turns.wait("else", TIMEOUT))
-    await asyncio.sleep(0)
-    first.cancel()
-    turns.release()
-    await second
-    turns.release()
-    assert turns.take()
-    assert not turns._queues
-
-
-async def test_a_crowd_that_hangs_up_at_once_takes_no_place_along() -> None:
-    turns = FairQueue(1)
-    assert turns.take()
-    crowd = [asyncio.create_task(turns.wait("crowd", TIMEOUT)) for _ in range(1500)]
-    await asyncio.sleep(0)
-    for each in crowd:
-        each.cancel()
-    turns.release()
-    await asyncio.gather(*crowd, return_exceptions=True)
-    assert turns.take()
-
-
-async def test_a_crowd_has_one_connection_in_turn_with_somebody_else(empty_database: str) -> None:
-    name = ContextVar("name", default="")
-    order: list[str] = []
-    async with Database(empty_database, pool_size=1, caller=name.get) as database:
-
-        async def call(caller: str) -> None:
-            name.set(caller)
-            await database.fetch(Statement(text("SELECT 1")))
+        async def wait(caller: str) -> None:
+            await queue.wait(caller, TIMEOUT)
             order.append(caller)
+            queue.release()
 
         async with asyncio.TaskGroup() as group:
-            for caller in (*["crowd"] * 20, "somebody"):
-                group.create_task(call(caller))
-    assert order.index("somebody") <= 2
+            for caller in ("many", "many", "many", "many", "first", "second", "first"):
+                group.create_task(wait(caller))
+            await asyncio.sleep(0)
+            assert queue.waiting == 7
+            queue.release()
+        assert order == ["many", "first", "second", "many", "first", "many", "many"]
+        assert queue.waiting == 0
+        assert queue.take()
+
+    async def test_times_out_and_leaves_queue(self) -> None:
+        queue = FairQueue(1)
+        assert queue.take()
+        with pytest.raises(TimeoutError):
+            await queue.wait("few", 0)
+        queue.release()
+        assert queue.take()
+        assert not queue._queues
+
+    async def test_cancelled_caller_passes_place_on(self) -> None:
+        queue = FairQueue(1)
+        assert queue.take()
+        first = asyncio.create_task(queue.wait("few", TIMEOUT))
+        second = asyncio.create_task(queue.wait("few", TIMEOUT))
+        await asyncio.sleep(0)
+        queue.release()
+        first.cancel()
+        await second
+        queue.release()
+        assert queue.take()
+
+    async def test_skips_cancelled_caller(self) -> None:
+        queue = FairQueue(1)
+        assert queue.take()
+        first = asyncio.create_task(queue.wait("few", TIMEOUT))
+        second = asyncio.create_task(queue.wait("other", TIMEOUT))
+        await asyncio.sleep(0)
+        first.cancel()
+        queue.release()
+        await second
+        queue.release()
+        assert queue.take()
+        assert not queue._queues
+
+    async def test_many_cancelled_callers_free_their_places(self) -> None:
+        queue = FairQueue(1)
+        assert queue.take()
+        waiting = [asyncio.create_task(queue.wait("many", TIMEOUT)) for _ in range(1500)]
+        await asyncio.sleep(0)
+        for task in waiting:
+            task.cancel()
+        queue.release()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert queue.take()
+
+
+class TestDatabase:
+    async def test_alternates_between_callers_for_one_connection(self, empty_database: str) -> None:
+        name = ContextVar("name", default="")
+        order: list[str] = []
+        async with Database(empty_database, pool_size=1, caller=name.get) as database:
+
+            async def call(caller: str) -> None:
+                name.set(caller)
+                await database.fetch(Statement(text("SELECT 1")))
+                order.append(caller)
+
+            async with asyncio.TaskGroup() as group:
+                for caller in (*["many"] * 20, "few"):
+                    group.create_task(call(caller))
+        assert order.index("few") <= 2

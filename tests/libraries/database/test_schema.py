@@ -1,4 +1,4 @@
-"""An empty database gets the schema of the contract, written down here a second time by hand."""
+"""The schema of a migrated database, compared with a copy that was written by hand."""
 
 import asyncpg
 
@@ -81,23 +81,23 @@ OF_LIFTLOG = {"users", "user_events", "user_follow_secrets", "user_inbox_items",
 
 
 def lines(text: str) -> set[str]:
-    """The lines of `text`."""
+    """Return the lines of `text`."""
     return set(filter(None, text.splitlines()))
 
 
 def of_tables(schema: set[str], tables: set[str]) -> set[str]:
-    """What a schema says of the columns of `tables`."""
+    """Return the lines of a schema about the columns of `tables`."""
     return {line for line in schema if line.partition(".")[0] in tables}
 
 
-async def test_an_empty_database_gets_the_contracts_schema(
+async def test_empty_database_gets_schema_of_contract(
     empty_database: str, connection: asyncpg.Connection
 ) -> None:
     await migrate(empty_database, None, lambda _: None)
     assert lines(TABLES) | lines(RATE_LIMITS) <= await catalog.schema(connection)
 
 
-async def test_columns_that_were_added_to_liftlogs_tables_need_no_value(
+async def test_columns_added_to_liftlogs_tables_are_nullable(
     empty_database: str, connection: asyncpg.Connection
 ) -> None:
     await migrate(empty_database, None, lambda _: None)
@@ -106,7 +106,7 @@ async def test_columns_that_were_added_to_liftlogs_tables_need_no_value(
     assert added == {line for line in added if not line.endswith("not null")}
 
 
-async def test_a_database_of_rate_limits_gets_nothing_else(
+async def test_database_of_rate_limits_gets_only_its_tables(
     empty_database: str, second_empty_database: str
 ) -> None:
     await migrate(empty_database, second_empty_database, lambda _: None)
@@ -119,7 +119,7 @@ async def test_a_database_of_rate_limits_gets_nothing_else(
     assert ours == lines(RATE_LIMITS) | lines(OUR_RATE_LIMITS)
 
 
-async def test_a_database_that_was_taken_over_ends_up_as_one_that_was_empty(
+async def test_adopted_database_has_schema_of_empty_one(
     liftlog_database: str, connection: asyncpg.Connection, second_empty_database: str
 ) -> None:
     await migrate(liftlog_database, None, lambda _: None)
@@ -133,7 +133,7 @@ async def test_a_database_that_was_taken_over_ends_up_as_one_that_was_empty(
     assert {line for line in found if "__EFMigrationsHistory" not in line} == expected
 
 
-async def test_migrating_twice_and_alembic_check(
+async def test_second_migration_changes_nothing(
     empty_database: str, connection: asyncpg.Connection
 ) -> None:
     first = await gymlocker("migrate", DATABASE_URL=empty_database)

@@ -18,7 +18,7 @@ from server.programs.demo.transport import (
     Transport,
     channel_over,
 )
-from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.libraries.database.conftest import make_database
 from tests.support.client import Client
 from tests.support.stack import Stack, running_stack
@@ -38,7 +38,7 @@ class LimitedStack:
 
 @pytest.fixture(scope="session")
 def limited_stack(
-    postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory
+    postgres: TemporaryPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LimitedStack]:
     """Return a stack that trusts X-Forwarded-For, so that tests can call from any address."""
     url = asyncio.run(make_database(postgres, "limited"))

@@ -1,11 +1,11 @@
-"""What the tests of processes share: a supervisor."""
+"""Fixtures for the tests of processes."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest_asyncio
 
-from tests.libraries.process.stories import Scene
+from tests.libraries.process.scene import Scene
 
 
 @pytest_asyncio.fixture

@@ -20,7 +20,7 @@ import pytest
 from gymlocker.v2 import event_pb2, user_pb2
 
 from server.libraries.rpc.large_responses import TIMEOUT_SECONDS
-from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.libraries.database.conftest import make_database
 from tests.support.client import KIB, Client, follow
 from tests.support.stack import Stack, running_stack
@@ -39,7 +39,7 @@ PAYLOAD, EVENTS = os.urandom(15 * KIB), 350  # 5 MB
 
 
 @pytest.fixture(scope="module")
-def stack(postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(postgres: TemporaryPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Run a stack for this module, whose memory no other test has used."""
     url = asyncio.run(make_database(postgres, "unread"))
     with running_stack(tmp_path_factory.mktemp("unread"), DATABASE_URL=url) as stack:
@@ -136,7 +136,7 @@ async def create_large_user(client: Client, stack: Stack, url: str) -> tuple[str
 
 
 async def test_unread_responses_do_not_affect_other_clients(
-    stack: Stack, reader: Client, postgres: ThrowawayPostgres
+    stack: Stack, reader: Client, postgres: TemporaryPostgres
 ) -> None:
     user, secret = await create_large_user(reader, stack, postgres.url("unread"))
     picture = user_pb2.GetUserRequest(id_or_lookup=user).SerializeToString()

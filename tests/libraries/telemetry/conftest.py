@@ -11,7 +11,7 @@ import grpc
 import pytest
 
 from server.libraries.database.migrations import migrate
-from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.libraries.database.conftest import make_database
 from tests.libraries.telemetry.collector import Collector, collecting
 from tests.libraries.telemetry.scrape import Scrape, metrics_url, scrape
@@ -39,7 +39,7 @@ class Worker:
 
 
 @pytest.fixture(scope="session")
-def database_url(postgres: ThrowawayPostgres) -> str:
+def database_url(postgres: TemporaryPostgres) -> str:
     """Return the URL of a migrated database."""
 
     async def make() -> str:

@@ -11,10 +11,10 @@ from server.programs.client.session import SessionFile, session_of
 from server.programs.demo.transport import RestTransport, Transport
 from tests.programs.client.fakes import FakeGymlocker
 from tests.support.client import Client, User
-from tests.support.command import Ended
+from tests.support.command import Result
 from tests.support.stack import Stack
 
-Gymlocker = Callable[..., Ended]
+Gymlocker = Callable[..., Result]
 
 
 @pytest.fixture
@@ -63,12 +63,12 @@ def gymlocker(
 ) -> Gymlocker:
     """Return a function that runs a command in this process, at a tenth of the time."""
 
-    def run(*arguments: str) -> Ended:
+    def run(*arguments: str) -> Result:
         monkeypatch.setattr(sys, "argv", ["gymlocker", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
         printed = capsys.readouterr()
         code = ended.value.code
-        return Ended(code if isinstance(code, int) else 0, printed.out, printed.err)
+        return Result(code if isinstance(code, int) else 0, printed.out, printed.err)
 
     return run

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.support.command import Ended
+from tests.support.command import Result
 
 TIMEOUT_SECONDS = 60
 
@@ -28,13 +28,13 @@ def started(*arguments: str, stdout: int = subprocess.PIPE) -> Iterator[subproce
             process.kill()
 
 
-def end(process: subprocess.Popen[bytes], stdin: bytes = b"") -> Ended:
+def end(process: subprocess.Popen[bytes], stdin: bytes = b"") -> Result:
     """Wait for the end of a command."""
     output, errors = process.communicate(stdin, timeout=TIMEOUT_SECONDS)
-    return Ended(process.returncode, (output or b"").decode(), errors.decode())
+    return Result(process.returncode, (output or b"").decode(), errors.decode())
 
 
-def run(*arguments: str, stdin: bytes = b"") -> Ended:
+def run(*arguments: str, stdin: bytes = b"") -> Result:
     """Run a command to its end."""
     with started(*arguments) as process:
         return end(process, stdin)

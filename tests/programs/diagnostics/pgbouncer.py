@@ -12,24 +12,24 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 
 from server.libraries.process.system_user import database_user
-from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.support.ports import free_port
 from tests.support.waiting import eventually_true
 
 
 def version() -> tuple[int, ...]:
-    """That of the PgBouncer that is installed."""
-    told = subprocess.run(["pgbouncer", "--version"], capture_output=True, text=True, check=True)
-    found = re.search(r"PgBouncer (\d+)\.(\d+)", told.stdout)
+    """Return the version of the installed PgBouncer."""
+    printed = subprocess.run(["pgbouncer", "--version"], capture_output=True, text=True, check=True)
+    found = re.search(r"PgBouncer (\d+)\.(\d+)", printed.stdout)
     assert found is not None
     return tuple(map(int, found.groups()))
 
 
 @asynccontextmanager
 async def pgbouncer(
-    postgres: ThrowawayPostgres, folder: Path, **settings: object
+    postgres: TemporaryPostgres, folder: Path, **settings: object
 ) -> AsyncIterator[int]:
-    """The port of a PgBouncer that has `settings`."""
+    """Run a PgBouncer with `settings`; yield its port."""
     port, socket = free_port(), parse_qs(urlsplit(postgres.url()).query)["host"][0]
     (folder / "users.txt").write_text('"gymlocker" "canary"\n')
     configuration = {
@@ -45,7 +45,7 @@ async def pgbouncer(
     (folder / "pgbouncer.ini").write_text("\n".join(["[databases]", *lines, ""]))
     user = database_user(folder / "nothing")
     if user is not None:
-        # As PostgreSQL, it does not run as root.
+        # Like PostgreSQL, it refuses to run as root.
         for path in (folder, *folder.glob("*")):  # noqa: ASYNC240
             os.chown(path, user.uid, user.gid)
     process = await asyncio.create_subprocess_exec(
@@ -72,5 +72,5 @@ async def pgbouncer(
 
 
 def url_through(port: int, database: str = "gymlocker") -> str:
-    """The URL of a database behind a PgBouncer."""
+    """Return the URL of a database behind a PgBouncer."""
     return f"postgresql://gymlocker@127.0.0.1:{port}/{database}?sslmode=disable"

@@ -1,1 +1,1 @@
-"""Tests of `gymlocker up`, with real processes."""
+"""Tests of `gymlocker up` with real processes."""

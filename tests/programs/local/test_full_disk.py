@@ -1,4 +1,4 @@
-"""A disk that is full when `gymlocker up` starts for the first time."""
+"""The first start of `gymlocker up` on a full disk."""
 
 import os
 import subprocess
@@ -14,20 +14,20 @@ from tests.support.command import gymlocker
 
 @contextmanager
 def small_disk(size: str) -> Iterator[Path]:
-    """A disk of `size`. Making one takes root, and a machine that lets it."""
+    """Mount a disk of `size`, which requires root and a machine that permits it."""
     with TemporaryDirectory(prefix="gymlocker-disk-") as folder:
         mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0755", "tmpfs", folder]
         if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-            pytest.skip("no disk can be made here")
+            pytest.skip("a disk cannot be mounted here")
         try:
             yield Path(folder)
         finally:
             subprocess.run(["umount", "--lazy", folder], check=True)
 
 
-# Where there is no room for the lock, for a key, and for a database.
+# Without room for the lock, for a key, and for a database.
 @pytest.mark.parametrize("size", ["4k", "20k", "20m"])
-async def test_a_full_disk_is_one_sentence(size: str) -> None:
+async def test_full_disk_is_reported_in_one_sentence(size: str) -> None:
     with small_disk(size) as disk:
         ended = await gymlocker(
             "up", "--port=0", "--workers=1", f"--data-dir={disk}/data", DATABASE_URL=""

@@ -29,60 +29,62 @@ def options(authority: Authority) -> list[str]:
     return [f"--tls-cert={authority.folder}/chain.pem", f"--tls-key={authority.folder}/key.pem"]
 
 
-async def test_a_stack_with_a_certificate(authority: Authority, empty_database: str) -> None:
-    data = authority.folder / "data"
-    with running_stack(data, *options(authority), DATABASE_URL=empty_database) as stack:
-        assert stack.url.startswith("https://127.0.0.1:")
-        trusted = ssl.create_default_context(cafile=authority.root)
-        async with httpx2.AsyncClient(verify=trusted, timeout=20) as client:
-            reply = await client.get(f"https://{HOST}:{stack.port}/health")
-        assert reply.json() == {"status": "ok"}
-        async with connected(stack.port, authority.root) as connection:
-            by_http3 = await connection.request("GET", "/health")
-        assert by_http3.json() == {"status": "ok"}
-        for way in ((), ("--http",)):
-            ended = await gymlocker("health", "--tls", *way, "--address", stack.address)
-            assert (ended.code, ended.output, ended.errors) == (0, "", "")
-            # And not without.
-            ended = await gymlocker("health", *way, "--address", stack.address)
-            assert ended.code == 1 and ended.errors.startswith(stack.address)
-        assert not await serves("127.0.0.1", stack.port)
+class TestCertificate:
+    def test_rejects_key_that_is_not_pem(self, authority: Authority, tmp_path: Path) -> None:
+        (tmp_path / "key.pem").write_text("-----BEGIN PRIVATE")
+        with pytest.raises(StartError, match=r"or has a password\.$"):
+            Certificate(tmp_path / "chain.pem", tmp_path / "key.pem")
 
 
-async def test_a_stack_whose_udp_port_is_taken(authority: Authority, empty_database: str) -> None:
-    """It goes without HTTP/3."""
-    with socket.socket(type=socket.SOCK_DGRAM) as taken:
-        taken.bind(("127.0.0.1", 0))
-        data, port = authority.folder / "data", taken.getsockname()[1]
-        with running_stack(
-            data, *options(authority), port=port, DATABASE_URL=empty_database
-        ) as stack:
+class TestStack:
+    async def test_serves_https_and_http3(self, authority: Authority, empty_database: str) -> None:
+        data = authority.folder / "data"
+        with running_stack(data, *options(authority), DATABASE_URL=empty_database) as stack:
+            assert stack.url.startswith("https://127.0.0.1:")
             trusted = ssl.create_default_context(cafile=authority.root)
             async with httpx2.AsyncClient(verify=trusted, timeout=20) as client:
-                reply = await client.get(f"https://{HOST}:{stack.port}/health")
-            assert stack.url == f"https://127.0.0.1:{port}"
-    assert reply.json() == {"status": "ok"}
-    assert "alt-svc" not in reply.headers
+                response = await client.get(f"https://{HOST}:{stack.port}/health")
+            assert response.json() == {"status": "ok"}
+            async with connected(stack.port, authority.root) as connection:
+                by_http3 = await connection.request("GET", "/health")
+            assert by_http3.json() == {"status": "ok"}
+            for way in ((), ("--http",)):
+                ended = await gymlocker("health", "--tls", *way, "--address", stack.address)
+                assert (ended.code, ended.output, ended.errors) == (0, "", "")
+                # Without TLS, the check fails.
+                ended = await gymlocker("health", *way, "--address", stack.address)
+                assert ended.code == 1 and ended.errors.startswith(stack.address)
+            assert not await serves("127.0.0.1", stack.port)
 
+    async def test_serves_without_http3_if_udp_port_is_taken(
+        self, authority: Authority, empty_database: str
+    ) -> None:
+        """The stack runs without HTTP/3."""
+        with socket.socket(type=socket.SOCK_DGRAM) as taken:
+            taken.bind(("127.0.0.1", 0))
+            data, port = authority.folder / "data", taken.getsockname()[1]
+            with running_stack(
+                data, *options(authority), port=port, DATABASE_URL=empty_database
+            ) as stack:
+                trusted = ssl.create_default_context(cafile=authority.root)
+                async with httpx2.AsyncClient(verify=trusted, timeout=20) as client:
+                    response = await client.get(f"https://{HOST}:{stack.port}/health")
+                assert stack.url == f"https://127.0.0.1:{port}"
+        assert response.json() == {"status": "ok"}
+        assert "alt-svc" not in response.headers
 
-def test_what_is_no_pem_has_no_reason(authority: Authority, tmp_path: Path) -> None:
-    (tmp_path / "key.pem").write_text("-----BEGIN PRIVATE")
-    with pytest.raises(StartError, match=r"or has a password\.$"):
-        Certificate(tmp_path / "chain.pem", tmp_path / "key.pem")
-
-
-def test_a_key_of_another_certificate_ends_with_one_sentence(
-    authority: Authority, tmp_path: Path
-) -> None:
-    (tmp_path / "other").mkdir()
-    authority.issue(tmp_path / "other")
-    (tmp_path / "other" / "key.pem").rename(tmp_path / "key.pem")
-    run = subprocess.run(
-        [sys.executable, "-P", "-m", "server", "up", "--port=0", *options(authority)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        timeout=60,
-    )
-    assert run.returncode == 1
-    assert "do not match" in run.stderr and len(run.stderr.splitlines()) == 1
+    def test_mismatched_key_is_reported_in_one_sentence(
+        self, authority: Authority, tmp_path: Path
+    ) -> None:
+        (tmp_path / "other").mkdir()
+        authority.issue(tmp_path / "other")
+        (tmp_path / "other" / "key.pem").rename(tmp_path / "key.pem")
+        run = subprocess.run(
+            [sys.executable, "-P", "-m", "server", "up", "--port=0", *options(authority)],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=60,
+        )
+        assert run.returncode == 1
+        assert "do not match" in run.stderr and len(run.stderr.splitlines()) == 1

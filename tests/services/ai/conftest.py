@@ -16,7 +16,7 @@ import pytest_asyncio
 from gymlocker.v2 import ai_pb2_grpc
 
 from server.libraries.database.migrations import migrate
-from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.libraries.database.conftest import make_database
 from tests.services.ai.calls import API_KEY, LIMIT, TOKEN, Chat, Stub
 from tests.services.ai.planner.model_server import ModelServer
@@ -32,7 +32,7 @@ class Worker:
 
 
 @pytest.fixture(scope="session")
-def quota_database(postgres: ThrowawayPostgres) -> str:
+def quota_database(postgres: TemporaryPostgres) -> str:
     """Return the URL of a migrated database."""
 
     async def make() -> str:

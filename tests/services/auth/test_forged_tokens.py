@@ -18,7 +18,7 @@ from gymlocker.v2 import auth_pb2, user_pb2
 from server.libraries.rpc.context import Caller
 from server.libraries.settings import TokenSettings
 from server.programs.demo.transport import Metadata, RestTransport, channel_over
-from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from server.services.auth.signing_keys import load_keys
 from server.services.auth.tokens import AccessTokens
 from tests.services.auth.calling import (
@@ -62,7 +62,7 @@ class Scene:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def scene(
-    stack: Stack, postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory
+    stack: Stack, postgres: TemporaryPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Scene]:
     socket = tmp_path_factory.mktemp("forged") / "worker.sock"
     url = postgres.url("gymlocker")

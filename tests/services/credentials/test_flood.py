@@ -6,7 +6,7 @@ from pathlib import Path
 from grpc import StatusCode, aio
 from gymlocker.v2 import auth_pb2, user_pb2
 
-from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.services.credentials.calls import calling_from, code_of, log_in
 from tests.services.credentials.failures import somewhere
 from tests.support.client import Client
@@ -18,7 +18,7 @@ QUEUE = 8
 
 class TestLogin:
     async def test_succeeds_during_flood_of_new_users_from_many_addresses(
-        self, stack: Stack, postgres: ThrowawayPostgres, tmp_path: Path
+        self, stack: Stack, postgres: TemporaryPostgres, tmp_path: Path
     ) -> None:
         socket = tmp_path / "worker.sock"
         worker = serving(socket, postgres.url("gymlocker"), PASSWORD_QUEUE=str(QUEUE))

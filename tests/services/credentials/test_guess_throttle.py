@@ -12,7 +12,7 @@ from server.errors import ResourceExhausted
 from server.libraries.database.pool import Database
 from server.libraries.limits.bucket_repository import BucketRepository
 from server.libraries.network.client_network import network_of
-from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from server.services.credentials.guess_throttle import ANYWHERE, GuessThrottle
 from tests.services.credentials.failures import (
     PER_ACCOUNT,
@@ -28,7 +28,7 @@ from tests.support.stack import Stack
 
 @pytest.fixture
 async def throttles(
-    stack: Stack, postgres: ThrowawayPostgres
+    stack: Stack, postgres: TemporaryPostgres
 ) -> AsyncIterator[list[GuessThrottle]]:
     """Yield the throttles of two workers."""
     async with AsyncExitStack() as resources:

@@ -10,7 +10,7 @@ import pytest_asyncio
 from grpc import StatusCode, aio
 from gymlocker.v2 import ai_pb2, auth_pb2, inbox_pb2
 
-from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.services.credentials.calls import (
     calling_from,
     code_of,
@@ -39,7 +39,7 @@ one_loop = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def workers(
-    stack: Stack, postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory
+    stack: Stack, postgres: TemporaryPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[list[Client]]:
     """Yield clients of two workers with low limits."""
     async with AsyncExitStack() as resources:
@@ -67,7 +67,7 @@ def worker(workers: list[Client]) -> Client:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def table(postgres: ThrowawayPostgres) -> AsyncIterator[asyncpg.Connection]:
+async def table(postgres: TemporaryPostgres) -> AsyncIterator[asyncpg.Connection]:
     """Yield a connection to the database of the workers."""
     connection = await asyncpg.connect(postgres.url("gymlocker"))
     yield connection

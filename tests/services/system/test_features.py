@@ -15,7 +15,7 @@ from gymlocker.v2 import system_pb2
 
 from server.libraries.rpc.feature_switches import FeatureInterceptor
 from server.libraries.settings import FeatureSettings
-from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from server.programs.worker.contract import contract_methods
 from server.programs.worker.features import offered_features
 from tests.contract.openapi.descriptions import operations
@@ -42,7 +42,7 @@ REFUSED: list[tuple[tuple[str, ...], set[str]]] = [
 
 @pytest.fixture(scope="module")
 def bare_stack(
-    postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory
+    postgres: TemporaryPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
     """Yield a stack with every feature disabled."""
     with running_stack(

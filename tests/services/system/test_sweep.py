@@ -14,7 +14,7 @@ from server.libraries.common.periodic import repeat
 from server.libraries.database.migrations import migrate
 from server.libraries.database.pool import Database
 from server.libraries.limits.network_hash import NetworkHasher
-from server.programs.local.temporary_postgres import throwaway_postgres
+from server.programs.local.temporary_postgres import temporary_postgres
 from server.services.system import cleanup
 from server.services.system.cleanup import sweep
 from server.services.system.repository import SystemRepository
@@ -245,7 +245,7 @@ class TestPeriodicSweep:
 
     async def test_survives_an_outage_of_the_database(self) -> None:
         # Committed tables must survive the kill.
-        with throwaway_postgres({"synchronous_commit": "on"}) as postgres:
+        with temporary_postgres({"synchronous_commit": "on"}) as postgres:
             async with Database(postgres.url(), pool_size=1) as pool:
                 system = CountingRepository(SystemRepository(pool))
                 await migrate(postgres.url(), None, lambda _: None)

@@ -14,7 +14,7 @@ from grpc import StatusCode, aio
 from gymlocker.v2 import user_pb2
 
 from server.libraries.database.pool import Database
-from server.programs.local.temporary_postgres import ThrowawayPostgres
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from server.services.workout.import_repository import ImportRepository
 from server.services.workout.model import Workout
 from server.services.workout.upload import MAX_UPLOADS_PER_OWNER
@@ -50,7 +50,7 @@ class TestConcurrentImports:
         assert await sums_are_correct(database, diary.user.id)
 
     async def test_reversed_order_does_not_deadlock(
-        self, stack: Stack, postgres: ThrowawayPostgres, database: asyncpg.Connection
+        self, stack: Stack, postgres: TemporaryPostgres, database: asyncpg.Connection
     ) -> None:
         (user_id,) = await many_users(database, 1)
         new = [Workout(uuid4(), date(2026, 2, 7), "Run", 1, "") for _ in range(3)]

@@ -1,9 +1,9 @@
-"""A PostgreSQL that somebody else looks after, in a process of its own.
+"""A PostgreSQL outside of the stack, controlled by a separate process.
 
-    python -m tests.faults.elsewhere FOLDER
+    python -m tests.faults.external_postgres FOLDER
 
-prints its URL and then obeys "on" and "off", a line each, answered by "done". It is a process
-because a program that has called gRPC must not fork, and starting PostgreSQL does.
+prints its URL, reads the commands "on" and "off" line by line, and prints "done" after each.
+It is a separate process, for a program that has used gRPC must not fork to start PostgreSQL.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ from typing import Self
 from server.libraries.process.supervisor import Supervisor
 from server.programs.local.postgres import EmbeddedPostgres
 
-TIMEOUT_SECONDS = 60
+TIMEOUT = 60
 
 
-class Elsewhere:
-    """The other side of the pipe."""
+class ExternalPostgres:
+    """The controlling side of the pipe."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -29,7 +29,7 @@ class Elsewhere:
     @classmethod
     @asynccontextmanager
     async def running(cls, folder: Path) -> AsyncIterator[tuple[Self, str]]:
-        """A server that is on, and its URL."""
+        """Run a server; yield it and its URL."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", __name__, str(folder)),
             stdin=subprocess.PIPE,
@@ -37,27 +37,27 @@ class Elsewhere:
         )
         try:
             server = cls(process)
-            url = await server._line()
-            await server.say("on")
+            url = await server._read_line()
+            await server.switch("on")
             yield server, url
         finally:
             assert process.stdin is not None
             process.stdin.close()
             await process.wait()
 
-    async def say(self, word: str) -> None:
-        """Returns when PostgreSQL is `on`, or `off`."""
+    async def switch(self, state: str) -> None:
+        """Start PostgreSQL with `on`, or stop it with `off`."""
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{word}\n".encode())
-        assert await self._line() == "done"
+        self._process.stdin.write(f"{state}\n".encode())
+        assert await self._read_line() == "done"
 
-    async def _line(self) -> str:
+    async def _read_line(self) -> str:
         assert self._process.stdout is not None
-        async with asyncio.timeout(TIMEOUT_SECONDS):
+        async with asyncio.timeout(TIMEOUT):
             return (await self._process.stdout.readline()).decode().strip()
 
 
-async def _obey(folder: Path) -> None:
+async def _serve(folder: Path) -> None:
     supervisor = Supervisor(lambda _: None)
     with EmbeddedPostgres(
         folder, log=folder.with_suffix(".log"), report=lambda _: None
@@ -65,8 +65,8 @@ async def _obey(folder: Path) -> None:
         await postgres.prepare()
         print(postgres.url(), flush=True)
         try:
-            while word := (await asyncio.to_thread(sys.stdin.readline)).strip():
-                if word == "on":
+            while state := (await asyncio.to_thread(sys.stdin.readline)).strip():
+                if state == "on":
                     await supervisor.start(postgres.process())
                 else:
                     await supervisor.stop()
@@ -76,4 +76,4 @@ async def _obey(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_obey(Path(sys.argv[1])))
+    asyncio.run(_serve(Path(sys.argv[1])))

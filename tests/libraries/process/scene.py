@@ -1,4 +1,4 @@
-"""Small real processes that tell what happens to them, and a supervisor of theirs."""
+"""Small real processes that record events, and their supervisor."""
 
 import sys
 from dataclasses import dataclass, field
@@ -7,40 +7,40 @@ from pathlib import Path
 from server.libraries.process.supervisor import Process, Supervisor
 from tests.support.waiting import alive
 
-# Writes its process id where it can be found, and one line of its story per event.
-STORY = """
+# Appends a line for each event to the record.
+RECORD = """
 import os, pathlib, signal, sys, time
-me, story = sys.argv[1], pathlib.Path(sys.argv[2])
-def tell(what):
-    with story.open("a") as file:
-        file.write(f"{me} {what}\\n")
+name, record = sys.argv[1], pathlib.Path(sys.argv[2])
+def log(event):
+    with record.open("a") as file:
+        file.write(f"{name} {event}\\n")
 """
-OBEDIENT = (
-    STORY
+COOPERATIVE = (
+    RECORD
     + """
 def leave(*_):
-    tell("stopped")
+    log("stopped")
     sys.exit(0)
 signal.signal(signal.SIGTERM, leave)
-tell(f"ready {os.getpid()}")
+log(f"ready {os.getpid()}")
 while True:
     signal.pause()
 """
 )
 STUBBORN = (
-    STORY
+    RECORD
     + """
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-tell(f"ready {os.getpid()}")
+log(f"ready {os.getpid()}")
 while True:
     signal.pause()
 """
 )
 FAMILY = (
-    STORY
+    RECORD
     + """
 child = os.fork()
-tell(f"ready {os.getpid()}" if child else f"child {os.getpid()}")
+log(f"ready {os.getpid()}" if child else f"child {os.getpid()}")
 while True:
     signal.pause()
 """
@@ -49,23 +49,23 @@ while True:
 
 @dataclass
 class Scene:
-    """A supervisor, what it reported, and what its processes told."""
+    """A supervisor, its reports, and the events that its processes recorded."""
 
     folder: Path
     lines: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.supervisor = Supervisor(self.lines.append)
-        self.story_file = self.folder / "story"
-        self.story_file.touch()
+        self.record_file = self.folder / "record"
+        self.record_file.touch()
 
     @property
-    def story(self) -> list[str]:
-        return self.story_file.read_text().splitlines()
+    def events(self) -> list[str]:
+        return self.record_file.read_text().splitlines()
 
     def pids(self, name: str, word: str = "ready") -> list[int]:
         start = f"{name} {word} "
-        return [int(line.removeprefix(start)) for line in self.story if line.startswith(start)]
+        return [int(line.removeprefix(start)) for line in self.events if line.startswith(start)]
 
     def process(self, name: str, script: str) -> Process:
         started_before = len(self.pids(name))
@@ -76,7 +76,7 @@ class Scene:
 
         return Process(
             name=name,
-            argv=(sys.executable, "-c", script, name, str(self.story_file)),
+            argv=(sys.executable, "-c", script, name, str(self.record_file)),
             log=self.folder / f"{name}.log",
             ready=ready,
             stop_timeout=10.0,
