@@ -37,9 +37,7 @@ class Screen:
     def opening(self, url: str) -> None:
         """Print the introduction."""
         self._print(f"[bold]Gymlocker demo[/] at {escape(url)}")
-        self._print(
-            "[dim]Ada's phone uses gRPC, Ben's REST/JSON. Keys stay on the phones.[/]"
-        )
+        self._print("[dim]Ada's phone uses gRPC, Ben's REST/JSON. Keys stay on the phones.[/]")
 
     def step(self, number: int, title: str) -> None:
         """Print the heading of a step."""
