@@ -1,11 +1,12 @@
-"""What Gymlocker costs, as ratios within one run.
+"""Performance of Gymlocker, as ratios within one run.
 
-uv run python -m benchmarks                  against others, the floor and itself; writes a report
+uv run python -m benchmarks                  all contenders and goals; writes a report
 
-The rest looks at one thing each:
+Each of the others measures one aspect and prints it:
 
-uv run python -m benchmarks.workouts         a diary of 100,000 workouts against one of 1,000
-uv run python -m benchmarks.guessing         reads while somebody tries 2,000 passwords a minute
-uv run python -m benchmarks.conversations    what is left of 10,000 answers that were cut
-uv run python -m benchmarks.telemetry        what metrics and traces cost
+uv run python -m benchmarks.workouts         a diary of 100,000 workouts vs. one of 1,000
+uv run python -m benchmarks.guessing         reads during 2,000 wrong passwords per minute
+uv run python -m benchmarks.conversations    memory after 10,000 cancelled responses
+uv run python -m benchmarks.overload         more concurrent calls than the machine can serve
+uv run python -m benchmarks.telemetry        the cost of metrics and traces
 """

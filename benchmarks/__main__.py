@@ -1,9 +1,8 @@
-"""Measures Gymlocker against what people would pick instead, and against the floor.
+"""Benchmark of Gymlocker against common alternatives and against the floor.
 
     uv run python -m benchmarks
 
-It takes about a quarter of an hour. h2load and wrk have to be installed (Debian: nghttp2-client,
-wrk).
+A run takes about 15 minutes. It requires h2load and wrk (Debian: nghttp2-client, wrk).
 """
 
 import shutil
@@ -27,27 +26,29 @@ PARTS = ("throughput", "latency", "growth", "footprint", "scaling")
 
 
 def main(
-    rounds: Annotated[int, typer.Option(min=1, help="How often each figure is measured.")] = 7,
-    seconds: Annotated[float, typer.Option(min=0.2, help="How long each load lasts.")] = 1.5,
-    only: Annotated[list[str] | None, typer.Option(help=f"Some of {', '.join(PARTS)}.")] = None,
-    output: Annotated[Path, typer.Option(help="The folder of the report and its picture.")] = Path(
+    rounds: Annotated[int, typer.Option(min=1, help="Number of measurements per figure.")] = 7,
+    seconds: Annotated[float, typer.Option(min=0.2, help="Duration of each load.")] = 1.5,
+    only: Annotated[
+        list[str] | None, typer.Option(help=f"Parts to run: {', '.join(PARTS)}.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Directory of the report and its chart.")] = Path(
         "docs/benchmarks"
     ),
 ) -> None:
-    """Measures, prints a report and writes it. Ends with 1 if a goal was missed."""
+    """Measure, print a report and write it. Exit with 1 if a goal is missed."""
     wanted = set(only or PARTS)
     if unknown := wanted - set(PARTS):
         raise typer.BadParameter(f"{', '.join(unknown)}: not one of {', '.join(PARTS)}")
     for tool, package in {"h2load": "nghttp2-client", "wrk": "wrk"}.items():
         if shutil.which(tool) is None:
             raise typer.BadParameter(f"{tool} is not installed (Debian: apt-get install {package})")
-    # Now, for the code may be another when it is over.
-    where = machine.described()
+    # Before the run: the checkout may change until it ends.
+    environment = machine.description()
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
         found = _Run(rounds, seconds, progress).measure(wanted)
-    _report(where, found, output)
-    sys.exit(0 if all(goal.reached for goal in found.goals) else 1)
+    _report(environment, found, output)
+    sys.exit(0 if all(goal.met for goal in found.goals) else 1)
 
 
 @dataclass(frozen=True)
@@ -79,35 +80,37 @@ class _Run:
     def _throughput(self, running: Arena, found: Findings) -> None:
         for workload in workloads(running.seeded):
             advance = self._bar(workload.name, self.rounds * len(workload.contenders))
-            found.results[workload.name] = throughput.measured(
+            found.results[workload.name] = throughput.measure(
                 running, workload, rounds=self.rounds, seconds=self.seconds, advance=advance
             )
         found.goals += goals.of_throughput(found.results)
 
     def _latency(self, running: Arena, found: Findings) -> None:
         steps = self.rounds * len(latency.disturbances(running.seeded))
-        advance = self._bar("GetUser beside others", steps)
-        waits = latency.measured(running, rounds=self.rounds, seconds=self.seconds, advance=advance)
-        found.goals += goals.of_latency(waits)
+        advance = self._bar("GetUser during other load", steps)
+        latencies = latency.measure(
+            running, rounds=self.rounds, seconds=self.seconds, advance=advance
+        )
+        found.goals += goals.of_latency(latencies)
 
     def _growth(self, found: Findings) -> None:
         advance = self._bar("1,000,000 users", 2 + 2 * (self.rounds + growth.WARM_UP_ROUNDS))
-        found.goals += goals.of_growth(growth.measured(rounds=self.rounds, advance=advance))
+        found.goals += goals.of_growth(growth.measure(rounds=self.rounds, advance=advance))
 
     def _footprint(self, found: Findings) -> None:
         advance = self._bar("memory and start", 1 + 3 * self.rounds)
-        times = footprint.imports(rounds=self.rounds, advance=advance)
-        taken = footprint.measured(rounds=self.rounds, seconds=self.seconds, advance=advance)
+        times = footprint.measure_imports(rounds=self.rounds, advance=advance)
+        taken = footprint.measure(rounds=self.rounds, seconds=self.seconds, advance=advance)
         found.goals += goals.of_footprint(taken, times)
 
     def _scaling(self, found: Findings) -> None:
         advance = self._bar("workers", 3 * (self.rounds + 1))
-        found.scaling = scaling.measured(rounds=self.rounds, seconds=self.seconds, advance=advance)
+        found.scaling = scaling.measure(rounds=self.rounds, seconds=self.seconds, advance=advance)
 
 
-def _report(where: str, found: Findings, folder: Path) -> None:
+def _report(environment: str, found: Findings, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    text = report.markdown(where, found)
+    text = report.markdown(environment, found)
     (folder / "README.md").write_text(text, encoding="utf-8")
     if found.results:
         report.draw(found.results, folder / "throughput.svg")

@@ -1,9 +1,9 @@
-"""Whether conversations that are cut leave anything behind, and whether idle ones stay.
+"""Memory use after cancelled conversations, and the survival of idle ones.
 
-Ten thousand answers are cancelled in the middle, by gRPC, REST and SignalR in turns. Printed are
-the memory of each process after it has warmed up and at the end, as their ratio, and for how long
-the model was still connected after its answer was cancelled. Then 500 of the app's own connections
-say nothing for a minute. Node has to be installed.
+Ten thousand responses are cancelled halfway, over gRPC, REST and SignalR in turns. The output is
+the memory of each process at the end relative to after the warm-up, and the time until the model's
+connection is closed after a cancellation. Then 500 connections of the app stay idle for a minute.
+Requires Node.
 """
 
 import asyncio
@@ -28,16 +28,16 @@ from tests.programs.web.client import Signal
 from tests.services.ai.planner.model_server import ModelServer
 from tests.support.stack import Stack, running_stack
 
-WARM_UP, STREAMS, AT_ONCE = 2_000, 10_000, 25
+WARM_UP, STREAMS, CONCURRENCY = 2_000, 10_000, 25
 PEOPLE, SECONDS = 500, 60
-TOKEN = "good"  # noqa: S105 - of a server that lives for some minutes
+TOKEN = "good"  # noqa: S105 - of a temporary server
 WAIT = "Take your time and tell me more. " * 8
 
-Cut = Callable[[], Awaitable[None]]
+Cancel = Callable[[], Awaitable[None]]
 
 
 async def main() -> None:
-    """Measures and prints."""
+    """Measure and print."""
     with temporary_postgres() as postgres, tempfile.TemporaryDirectory() as folder:
         url = postgres.url("postgres")
         async with ModelServer() as model:
@@ -49,68 +49,68 @@ async def main() -> None:
                 WEB_AUTH_API_KEY=TOKEN,
                 RATE_LIMIT_WEB_PER_DAY="1000000",
             ) as stack:
-                await cut_many(stack, model, url)
+                await cancel_many(stack, model, url)
                 await idle(stack)
 
 
-async def cut_many(stack: Stack, model: ModelServer, database: str) -> None:
-    """Cancels answers, and prints what that leaves."""
+async def cancel_many(stack: Stack, model: ModelServer, database: str) -> None:
+    """Cancel responses; print the memory and the time until the model is disconnected."""
     async with (
         grpc.aio.insecure_channel(stack.address) as channel,
         httpx2.AsyncClient(base_url=stack.url, timeout=30) as http,
     ):
         ai: Any = ai_pb2_grpc.AiServiceStub(channel)
-        ways = [cut_grpc(ai), cut_rest(http), cut_signalr(stack)]
+        cancellations = [cancel_grpc(ai), cancel_rest(http), cancel_signalr(stack)]
         connection = await asyncpg.connect(database)
         slowest = 0.0
         before: Counter[str] = Counter()
-        for count in track(range(0, WARM_UP + STREAMS, AT_ONCE), "cancelling"):
+        for count in track(range(0, WARM_UP + STREAMS, CONCURRENCY), "cancelling"):
             if count == WARM_UP:
                 before = await memory(stack)
-            way = ways[count // AT_ONCE % len(ways)]
-            await asyncio.gather(*(way() for _ in range(AT_ONCE)))
+            cancel = cancellations[count // CONCURRENCY % len(cancellations)]
+            await asyncio.gather(*(cancel() for _ in range(CONCURRENCY)))
             cancelled = time.perf_counter()
             await model.until(lambda: model.open == 0)
             slowest = max(slowest, time.perf_counter() - cancelled)
             model.calls.clear()
             model.headers.clear()
-            # Its times are written anew at each use; it is not what is measured.
+            # Each use rewrites its timestamps; the rate limit is not measured here.
             await connection.execute("TRUNCATE rate_limit_consumptions")
         await connection.close()
     after = await memory(stack)
     for name, kilobytes in sorted(after.items()):
         print(f"{name}: {kilobytes / before[name]:.3f} of {before[name] / 1024:.1f} MiB")
-    print(f"{model.hung_up} answers cut; the model was hung up on within {slowest:.3f} s")
+    print(f"{model.hung_up} responses cancelled; model disconnected within {slowest:.3f} s")
 
 
-def cut_grpc(ai: Any) -> Cut:
-    """Cancels an answer of Chat."""
+def cancel_grpc(ai: Any) -> Cancel:
+    """Return a function that cancels a response of Chat."""
 
-    async def cut() -> None:
+    async def cancel() -> None:
         call = ai.Chat(metadata=(("authorization", f"Web {TOKEN}"),))
         await call.write(ai_pb2.ChatRequest(message=ai_pb2.UserMessage(text=WAIT)))
         assert (await call.read()).message
         call.cancel()
 
-    return cut
+    return cancel
 
 
-def cut_rest(http: httpx2.AsyncClient) -> Cut:
-    """Hangs up on an answer of StreamChat."""
+def cancel_rest(http: httpx2.AsyncClient) -> Cancel:
+    """Return a function that disconnects during a response of StreamChat."""
 
-    async def cut() -> None:
+    async def cancel() -> None:
         body = {"history": [{"role": "ROLE_USER", "text": WAIT}]}
         headers = {"authorization": f"Web {TOKEN}"}
         async with http.stream("POST", "/ai/chat", json=body, headers=headers) as response:
             assert (await anext(response.aiter_lines())).startswith("data:")
 
-    return cut
+    return cancel
 
 
-def cut_signalr(stack: Stack) -> Cut:
-    """Leaves in the middle of an answer."""
+def cancel_signalr(stack: Stack) -> Cancel:
+    """Return a function that disconnects from the hub during a response."""
 
-    async def cut() -> None:
+    async def cancel() -> None:
         url = f"ws://{stack.address}/ai-chat-v2?access_token=Web%20{TOKEN}"
         async with connect(url) as socket:
             signal = Signal(socket)
@@ -118,11 +118,11 @@ def cut_signalr(stack: Stack) -> Cut:
             await signal.call("SendMessage", WAIT, 3)
             assert (await signal.receive())["target"] == "ReceiveMessage"
 
-    return cut
+    return cancel
 
 
 async def memory(stack: Stack) -> Counter[str]:
-    """The kilobytes that only this process has, of each process of the house but PostgreSQL."""
+    """Return the unshared memory of each process of the stack except PostgreSQL, in kilobytes."""
     await asyncio.sleep(1)
     found: Counter[str] = Counter()
     for process in psutil.Process(stack.process.pid).children(recursive=True):
@@ -133,7 +133,7 @@ async def memory(stack: Stack) -> Counter[str]:
 
 
 async def idle(stack: Stack) -> None:
-    """Lets many connections be, and prints how many are still there."""
+    """Keep many connections idle; print how many were lost."""
     async with running(installed(), stack.url, "idle", PEOPLE, SECONDS) as app:
         found = await app.result(within=SECONDS + 60)
     print(f"{found['people']} connections idle for {SECONDS} s: {found['lost']} lost")

@@ -1,6 +1,6 @@
-"""How much memory a worker takes, idle, after load and with idle streams; and how fast it starts.
+"""Memory of a worker: idle, after load and with idle streams. Also its start time.
 
-Streams are conversations of the AI planner in which nobody says anything.
+Streams are conversations with the AI planner without messages.
 """
 
 import asyncio
@@ -17,24 +17,24 @@ import grpc
 import psutil
 from gymlocker.v2 import ai_pb2_grpc
 
-from benchmarks.h2load import loaded
+from benchmarks.h2load import run_load
 from benchmarks.launcher import Launcher, free_port
 from benchmarks.seed import seed
 from benchmarks.servers import POSTGRES
-from benchmarks.workloads import TOGETHER, get_user
+from benchmarks.workloads import MULTIPLEXED, get_user
 from server.libraries.database.migrations import migrate
 from server.programs.local.temporary_postgres import temporary_postgres
 
-STREAMS, STREAMS_BESIDE_LOAD = 1_000, 500
+STREAMS, STREAMS_DURING_LOAD = 1_000, 500
 KEY = "a-key-for-a-benchmark"
-# A model that nobody asks anything.
+# The model is never called.
 PLANNER = {
     "WEB_AUTH_API_KEY": KEY,
     "OPENAI_API_KEY": KEY,
     "OPENAI_BASE_URL": "http://127.0.0.1:9",
 }
 SETTLE_SECONDS = 1.0
-# What is imported, by how it is called: the worker, and the least that a server of gRPC imports.
+# Imports by label. The floor's are the minimum that a gRPC server needs.
 IMPORTS = {
     "the worker": "import server.programs.worker.main",
     "the floor": "import grpc, asyncpg, uvloop",
@@ -44,16 +44,16 @@ IMPORTS = {
 
 @dataclass(frozen=True)
 class Footprint:
-    """Mebibytes of resident memory, and GetUser beside idle streams as a ratio to without."""
+    """Resident memory in MiB, and the rate of GetUser with idle streams relative to without."""
 
     idle: float
     after_load: float
     with_streams: float
-    rate_beside_streams: float
+    rate_with_streams: float
 
 
-def measured(*, rounds: int, seconds: float, advance: Callable[[], None]) -> Footprint:
-    """Measures one worker."""
+def measure(*, rounds: int, seconds: float, advance: Callable[[], None]) -> Footprint:
+    """Measure one worker."""
     with ExitStack() as stack:
         url = stack.enter_context(temporary_postgres(POSTGRES)).url()
         asyncio.run(migrate(url, None, lambda _: None))
@@ -67,21 +67,21 @@ def measured(*, rounds: int, seconds: float, advance: Callable[[], None]) -> Foo
 
         def rate() -> float:
             advance()
-            return loaded(port, [get_user(person)], TOGETHER, seconds).rate
+            return run_load(port, [get_user(person)], MULTIPLEXED, seconds).rate
 
         rate()
-        ratios = [_beside_streams(port, rate) for _ in range(rounds)]
+        ratios = [_rate_with_streams(port, rate) for _ in range(rounds)]
         after_load = _resident(worker)
         return Footprint(
             idle=idle,
             after_load=after_load,
-            with_streams=asyncio.run(_with_streams(port, worker)),
-            rate_beside_streams=statistics.median(ratios),
+            with_streams=asyncio.run(_memory_with_streams(port, worker)),
+            rate_with_streams=statistics.median(ratios),
         )
 
 
-def imports(*, rounds: int, advance: Callable[[], None]) -> dict[str, float]:
-    """How long Python and an import take, as a ratio to Python alone."""
+def measure_imports(*, rounds: int, advance: Callable[[], None]) -> dict[str, float]:
+    """Return the start time of Python with each import, relative to Python alone."""
     times: dict[str, list[float]] = {name: [] for name in ("", *IMPORTS)}
     for _ in range(rounds):
         for name, series in times.items():
@@ -95,19 +95,19 @@ def imports(*, rounds: int, advance: Callable[[], None]) -> dict[str, float]:
     }
 
 
-def _beside_streams(port: int, rate: Callable[[], float]) -> float:
+def _rate_with_streams(port: int, rate: Callable[[], float]) -> float:
     without = rate()
 
-    async def beside() -> float:
-        async with _streams(port, STREAMS_BESIDE_LOAD):
-            # To open them is work, and they are to be idle.
+    async def with_streams() -> float:
+        async with _streams(port, STREAMS_DURING_LOAD):
+            # Wait until the work of opening them is done.
             await asyncio.sleep(SETTLE_SECONDS)
             return await asyncio.to_thread(rate)
 
-    return asyncio.run(beside()) / without
+    return asyncio.run(with_streams()) / without
 
 
-async def _with_streams(port: int, worker: psutil.Process) -> float:
+async def _memory_with_streams(port: int, worker: psutil.Process) -> float:
     async with _streams(port, STREAMS):
         await asyncio.sleep(SETTLE_SECONDS)
         return _resident(worker)
@@ -115,7 +115,7 @@ async def _with_streams(port: int, worker: psutil.Process) -> float:
 
 @asynccontextmanager
 async def _streams(port: int, number: int) -> AsyncIterator[None]:
-    """So many conversations, which are all open."""
+    """Keep a number of conversations open."""
     async with AsyncExitStack() as stack:
         channel = await stack.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{port}"))
         stub: Any = ai_pb2_grpc.AiServiceStub(channel)

@@ -1,10 +1,10 @@
-"""What Gymlocker wants to reach, as ratios within one run."""
+"""Performance goals, as ratios within one run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from benchmarks.footprint import Footprint
-from benchmarks.latency import Waits
+from benchmarks.latency import Latencies
 from benchmarks.servers import (
     FLOOR,
     IN_LOOP,
@@ -19,7 +19,7 @@ from benchmarks.throughput import Results, ratio
 
 @dataclass(frozen=True)
 class Goal:
-    """One figure, and where it should be: at least `bound`, or at most."""
+    """A figure and its target: at least `bound`, or at most."""
 
     name: str
     value: float
@@ -27,58 +27,63 @@ class Goal:
     at_most: bool = False
 
     @property
-    def reached(self) -> bool:
-        """Whether it is there."""
+    def met(self) -> bool:
+        """True if the value is within its bound."""
         return self.value <= self.bound if self.at_most else self.value >= self.bound
 
 
 def of_throughput(results: Mapping[str, Results]) -> list[Goal]:
-    """What is wanted of each workload that was measured."""
+    """Return the goals of the measured workloads."""
     return [
-        Goal(f"{workload}: {mine} to {other}", ratio(series[mine], series[other]), bound)
-        for workload, mine, other, bound in _WANTED
+        Goal(f"{workload}: {mine} vs. {other}", ratio(series[mine], series[other]), bound)
+        for workload, mine, other, bound in _TARGETS
         for name, series in results.items()
         if name.split()[0] == workload
     ]
 
 
-def of_latency(waits: Mapping[str, Waits]) -> list[Goal]:
-    """What is wanted of the small calls that are disturbed."""
+def of_latency(latencies: Mapping[str, Latencies]) -> list[Goal]:
+    """Return the goals of small calls during other load."""
     return [
-        Goal(f"99th percentile of GetUser beside {name}", waits[name].ratio, bound, at_most)
+        Goal(f"99th percentile of GetUser during {name}", latencies[name].ratio, bound, at_most)
         for name, bound, at_most in (
             ("logins", 2.5, True),
             ("logins hashed in the loop", 10, False),
-            ("20 pictures of 2,000 KiB a second", 2.5, True),
+            ("20 pictures of 2,000 KiB per second", 2.5, True),
             ("pictures of 2,000 KiB without pause", 5, True),
         )
     ]
 
 
 def of_growth(costs: Mapping[str, float]) -> list[Goal]:
-    """What is wanted of a call when there are a thousand times as many users."""
+    """Return the goals of calls with a thousand times as many users."""
     return [
-        Goal(f"cost of {name} with 1,000,000 users to 1,000", cost, 1.3, at_most=True)
+        Goal(f"CPU time of {name} with 1,000,000 vs. 1,000 users", cost, 1.3, at_most=True)
         for name, cost in costs.items()
     ]
 
 
 def of_footprint(footprint: Footprint, imports: Mapping[str, float]) -> list[Goal]:
-    """The budget of a worker."""
+    """Return the goals of a worker's memory and start time."""
     return [
-        Goal("MiB of a worker, idle", footprint.idle, 140, at_most=True),
-        Goal("MiB of a worker after load", footprint.after_load, 180, at_most=True),
-        Goal("MiB of a worker with 1,000 idle streams", footprint.with_streams, 220, at_most=True),
-        Goal("GetUser beside 500 idle streams", footprint.rate_beside_streams, 0.9),
+        Goal("memory of an idle worker, MiB", footprint.idle, 140, at_most=True),
+        Goal("memory of a worker after load, MiB", footprint.after_load, 180, at_most=True),
+        Goal(
+            "memory of a worker with 1,000 idle streams, MiB",
+            footprint.with_streams,
+            220,
+            at_most=True,
+        ),
+        Goal("GetUser with 500 idle streams vs. without", footprint.rate_with_streams, 0.9),
         *(
-            Goal(f"start of Python with {name}, to Python's", imports[name], bound, at_most=True)
+            Goal(f"start of Python with {name} vs. without", imports[name], bound, at_most=True)
             for name, bound in (("the worker", 60), ("the command line", 12))
         ),
     ]
 
 
-# The first word of the workload's name; whose calls a second, to whose, and how many at least.
-_WANTED = (
+# First word of the workload's name, contender, reference, and minimum ratio of their rates.
+_TARGETS = (
     ("GetUser", OURS, FLOOR, 0.80),
     ("GetUser", OURS_REST, PEER_ORM, 1.8),
     ("GetUser", OURS_REST, PEER_BARE, 1.0),

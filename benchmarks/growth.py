@@ -1,8 +1,8 @@
-"""Whether a call costs more when there are many users: 1,000 of them, and 1,000,000.
+"""CPU time of calls with 1,000,000 users compared with 1,000 users.
 
-Two databases of one PostgreSQL, each with a worker, are asked in turns for people at random. What
-counts is the processor's time of the worker and of PostgreSQL for a call. The plans of the
-statements that read are looked at in the larger one: none may read a table from end to end.
+Two databases of one PostgreSQL, each with a worker, are called in turns for random users. The
+figure is the CPU time of worker and PostgreSQL per call. In the larger database, the plans of the
+reading statements are checked: none may scan a table sequentially.
 """
 
 import asyncio
@@ -21,21 +21,21 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from gymlocker.v2 import event_pb2, event_pb2_grpc, user_pb2, user_pb2_grpc
 
 from benchmarks.contenders import statements
-from benchmarks.contenders.floor import EVER
+from benchmarks.contenders.floor import MIN_TIME
+from benchmarks.cpu import LOAD, Meter, difference
 from benchmarks.h2load import LoadError
 from benchmarks.launcher import Launcher, free_port, postgres_process
-from benchmarks.processor import LOAD, Meter, spent
 from server.libraries.database.migrations import migrate
 from server.programs.local.temporary_postgres import temporary_postgres
 
 SIZES = (1_000, 1_000_000)
 EVENTS_EACH = 10
 FOLLOWED = 20
-CALLS, AT_ONCE = 1_000, 16
-# A process of PostgreSQL that touches a page of the buffers for the first time has a page fault:
-# 230 for each GetEvents in the first round, 29 in the fifth.
+CALLS, CONCURRENCY = 1_000, 16
+# A PostgreSQL process takes a page fault on its first access to each buffer page: 230 per GetEvents
+# in the first round, 29 in the fifth.
 WARM_UP_ROUNDS = 4
-# What is measured is reading and the processor, so what is filled in need not last.
+# Only reads and CPU time are measured, so the data need not be durable.
 POSTGRES = {"shared_buffers": "6GB", "max_wal_size": "16GB", "maintenance_work_mem": "1GB"}
 
 _FILL = """
@@ -68,17 +68,17 @@ FROM generate_series(1, $1::int) AS n, generate_series(1, $2::int) AS e
 
 @dataclass(frozen=True)
 class Stack:
-    """A worker on a database with so many `users`."""
+    """A worker on a database with this number of users."""
 
     users: int
     address: str
     meter: Meter
 
 
-def measured(*, rounds: int, advance: Callable[[], None]) -> dict[str, float]:
-    """The cost of a call with many users as a ratio to that with few, by call."""
+def measure(*, rounds: int, advance: Callable[[], None]) -> dict[str, float]:
+    """Return the CPU time of each call with many users relative to few users."""
     with _stacks(advance) as stacks:
-        return asyncio.run(_measured(stacks, rounds, advance))
+        return asyncio.run(_measure(stacks, rounds, advance))
 
 
 @contextmanager
@@ -93,8 +93,8 @@ def _stacks(advance: Callable[[], None]) -> Iterator[list[Stack]]:
             advance()
             port = free_port()
             address = f"127.0.0.1:{port}"
-            # Whoever publishes here does so for the first time; that hashing takes long is known.
-            worker = launcher.worker(url, address, module="benchmarks.contenders.unchecked")
+            # Random publishers would always miss the password cache, and hashing is not measured.
+            worker = launcher.worker(url, address, module="benchmarks.contenders.no_password_check")
             launcher.wait_for(port)
             meter = Meter({"worker": worker, "postgres": postgres_process()})
             stacks.append(Stack(users, address, meter))
@@ -109,15 +109,15 @@ async def _prepare(url: str, admin_url: str, users: int) -> None:
     connection = await asyncpg.connect(url)
     try:
         await fill(connection, users, EVENTS_EACH)
-        if scans := await end_to_end(connection, users):
-            raise LoadError("a hot statement reads a table from end to end:\n" + "\n".join(scans))
+        if scans := await sequential_scans(connection, users):
+            raise LoadError("a hot statement scans a table sequentially:\n" + "\n".join(scans))
     finally:
         await connection.close()
 
 
 async def fill(connection: asyncpg.Connection, users: int, events_each: int) -> None:
-    """Makes users, each with a secret, a message and some events."""
-    # Without a look at every row's user: all of them are there.
+    """Insert users, each with a follow secret, an inbox message and some events."""
+    # Skip foreign key checks: all users exist.
     await connection.execute("SET session_replication_role = replica")
     await connection.execute(_FILL, users)
     await connection.execute(_FILL_SECRETS, users)
@@ -126,8 +126,8 @@ async def fill(connection: asyncpg.Connection, users: int, events_each: int) -> 
     await connection.execute("VACUUM ANALYZE")
 
 
-async def end_to_end(connection: asyncpg.Connection, users: int) -> list[str]:
-    """The plans of hot statements that read a table from end to end: there should be none."""
+async def sequential_scans(connection: asyncpg.Connection, users: int) -> list[str]:
+    """Return the plans of hot statements that scan a table sequentially."""
     plans = []
     for statement, values in _hot(users):
         rows = await connection.fetch(f"EXPLAIN {statement.sql}", *statement.arguments(values))
@@ -148,13 +148,13 @@ def _hot(users: int) -> Iterator[tuple[Any, dict[str, object]]]:
         {
             "user_ids": people,
             "secrets": ["secret"] * FOLLOWED,
-            "times": [EVER] * FOLLOWED,
+            "times": [MIN_TIME] * FOLLOWED,
             "max_bytes": statements.MAX_BYTES,
         },
     )
 
 
-async def _measured(
+async def _measure(
     stacks: list[Stack], rounds: int, advance: Callable[[], None]
 ) -> dict[str, float]:
     costs: dict[str, dict[int, list[float]]] = {
@@ -175,15 +175,15 @@ async def _measured(
 
 
 async def _cost(stack: Stack, call: Callable[[], Awaitable[object]]) -> float:
-    """The processor seconds of one call, on the side of the server."""
+    """Return the server's CPU seconds per call."""
 
-    async def again_and_again() -> None:
-        for _ in range(CALLS // AT_ONCE):
+    async def call_repeatedly() -> None:
+        for _ in range(CALLS // CONCURRENCY):
             await call()
 
     before = stack.meter.read()
-    await asyncio.gather(*(again_and_again() for _ in range(AT_ONCE)))
-    used = spent(before, stack.meter.read())
+    await asyncio.gather(*(call_repeatedly() for _ in range(CONCURRENCY)))
+    used = difference(before, stack.meter.read())
     return sum(seconds for user, seconds in used.items() if user != LOAD) / CALLS
 
 
@@ -191,10 +191,10 @@ def _get_user(channel: Any, users: int) -> Callable[[], Awaitable[object]]:
     stub: Any = user_pb2_grpc.UserServiceStub(channel)
 
     async def call() -> None:
-        reply = await stub.GetUser(
+        response = await stub.GetUser(
             user_pb2.GetUserRequest(id_or_lookup=str(_user(random.randint(1, users))))
         )
-        assert reply.rsa_public_key
+        assert response.rsa_public_key
 
     return call
 
@@ -204,12 +204,12 @@ def _get_events(channel: Any, users: int) -> Callable[[], Awaitable[object]]:
 
     async def call() -> None:
         numbers = random.sample(range(1, users + 1), FOLLOWED)
-        asked = [
+        followed = [
             event_pb2.FollowedUser(user_id=str(_user(number)), follow_secret=f"secret {number}")
             for number in numbers
         ]
-        reply = await stub.GetEvents(event_pb2.GetEventsRequest(users=asked))
-        assert len(reply.events) == FOLLOWED * EVENTS_EACH
+        response = await stub.GetEvents(event_pb2.GetEventsRequest(users=followed))
+        assert len(response.events) == FOLLOWED * EVENTS_EACH
 
     return call
 
@@ -223,7 +223,7 @@ def _put_event(channel: Any, users: int) -> Callable[[], Awaitable[object]]:
             event_pb2.PutEventRequest(
                 user_id=str(_user(number)),
                 password="whatever",
-                # One that is there already: the others go on to read as many.
+                # Replace an existing event, so that the other calls keep reading as many.
                 event_id=str(_id(f"event {number}.1")),
                 encrypted_event_payload=bytes(100),
                 encrypted_event_iv=bytes(16),
@@ -243,5 +243,5 @@ def _user(number: int) -> UUID:
 
 
 def _id(name: str) -> UUID:
-    """The id that the SQL gives to what has this name."""
+    """Return the id that the SQL above derives from this name."""
     return UUID(hashlib.md5(name.encode(), usedforsecurity=False).hexdigest())

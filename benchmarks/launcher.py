@@ -1,4 +1,4 @@
-"""Starts processes and stops them: workers of ours, gateways, and what they are compared with."""
+"""Processes of the benchmarks: workers, gateways and other contenders."""
 
 import os
 import secrets
@@ -18,8 +18,8 @@ from server.programs.local.options import free_address
 START_SECONDS = 60
 STOP_SECONDS = 10
 
-# One address makes all calls of a benchmark.
-BOUNDLESS = {
+# All calls of a benchmark come from one address.
+UNLIMITED = {
     "INBOX_PER_NETWORK": "0",
     "NEW_USERS_PER_ADDRESS": "0",
     "STORAGE_PER_NETWORK": "0",
@@ -28,7 +28,7 @@ BOUNDLESS = {
 
 
 class Launcher:
-    """What it starts lives as long as `stack`."""
+    """A starter of processes, which are stopped when `stack` is closed."""
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
@@ -39,22 +39,22 @@ class Launcher:
             **os.environ,
             "JWT_SECRET_KEY": secrets.token_hex(32),
             "DRAIN_SECONDS": "0",
-            **BOUNDLESS,
+            **UNLIMITED,
         }
 
     def worker(
         self, url: str, listen: str, *, module: str = "server", **settings: str
     ) -> psutil.Process:
-        """Starts a worker of ours on the database."""
+        """Start a Gymlocker worker on the database."""
         return self.start(module, "serve", "--listen", listen, DATABASE_URL=url, **settings)
 
     def gateway(self, port: int, *workers: str) -> psutil.Process:
-        """Starts Envoy before some workers."""
+        """Start Envoy in front of workers."""
         options = [option for worker in workers for option in ("--worker", worker)]
         return self.start("server", "gateway", "--listen", f"127.0.0.1:{port}", *options)
 
     def start(self, module: str, *options: str, **settings: str) -> psutil.Process:
-        """Starts a module of Python."""
+        """Start a Python module."""
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", module, *options],
             env={**self._environment, **settings},
@@ -65,7 +65,7 @@ class Launcher:
         return psutil.Process(process.pid)
 
     def wait_for(self, port: int) -> None:
-        """Waits until somebody listens there. Raises LoadError, with the log, if nobody does."""
+        """Wait until a process listens on `port`. Raise LoadError with the log if none does."""
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
@@ -73,19 +73,19 @@ class Launcher:
             except OSError as error:
                 if time.monotonic() > deadline:
                     self._log.seek(0)
-                    raise LoadError(f"nobody listens there:\n{self._log.read()}") from error
+                    raise LoadError(f"port {port} is not open:\n{self._log.read()}") from error
                 time.sleep(0.05)
             else:
                 return
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """Return an unused local port."""
     return free_address("127.0.0.1", 0).port
 
 
 def postgres_process() -> psutil.Process:
-    """The PostgreSQL that this process has started last."""
+    """Return the PostgreSQL process that this process started last."""
     own = [child for child in psutil.Process().children() if child.name() == "postgres"]
     return own[-1]
 

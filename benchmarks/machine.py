@@ -1,4 +1,4 @@
-"""What the figures were printed by: ratios travel well from one machine to another, but not all."""
+"""Description of the machine: most ratios are similar on other machines, but not all."""
 
 import platform
 import subprocess
@@ -12,8 +12,8 @@ import psutil
 _LIBRARIES = ("grpcio", "protobuf", "asyncpg", "uvloop", "fastapi", "uvicorn", "sqlalchemy")
 
 
-def described() -> str:
-    """The date, the machine and the versions, in lines of a page."""
+def description() -> str:
+    """Return the date, the machine and the versions, wrapped to 100 columns."""
     memory = psutil.virtual_memory().total / 2**30
     libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
     text = (

@@ -1,23 +1,23 @@
-"""What more workers bring: GetUser through one Envoy that has 1, 2 or 4 of them."""
+"""Scaling: GetUser through one Envoy with 1, 2 or 4 workers."""
 
 import asyncio
 import statistics
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from benchmarks.h2load import loaded
+from benchmarks.h2load import run_load
 from benchmarks.launcher import Launcher, free_port
 from benchmarks.seed import seed
 from benchmarks.servers import POSTGRES
-from benchmarks.workloads import TOGETHER, get_user
+from benchmarks.workloads import MULTIPLEXED, get_user
 from server.libraries.database.migrations import migrate
 from server.programs.local.temporary_postgres import temporary_postgres
 
 SIZES = (1, 2, 4)
 
 
-def measured(*, rounds: int, seconds: float, advance: Callable[[], None]) -> dict[int, float]:
-    """The calls a second of so many workers, as a ratio to those of one."""
+def measure(*, rounds: int, seconds: float, advance: Callable[[], None]) -> dict[int, float]:
+    """Return the calls per second by number of workers, relative to one worker."""
     rates: dict[int, list[float]] = {size: [] for size in SIZES}
     with ExitStack() as stack:
         url = stack.enter_context(temporary_postgres(POSTGRES)).url()
@@ -27,8 +27,8 @@ def measured(*, rounds: int, seconds: float, advance: Callable[[], None]) -> dic
         ports = {size: _gateway(launcher, url, size) for size in SIZES}
         for number in range(rounds + 1):
             for size in SIZES if number % 2 else reversed(SIZES):
-                rate = loaded(ports[size], [get_user(person)], TOGETHER, seconds).rate
-                # The first round warms up.
+                rate = run_load(ports[size], [get_user(person)], MULTIPLEXED, seconds).rate
+                # The first round is a warm-up.
                 rates[size] += [rate] if number else []
                 advance()
     return {

@@ -1,8 +1,8 @@
-"""Fills a database for the workloads, in bulk and past the server.
+"""Test data for the workloads, inserted directly into the database.
 
-Profiles and events have the sizes that the app's have. All users have one password, which is hashed
-once. Times are whole seconds but for the events' own, whose last digit is no zero: so that every
-contender writes them in the same way.
+Profiles and events have the sizes of the app's. All users share one password, which is hashed once.
+Times are whole seconds, except for the timestamps of events, whose last digit is not zero: this way
+all contenders format them equally.
 """
 
 import secrets
@@ -17,7 +17,7 @@ import asyncpg
 from server.libraries.common.text import caseless
 from server.services.credentials.password_hashing import HashedPassword
 
-PASSWORD = "a password for a benchmark"  # noqa: S105 - of users who live for some minutes
+PASSWORD = "a password for a benchmark"  # noqa: S105 - of temporary users
 NAME_BYTES = 60
 PLAN_BYTES = 2 * 1024
 IV_BYTES = 16
@@ -30,7 +30,7 @@ Columns: TypeAlias = Mapping[str, Sequence[object]]
 
 @dataclass(frozen=True)
 class Person:
-    """A user; anybody of them may publish, and read an inbox. All have PASSWORD."""
+    """A user who may publish events and read an inbox. The password is PASSWORD."""
 
     id: str
     lookup: str
@@ -39,7 +39,7 @@ class Person:
 
 @dataclass(frozen=True)
 class FeedSubscription:
-    """Somebody whose events are read, with the secret that lets one."""
+    """A user whose events are read, with the follow secret."""
 
     id: str
     secret: str
@@ -47,7 +47,7 @@ class FeedSubscription:
 
 @dataclass(frozen=True)
 class Seeded:
-    """What there is to ask for."""
+    """The data that requests refer to."""
 
     people: tuple[Person, ...]
     followed: tuple[FeedSubscription, ...]
@@ -55,7 +55,7 @@ class Seeded:
 
 
 async def seed(url: str, *, people: int = 1_000, followed: int = 20, events: int = 20) -> Seeded:
-    """Adds `people` users, and `followed` others who published `events` each."""
+    """Insert `people` users, and `followed` others with `events` each."""
     connection = await asyncpg.connect(url)
     try:
         hashed = HashedPassword.of(PASSWORD)
@@ -63,7 +63,7 @@ async def seed(url: str, *, people: int = 1_000, followed: int = 20, events: int
         publishers = await _add_people(connection, followed, hashed)
         shared = await _add_secrets(connection, publishers)
         await _add_events(connection, publishers, events)
-        # The planner would else learn in the middle of a measurement how much there is.
+        # Otherwise PostgreSQL would update its statistics during a measurement.
         await connection.execute("ANALYZE")
     finally:
         await connection.close()
@@ -109,7 +109,7 @@ async def _add_secrets(
 async def _add_events(
     connection: asyncpg.Connection, people: tuple[Person, ...], number: int
 ) -> None:
-    """Adds the events of each, and the clock that shows the time of the newest."""
+    """Insert events of each user, and the clock with the timestamp of the newest one."""
     began = datetime.now(UTC).replace(microsecond=1) - timedelta(days=number)
     times = [began + timedelta(days=day) for day in range(number)]
     total = len(people) * number

@@ -1,4 +1,4 @@
-"""Starts the contenders, all on one PostgreSQL that is as durable as it is by default."""
+"""Startup of all contenders, on one PostgreSQL with its default durability."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 import psutil
 
+from benchmarks.cpu import Meter
 from benchmarks.launcher import Launcher, free_port, postgres_process
-from benchmarks.processor import Meter
 from benchmarks.seed import Seeded, seed
 from server.libraries.database.migrations import migrate
 from server.programs.local.temporary_postgres import temporary_postgres
 
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
-# Each contender has a pool, though one at a time uses it.
+# Each contender has a connection pool, although they run one at a time.
 POSTGRES = {**DURABLE, "max_connections": "400", "shared_buffers": "1GB"}
 
 OURS, OURS_ENVOY, OURS_REST = "Gymlocker, gRPC", "Gymlocker, gRPC by Envoy", "Gymlocker, REST"
 UNCHECKED = "Gymlocker, no password check"
-NON_DURABLE = "Gymlocker, nothing remembered"
+UNCACHED = "Gymlocker, no password cache"
 FLOOR, FLOOR_REST = "floor, gRPC", "floor, REST by Envoy"
 IN_LOOP = "hashing in the loop"
 PEER_ORM, PEER_CORE, PEER_BARE = "FastAPI, ORM", "FastAPI, Core", "FastAPI, asyncpg"
@@ -27,7 +27,7 @@ PEER_ORM, PEER_CORE, PEER_BARE = "FastAPI, ORM", "FastAPI, Core", "FastAPI, asyn
 
 @dataclass(frozen=True)
 class Contender:
-    """A server that runs. `protocol` is what it is spoken to by: grpc or rest."""
+    """A running server. `protocol` is grpc or rest."""
 
     name: str
     protocol: str
@@ -37,7 +37,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Arena:
-    """All that runs, and what is in the database."""
+    """All running contenders and the data in their database."""
 
     contenders: Mapping[str, Contender]
     seeded: Seeded
@@ -45,7 +45,7 @@ class Arena:
 
 @contextmanager
 def arena() -> Iterator[Arena]:
-    """Runs every contender until it is left."""
+    """Run all contenders until the context ends."""
     with ExitStack() as stack:
         url = stack.enter_context(temporary_postgres(POSTGRES)).url()
         asyncio.run(migrate(url, None, lambda _: None))
@@ -61,10 +61,10 @@ class _Builder:
         self.contenders: dict[str, Contender] = {}
 
     def build(self) -> None:
-        """Starts them all."""
+        """Start all contenders."""
         self._ours_direct(OURS)
-        self._ours_direct(UNCHECKED, module="benchmarks.contenders.unchecked")
-        self._ours_direct(NON_DURABLE, PASSWORD_MEMORY_MINUTES="0")
+        self._ours_direct(UNCHECKED, module="benchmarks.contenders.no_password_check")
+        self._ours_direct(UNCACHED, PASSWORD_MEMORY_MINUTES="0")
         self._floor_direct(FLOOR)
         self._floor_direct(IN_LOOP, "--passwords", "loop")
         socket = self._socket("ours")
@@ -86,8 +86,8 @@ class _Builder:
         self._add(name, "grpc", port, server=self._floor(f"127.0.0.1:{port}", *options))
 
     def _floor(self, listen: str, *options: str) -> psutil.Process:
-        where = ("--listen", listen, "--database", self._url)
-        return self._launcher.start("benchmarks.contenders.floor", *where, *options)
+        address = ("--listen", listen, "--database", self._url)
+        return self._launcher.start("benchmarks.contenders.floor", *address, *options)
 
     def _behind_envoy(self, worker: str, process: psutil.Process, names: Mapping[str, str]) -> None:
         port = free_port()
@@ -97,10 +97,10 @@ class _Builder:
 
     def _peer(self, name: str, layer: str) -> None:
         port = free_port()
-        where = ("--listen", f"127.0.0.1:{port}", "--database", self._url)
-        # It has our memory of passwords: what is left is the difference of the rest.
-        options = ("--layer", layer, "--passwords", "remembered")
-        process = self._launcher.start("benchmarks.contenders.peer", *where, *options)
+        address = ("--listen", f"127.0.0.1:{port}", "--database", self._url)
+        # With our password cache, so that the figures compare everything else.
+        options = ("--layer", layer, "--passwords", "cached")
+        process = self._launcher.start("benchmarks.contenders.peer", *address, *options)
         self._add(name, "rest", port, server=process)
 
     def _add(self, name: str, protocol: str, port: int, **processes: psutil.Process) -> None:

@@ -1,4 +1,4 @@
-"""A Gymlocker for a benchmark, as `gymlocker up` runs it, and somebody who is logged in there."""
+"""A stack started with `gymlocker up` for a benchmark, and users who are logged in."""
 
 import os
 import subprocess
@@ -12,13 +12,13 @@ from uuid import uuid4
 import grpc
 from gymlocker.v2 import auth_pb2, auth_pb2_grpc
 
-from benchmarks.launcher import BOUNDLESS
+from benchmarks.launcher import UNLIMITED
 from benchmarks.seed import PASSWORD
 
 
 @dataclass(frozen=True)
 class Person:
-    """A username, and the metadata of calls that its owner makes."""
+    """A username, and the metadata that authenticates its calls."""
 
     username: str
     metadata: tuple[tuple[str, str], ...]
@@ -26,12 +26,12 @@ class Person:
 
 @contextmanager
 def running_stack(*, workers: int) -> Iterator[str]:
-    """Runs everything in a temporary folder; gives the host:port where it answers."""
+    """Run a stack in a temporary folder; yield its host:port."""
     with tempfile.TemporaryDirectory(prefix="gymlocker-benchmark-") as folder:
         options = (f"--data-dir={folder}", "--port=0", f"--workers={workers}")
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "server", "up", *options],
-            env={**os.environ, **BOUNDLESS},
+            env={**os.environ, **UNLIMITED},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -44,8 +44,8 @@ def running_stack(*, workers: int) -> Iterator[str]:
             process.wait()
 
 
-async def logged_in(channel: grpc.aio.Channel) -> Person:
-    """Somebody new."""
+async def log_in(channel: grpc.aio.Channel) -> Person:
+    """Register and log in a new user."""
     accounts, name = auth_pb2_grpc.AuthServiceStub(channel), f"somebody {uuid4()}"
     await accounts.Register(auth_pb2.RegisterRequest(username=name, password=PASSWORD))
     tokens = await accounts.Login(auth_pb2.LoginRequest(username=name, password=PASSWORD))

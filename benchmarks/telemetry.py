@@ -1,9 +1,8 @@
-"""What it costs a worker to be watched.
+"""Cost of metrics and traces.
 
-Three workers on one database: one as it is, one with metrics that are read every second, one with
-traces as well. They are called in turns, many times, and only one at a time. Printed are the calls
-a second and the processor's time for a call, each as a ratio to the worker as it is: the middle one
-of all rounds.
+Three workers share a database: a plain one, one whose metrics are read every second, and one with
+traces as well. They are called in turns, one at a time, over many rounds. The output is the calls
+per second and the CPU time per call, both relative to the plain worker, as medians of all rounds.
 """
 
 import asyncio
@@ -27,12 +26,12 @@ from tests.libraries.telemetry.collector import collecting
 from tests.libraries.telemetry.scrape import metrics_url
 from tests.support.worker import health, serving
 
-ROUNDS, CALLS, AT_ONCE = 20, 1_600, 16
+ROUNDS, CALLS, CONCURRENCY = 20, 1_600, 16
 
 
 @dataclass
 class Worker:
-    """A worker, and what was measured of it."""
+    """A worker and its measurements."""
 
     name: str
     users: user_pb2_grpc.UserServiceStub
@@ -43,7 +42,7 @@ class Worker:
 
 
 async def main() -> None:
-    """Measures and prints."""
+    """Measure and print."""
     with (
         temporary_postgres() as postgres,
         tempfile.TemporaryDirectory() as folder,
@@ -61,22 +60,24 @@ async def main() -> None:
             workers = [plain, metrics, traces]
             user = await plain.users.CreateUser(user_pb2.CreateUserRequest())
             for number in range(ROUNDS + 1):
-                # There and back again, so that nobody always comes after the same one.
+                # Reverse the order every other round, so that none always follows the same worker.
                 for each in workers if number % 2 else reversed(workers):
                     await measure(each, user_pb2.GetUserRequest(id_or_lookup=user.id))
     for each in workers[1:]:
-        # The first round warms up.
+        # The first round is a warm-up.
         rate, cost = (
-            statistics.median(a / b for a, b in zip(mine[1:], its[1:], strict=True))
-            for mine, its in ((each.rates, plain.rates), (each.costs, plain.costs))
+            statistics.median(a / b for a, b in zip(measured[1:], base[1:], strict=True))
+            for measured, base in ((each.rates, plain.rates), (each.costs, plain.costs))
         )
-        print(f"{each.name}: {rate:.3f} of the calls a second, {cost:.3f} of the time for each")
-    print(f"plain: {statistics.median(plain.rates):.0f} calls a second here")
+        print(
+            f"{each.name}: {rate:.3f} of the calls per second, {cost:.3f} of the CPU time per call"
+        )
+    print(f"plain: {statistics.median(plain.rates):.0f} calls per second on this machine")
 
 
 @asynccontextmanager
 async def worker(name: str, url: str, folder: Path, *options: str) -> AsyncIterator[Worker]:
-    """Runs a worker."""
+    """Run a worker."""
     socket, log = folder / f"{name}.sock", folder / f"{name}.log"
     async with serving(socket, url, *options, stderr=str(log)) as process:
         assert await health(socket) == "ok"
@@ -87,15 +88,15 @@ async def worker(name: str, url: str, folder: Path, *options: str) -> AsyncItera
 
 
 async def measure(worker: Worker, request: user_pb2.GetUserRequest) -> None:
-    """Calls one worker for a round."""
+    """Call one worker for a round."""
 
-    async def call_again_and_again() -> None:
-        for _ in range(CALLS // AT_ONCE):
+    async def call_repeatedly() -> None:
+        for _ in range(CALLS // CONCURRENCY):
             await worker.users.GetUser(request)
 
     reading = asyncio.create_task(read(worker.metrics))
     began, before = time.perf_counter(), worker.process.cpu_times()
-    await asyncio.gather(*(call_again_and_again() for _ in range(AT_ONCE)))
+    await asyncio.gather(*(call_repeatedly() for _ in range(CONCURRENCY)))
     after, seconds = worker.process.cpu_times(), time.perf_counter() - began
     reading.cancel()
     worker.rates.append(CALLS / seconds)
@@ -103,7 +104,7 @@ async def measure(worker: Worker, request: user_pb2.GetUserRequest) -> None:
 
 
 async def read(url: str | None) -> None:
-    """Reads metrics every second, as Prometheus does it every 15."""
+    """Read metrics every second. Prometheus usually does so every 15 seconds."""
     async with httpx2.AsyncClient(verify=False) as client:
         while url:
             await client.get(url)

@@ -1,4 +1,4 @@
-"""What is asked of the contenders, in gRPC and in REST."""
+"""Requests to the contenders, over gRPC and REST."""
 
 import json
 import struct
@@ -29,48 +29,48 @@ from benchmarks.servers import (
 
 PICTURE_BYTES = 2_000 * 1024
 
-# 32 calls are under way at any time, in whichever way.
-MANY_PLACES, FEW_PLACES = 32, 8
-TOGETHER = Shape(connections=4, at_once=8)
-APART = Shape(connections=MANY_PLACES, at_once=1)
-ALONE = Shape(connections=1, at_once=1)
+# 32 calls are in flight at any time, with every shape.
+CONCURRENCY, LOGINS = 32, 8
+MULTIPLEXED = Shape(connections=4, concurrency=8)
+SEPARATE = Shape(connections=CONCURRENCY, concurrency=1)
+SINGLE = Shape(connections=1, concurrency=1)
 
-_EVERYBODY = (
+_ALL = (
     OURS, OURS_ENVOY, OURS_REST, FLOOR, FLOOR_REST, PEER_ORM, PEER_CORE, PEER_BARE,
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Workload:
-    """One kind of call. `requests` are those of a protocol, sent side by side.
+    """A kind of call. The `requests` of a protocol are sent in parallel.
 
-    The bodies of `writes` differ by who writes: a row has one writer at a time.
+    Requests that write have a user each, so that no row has concurrent writers.
     """
 
     name: str
     requests: Mapping[str, Sequence[Request]]
-    contenders: Sequence[str] = _EVERYBODY
-    fixed_reply: bool = True
-    # Not side by side, each as fast as it can be answered, but in turns.
+    contenders: Sequence[str] = _ALL
+    fixed_response: bool = True
+    # Requests are sent in turns instead of in parallel.
     mixed: bool = False
 
     def shape(self, protocol: str) -> Shape:
-        """How the load is spread over connections."""
+        """Return the connections and concurrency of the load."""
         if len(self.requests[protocol]) > 1:
-            return ALONE
-        return TOGETHER if protocol == "grpc" else APART
+            return SINGLE
+        return MULTIPLEXED if protocol == "grpc" else SEPARATE
 
 
 def workloads(seeded: Seeded) -> list[Workload]:
-    """All of them."""
-    writers = seeded.people[:MANY_PLACES]
+    """Return all workloads."""
+    writers = seeded.people[:CONCURRENCY]
     reader = seeded.people[-1]
     logins = [
         auth_pb2.LoginRequest(username=each.username, password=seeded.password)
-        for each in writers[:FEW_PLACES]
+        for each in writers[:LOGINS]
     ]
     ids = [person.id for person in seeded.people[:200]]
-    asked = [
+    followed = [
         event_pb2.FollowedUser(user_id=each.id, follow_secret=each.secret)
         for each in seeded.followed
     ]
@@ -88,16 +88,22 @@ def workloads(seeded: Seeded) -> list[Workload]:
         ),
         Workload(
             "GetEvents of 20 people with 20 events of 4 KiB",
-            _both("EventService/GetEvents", "/v2/events", event_pb2.GetEventsRequest(users=asked)),
+            _both(
+                "EventService/GetEvents", "/v2/events", event_pb2.GetEventsRequest(users=followed)
+            ),
         ),
         Workload(
             "PutEvent with the password",
             _each("EventService/PutEvent", "/v2/event", [_event(each, seeded) for each in writers]),
-            (*_EVERYBODY, UNCHECKED, IN_LOOP),
+            (*_ALL, UNCHECKED, IN_LOOP),
         ),
         Workload(
             "PutInboxMessage",
-            _each("InboxService/PutInboxMessage", "/v2/inbox", [_letter(each) for each in writers]),
+            _each(
+                "InboxService/PutInboxMessage",
+                "/v2/inbox",
+                [_inbox_message(each) for each in writers],
+            ),
         ),
         Workload(
             "GetInboxMessages of an empty inbox",
@@ -110,32 +116,32 @@ def workloads(seeded: Seeded) -> list[Workload]:
         Workload(
             "Login with a remembered password",
             _each("AuthService/Login", "/v2/auth/login", logins, "POST"),
-            fixed_reply=False,
+            fixed_response=False,
         ),
         Workload(
             "An evening, over REST",
-            {"rest": _evening(writers, ids, asked, seeded)},
+            {"rest": _evening(writers, ids, followed, seeded)},
             (OURS_REST, FLOOR_REST, PEER_ORM, PEER_CORE, PEER_BARE),
-            fixed_reply=False,
+            fixed_response=False,
             mixed=True,
         ),
     ]
 
 
 def get_user(person: Person) -> Request:
-    """The small call whose latency is watched."""
+    """Return the small call whose latency is measured."""
     return grpc_request("UserService/GetUser", user_pb2.GetUserRequest(id_or_lookup=person.id))
 
 
 def log_in(person: Person, password: str) -> Request:
-    """The call that hashes."""
+    """Return the call that hashes a password."""
     return grpc_request(
         "AuthService/Login", auth_pb2.LoginRequest(username=person.username, password=password)
     )
 
 
 def replace_picture(person: Person, password: str) -> Request:
-    """The largest call that there is."""
+    """Return the largest call."""
     return grpc_request(
         "UserService/UpdateUser",
         user_pb2.UpdateUserRequest(
@@ -154,21 +160,21 @@ def _evening(
     followed: Sequence[event_pb2.FollowedUser],
     seeded: Seeded,
 ) -> list[Request]:
-    """What the apps of some people do: they look for news, mostly; who trained says so."""
+    """Return the calls of the apps on an evening: mostly polling, and a published workout each."""
     yesterday = Timestamp()
     yesterday.FromDatetime(datetime.now(UTC).replace(microsecond=0) - timedelta(hours=36))
-    news = [
+    recent = [
         event_pb2.FollowedUser(
             user_id=each.user_id, follow_secret=each.follow_secret, since=yesterday
         )
         for each in followed
     ]
-    friends = user_pb2.GetUsersRequest(ids=ids[: len(news)])
+    friends = user_pb2.GetUsersRequest(ids=ids[: len(recent)])
     requests = []
     for person in people:
         inbox = inbox_pb2.GetInboxMessagesRequest(user_id=person.id, password=seeded.password)
         opened = [
-            _rest("/v2/events", event_pb2.GetEventsRequest(users=news), "POST"),
+            _rest("/v2/events", event_pb2.GetEventsRequest(users=recent), "POST"),
             _rest("/v2/users", friends, "POST"),
             _rest("/v2/inbox", inbox, "POST"),
         ]
@@ -178,7 +184,7 @@ def _evening(
             opened[0],
             _rest("/v2/event", _event(person, seeded), "PUT"),
             Request("rest", f"/v2/user/{person.id}", verb="GET"),
-            _rest("/v2/inbox", _letter(person), "PUT"),
+            _rest("/v2/inbox", _inbox_message(person), "PUT"),
         ]
     return requests
 
@@ -196,7 +202,7 @@ def _event(person: Person, seeded: Seeded) -> event_pb2.PutEventRequest:
     )
 
 
-def _letter(person: Person) -> inbox_pb2.PutInboxMessageRequest:
+def _inbox_message(person: Person) -> inbox_pb2.PutInboxMessageRequest:
     return inbox_pb2.PutInboxMessageRequest(to_user_id=person.id, encrypted_message=[bytes(300)])
 
 
@@ -214,7 +220,7 @@ def _each(
 
 
 def grpc_request(method: str, message: Message) -> Request:
-    """A call of gRPC; `method` is as in UserService/GetUser."""
+    """Return a gRPC request. `method` has the form UserService/GetUser."""
     body = message.SerializeToString()
     return Request("grpc", f"/gymlocker.v2.{method}", struct.pack(">BI", 0, len(body)) + body)
 

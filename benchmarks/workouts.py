@@ -1,8 +1,8 @@
-"""Whether a large diary is as quick as a small one.
+"""Latency of a large diary compared with a small one.
 
-Two people have workouts in the same ten years: one 1,000, the other 100,000. Both ask for the same
-things in turn, over gRPC through Envoy. Printed are medians of paired ratios, large to small; a
-third column asks the small diary twice, which tells how much the machine itself differs.
+Two users have workouts within the same ten years: 1,000 and 100,000. Both make the same calls in
+turns, over gRPC through Envoy. The output is medians of paired ratios, large vs. small. The last
+column compares the small diary with itself and so shows the noise of the machine.
 """
 
 import asyncio
@@ -16,23 +16,23 @@ import grpc
 from google.api.httpbody_pb2 import HttpBody
 from gymlocker.v2 import workout_pb2, workout_pb2_grpc
 
-from benchmarks.stack import Person, logged_in, running_stack
+from benchmarks.stack import Person, log_in, running_stack
 
 SMALL, LARGE = 1_000, 100_000
 REPEATS = 200
 FIRST_DAY, DAYS = dt.date(2016, 1, 1), 3_650
 TYPES = ("Running", "Lifting", "Yoga", "Swimming", "Rowing")
-PIECE = 256 * 1024
+CHUNK_BYTES = 256 * 1024
 
 Call = Callable[[Person], Awaitable[object]]
 
 
 async def main() -> None:
-    """Fills both diaries, measures, prints."""
+    """Fill both diaries, measure and print."""
     with running_stack(workers=1) as address:
         async with grpc.aio.insecure_channel(address) as channel:
             stub = workout_pb2_grpc.WorkoutServiceStub(channel)
-            small, large = await logged_in(channel), await logged_in(channel)
+            small, large = await log_in(channel), await log_in(channel)
             for person, number in ((small, SMALL), (large, LARGE)):
                 await fill(stub, person, number)
             print(f"{'':28}{LARGE:,} / {SMALL:,}   {SMALL:,} / {SMALL:,}")
@@ -42,7 +42,7 @@ async def main() -> None:
 
 
 async def fill(stub: workout_pb2_grpc.WorkoutServiceStub, person: Person, number: int) -> None:
-    """Imports so many random workouts."""
+    """Import a number of random workouts."""
     chance = random.Random(number)
     lines = ["date,type,duration,notes"]
     for index in range(number):
@@ -51,18 +51,19 @@ async def fill(stub: workout_pb2_grpc.WorkoutServiceStub, person: Person, number
         lines.append(f"{day},{chance.choice(TYPES)},{minutes},workout number {index}")
     data = "\r\n".join(lines).encode()
 
-    async def pieces() -> AsyncIterator[workout_pb2.ImportWorkoutsRequest]:
-        for start in range(0, len(data), PIECE):
-            yield workout_pb2.ImportWorkoutsRequest(file=HttpBody(data=data[start : start + PIECE]))
+    async def chunks() -> AsyncIterator[workout_pb2.ImportWorkoutsRequest]:
+        for start in range(0, len(data), CHUNK_BYTES):
+            chunk = data[start : start + CHUNK_BYTES]
+            yield workout_pb2.ImportWorkoutsRequest(file=HttpBody(data=chunk))
 
-    reply = await stub.ImportWorkouts(pieces(), metadata=person.metadata)
-    assert reply.added == number, reply
+    response = await stub.ImportWorkouts(chunks(), metadata=person.metadata)
+    assert response.added == number, response
 
 
 async def calls(
     stub: workout_pb2_grpc.WorkoutServiceStub, small: Person, large: Person
 ) -> list[tuple[str, Call, Call]]:
-    """What is measured: its name, and how it is asked of the small and of the large diary."""
+    """Return the name of each measurement, and its calls for the small and the large diary."""
 
     def stats(person: Person) -> Awaitable[object]:
         request = workout_pb2.GetWorkoutStatsRequest(start_date="2020-01-01", end_date="2020-12-31")
@@ -77,28 +78,28 @@ async def calls(
 
     of_small, of_large = await tokens(stub, small), await tokens(stub, large)
     found: list[tuple[str, Call, Call]] = []
-    for name, part in (("the first", 0.0), ("the middle", 0.5), ("the last", 1.0)):
+    for name, part in (("first", 0.0), ("middle", 0.5), ("last", 1.0)):
         first = page(of_small[round(part * (len(of_small) - 1))])
         second = page(of_large[round(part * (len(of_large) - 1))])
-        found.append((f"a page of 50, {name}", first, second))
-    return [*found, ("figures of a year", stats, stats)]
+        found.append((f"page of 50, {name}", first, second))
+    return [*found, ("statistics of a year", stats, stats)]
 
 
 async def tokens(stub: workout_pb2_grpc.WorkoutServiceStub, person: Person) -> list[str]:
-    """The token of every page of 50."""
+    """Return the tokens of all pages of 50."""
     found = [""]
     while True:
         request = workout_pb2.ListWorkoutsRequest(page_size=50, page_token=found[-1])
-        reply = await stub.ListWorkouts(request, metadata=person.metadata)
-        if not reply.next_page_token:
+        response = await stub.ListWorkouts(request, metadata=person.metadata)
+        if not response.next_page_token:
             return found
-        found.append(reply.next_page_token)
+        found.append(response.next_page_token)
 
 
 async def ratios(
     small: Person, large: Person, of_small: Call, of_large: Call
 ) -> tuple[float, float]:
-    """The median ratios of the large diary to the small one, and of the small one to itself."""
+    """Return the median ratios of the large diary to the small one, and of the small to itself."""
     growth, noise = [], []
     for _ in range(REPEATS):
         first, second = await seconds(of_small, small), await seconds(of_large, large)
@@ -108,7 +109,7 @@ async def ratios(
 
 
 async def seconds(call: Call, person: Person) -> float:
-    """How long a call takes."""
+    """Return the duration of a call."""
     started = time.perf_counter()
     await call(person)
     return time.perf_counter() - started

@@ -1,10 +1,10 @@
-"""Writes server/services/credentials/common_passwords.txt, the passwords that nobody may choose.
+"""Generator of server/services/credentials/common_passwords.txt, the list of rejected passwords.
 
     uv run --with zxcvbn python scripts/common_passwords.py
 
-Of the 30,000 commonest passwords that zxcvbn ships (MIT; from lists of real ones that leaked),
-those long enough to be chosen, the commonest first. Nobody needs zxcvbn to run Gymlocker: it holds
-far more, and takes seconds to judge a long password.
+The file contains those of the 30,000 most common passwords in zxcvbn (MIT; from leaked lists) that
+are long enough to be chosen, most common first. Gymlocker itself does not depend on zxcvbn, which
+contains much more and takes seconds to check a long password.
 """
 
 from importlib.metadata import distribution
@@ -16,7 +16,7 @@ TARGET = Path(__file__).parent.parent / "server/services/credentials/common_pass
 
 
 def main() -> None:
-    """Write the file: the licence, an empty line, the passwords."""
+    """Write the licence, an empty line and the passwords."""
     from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
     [licence] = [file for file in distribution("zxcvbn").files or () if "LICENSE" in file.name]

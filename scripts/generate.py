@@ -3,9 +3,9 @@
     uv run python scripts/generate.py           writes generated/
     uv run python scripts/generate.py --check   writes nothing, fails if a byte would change
 
-It writes Python messages and stubs with their types (`gymlocker.v2` and `buf.validate`);
-`gymlocker.binpb`, the descriptor set that Envoy transcodes with and that `buf breaking` compares;
-and `openapi.json`, the description of the REST API (scripts/openapi).
+The output is Python messages and stubs with their types (`gymlocker.v2` and `buf.validate`);
+`gymlocker.binpb`, the descriptor set for transcoding in Envoy and for `buf breaking`; and
+`openapi.json`, the description of the REST API (scripts/openapi).
 """
 
 import argparse

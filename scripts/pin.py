@@ -1,10 +1,10 @@
-"""Writes the exact versions of all dependencies, transitive ones too, into pyproject.toml.
+"""Pinning of all dependencies in pyproject.toml: exact versions, including transitive ones.
 
-    uv run python scripts/pin.py             pins what is resolved now
-    uv run python scripts/pin.py --upgrade   resolves anew, to the newest versions, and pins those
+    uv run python scripts/pin.py             pin the currently resolved versions
+    uv run python scripts/pin.py --upgrade   resolve the newest versions and pin them
 
-They stand in `[tool.uv]` because `uv.lock` names the registry that it was made from and is not
-kept in git.
+The versions are in `[tool.uv]`, because `uv.lock` names the registry it was resolved from and is
+therefore not in git.
 """
 
 import argparse
@@ -19,7 +19,7 @@ END = "# End of what scripts/pin.py writes.\n"
 
 
 def main() -> None:
-    """Pins."""
+    """Pin all dependencies."""
     parser = argparse.ArgumentParser(description="Pin all dependencies in pyproject.toml.")
     parser.add_argument("--upgrade", action="store_true", help="resolve to the newest versions")
     if parser.parse_args().upgrade:
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def runtime_pins() -> list[str]:
-    """All that a development environment installs, as `name==version`."""
+    """Return the packages of a development environment, as `name==version`."""
     return pins_in(
         run("uv", "export", "--quiet", "--all-extras", "--all-groups", "--no-hashes",
             "--no-emit-project", "--no-annotate", "--no-header")
@@ -39,7 +39,7 @@ def runtime_pins() -> list[str]:
 
 
 def build_pins() -> list[str]:
-    """All that building the project installs, as `name==version`."""
+    """Return the packages needed to build the project, as `name==version`."""
     requires = tomllib.loads(PYPROJECT.read_text())["build-system"]["requires"]
     return pins_in(
         run(
@@ -56,7 +56,7 @@ def build_pins() -> list[str]:
 
 
 def pins_in(requirements: str) -> list[str]:
-    """The `name==version` of each line; with the condition behind it where there are several."""
+    """Return the `name==version` of each line, with its marker if the name has several versions."""
     lines = {line for line in requirements.splitlines() if "==" in line}
     versions = Counter(line.split("==")[0] for line in lines)
     return sorted(
@@ -65,7 +65,7 @@ def pins_in(requirements: str) -> list[str]:
 
 
 def write(runtime: list[str], build: list[str]) -> None:
-    """Replaces the pinned part of pyproject.toml."""
+    """Replace the generated section of pyproject.toml."""
     text = PYPROJECT.read_text()
     start, end = text.index(BEGIN) + len(BEGIN), text.index(END)
     pinned = as_toml("constraint-dependencies", runtime)
@@ -74,12 +74,12 @@ def write(runtime: list[str], build: list[str]) -> None:
 
 
 def as_toml(name: str, pins: list[str]) -> str:
-    """A TOML list, an item a line."""
+    """Return a TOML list with one item per line."""
     return f"{name} = [\n" + "".join(f'  "{pin}",\n' for pin in pins) + "]\n"
 
 
 def run(*command: str, given: str = "") -> str:
-    """The standard output of a command; its failure is ours."""
+    """Run a command and return its standard output. Raise CalledProcessError if it fails."""
     return subprocess.run(
         command, input=given, stdout=subprocess.PIPE, text=True, check=True, cwd=PYPROJECT.parent
     ).stdout

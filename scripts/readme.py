@@ -1,8 +1,8 @@
-"""Updates what the documentation repeats: the settings table, and measurements in the README.
+"""Updater of repeated content: the settings table, and measurements in the README.
 
     uv run python scripts/readme.py [--check]
 
-With --check nothing is written: the exit code is 1 if a page is stale.
+With --check, nothing is written and the exit code is 1 if a page is stale.
 """
 
 import re
@@ -20,10 +20,10 @@ README = ROOT / "README.md"
 SETTINGS = ROOT / "docs/settings.md"
 BENCHMARKS = ROOT / "docs/benchmarks/README.md"
 SETTINGS_HEAD = "| variable | default | |\n|---|---|---|\n"
-GOALS_HEAD = "| what | measured | wanted | reached |\n| --- | ---: | ---: | ---: |\n"
+GOALS_HEAD = "| goal | measured | target | met |\n| --- | ---: | ---: | ---: |\n"
 
 _ROWS = r"((?:\|[^\n]*\n)*)"
-# The paragraph on date, commit and machine starts with a date.
+# The paragraph about date, commit and machine starts with a date.
 _MACHINE = re.compile(r"^(?:Measured on )?(\d{4}-\d\d-\d\d, at commit (?:.+\n)+)", re.MULTILINE)
 
 
@@ -38,7 +38,7 @@ def with_measurements(readme: str) -> str:
     measured = _by_name(_one(_table(GOALS_HEAD), report, BENCHMARKS)[1])
     listed = _by_name(_one(_table(GOALS_HEAD), readme, README)[1])
     if unknown := listed.keys() - measured.keys():
-        raise SystemExit(f"README.md lists goals that the report does not have: {sorted(unknown)}")
+        raise SystemExit(f"README.md lists goals that are not in the report: {sorted(unknown)}")
     goals = GOALS_HEAD + "".join(measured[name] for name in listed)
     machine = _one(_MACHINE, report, BENCHMARKS)[1]
     readme = _replaced(_table(GOALS_HEAD), goals, readme, README)
@@ -61,7 +61,7 @@ def _replaced(pattern: re.Pattern[str], text: str, page: str, file: Path) -> str
 def _one(pattern: re.Pattern[str], text: str, file: Path) -> re.Match[str]:
     found = list(pattern.finditer(text))
     if len(found) != 1:
-        raise SystemExit(f"{file} should have one {pattern.pattern}, and has {len(found)}")
+        raise SystemExit(f"{file} must contain {pattern.pattern} once, not {len(found)} times")
     return found[0]
 
 
@@ -92,10 +92,10 @@ def main() -> None:
     """Update the pages, or fail if one is stale."""
     for file, updated in ((SETTINGS, with_settings), (README, with_measurements)):
         page = file.read_text()
-        right = updated(page)
+        current = updated(page)
         if "--check" not in sys.argv:
-            file.write_text(right)
-        elif page != right:
+            file.write_text(current)
+        elif page != current:
             name = file.relative_to(ROOT)
             raise SystemExit(f"{name} is stale. Run: uv run python scripts/readme.py")
 

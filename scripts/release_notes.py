@@ -1,9 +1,9 @@
-"""Prints the changelog entry of a release.
+"""Printer of the changelog entry of a release.
 
     python scripts/release_notes.py v0.2.0
 
-Fails if the tag is not the version in pyproject.toml, or if the changelog has no entry for it.
-Needs no library, so that the release workflow can run it anywhere.
+It fails if the tag is not the version in pyproject.toml, or if the changelog has no entry for it.
+It uses the standard library only, so the release workflow can run it anywhere.
 """
 
 import re

@@ -1,10 +1,10 @@
-"""The floor: what a call costs when nothing is done but the work.
+"""The floor: a server that does the essential work of a call and nothing else.
 
-grpc.aio, bare asyncpg and the server's own SQL, with no interceptors, validation, passwords, limits
-or log: it believes whatever it is told, and what it is told wrong ends as UNKNOWN.
+It consists of grpc.aio, bare asyncpg and Gymlocker's SQL, without interceptors, validation,
+passwords, limits or log. It trusts every request, and invalid requests end with UNKNOWN.
 
-With `--passwords loop` it is the negative control: every call that carries a password hashes it in
-the event loop, as the first thing that comes to mind would.
+With `--passwords loop` it is the negative control: every call with a password hashes it in the
+event loop, as the simplest implementation would.
 """
 
 import argparse
@@ -42,11 +42,11 @@ from server.services.credentials.username import login_keys
 
 UUID_CHARACTERS = 36
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-EVER = datetime.min.replace(tzinfo=UTC)
+MIN_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 class Users(user_pb2_grpc.UserServiceServicer):
-    """Reads profiles."""
+    """Profiles."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -54,7 +54,7 @@ class Users(user_pb2_grpc.UserServiceServicer):
     async def GetUser(
         self, request: user_pb2.GetUserRequest, context: Any
     ) -> user_pb2.GetUserResponse:
-        """Reads one."""
+        """Return a profile."""
         name = request.id_or_lookup
         by_id = len(name) == UUID_CHARACTERS
         statement = statements.GET_USER if by_id else statements.GET_USER_BY_LOOKUP
@@ -64,20 +64,20 @@ class Users(user_pb2_grpc.UserServiceServicer):
     async def GetUsers(
         self, request: user_pb2.GetUsersRequest, context: Any
     ) -> user_pb2.GetUsersResponse:
-        """Reads many."""
+        """Return several profiles."""
         bound = {"ids": request.ids, "max_bytes": statements.MAX_BYTES}
         rows = await self._pool.fetch(
             statements.GET_USERS.sql, *statements.GET_USERS.arguments(bound)
         )
-        reply = user_pb2.GetUsersResponse()
+        response = user_pb2.GetUsersResponse()
         for row in rows:
             profile = _profile(row)
-            reply.users[profile["id"]].MergeFrom(user_pb2.GetUserResponse(**profile))
-        return reply
+            response.users[profile["id"]].MergeFrom(user_pb2.GetUserResponse(**profile))
+        return response
 
 
 class Events(event_pb2_grpc.EventServiceServicer):
-    """Publishes events and reads those of others."""
+    """Events and feeds."""
 
     def __init__(self, pool: asyncpg.Pool, passwords: "Passwords") -> None:
         self._pool = pool
@@ -86,7 +86,7 @@ class Events(event_pb2_grpc.EventServiceServicer):
     async def PutEvent(
         self, request: event_pb2.PutEventRequest, context: Any
     ) -> event_pb2.PutEventResponse:
-        """Publishes or replaces one."""
+        """Publish or replace an event."""
         await self._passwords.check(request.user_id, request.password)
         values = {
             "owner_id": request.user_id,
@@ -103,9 +103,11 @@ class Events(event_pb2_grpc.EventServiceServicer):
     async def GetEvents(
         self, request: event_pb2.GetEventsRequest, context: Any
     ) -> event_pb2.GetEventsResponse:
-        """Reads many."""
+        """Return the events of several feeds."""
         users = request.users
-        times = [user.since.ToDatetime(UTC) if user.HasField("since") else EVER for user in users]
+        times = [
+            user.since.ToDatetime(UTC) if user.HasField("since") else MIN_TIME for user in users
+        ]
         values = {
             "user_ids": [user.user_id for user in users],
             "secrets": [user.follow_secret for user in users],
@@ -113,17 +115,17 @@ class Events(event_pb2_grpc.EventServiceServicer):
             "max_bytes": statements.MAX_BYTES,
         }
         get = statements.GET_EVENTS
-        reply = event_pb2.GetEventsResponse()
+        response = event_pb2.GetEventsResponse()
         for row in await self._pool.fetch(get.sql, *get.arguments(values)):
             if row["id"] is not None:
-                _add_event(reply, row)
+                _add_event(response, row)
             elif not row["valid"]:
-                reply.invalid_follow_secrets.append(row["secret"])
-        return reply
+                response.invalid_follow_secrets.append(row["secret"])
+        return response
 
 
 class Inboxes(inbox_pb2_grpc.InboxServiceServicer):
-    """Delivers messages."""
+    """Inbox messages."""
 
     def __init__(self, pool: asyncpg.Pool, passwords: "Passwords") -> None:
         self._pool = pool
@@ -132,7 +134,7 @@ class Inboxes(inbox_pb2_grpc.InboxServiceServicer):
     async def PutInboxMessage(
         self, request: inbox_pb2.PutInboxMessageRequest, context: Any
     ) -> inbox_pb2.PutInboxMessageResponse:
-        """Puts one."""
+        """Put a message into an inbox."""
         values = {
             "id": uuid4(),
             "owner_id": request.to_user_id,
@@ -148,24 +150,26 @@ class Inboxes(inbox_pb2_grpc.InboxServiceServicer):
     async def GetInboxMessages(
         self, request: inbox_pb2.GetInboxMessagesRequest, context: Any
     ) -> inbox_pb2.GetInboxMessagesResponse:
-        """Takes all."""
+        """Remove and return all messages."""
         await self._passwords.check(request.user_id, request.password)
         take = statements.TAKE_INBOX
-        reply = inbox_pb2.GetInboxMessagesResponse()
+        response = inbox_pb2.GetInboxMessagesResponse()
         for row in await self._pool.fetch(take.sql, *take.arguments({"owner_id": request.user_id})):
-            reply.inbox_messages.add(id=str(row["id"]), encrypted_message=row["encrypted_message"])
-        return reply
+            response.inbox_messages.add(
+                id=str(row["id"]), encrypted_message=row["encrypted_message"]
+            )
+        return response
 
 
 class Accounts(auth_pb2_grpc.AuthServiceServicer):
-    """Logs people in."""
+    """Logins."""
 
     def __init__(self, pool: asyncpg.Pool, matches: Callable[[asyncpg.Record, str], bool]) -> None:
         self._pool = pool
         self._matches = matches
 
     async def Login(self, request: auth_pb2.LoginRequest, context: Any) -> auth_pb2.Tokens:
-        """Starts a session."""
+        """Create a session."""
         row = await self._login(request.username)
         if not self._matches(row, request.password):
             raise PermissionError
@@ -197,32 +201,32 @@ class Accounts(auth_pb2_grpc.AuthServiceServicer):
 
 
 class Passwords:
-    """Believes everybody."""
+    """A password check that accepts every password."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
     async def check(self, user_id: str, password: str) -> None:
-        """Returns if it is the user's password, or raises."""
+        """Return if the password is correct, otherwise raise PermissionError."""
 
     @staticmethod
     def matches(row: asyncpg.Record, password: str) -> bool:
-        """Whether the row has the hash of the password."""
+        """Return whether the row has the hash of the password."""
         return True
 
 
 class HashedInTheLoop(Passwords):
-    """Hashes each password where nothing else can be done in the meantime."""
+    """A password check that hashes in the event loop, which blocks all other calls."""
 
     async def check(self, user_id: str, password: str) -> None:
-        """Returns if it is the user's password, or raises."""
+        """Return if the password is correct, otherwise raise PermissionError."""
         row: Any = await self._pool.fetchrow(statements.GET_PASSWORD.sql, user_id)
         if not self.matches(row, password):
             raise PermissionError
 
     @staticmethod
     def matches(row: asyncpg.Record, password: str) -> bool:
-        """Whether the row has the hash of the password."""
+        """Return whether the row has the hash of the password."""
         key = hashlib.pbkdf2_hmac("sha512", password.encode(), row["salt"], ROUNDS, KEY_BYTES)
         return hmac.compare_digest(key.hex().upper(), row["hashed_password"])
 
@@ -242,9 +246,9 @@ def _profile(row: asyncpg.Record) -> dict[str, Any]:
     }
 
 
-def _add_event(reply: event_pb2.GetEventsResponse, row: asyncpg.Record) -> None:
-    # Added in place: a list of messages would be copied, payloads and all.
-    event = reply.events.add(
+def _add_event(response: event_pb2.GetEventsResponse, row: asyncpg.Record) -> None:
+    # Add in place: a list of messages would be copied, including payloads.
+    event = response.events.add(
         user_id=str(row["requested_user_id"]),
         event_id=str(row["id"]),
         encrypted_event_payload=row["encrypted_event"],
@@ -261,13 +265,13 @@ def _set(timestamp: Timestamp, time: datetime) -> None:
 
 
 async def serve(listen: str, database: str, passwords: type[Passwords]) -> None:
-    """Serves until SIGTERM."""
+    """Serve until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with make_pool(database) as pool:
         checker = passwords(pool)
         server: grpc.aio.Server = make_server()
-        # Not all that these services have is measured.
+        # The benchmarks call only some methods of these services.
         users, accounts = Users(pool), Accounts(pool, checker.matches)  # type: ignore[abstract]
         user_pb2_grpc.add_UserServiceServicer_to_server(users, server)
         event_pb2_grpc.add_EventServiceServicer_to_server(Events(pool, checker), server)
@@ -281,7 +285,7 @@ async def serve(listen: str, database: str, passwords: type[Passwords]) -> None:
 
 
 def main() -> None:
-    """Reads the command line and serves."""
+    """Parse the command line and serve."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--listen", required=True)
     parser.add_argument("--database", required=True)

@@ -1,4 +1,4 @@
-"""The pool of connections that the server has, too: no contender wins by its connections."""
+"""Connection pool of the contenders, equal to Gymlocker's so that it makes no difference."""
 
 import asyncpg
 
@@ -9,5 +9,5 @@ POOL_SIZE: int = Settings.model_fields["database_pool_size"].default
 
 
 def make_pool(url: str) -> asyncpg.Pool:
-    """A pool of the size that the server's has by default."""
+    """Return a pool with Gymlocker's default size."""
     return make_our_pool(url, POOL_SIZE)

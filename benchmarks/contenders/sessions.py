@@ -1,4 +1,4 @@
-"""What a login gives: the same tokens as the server's, signed with a key that nobody else has."""
+"""Sessions of the contenders: tokens like Gymlocker's, signed with a random key."""
 
 import secrets
 from datetime import timedelta
@@ -22,7 +22,7 @@ _ACCESS_TOKENS = AccessTokens(
 
 
 class Session(NamedTuple):
-    """A session that is about to begin: what is stored of it, and what the client gets."""
+    """A new session: the stored hashes, and the tokens for the client."""
 
     id: UUID
     refresh_hash: bytes
@@ -33,7 +33,7 @@ class Session(NamedTuple):
 
 
 def new_session(user_id: UUID) -> Session:
-    """A session of the user."""
+    """Return a new session of the user."""
     session_id, refresh_token = uuid4(), RotatingToken.new()
     return Session(
         session_id,

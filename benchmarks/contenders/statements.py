@@ -1,7 +1,7 @@
-"""The server's own SQL: what it asks of the database, contenders on bare asyncpg ask, too.
+"""Gymlocker's SQL for contenders on bare asyncpg.
 
-They are the repositories' statements, so they stay the same whatever becomes of them. To put the
-arguments of one into order takes less than a microsecond.
+The statements are imported from the repositories, so that both always execute the same. Ordering
+the arguments of one takes less than a microsecond.
 """
 
 from server.services.auth.session_repository import _START as START_SESSION

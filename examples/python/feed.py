@@ -1,8 +1,9 @@
-"""An app in Python: publishes a workout that only a follower can read, then keeps a diary.
+"""An app in Python: publish a workout that only a follower can read, then keep a diary.
 
     python feed.py [127.0.0.1:8080]
 
-Ada publishes, Bob follows. Each step is one line; exit code 1 says what was not as it should be.
+Ada publishes, Bob follows. Each step prints one line. An unexpected result is printed and ends the
+program with exit code 1.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from gymlocker.v2.follow_pb2_grpc import FollowServiceStub
 from gymlocker.v2.inbox_pb2_grpc import InboxServiceStub
 from gymlocker.v2.user_pb2_grpc import UserServiceStub
 from gymlocker.v2.workout_pb2_grpc import WorkoutServiceStub
-from sealing import Keys, unseal, verified, write_letter
+from sealing import Keys, encrypt_message, unseal, unverified, verified
 
 NAME = b"Ada Lovelace"
 WORKOUT = '{"workout": "squats", "sets": 5, "reps": 5, "mood": "😀"}'.encode()
@@ -37,18 +38,18 @@ class Person:
     keys: Keys
 
 
-class Different(Exception):
-    """Something did not come back as it went."""
+class Mismatch(Exception):
+    """A result that differs from what was sent."""
 
 
-def expect(same: bool, what: str) -> None:
-    """Raises Different unless it is so."""
-    if not same:
-        raise Different(what)
+def expect(condition: bool, message: str) -> None:
+    """Raise Mismatch with the message unless the condition is true."""
+    if not condition:
+        raise Mismatch(message)
 
 
 async def join(users: UserServiceStub, name: bytes) -> Person:
-    """Makes a user, then publishes the public key and the encrypted name."""
+    """Create a user, then publish the public key and the encrypted name."""
     user = await users.CreateUser(user_pb2.CreateUserRequest())
     person = Person(user.id, user.password, Keys())
     sealed, iv = person.keys.seal(name)
@@ -65,14 +66,14 @@ async def join(users: UserServiceStub, name: bytes) -> Person:
 
 
 async def share_with_a_follower(channel: grpc.aio.Channel) -> None:
-    """The encrypted feed: from two new users to a workout that one wrote and the other read."""
+    """Use the encrypted feed: Ada publishes a workout, and Bob reads it."""
     users, events = UserServiceStub(channel), EventServiceStub(channel)
     follows, inbox = FollowServiceStub(channel), InboxServiceStub(channel)
 
     ada, bob = await join(users, NAME), await join(users, b"Bob")
     print("Ada and Bob published their public keys and their encrypted names")
 
-    # Ada lets Bob follow. What he needs for it is in a letter that only he can read.
+    # Ada lets Bob follow. She sends her secret and key in a message that only he can read.
     secret = str(uuid.uuid4())
     await follows.PutFollowSecret(
         follow_pb2.PutFollowSecretRequest(
@@ -80,26 +81,27 @@ async def share_with_a_follower(channel: grpc.aio.Channel) -> None:
         )
     )
     key = base64.b64encode(ada.keys.aes).decode()
-    letter = json.dumps({"from": ada.id, "aesKey": key, "followSecret": secret}).encode()
-    profile = await users.GetUser(user_pb2.GetUserRequest(id_or_lookup=bob.id))
-    chunks = write_letter(ada.keys.sign(letter), profile.rsa_public_key)
+    message = json.dumps({"from": ada.id, "aesKey": key, "followSecret": secret}).encode()
+    bob_profile = await users.GetUser(user_pb2.GetUserRequest(id_or_lookup=bob.id))
+    chunks = encrypt_message(ada.keys.sign(message), bob_profile.rsa_public_key)
     await inbox.PutInboxMessage(
         inbox_pb2.PutInboxMessageRequest(to_user_id=bob.id, encrypted_message=chunks)
     )
     print("Ada sent Bob her follow secret and her key, encrypted for him")
 
-    # Bob opens it, and believes it only after he has verified the signature.
+    # Bob decrypts it. He must not trust its content before he has verified the signature.
     request = inbox_pb2.GetInboxMessagesRequest(user_id=bob.id, password=bob.password)
     messages = (await inbox.GetInboxMessages(request)).inbox_messages
-    expect(len(messages) == 1, f"Bob's inbox holds {len(messages)} messages instead of one")
-    opened = bob.keys.open_letter(messages[0].encrypted_message)
-    sender = json.loads(opened[:-256])["from"]
-    ada_seen = await users.GetUser(user_pb2.GetUserRequest(id_or_lookup=sender))
-    got = json.loads(verified(opened, ada_seen.rsa_public_key))
-    aes = base64.b64decode(got["aesKey"])
-    name = unseal(ada_seen.encrypted_name, ada_seen.encryption_iv, aes, ada_seen.rsa_public_key)
-    expect(name == NAME, f"the name came back as {name!r}")
-    print(f"Bob opened it, and reads Ada's name: {name.decode()}")
+    expect(len(messages) == 1, f"Bob's inbox contains {len(messages)} messages instead of one")
+    decrypted = bob.keys.decrypt_message(messages[0].encrypted_message)
+    sender = json.loads(unverified(decrypted))["from"]
+    ada_profile = await users.GetUser(user_pb2.GetUserRequest(id_or_lookup=sender))
+    content = json.loads(verified(decrypted, ada_profile.rsa_public_key))
+    aes = base64.b64decode(content["aesKey"])
+    ada_key = ada_profile.rsa_public_key
+    name = unseal(ada_profile.encrypted_name, ada_profile.encryption_iv, aes, ada_key)
+    expect(name == NAME, f"the name was returned as {name!r}")
+    print(f"Bob decrypted it and read Ada's name: {name.decode()}")
 
     sealed, iv = ada.keys.seal(WORKOUT)
     event = event_pb2.PutEventRequest(
@@ -113,24 +115,22 @@ async def share_with_a_follower(channel: grpc.aio.Channel) -> None:
     await events.PutEvent(event)
     print(f"Ada published a workout: {len(sealed)} encrypted bytes")
 
-    followed = event_pb2.FollowedUser(user_id=sender, follow_secret=got["followSecret"])
+    followed = event_pb2.FollowedUser(user_id=sender, follow_secret=content["followSecret"])
     feed = await events.GetEvents(event_pb2.GetEventsRequest(users=[followed]))
-    expect(len(feed.events) == 1, f"Bob's feed holds {len(feed.events)} events instead of one")
+    expect(len(feed.events) == 1, f"Bob's feed contains {len(feed.events)} events instead of one")
     found = feed.events[0]
     expect(found.encrypted_event_payload == sealed, "the server changed the encrypted bytes")
-    text = unseal(
-        found.encrypted_event_payload, found.encrypted_event_iv, aes, ada_seen.rsa_public_key
-    )
-    expect(text == WORKOUT, f"the workout came back as {text!r}")
+    text = unseal(found.encrypted_event_payload, found.encrypted_event_iv, aes, ada_key)
+    expect(text == WORKOUT, f"the workout was returned as {text!r}")
     print(f"Bob read it, byte for byte: {text.decode()}")
 
     for person in (ada, bob):
         await users.DeleteUser(user_pb2.DeleteUserRequest(id=person.id, password=person.password))
-    print("Ada and Bob deleted themselves")
+    print("Ada and Bob deleted their users")
 
 
 async def keep_a_diary(channel: grpc.aio.Channel) -> None:
-    """An account with a username, and a workout in its diary, which the server can read."""
+    """Create an account with a username, and a workout in its diary, which the server can read."""
     accounts, diary = AuthServiceStub(channel), WorkoutServiceStub(channel)
     username, password = f"ada {uuid.uuid4()}", str(uuid.uuid4())
     account = await accounts.Register(
@@ -145,20 +145,20 @@ async def keep_a_diary(channel: grpc.aio.Channel) -> None:
     )
     added = await diary.CreateWorkout(run, metadata=bearer)
     listed = await diary.ListWorkouts(workout_pb2.ListWorkoutsRequest(), metadata=bearer)
-    expect(list(listed.workouts) == [added], f"the diary holds {listed.workouts}")
-    print(f"the diary holds one workout: {added.date} {added.type}, {added.duration} minutes")
+    expect(list(listed.workouts) == [added], f"the diary contains {listed.workouts}")
+    print(f"the diary contains one workout: {added.date} {added.type}, {added.duration} minutes")
 
     await diary.DeleteWorkout(workout_pb2.DeleteWorkoutRequest(id=added.id), metadata=bearer)
     listed = await diary.ListWorkouts(workout_pb2.ListWorkoutsRequest(), metadata=bearer)
     expect(not listed.workouts, "the workout is still in the diary")
-    # An account is a user: its token does for a password.
+    # An account is also a user. Its token replaces the password.
     users = UserServiceStub(channel)
     await users.DeleteUser(user_pb2.DeleteUserRequest(id=account.id), metadata=bearer)
     print("deleted the workout and the account")
 
 
 async def main(address: str) -> None:
-    """Runs both against the server at `host:port`."""
+    """Run both parts against the server at `host:port`."""
     async with grpc.aio.insecure_channel(address) as channel:
         await share_with_a_follower(channel)
         await keep_a_diary(channel)
@@ -168,8 +168,8 @@ if __name__ == "__main__":
     try:
         asyncio.run(main(*sys.argv[1:] or ["127.0.0.1:8080"]))
     except grpc.aio.AioRpcError as error:
-        sys.exit(f"the server said {error.code().name}: {error.details()}")
+        sys.exit(f"the server returned {error.code().name}: {error.details()}")
     except InvalidSignature:
-        sys.exit("that is not right: the signature is not the sender's")
-    except Different as error:
-        sys.exit(f"that is not right: {error}")
+        sys.exit("unexpected result: the signature is not the sender's")
+    except Mismatch as error:
+        sys.exit(f"unexpected result: {error}")

@@ -1,8 +1,8 @@
-"""The encryption of the feed: all that is done with keys. The server never sees one.
+"""Encryption of the feed. All keys stay on the client; the server never receives one.
 
 - signature: RSASSA-PSS (RSA-2048, SHA-256, salt of 32 bytes) over the SHA-256 of the text;
 - sealed: AES-128-CBC with PKCS #7 padding and a random IV of 16 bytes, over `text || signature`;
-- a letter: `text || signature`, encrypted with RSA-OAEP (SHA-256), 122 bytes at a time.
+- message: `text || signature`, encrypted with RSA-OAEP (SHA-256), 122 bytes at a time.
 """
 
 import os
@@ -20,7 +20,7 @@ OAEP = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256()
 
 
 class Keys:
-    """The keys of a person. `aes` goes to whom they let follow; the private RSA key to nobody."""
+    """The keys of a person. Followers receive `aes`; the private RSA key is never shared."""
 
     def __init__(self) -> None:
         self.rsa = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -28,30 +28,30 @@ class Keys:
 
     @property
     def public(self) -> bytes:
-        """The public RSA key as the server keeps it: SubjectPublicKeyInfo, DER."""
+        """The public RSA key as the server stores it: SubjectPublicKeyInfo, DER."""
         return self.rsa.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
 
     def sign(self, text: bytes) -> bytes:
-        """Returns the text with its signature behind it."""
+        """Return `text || signature`."""
         return text + self.rsa.sign(digest(text), PSS, hashes.SHA256())
 
     def seal(self, text: bytes) -> tuple[bytes, bytes]:
-        """Signs and encrypts a text for those who follow; returns the bytes and their IV."""
+        """Sign and encrypt a text for followers; return the encrypted bytes and their IV."""
         iv = os.urandom(16)
         padder = PKCS7(128).padder()
         padded = padder.update(self.sign(text)) + padder.finalize()
         encryptor = Cipher(algorithms.AES(self.aes), modes.CBC(iv)).encryptor()
         return encryptor.update(padded) + encryptor.finalize(), iv
 
-    def open_letter(self, chunks: Iterable[bytes]) -> bytes:
-        """Decrypts a letter: a text with its signature, still to be verified."""
+    def decrypt_message(self, chunks: Iterable[bytes]) -> bytes:
+        """Decrypt a message; return `text || signature`, which is not verified yet."""
         return b"".join(self.rsa.decrypt(chunk, OAEP) for chunk in chunks)
 
 
 def unseal(sealed: bytes, iv: bytes, aes: bytes, public: bytes) -> bytes:
-    """Decrypts what `Keys.seal` made, and verifies that the owner of `public` signed it."""
+    """Decrypt the result of `Keys.seal`, and verify that the owner of `public` signed it."""
     decryptor = Cipher(algorithms.AES(aes), modes.CBC(iv)).decryptor()
     unpadder = PKCS7(128).unpadder()
     padded = decryptor.update(sealed) + decryptor.finalize()
@@ -59,20 +59,25 @@ def unseal(sealed: bytes, iv: bytes, aes: bytes, public: bytes) -> bytes:
 
 
 def verified(signed: bytes, public: bytes) -> bytes:
-    """Returns the text of `text || signature`; raises InvalidSignature if another signed it."""
-    text, signature = signed[:-SIGNATURE_BYTES], signed[-SIGNATURE_BYTES:]
+    """Return the text of `text || signature`; raise InvalidSignature if another key signed it."""
+    text, signature = unverified(signed), signed[-SIGNATURE_BYTES:]
     _rsa(public).verify(signature, digest(text), PSS, hashes.SHA256())
     return text
 
 
-def write_letter(signed: bytes, public: bytes) -> list[bytes]:
-    """Encrypts a signed text so that only the owner of `public` can read it."""
+def unverified(signed: bytes) -> bytes:
+    """Return the text of `text || signature` without verifying who signed it."""
+    return signed[:-SIGNATURE_BYTES]
+
+
+def encrypt_message(signed: bytes, public: bytes) -> list[bytes]:
+    """Encrypt a signed text so that only the owner of `public` can read it."""
     starts = range(0, len(signed), CHUNK_BYTES)
     return [_rsa(public).encrypt(signed[at : at + CHUNK_BYTES], OAEP) for at in starts]
 
 
 def digest(text: bytes) -> bytes:
-    """SHA-256. PSS hashes what it is given once more; that is how the LiftLog app signs."""
+    """Return the SHA-256. PSS hashes its input once more, and the LiftLog app signs this way."""
     sha256 = hashes.Hash(hashes.SHA256())
     sha256.update(text)
     return sha256.finalize()

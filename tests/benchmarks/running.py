@@ -1,4 +1,4 @@
-"""Starts contenders for a test and stops them."""
+"""Running contenders for tests."""
 
 import asyncio
 import subprocess
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 FLOOR = "floor"
 IN_THE_LOOP = "floor, hashing in the loop"
-# By name: a module of this package, and what it is told.
+# Module in benchmarks.contenders and options, by name.
 GRPC_CONTENDERS: dict[str, tuple[str, ...]] = {
     FLOOR: ("floor",),
     IN_THE_LOOP: ("floor", "--passwords=loop"),
@@ -17,11 +17,7 @@ REST_CONTENDERS: dict[str, tuple[str, ...]] = {
     "FastAPI, ORM": ("peer", "--layer=orm"),
     "FastAPI, Core": ("peer", "--layer=core"),
     "FastAPI, asyncpg": ("peer", "--layer=asyncpg"),
-    "FastAPI, asyncpg, passwords remembered": (
-        "peer",
-        "--layer=asyncpg",
-        "--passwords=remembered",
-    ),
+    "FastAPI, asyncpg, passwords cached": ("peer", "--layer=asyncpg", "--passwords=cached"),
 }
 CONTENDERS = {**GRPC_CONTENDERS, **REST_CONTENDERS}
 
@@ -30,7 +26,7 @@ CONTENDERS = {**GRPC_CONTENDERS, **REST_CONTENDERS}
 async def running(
     name: str, *, listen: str, database: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Runs one of CONTENDERS on `listen` (unix:PATH or HOST:PORT) from when it serves."""
+    """Run one of CONTENDERS on `listen` (unix:PATH or HOST:PORT); yield when it is ready."""
     module, *options = CONTENDERS[name]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", f"benchmarks.contenders.{module}"),
@@ -39,8 +35,8 @@ async def running(
     )
     try:
         assert process.stdout is not None
-        first = await process.stdout.readline()
-        assert first == b"serving\n", f"{name} did not start"
+        first_line = await process.stdout.readline()
+        assert first_line == b"serving\n", f"{name} did not start"
         yield process
     finally:
         if process.returncode is None:

@@ -1,7 +1,7 @@
-"""Contenders of the benchmarks do the same work as Gymlocker: nobody compares different things.
+"""Contenders of the benchmarks: they must do the same work as Gymlocker.
 
-Each is asked what the workloads ask, and the house, on the same database, is asked it, too. Over
-gRPC the messages have to be equal, over REST the JSON.
+Each receives the requests of the workloads, and so does a Gymlocker stack on the same database.
+Their messages over gRPC and their JSON over REST must be equal.
 """
 
 import asyncio
@@ -53,58 +53,37 @@ PATHS = {
     "RefreshToken": ("POST", "/auth/refresh"),
 }
 
-Reply = dict[str, Any]
-Call = Callable[[str, Message], Awaitable[Reply]]
+Response = dict[str, Any]
+Call = Callable[[str, Message], Awaitable[Response]]
 
 
 @dataclass
 class Pair:
-    """A contender and the house, both called in the same way."""
+    """A contender and the stack, called in the same way."""
 
     contender: Call
     stack: Call
 
-    async def ask(self, method: str, request: Message) -> tuple[Reply, Reply]:
-        """What each of them replies."""
+    async def call(self, method: str, request: Message) -> tuple[Response, Response]:
+        """Return the response of each."""
         return await self.contender(method, request), await self.stack(method, request)
 
 
 @pytest.fixture(scope="session")
 def seeded(stack: Stack, postgres: TemporaryPostgres) -> Seeded:
-    """What the contenders and the house are asked for."""
+    """The data that requests refer to."""
     return asyncio.run(seed(postgres.url(), people=5, followed=3, events=3))
-
-
-@pytest.mark.parametrize("name", [*GRPC_CONTENDERS, *REST_CONTENDERS])
-async def test_it_does_the_same_work(
-    name: str, seeded: Seeded, stack: Stack, postgres: TemporaryPostgres, tmp_path: Path
-) -> None:
-    socket = tmp_path / "socket"
-    async with (
-        running(name, listen=f"unix:{socket}", database=postgres.url()),
-        both(name, socket, stack) as pair,
-    ):
-        # One after the other: to start a contender takes longer than all of them.
-        await check_profiles(pair, seeded)
-        await check_feed(pair, seeded)
-        await check_publishing(pair, seeded)
-        await check_inbox(pair, seeded)
-        await check_login(pair, seeded)
-        if name in REST_CONTENDERS:
-            await check_refusals(socket, stack, seeded)
-        else:
-            await check_wrong_password(name, pair, seeded)
 
 
 async def check_profiles(pair: Pair, seeded: Seeded) -> None:
     person = seeded.people[0]
     for name in (person.id, person.lookup):
-        mine, ours = await pair.ask("GetUser", user_pb2.GetUserRequest(id_or_lookup=name))
+        mine, ours = await pair.call("GetUser", user_pb2.GetUserRequest(id_or_lookup=name))
         assert mine == ours
         assert mine["id"] == person.id
     ids = [person.id for person in seeded.people]
     request = user_pb2.GetUsersRequest(ids=[*ids, str(uuid4())])
-    mine, ours = await pair.ask("GetUsers", request)
+    mine, ours = await pair.call("GetUsers", request)
     assert mine == ours
     assert mine["users"].keys() == set(ids)
 
@@ -114,18 +93,18 @@ async def check_feed(pair: Pair, seeded: Seeded) -> None:
     for followed in seeded.followed[:2]:
         request.users.add(user_id=followed.id, follow_secret=followed.secret)
     request.users.add(user_id=seeded.people[0].id, follow_secret="nobody's")
-    everything, ours = await pair.ask("GetEvents", request)
+    everything, ours = await pair.call("GetEvents", request)
     assert in_order(everything) == in_order(ours)
     assert len(everything["events"]) == 6
     assert everything["invalidFollowSecrets"] == ["nobody's"]
     request.users[0].since.FromJsonString(everything["events"][-1]["timestamp"])
-    some, ours = await pair.ask("GetEvents", request)
+    some, ours = await pair.call("GetEvents", request)
     assert in_order(some) == in_order(ours)
     assert len(some["events"]) == 3
 
 
 async def check_publishing(pair: Pair, seeded: Seeded) -> None:
-    # Nobody's feed that is counted elsewhere.
+    # A feed whose events no other check counts.
     author = seeded.followed[2]
     request = event_pb2.PutEventRequest(
         user_id=author.id,
@@ -138,15 +117,15 @@ async def check_publishing(pair: Pair, seeded: Seeded) -> None:
     feed = event_pb2.GetEventsRequest(
         users=[event_pb2.FollowedUser(user_id=author.id, follow_secret=author.secret)]
     )
-    seen = []
-    # Each replaces what the other has put, and its event is the newest: they share the clock.
+    versions = []
+    # Each replaces the event of the other and makes it the newest: they share the clock.
     for put, payload in ((pair.stack, b"ours"), (pair.contender, b"its"), (pair.stack, b"ours")):
         request.encrypted_event_payload = payload
         assert await put("PutEvent", request) == {}
         newest = (await pair.stack("GetEvents", feed))["events"][-1]
         assert newest["eventId"] == request.event_id
-        seen.append(newest)
-    first, its, last = seen
+        versions.append(newest)
+    first, its, last = versions
     assert first["timestamp"] < its["timestamp"] < last["timestamp"]
     differing = {"timestamp", "encryptedEventPayload"}
     assert {key for key in first if first[key] != its[key]} == differing
@@ -170,16 +149,16 @@ async def check_inbox(pair: Pair, seeded: Seeded) -> None:
 async def check_login(pair: Pair, seeded: Seeded) -> None:
     for name in names(seeded.people[2]):
         request = auth_pb2.LoginRequest(username=name, password=seeded.password)
-        mine, ours = await pair.ask("Login", request)
+        mine, ours = await pair.call("Login", request)
         assert mine.keys() == ours.keys()
         assert {key for key in mine if mine[key] != ours[key]} == {"access_token", "refresh_token"}
-        # The session is there: the house goes on with it.
+        # The stack accepts the session of the contender.
         refresh = auth_pb2.RefreshTokenRequest(refresh_token=mine["refresh_token"])
         assert (await pair.stack("RefreshToken", refresh)).keys() == mine.keys()
 
 
-async def check_refusals(socket: Path, stack: Stack, seeded: Seeded) -> None:
-    """What the house refuses, the peer refuses in the same words."""
+async def check_errors(socket: Path, stack: Stack, seeded: Seeded) -> None:
+    """Compare the peer's error responses with those of the stack."""
     person = seeded.people[0]
     who = {"userId": person.id, "password": "wrong"}
     nobody = {"userId": str(uuid4()), "password": "wrong"}
@@ -189,7 +168,7 @@ async def check_refusals(socket: Path, stack: Stack, seeded: Seeded) -> None:
         "encryptedEventIV": "YQ==",
         "expiry": "2999-12-31T23:59:59Z",
     }
-    requests: list[tuple[str, str, Reply | None]] = [
+    requests: list[tuple[str, str, Response | None]] = [
         ("GET", "/v2/user/nobody", None),
         ("POST", "/inbox", who),
         ("PUT", "/event", {**event, **nobody}),
@@ -198,32 +177,32 @@ async def check_refusals(socket: Path, stack: Stack, seeded: Seeded) -> None:
     ]
     async with http_over(socket) as contender, http_to(stack) as ours:
         for verb, path, body in requests:
-            refused = await ours.request(verb, path, json=body)
-            assert refused.status_code in (401, 404)
+            rejected = await ours.request(verb, path, json=body)
+            assert rejected.status_code in (401, 404)
             mine = await contender.request(verb, path, json=body)
-            assert (mine.status_code, mine.json()) == (refused.status_code, refused.json())
+            assert (mine.status_code, mine.json()) == (rejected.status_code, rejected.json())
         oversized = {**event, **who, "encryptedEventPayload": "AAAA" * 5_121}
         for client in (ours, contender):
-            refused = await client.put("/event", json=oversized)
-            assert refused.status_code == 400
-            assert len(refused.json()["details"][1]["fieldViolations"]) == 1
+            rejected = await client.put("/event", json=oversized)
+            assert rejected.status_code == 400
+            assert len(rejected.json()["details"][1]["fieldViolations"]) == 1
 
 
 async def check_wrong_password(name: str, pair: Pair, seeded: Seeded) -> None:
-    """Of the two floors, only the negative control looks at passwords."""
+    """Check that only the negative control among the floors checks passwords."""
     wrong = inbox_pb2.GetInboxMessagesRequest(user_id=seeded.people[3].id, password="wrong")
     if name == FLOOR:
         assert await pair.contender("GetInboxMessages", wrong) == {"inboxMessages": []}
         return
-    with pytest.raises(aio.AioRpcError) as refused:
+    with pytest.raises(aio.AioRpcError) as rejected:
         await pair.contender("GetInboxMessages", wrong)
-    assert refused.value.code() == StatusCode.UNKNOWN
-    assert "PermissionError" in (refused.value.details() or "")
+    assert rejected.value.code() == StatusCode.UNKNOWN
+    assert "PermissionError" in (rejected.value.details() or "")
 
 
 @asynccontextmanager
 async def both(name: str, socket: Path, stack: Stack) -> AsyncIterator[Pair]:
-    """A contender at a socket, and the house."""
+    """Connect to the contender at a socket and to the stack."""
     if name in GRPC_CONTENDERS:
         async with (
             aio.insecure_channel(f"unix:{socket}") as contender,
@@ -245,7 +224,7 @@ def http_over(socket: Path) -> httpx2.AsyncClient:
 
 
 def calls_of(channel: aio.Channel) -> Call:
-    """Calls over gRPC. Messages are compared as what they have in JSON."""
+    """Return a function that calls over gRPC and converts responses to JSON."""
     stubs: list[Any] = [
         user_pb2_grpc.UserServiceStub(channel),
         event_pb2_grpc.EventServiceStub(channel),
@@ -253,39 +232,60 @@ def calls_of(channel: aio.Channel) -> Call:
         auth_pb2_grpc.AuthServiceStub(channel),
     ]
 
-    async def call(method: str, request: Message) -> Reply:
+    async def call(method: str, request: Message) -> Response:
         invoke = next(getattr(stub, method) for stub in stubs if hasattr(stub, method))
-        reply = await invoke(request, timeout=30)
-        return as_json(reply)
+        return as_json(await invoke(request, timeout=30))
 
     return call
 
 
 def requests_of(client: httpx2.AsyncClient) -> Call:
-    """Calls over REST."""
+    """Return a function that calls over REST."""
 
-    async def call(method: str, request: Message) -> Reply:
+    async def call(method: str, request: Message) -> Response:
         verb, path = PATHS[method]
         body = as_json(request)
         if verb == "GET":
             path, body = path.replace("{id_or_lookup}", body["idOrLookup"]), {}
         response = await client.request(verb, path, json=body or None)
         assert response.status_code == 200, response.text
-        reply: Reply = response.json()
-        return reply
+        decoded: Response = response.json()
+        return decoded
 
     return call
 
 
-def as_json(message: Message) -> Reply:
+def as_json(message: Message) -> Response:
     return json_format.MessageToDict(message, always_print_fields_with_no_presence=True)
 
 
-def in_order(reply: Reply) -> Reply:
-    """A feed, of which the order of events of the same time is nobody's business."""
+def in_order(feed: Response) -> Response:
+    """Sort a feed: events with equal timestamps have no defined order."""
     key = "timestamp", "eventId"
-    return {**reply, "events": sorted(reply["events"], key=lambda one: [one[part] for part in key])}
+    events = sorted(feed["events"], key=lambda event: [event[part] for part in key])
+    return {**feed, "events": events}
 
 
 def names(person: Person) -> tuple[str, str, str]:
     return person.id, person.lookup, person.username
+
+
+@pytest.mark.parametrize("name", [*GRPC_CONTENDERS, *REST_CONTENDERS])
+async def test_contender_does_the_same_work(
+    name: str, seeded: Seeded, stack: Stack, postgres: TemporaryPostgres, tmp_path: Path
+) -> None:
+    socket = tmp_path / "socket"
+    async with (
+        running(name, listen=f"unix:{socket}", database=postgres.url()),
+        both(name, socket, stack) as pair,
+    ):
+        # In one test: starting a contender takes longer than all checks.
+        await check_profiles(pair, seeded)
+        await check_feed(pair, seeded)
+        await check_publishing(pair, seeded)
+        await check_inbox(pair, seeded)
+        await check_login(pair, seeded)
+        if name in REST_CONTENDERS:
+            await check_errors(socket, stack, seeded)
+        else:
+            await check_wrong_password(name, pair, seeded)

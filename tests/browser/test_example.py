@@ -7,7 +7,7 @@ import pytest_asyncio
 from playwright.async_api import BrowserContext, Page, Route, expect
 
 from tests.examples.built import STEPS, built, commands
-from tests.examples.liar import GET_EVENTS, changed
+from tests.examples.falsifying_proxy import GET_EVENTS, falsified
 from tests.support.stack import Stack
 from tests.support.tools import require
 
@@ -41,7 +41,7 @@ async def test_completes_every_step(
     context: BrowserContext, watch: Watch, origin: str, stack: Stack
 ) -> None:
     page = await opened(context, origin, stack.url)
-    await expect(page.get_by_role("status")).to_have_text("All is as it should be.")
+    await expect(page.get_by_role("status")).to_have_text("All steps succeeded.")
     await expect(page.get_by_role("listitem")).to_have_text(STEPS.splitlines())
     assert watch.complaints == []
     assert watch.elsewhere(origin, stack.url) == []
@@ -49,17 +49,17 @@ async def test_completes_every_step(
 
 
 async def test_detects_changed_event(context: BrowserContext, origin: str, stack: Stack) -> None:
-    async def lie(route: Route) -> None:
+    async def falsify(route: Route) -> None:
         response = await route.fetch()
         body = await response.body()
         end = PREFIX_BYTES + int.from_bytes(body[1:PREFIX_BYTES])
-        lied = body[:PREFIX_BYTES] + changed(body[PREFIX_BYTES:end]) + body[end:]
-        await route.fulfill(response=response, body=lied)
+        altered = body[:PREFIX_BYTES] + falsified(body[PREFIX_BYTES:end]) + body[end:]
+        await route.fulfill(response=response, body=altered)
 
-    await context.route(f"**{GET_EVENTS}", lie)
+    await context.route(f"**{GET_EVENTS}", falsify)
     page = await opened(context, origin, stack.url)
     await expect(page.get_by_role("status")).to_contain_text(
-        "that is not right: the server changed the encrypted bytes"
+        "unexpected result: the server changed the encrypted bytes"
     )
     await expect(page.get_by_role("list")).not_to_contain_text("Bob read it")
 

@@ -1,1 +1,1 @@
-"""Dockerfile, docker-compose.yml and deploy/: what they say, and that it works."""
+"""Tests of Dockerfile, docker-compose.yml and deploy/: their contents and their behaviour."""

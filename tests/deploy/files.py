@@ -1,4 +1,4 @@
-"""Reads Dockerfile, docker-compose.yml and deploy/, and finds what they have in common."""
+"""Contents of Dockerfile, docker-compose.yml and deploy/ for tests."""
 
 import itertools
 import json
@@ -24,13 +24,13 @@ SECRET = re.compile("DATABASE_URL|SECRET|API_KEY|PASSWORD$|TOKEN$")
 
 @dataclass(frozen=True)
 class Command:
-    """A command line of `gymlocker` and where it stands."""
+    """A command line of `gymlocker` and its location."""
 
     where: str
     words: tuple[str, ...]
 
     def option(self, name: str) -> str:
-        """The value of an option, which must be there."""
+        """Return the value of an option, which must be present."""
         return self.words[self.words.index(name) + 1]
 
     def __str__(self) -> str:
@@ -38,7 +38,7 @@ class Command:
 
 
 def dockerfile() -> list[tuple[str, str]]:
-    """Its instructions and what follows each."""
+    """Return the instructions of the Dockerfile with their arguments."""
     text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
     lines = (line.strip() for line in text.splitlines())
     return [
@@ -49,110 +49,110 @@ def dockerfile() -> list[tuple[str, str]]:
 
 
 def instructions(name: str) -> list[str]:
-    """What follows each instruction `name` of the Dockerfile."""
+    """Return the arguments of each instruction `name` in the Dockerfile."""
     return [rest for instruction, rest in dockerfile() if instruction == name]
 
 
 @cache
 def documents(path: Path) -> list[Any]:
-    """What is in a file of YAML. Nobody changes it."""
+    """Return the documents of a YAML file. They are cached and must not be changed."""
     return list(yaml.safe_load_all(path.read_text()))
 
 
 def compose() -> dict[str, Any]:
-    """docker-compose.yml."""
+    """Return docker-compose.yml."""
     return dict(documents(ROOT / "docker-compose.yml")[0])
 
 
 def comment_of_compose() -> list[str]:
-    """The comment at its top, a line each, without the number sign."""
+    """Return the lines of the comment at the top of docker-compose.yml, without `#`."""
     lines = (ROOT / "docker-compose.yml").read_text().splitlines()
     return [line[1:] for line in itertools.takewhile(lambda line: line.startswith("#"), lines)]
 
 
 def own_services() -> dict[str, dict[str, Any]]:
-    """The services of docker-compose.yml that are Gymlocker's."""
+    """Return the services of docker-compose.yml that run Gymlocker."""
     services: dict[str, dict[str, Any]] = compose()["services"]
     return {name: service for name, service in services.items() if name != "postgres"}
 
 
 def kustomization() -> dict[str, Any]:
-    """deploy/kubernetes/kustomization.yaml."""
+    """Return deploy/kubernetes/kustomization.yaml."""
     return dict(documents(KUBERNETES / "kustomization.yaml")[0])
 
 
 def manifests(kind: str = "") -> list[dict[str, Any]]:
-    """What kustomize puts together, all or of one kind."""
+    """Return the manifests that kustomize combines, all or of one kind."""
     files = [KUBERNETES / name for name in kustomization()["resources"]]
     objects = [each for file in files for each in documents(file)]
     return [each for each in objects if kind in ("", each["kind"])]
 
 
 def manifest(kind: str, name: str) -> dict[str, Any]:
-    """One of them."""
+    """Return one manifest."""
     [found] = [each for each in manifests(kind) if each["metadata"]["name"] == name]
     return found
 
 
 def pod_of(deployment: dict[str, Any]) -> dict[str, Any]:
-    """What a Deployment says of its pods."""
+    """Return the pod spec of a Deployment."""
     pod: dict[str, Any] = deployment["spec"]["template"]["spec"]
     return pod
 
 
 def containers_of(deployment: dict[str, Any]) -> list[dict[str, Any]]:
-    """All containers of a Deployment's pods."""
+    """Return all containers of a Deployment, including init containers."""
     pod = pod_of(deployment)
     return [*pod.get("initContainers", []), *pod["containers"]]
 
 
 def literals() -> dict[str, str]:
-    """The settings in the ConfigMap."""
+    """Return the settings in the ConfigMap."""
     [generator] = kustomization()["configMapGenerator"]
     return dict(literal.split("=", 1) for literal in generator["literals"])
 
 
 def example_secret() -> dict[str, str]:
-    """The secrets that secret.example.yaml shows."""
+    """Return the secrets in secret.example.yaml."""
     return dict(documents(KUBERNETES / EXAMPLE)[0]["stringData"])
 
 
 def render() -> dict[str, Any]:
-    """deploy/render.yaml."""
+    """Return deploy/render.yaml."""
     return dict(documents(ROOT / "deploy" / "render.yaml")[0])
 
 
 def fly() -> dict[str, Any]:
-    """deploy/fly.toml."""
+    """Return deploy/fly.toml."""
     return tomllib.loads((ROOT / "deploy" / "fly.toml").read_text())
 
 
 def image_command() -> Command:
-    """What the image does by itself."""
+    """Return the default command of the image."""
     return Command("Dockerfile", tuple(json.loads(instructions("CMD")[-1])))
 
 
 def health_of_image() -> Command:
-    """How the image is asked how it is."""
+    """Return the health check of the image."""
     options, command = instructions("HEALTHCHECK")[0].split("CMD", 1)
     assert options
     return Command("Dockerfile, HEALTHCHECK", tuple(json.loads(command))[1:])
 
 
 def health_of_service(name: str) -> Command:
-    """How a service is asked how it is."""
+    """Return the health check of a service."""
     kind, program, *words = own_services()[name]["healthcheck"]["test"]
     assert (kind, program) == ("CMD", "gymlocker")
     return Command(f"docker-compose.yml, health of {name}", tuple(words))
 
 
 def service_command(name: str) -> Command:
-    """What a service of docker-compose.yml does."""
+    """Return the command of a service in docker-compose.yml."""
     return Command(f"docker-compose.yml, {name}", tuple(own_services()[name]["command"]))
 
 
 def container_commands() -> dict[str, Command]:
-    """What each container in Kubernetes does."""
+    """Return the command of each container in Kubernetes."""
     return {
         each["name"]: Command(f"deploy/kubernetes, {each['name']}", tuple(each["args"]))
         for deployment in manifests("Deployment")
@@ -161,7 +161,7 @@ def container_commands() -> dict[str, Command]:
 
 
 def commands() -> Iterator[Command]:
-    """Every command line of `gymlocker`."""
+    """Yield every command line of `gymlocker`."""
     yield image_command()
     yield health_of_image()
     for name, service in own_services().items():
@@ -172,16 +172,16 @@ def commands() -> Iterator[Command]:
 
 
 def settings() -> set[str]:
-    """The names of all settings that there are."""
+    """Return the names of all settings."""
     return configuration.names()
 
 
 def byte_count(text: str) -> int:
-    """Bytes, from how compose and Kubernetes write them."""
+    """Parse a size of compose or Kubernetes into bytes."""
     number, unit = re.fullmatch(r"(\d+)([A-Z]i?)", text).groups()  # type: ignore[union-attr]
     return int(number) * UNITS[unit]
 
 
 def seconds(text: str) -> float:
-    """Seconds, from how compose writes them."""
+    """Parse a duration of compose into seconds."""
     return float(text.removesuffix("s"))

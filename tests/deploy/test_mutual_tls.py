@@ -1,4 +1,4 @@
-"""Mutual TLS over the network, with the commands as people give them."""
+"""Mutual TLS between processes, with the real commands."""
 
 import asyncio
 import sys
@@ -22,7 +22,7 @@ from tests.support.worker import JWT_SECRET_KEY
 
 @asynccontextmanager
 async def running(*words: str, **environment: str) -> AsyncIterator[None]:
-    """Runs a command for as long as the context lasts."""
+    """Run a command until the context ends."""
     command = (sys.executable, "-P", "-m", "server", *words)
     process = await asyncio.create_subprocess_exec(*command, env={**PLAIN, **environment})
     try:
@@ -32,7 +32,7 @@ async def running(*words: str, **environment: str) -> AsyncIterator[None]:
         await process.wait()
 
 
-async def ends_well(*words: str) -> bool:
+async def succeeds(*words: str) -> bool:
     command = (sys.executable, "-P", "-m", "server", *words)
     process = await asyncio.create_subprocess_exec(
         *command, env=PLAIN, stderr=asyncio.subprocess.DEVNULL
@@ -59,7 +59,7 @@ def authority(tmp_path: Path) -> Authority:
 
 @pytest.fixture
 async def worker(authority: Authority, empty_database: str) -> AsyncIterator[str]:
-    """Where a worker is that speaks mutual TLS alone."""
+    """The address of a worker that requires mutual TLS."""
     await migrate(empty_database, None, lambda _: None)
     address = f"{HOST}:{free_port()}"
     own = options(authority.folder / "worker", "", "tls-client-ca")
@@ -71,31 +71,29 @@ async def worker(authority: Authority, empty_database: str) -> AsyncIterator[str
         yield address
 
 
-async def test_the_gateway_and_the_web_process_call_a_worker(
-    worker: str, authority: Authority
-) -> None:
+async def test_gateway_and_web_process_reach_the_worker(worker: str, authority: Authority) -> None:
     as_caller = options(authority.folder / "caller", "worker-", "tls-ca")
-    door, web = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    gateway, web = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     async with (
         running("web", f"--listen={web}", f"--worker={worker}", *as_caller),
-        running("gateway", f"--listen={door}", f"--worker={worker}", f"--web={web}", *as_caller),
-        httpx2.AsyncClient(base_url=f"http://{door}", timeout=20) as client,
+        running("gateway", f"--listen={gateway}", f"--worker={worker}", f"--web={web}", *as_caller),
+        httpx2.AsyncClient(base_url=f"http://{gateway}", timeout=20) as client,
     ):
 
-        async def answers(method: str, path: str, status: int) -> bool:
+        async def has_status(method: str, path: str, status: int) -> bool:
             try:
                 return (await client.request(method, path)).status_code == status
             except httpx2.TransportError:
                 return False
 
-        await eventually_true(lambda: answers("GET", "/health", 200))
-        # Which a worker has to say: without one it would be 503.
-        await eventually_true(lambda: answers("POST", "/ai-chat/negotiate", 401))
-    assert await ends_well("health", f"--address={worker}", *as_caller)
-    assert not await ends_well("health", f"--address={worker}")
+        await eventually_true(lambda: has_status("GET", "/health", 200))
+        # This status comes from the worker; without a worker it would be 503.
+        await eventually_true(lambda: has_status("POST", "/ai-chat/negotiate", 401))
+    assert await succeeds("health", f"--address={worker}", *as_caller)
+    assert not await succeeds("health", f"--address={worker}")
 
 
-async def test_the_web_process_takes_up_a_renewed_certificate(
+async def test_web_process_loads_renewed_certificate(
     worker: str, authority: Authority, tmp_path: Path
 ) -> None:
     folder = tmp_path / "web"
@@ -113,8 +111,8 @@ async def test_the_web_process_takes_up_a_renewed_certificate(
     assert await refusal() == grpc.StatusCode.UNAVAILABLE.value[0]
     authority.issue(folder)
 
-    async def is_asked() -> bool:
+    async def reaches_the_worker() -> bool:
         return await refusal() == grpc.StatusCode.UNAUTHENTICATED.value[0]
 
-    await eventually_true(is_asked)
+    await eventually_true(reaches_the_worker)
     await api.close()

@@ -1,4 +1,4 @@
-"""What the files of deployment say, run as plain processes."""
+"""Commands of the deployment files, run as plain processes."""
 
 import asyncio
 import signal
@@ -9,14 +9,28 @@ from pathlib import Path
 
 from tests.deploy import files
 from tests.deploy.running import PLAIN, composed
-from tests.deploy.test_image import without_the_rest
+from tests.deploy.test_image import image_environment
 from tests.faults.traffic import traffic
 from tests.support.ports import free_port
 from tests.support.waiting import TIMEOUT, wait_until
 from tests.support.worker import JWT_SECRET_KEY
 
 
-async def test_workers_are_replaced_one_by_one_and_nobody_notices(
+def calls_before_and_after(log: str) -> list[bool]:
+    """Return whether a worker logged calls before its restart, and after it."""
+    parts = log.split('"event":"stopping"')[:2]
+    return ['"event":"call"' in part for part in parts]
+
+
+def is_healthy(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+async def test_rolling_restart_of_workers_fails_no_call(
     empty_database: str, tmp_path: Path
 ) -> None:
     ports = {
@@ -40,13 +54,7 @@ async def test_workers_are_replaced_one_by_one_and_nobody_notices(
         await stack.gateway.stop()
 
 
-def calls_before_and_after(log: str) -> list[bool]:
-    """Whether a worker answered calls before it was restarted, and after."""
-    lives = log.split('"event":"stopping"')[:2]
-    return ['"event":"call"' in life for life in lives]
-
-
-def test_the_image_by_itself_runs_everything_on_a_database_that_a_file_names(
+def test_image_command_uses_the_database_in_a_secret_file(
     empty_database: str, tmp_path: Path
 ) -> None:
     secrets, data = tmp_path / "secrets", tmp_path / "data"
@@ -57,23 +65,15 @@ def test_the_image_by_itself_runs_everything_on_a_database_that_a_file_names(
     words = list(files.image_command().words)
     for option, value in (("--port", str(port)), ("--data-dir", str(data))):
         words[words.index(option) + 1] = value
-    environment = {**PLAIN, **without_the_rest(tmp_path), "SECRETS_DIR": str(secrets)}
+    environment = {**PLAIN, **image_environment(tmp_path), "SECRETS_DIR": str(secrets)}
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "server", *words], env=environment, cwd=tmp_path
     ) as process:
         try:
-            wait_until(lambda: process.poll() is not None or answers(port))
+            wait_until(lambda: process.poll() is not None or is_healthy(port))
             assert process.poll() is None
-            # What it was given, it did not make.
+            # It creates neither a database nor a key, because both are configured.
             assert {path.name for path in data.iterdir()} == {"lock", "logs", "run"}
         finally:
             process.send_signal(signal.SIGTERM)
         assert process.wait(TIMEOUT) == 0
-
-
-def answers(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as reply:
-            return bool(reply.status == 200)
-    except OSError:
-        return False

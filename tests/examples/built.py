@@ -1,4 +1,4 @@
-"""The examples as a newcomer has them after the README's commands, outside of the checkout."""
+"""The examples, built with the commands of their README outside of the checkout."""
 
 import getpass
 import hashlib
@@ -11,30 +11,30 @@ from pathlib import Path
 from server.libraries.common.paths import DESCRIPTOR_SET, ROOT
 
 EXAMPLES = ROOT / "examples"
-# What each of them says when all is well.
+# The output of each example on success.
 STEPS = """\
 Ada and Bob published their public keys and their encrypted names
 Ada sent Bob her follow secret and her key, encrypted for him
-Bob opened it, and reads Ada's name: Ada Lovelace
+Bob decrypted it and read Ada's name: Ada Lovelace
 Ada published a workout: 320 encrypted bytes
 Bob read it, byte for byte: {"workout": "squats", "sets": 5, "reps": 5, "mood": "😀"}
-Ada and Bob deleted themselves
+Ada and Bob deleted their users
 registered and logged in
-the diary holds one workout: 2026-02-07 Running, 30 minutes
+the diary contains one workout: 2026-02-07 Running, 30 minutes
 deleted the workout and the account
 """
-# What building leaves behind in a folder that somebody worked in.
+# Build products that a working copy may contain.
 PRODUCTS = shutil.ignore_patterns("node_modules", "dist", "target", "generated", "__pycache__")
 
 
 def commands(title: str) -> list[str]:
-    """The `sh` blocks of the README's section with this title."""
+    """Return the `sh` blocks of the README's section with this title."""
     section = (EXAMPLES / "README.md").read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
     return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
 
 
 def built(language: str, build: str) -> Path:
-    """The top of a repository in which an example was built: once for each state of it."""
+    """Return the root of a repository with a built example; each version is built once."""
     with tempfile.TemporaryDirectory(prefix="gymlocker-example-") as name:
         fresh = Path(name) / "repository"
         shutil.copytree(EXAMPLES / language, fresh / "examples" / language, ignore=PRODUCTS)
@@ -48,7 +48,7 @@ def built(language: str, build: str) -> Path:
             try:
                 fresh.rename(folder)
             except OSError:
-                assert folder.is_dir()  # another process was faster
+                assert folder.is_dir()  # Another process has built it.
     return folder
 
 

@@ -1,6 +1,6 @@
-"""Everybody who seals: the app, as `gymlocker demo` knows it, and the example in each language.
+"""All implementations of the encryption: the app's, as in `gymlocker demo`, and each example's.
 
-What was not written in Python runs as a process, and is asked over a pipe.
+Implementations in other languages run as processes and are called over a pipe.
 """
 
 import subprocess
@@ -17,26 +17,26 @@ HERE = Path(__file__).parent
 
 
 class Sealer(Protocol):
-    """Somebody with keys: `public` is for all, `aes` for those who may read."""
+    """An implementation with its keys: `public` is for everyone, `aes` for followers."""
 
     public: bytes
     aes: bytes
 
     def seal(self, text: bytes) -> tuple[bytes, bytes]:
-        """The encrypted bytes, and their IV."""
+        """Return the encrypted bytes and their IV."""
 
     def unseal(self, sealed: bytes, iv: bytes, aes: bytes, public: bytes) -> bytes:
-        """The text that the owner of both keys sealed."""
+        """Return the text that the owner of both keys sealed."""
 
-    def write(self, text: bytes, public: bytes) -> Sequence[bytes]:
-        """A signed letter to the owner of `public`, piece by piece."""
+    def encrypt(self, text: bytes, public: bytes) -> Sequence[bytes]:
+        """Return the chunks of a signed message to the owner of `public`."""
 
-    def read(self, public: bytes, *letter: bytes) -> bytes:
-        """The text of a letter that the owner of `public` signed."""
+    def decrypt(self, public: bytes, *chunks: bytes) -> bytes:
+        """Return the text of a message that the owner of `public` signed."""
 
 
 class App:
-    """Does it as the LiftLog app does."""
+    """The encryption of the LiftLog app."""
 
     def __init__(self) -> None:
         self._keys = keys.new_keys()
@@ -49,17 +49,17 @@ class App:
     def unseal(self, sealed: bytes, iv: bytes, aes: bytes, public: bytes) -> bytes:
         return keys.unseal(keys.Sealed(sealed, iv), aes, public)
 
-    def write(self, text: bytes, public: bytes) -> Sequence[bytes]:
+    def encrypt(self, text: bytes, public: bytes) -> Sequence[bytes]:
         return keys.encrypt_chunks(text + keys.sign(text, self._keys.private), public)
 
-    def read(self, public: bytes, *letter: bytes) -> bytes:
-        text, signature = keys.split_signed(keys.decrypt_chunks(letter, self._keys.private))
+    def decrypt(self, public: bytes, *chunks: bytes) -> bytes:
+        text, signature = keys.split_signed(keys.decrypt_chunks(chunks, self._keys.private))
         keys.verify(text, signature, public)
         return text
 
 
 class InPython:
-    """Does it by the example's module, which is in no package."""
+    """The Python example's module, which is not in a package."""
 
     def __init__(self, sealing: Any) -> None:
         self._sealing = sealing
@@ -73,75 +73,75 @@ class InPython:
     def unseal(self, sealed: bytes, iv: bytes, aes: bytes, public: bytes) -> bytes:
         return bytes(self._sealing.unseal(sealed, iv, aes, public))
 
-    def write(self, text: bytes, public: bytes) -> Sequence[bytes]:
-        return list(self._sealing.write_letter(self._keys.sign(text), public))
+    def encrypt(self, text: bytes, public: bytes) -> Sequence[bytes]:
+        return list(self._sealing.encrypt_message(self._keys.sign(text), public))
 
-    def read(self, public: bytes, *letter: bytes) -> bytes:
-        return bytes(self._sealing.verified(self._keys.open_letter(letter), public))
+    def decrypt(self, public: bytes, *chunks: bytes) -> bytes:
+        return bytes(self._sealing.verified(self._keys.decrypt_message(chunks), public))
 
 
-class Elsewhere:
-    """Has it done by a process: a line asks, a line answers."""
+class InProcess:
+    """An implementation in another process; requests and responses are lines."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
-        self.public, self.aes = self._ask("keys")
+        self.public, self.aes = self._call("keys")
 
     def seal(self, text: bytes) -> tuple[bytes, bytes]:
-        sealed, iv = self._ask("seal", text)
+        sealed, iv = self._call("seal", text)
         return sealed, iv
 
     def unseal(self, sealed: bytes, iv: bytes, aes: bytes, public: bytes) -> bytes:
-        return self._ask("unseal", sealed, iv, aes, public)[0]
+        return self._call("unseal", sealed, iv, aes, public)[0]
 
-    def write(self, text: bytes, public: bytes) -> Sequence[bytes]:
-        return self._ask("write", text, public)
+    def encrypt(self, text: bytes, public: bytes) -> Sequence[bytes]:
+        return self._call("encrypt", text, public)
 
-    def read(self, public: bytes, *letter: bytes) -> bytes:
-        return self._ask("read", public, *letter)[0]
+    def decrypt(self, public: bytes, *chunks: bytes) -> bytes:
+        return self._call("decrypt", public, *chunks)[0]
 
-    def _ask(self, verb: str, *parts: bytes) -> list[bytes]:
+    def _call(self, verb: str, *parts: bytes) -> list[bytes]:
         assert self._process.stdin and self._process.stdout
         print(verb, *(b64encode(part).decode() for part in parts), file=self._process.stdin)
         self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        assert answer, f"{self._process.args!r} did not {verb}, and said why"
-        return [b64decode(word) for word in answer.split()]
+        response = self._process.stdout.readline()
+        assert response, f"{self._process.args!r} failed to {verb}; see its error output"
+        return [b64decode(word) for word in response.split()]
 
 
 @contextmanager
 def in_typescript(folder: Path) -> Iterator[Sealer]:
-    """The example in TypeScript, whose module is bundled in `folder`."""
+    """Run the TypeScript example; its module is bundled in `folder`."""
     build, _ = commands("TypeScript")
     example = built("typescript", build) / "examples" / "typescript"
     module = folder / "sealing.mjs"
     bundle = ["node_modules/.bin/esbuild", "src/sealing.ts", f"--outfile={module}"]
     subprocess.run(bundle, cwd=example, check=True, capture_output=True)
     polyfill = example / "src" / "webcrypto.cjs"
-    with _asked("node", "--require", polyfill, HERE / "sealer.mjs", module) as sealer:
+    with _started("node", "--require", polyfill, HERE / "sealer.mjs", module) as sealer:
         yield sealer
 
 
 @contextmanager
 def in_kotlin() -> Iterator[Sealer]:
-    """The example in Kotlin, which Java can call."""
+    """Run the Kotlin example, called from Java."""
     build, _ = commands("Kotlin")
     example = built("kotlin", build) / "examples" / "kotlin"
-    said = subprocess.run(
+    classpath = subprocess.run(
         ["mvn", "-q", "exec:exec", "-Dexec.executable=echo", "-Dexec.args=%classpath"],
         cwd=example,
         check=True,
         stdout=subprocess.PIPE,
         text=True,
     )
-    with _asked("java", "-cp", said.stdout.strip(), HERE / "Sealer.java") as sealer:
+    with _started("java", "-cp", classpath.stdout.strip(), HERE / "Sealer.java") as sealer:
         yield sealer
 
 
 @contextmanager
-def _asked(*command: str | Path) -> Iterator[Sealer]:
+def _started(*command: str | Path) -> Iterator[Sealer]:
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-        # It ends when nothing more is asked.
-        yield Elsewhere(process)
+        # The process ends when its standard input is closed.
+        yield InProcess(process)

@@ -1,4 +1,4 @@
-"""The examples, run against a whole house as their README says."""
+"""The examples, run against a stack with the commands of their README."""
 
 import subprocess
 import sys
@@ -8,66 +8,66 @@ import pytest
 
 from server.libraries.common.paths import ROOT
 from tests.examples.built import EXAMPLES, STEPS, built, commands
-from tests.examples.liar import liar
+from tests.examples.falsifying_proxy import falsifying_proxy
 from tests.support.stack import Stack
 from tests.support.tools import require
 
-NOBODY = "127.0.0.1:1"
+CLOSED = "127.0.0.1:1"
 
 
 def run(command: str, folder: Path, address: str) -> subprocess.CompletedProcess[str]:
-    """Runs what the README says, against another address."""
+    """Run a command of the README with another address."""
     assert "127.0.0.1:8080" in command
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", command.replace("127.0.0.1:8080", address)],
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=300,  # Maven fetches its plugin when it first runs something
+        timeout=300,  # Maven downloads its plugin on the first run
     )
 
 
-def takes_every_step(command: str, folder: Path, stack: Stack) -> None:
-    well = run(command, folder, stack.address)
-    assert well.returncode == 0, well.stderr
-    assert STEPS in well.stdout
+def check_success(command: str, folder: Path, stack: Stack) -> None:
+    done = run(command, folder, stack.address)
+    assert done.returncode == 0, done.stderr
+    assert STEPS in done.stdout
 
 
-def notices_a_changed_event(command: str, folder: Path, stack: Stack) -> None:
-    with liar(stack.address) as address:
-        deceived = run(command, folder, address)
-    assert deceived.returncode == 1
-    assert "that is not right: the server changed the encrypted bytes" in deceived.stderr
-    assert "Bob read it" not in deceived.stdout
+def check_falsified_event(command: str, folder: Path, stack: Stack) -> None:
+    with falsifying_proxy(stack.address) as address:
+        failed = run(command, folder, address)
+    assert failed.returncode == 1
+    assert "unexpected result: the server changed the encrypted bytes" in failed.stderr
+    assert "Bob read it" not in failed.stdout
 
 
-def says_that_nobody_is_there(command: str, folder: Path) -> None:
-    badly = run(command, folder, NOBODY)
-    assert badly.returncode == 1
-    assert "connect" in badly.stderr or "fetch failed" in badly.stderr
-    assert "Ada" not in badly.stdout
+def check_unreachable_server(command: str, folder: Path) -> None:
+    failed = run(command, folder, CLOSED)
+    assert failed.returncode == 1
+    assert "connect" in failed.stderr or "fetch failed" in failed.stderr
+    assert "Ada" not in failed.stdout
 
 
 def test_python(stack: Stack) -> None:
     (command,) = commands("Python")
     command = command.replace("uv run python", sys.executable)
-    takes_every_step(command, ROOT, stack)
-    notices_a_changed_event(command, ROOT, stack)
-    says_that_nobody_is_there(command, ROOT)
+    check_success(command, ROOT, stack)
+    check_falsified_event(command, ROOT, stack)
+    check_unreachable_server(command, ROOT)
 
 
-# Building for the first time fetches what the lock file, or Maven's, names.
+# The first build downloads the dependencies of npm and Maven.
 @pytest.mark.timeout(600)
 def test_typescript(stack: Stack) -> None:
     require("node", "npm")
     build, command = commands("TypeScript")
     folder = built("typescript", build)
-    takes_every_step(command, folder, stack)
-    says_that_nobody_is_there(command, folder)
+    check_success(command, folder, stack)
+    check_unreachable_server(command, folder)
 
 
 @pytest.mark.timeout(600)
-def test_typescript_without_the_global_that_node_18_lacks(
+def test_typescript_without_global_crypto_of_node_18(
     stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     require("node", "npm")
@@ -76,7 +76,7 @@ def test_typescript_without_the_global_that_node_18_lacks(
     old = tmp_path / "old.cjs"
     old.write_text("delete globalThis.crypto;")
     monkeypatch.setenv("NODE_OPTIONS", f"--require={old}")
-    takes_every_step(command, folder, stack)
+    check_success(command, folder, stack)
 
 
 @pytest.mark.timeout(600)
@@ -84,11 +84,11 @@ def test_kotlin(stack: Stack) -> None:
     require("mvn", "javac")
     build, command = commands("Kotlin")
     folder = built("kotlin", build)
-    takes_every_step(command, folder, stack)
-    notices_a_changed_event(command, folder, stack)
+    check_success(command, folder, stack)
+    check_falsified_event(command, folder, stack)
 
 
-def test_no_example_needs_the_server() -> None:
+def test_examples_do_not_import_the_server() -> None:
     sources = sorted((EXAMPLES / "python").glob("*.py"))
     assert len(sources) == 2
     assert [path.name for path in sources if "server." in path.read_text()] == []

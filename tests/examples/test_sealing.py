@@ -1,4 +1,4 @@
-"""What one seals, another opens, whatever language it is written in."""
+"""Interoperability of the encryption between all languages."""
 
 from collections.abc import Iterator
 from itertools import combinations
@@ -10,10 +10,10 @@ from tests.examples.sealers import App, InPython, Sealer, in_kotlin, in_typescri
 from tests.support.tools import require
 
 SEALERS = ["app", "python", "typescript", "kotlin"]
-# Longer than a piece of a letter.
+# Longer than a chunk of a message.
 TEXT = '{"workout": "squats", "mood": "😀"}'.encode() * 5
 
-# Building for the first time fetches what the lock file, or Maven's, names.
+# The first build downloads the dependencies of npm and Maven.
 pytestmark = pytest.mark.timeout(600)
 
 
@@ -46,11 +46,11 @@ def kotlin() -> Iterator[Sealer]:
 
 
 @pytest.mark.parametrize(("one", "other"), [*combinations(SEALERS, 2)])
-def test_each_opens_what_the_other_sealed(
+def test_implementations_decrypt_each_others_output(
     one: str, other: str, request: pytest.FixtureRequest
 ) -> None:
     ada: Sealer = request.getfixturevalue(one)
     bob: Sealer = request.getfixturevalue(other)
     for author, reader in ((ada, bob), (bob, ada)):
         assert reader.unseal(*author.seal(TEXT), author.aes, author.public) == TEXT
-        assert reader.read(author.public, *author.write(TEXT, reader.public)) == TEXT
+        assert reader.decrypt(author.public, *author.encrypt(TEXT, reader.public)) == TEXT

@@ -1,4 +1,4 @@
-"""Runs the peer in one process: `python -m benchmarks.contenders.peer`."""
+"""Entry point of the peer, a single process: `python -m benchmarks.contenders.peer`."""
 
 import argparse
 import socket
@@ -15,7 +15,7 @@ from benchmarks.contenders.peer.passwords import PASSWORDS
 from benchmarks.contenders.peer.storage import Storage
 
 UNIX = "unix:"
-# As long as our own web process lets an idle connection be.
+# Equal to the idle timeout of Gymlocker's web process.
 KEEP_ALIVE_SECONDS = 75
 LAYERS: dict[str, Callable[[str], Storage]] = {
     "orm": OrmStorage,
@@ -25,17 +25,17 @@ LAYERS: dict[str, Callable[[str], Storage]] = {
 
 
 class Server(uvicorn.Server):
-    """Says when it serves."""
+    """A server that prints a line when it is ready."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begins to listen."""
+        """Start to listen."""
         await super().startup(sockets)
         if self.started:
             print("serving", flush=True)
 
 
 def main() -> None:
-    """Reads the command line and serves."""
+    """Parse the command line and serve."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--listen", required=True)
     parser.add_argument("--database", required=True)

@@ -1,4 +1,4 @@
-"""The routes, and what errors look like."""
+"""Routes and error responses."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +16,7 @@ from benchmarks.contenders.sessions import new_session
 from server.errors import GymlockerError, NotFound, Unauthenticated, no_such_user, wrong_password
 from server.libraries.common.text import uuid_in
 
-# HTTP's status and gRPC's code.
+# HTTP status and gRPC code.
 STATUSES: dict[type[GymlockerError], tuple[int, int]] = {
     NotFound: (404, 5),
     Unauthenticated: (401, 16),
@@ -25,7 +25,7 @@ INVALID_ARGUMENT = 3
 
 
 def create_app(storage: Storage, passwords: Passwords) -> FastAPI:
-    """The application."""
+    """Return the application."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -36,13 +36,13 @@ def create_app(storage: Storage, passwords: Passwords) -> FastAPI:
     for routes in (feed_routes(storage, passwords), login_route(storage, passwords)):
         app.include_router(routes)
         app.include_router(routes, prefix="/v2")
-    app.exception_handler(GymlockerError)(_refuse)
-    app.exception_handler(RequestValidationError)(_refuse_invalid)
+    app.exception_handler(GymlockerError)(_reject)
+    app.exception_handler(RequestValidationError)(_reject_invalid)
     return app
 
 
 def feed_routes(storage: Storage, passwords: Passwords) -> APIRouter:
-    """Users, events and inboxes."""
+    """Return the routes of users, events and inboxes."""
     routes = APIRouter()
 
     async def check(user_id: UUID, password: str) -> None:
@@ -64,19 +64,19 @@ def feed_routes(storage: Storage, passwords: Passwords) -> APIRouter:
         return messages.Users(users={str(profile.id): profile for profile in profiles})
 
     @routes.put("/event")
-    async def put_event(request: messages.PutEvent) -> messages.Nothing:
+    async def put_event(request: messages.PutEvent) -> messages.Empty:
         await check(request.user_id, request.password)
         await storage.put_event(request)
-        return messages.Nothing()
+        return messages.Empty()
 
     @routes.post("/events")
     async def get_events(request: messages.GetEvents) -> messages.Events:
         return await storage.events(request.users)
 
     @routes.put("/inbox")
-    async def put_inbox_message(request: messages.PutInboxMessage) -> messages.Nothing:
+    async def put_inbox_message(request: messages.PutInboxMessage) -> messages.Empty:
         await storage.put_message(request.to_user_id, request.encrypted_message)
-        return messages.Nothing()
+        return messages.Empty()
 
     @routes.post("/inbox")
     async def get_inbox_messages(request: messages.GetInboxMessages) -> messages.InboxMessages:
@@ -87,7 +87,7 @@ def feed_routes(storage: Storage, passwords: Passwords) -> APIRouter:
 
 
 def login_route(storage: Storage, passwords: Passwords) -> APIRouter:
-    """Sessions."""
+    """Return the route of logins."""
     routes = APIRouter()
 
     @routes.post("/auth/login")
@@ -109,13 +109,13 @@ def login_route(storage: Storage, passwords: Passwords) -> APIRouter:
     return routes
 
 
-async def _refuse(_: Request, error: Exception) -> JSONResponse:
+async def _reject(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, GymlockerError)
     status, code = STATUSES[type(error)]
     return _error(status, code, error.message, _info(error.reason))
 
 
-async def _refuse_invalid(_: Request, error: Exception) -> JSONResponse:
+async def _reject_invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     violations = [
         {"field": ".".join(map(str, each["loc"][1:])), "description": each["msg"]}

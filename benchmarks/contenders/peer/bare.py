@@ -1,4 +1,4 @@
-"""The database by bare asyncpg, with the SQL of our own server."""
+"""Database layer on bare asyncpg, with Gymlocker's SQL."""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -25,13 +25,13 @@ from server.services.credentials.username import login_keys
 
 
 class BareStorage:
-    """The database."""
+    """Storage over bare asyncpg."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     async def __aenter__(self) -> Self:
-        # A pool belongs to the event loop in which it is made.
+        # A pool belongs to the event loop that creates it.
         self._pool = await make_pool(self._url)
         return self
 
@@ -39,7 +39,7 @@ class BareStorage:
         await self._pool.close()
 
     async def user(self, id_or_lookup: UUID | str) -> Profile | None:
-        """A user's profile."""
+        """Return a user's profile, or None."""
         if isinstance(id_or_lookup, UUID):
             rows = await self._fetch(statements.GET_USER, id=id_or_lookup)
         else:
@@ -47,17 +47,17 @@ class BareStorage:
         return _profile(rows[0]) if rows else None
 
     async def users(self, ids: Sequence[UUID]) -> list[Profile]:
-        """The profiles of those that there are."""
+        """Return the profiles of the users that exist."""
         rows = await self._fetch(statements.GET_USERS, ids=ids, max_bytes=statements.MAX_BYTES)
         return [_profile(row) for row in rows]
 
     async def password(self, user_id: UUID) -> HashedPassword | None:
-        """The hash of the user's password."""
+        """Return the hash of the user's password, or None."""
         rows = await self._fetch(statements.GET_PASSWORD, user_id=user_id)
         return _hashed(rows[0]) if rows else None
 
     async def put_event(self, event: PutEvent) -> None:
-        """Publishes, or replaces. Raises NotFound."""
+        """Publish or replace an event. Raise NotFound."""
         stored = await self._fetch(
             statements.PUT_EVENT,
             owner_id=event.user_id,
@@ -71,7 +71,7 @@ class BareStorage:
             raise no_such_user()
 
     async def events(self, users: Sequence[FollowedUser]) -> Events:
-        """The events of those whose secret is right."""
+        """Return the events of the users whose follow secret is valid."""
         rows = await self._fetch(
             statements.GET_EVENTS,
             user_ids=[user.user_id for user in users],
@@ -79,7 +79,7 @@ class BareStorage:
             times=[user.since for user in users],
             max_bytes=statements.MAX_BYTES,
         )
-        # Somebody who was asked for with two valid secrets still published each event once.
+        # A user requested with two valid secrets must not result in duplicate events.
         found = {
             (row["requested_user_id"], row["id"]): row for row in rows if row["id"] is not None
         }
@@ -89,7 +89,7 @@ class BareStorage:
         )
 
     async def put_message(self, user_id: UUID, message: Sequence[bytes]) -> None:
-        """Puts it into the inbox. Raises NotFound."""
+        """Put a message into the inbox. Raise NotFound."""
         stored = await self._fetch(
             statements.PUT_INBOX,
             id=uuid4(),
@@ -103,14 +103,14 @@ class BareStorage:
             raise no_such_user()
 
     async def take_messages(self, user_id: UUID) -> list[InboxMessage]:
-        """Removes and returns the messages, oldest first."""
+        """Remove and return the messages, oldest first."""
         rows = await self._fetch(statements.TAKE_INBOX, owner_id=user_id)
         return [
             InboxMessage(id=row["id"], encrypted_message=row["encrypted_message"]) for row in rows
         ]
 
     async def login(self, name: str) -> tuple[UUID, HashedPassword] | None:
-        """The user whose id, username or lookup it is."""
+        """Return the user with this id, username or lookup, or None."""
         user_id = uuid_in(name)
         if user_id is not None:
             rows = await self._fetch(statements.GET_LOGIN_BY_ID, id=user_id)
@@ -121,7 +121,7 @@ class BareStorage:
         return (rows[0]["id"], _hashed(rows[0])) if rows else None
 
     async def start_session(self, user_id: UUID, hashed: HashedPassword, session: Session) -> None:
-        """Stores a session and its refresh token."""
+        """Store a session and its refresh token."""
         await self._fetch(
             statements.START_SESSION,
             user_id=user_id,

@@ -1,4 +1,4 @@
-"""SQLAlchemy's engine, with a pool as large as our own server's, and connections like its own."""
+"""SQLAlchemy engine with the pool size and connection settings of Gymlocker."""
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -9,7 +9,7 @@ from server.libraries.database.statement import CALL_SECONDS
 
 
 def make_engine(url: str) -> AsyncEngine:
-    """An engine for `url` (postgresql://…), which asyncpg reads."""
+    """Return an engine for `url` (postgresql://…), which asyncpg parses."""
 
     async def connect() -> asyncpg.Connection:
         return await asyncpg.connect(

@@ -1,7 +1,7 @@
-"""The contract's JSON as pydantic models: requests with its limits, and replies.
+"""JSON of the contract as pydantic models: requests with their limits, and responses.
 
-Requests may be spelt in camelCase or in snake_case. Replies are made from what has attributes of
-the same names.
+Requests accept camelCase and snake_case. Responses are created from objects with attributes of the
+same names.
 """
 
 from base64 import b64encode
@@ -23,51 +23,51 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-EVER = datetime.min.replace(tzinfo=UTC)
+MIN_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 def _encoded(value: bytes) -> str:
     return b64encode(value).decode("ascii")
 
 
-# pydantic's own way (`ser_json_bytes`) has the alphabet for URLs, which the contract has not.
+# pydantic's `ser_json_bytes` uses the URL-safe alphabet; the contract uses the standard one.
 Bytes = Annotated[bytes, PlainSerializer(_encoded, return_type=str)]
 
 
-def _within(value: bytes, most: int) -> bytes:
-    if not 1 <= len(value) <= most:
-        raise ValueError(f"must have 1 to {most} bytes")
+def _check_size(value: bytes, maximum: int) -> bytes:
+    if not 1 <= len(value) <= maximum:
+        raise ValueError(f"must have 1 to {maximum} bytes")
     return value
 
 
-# Not Field(max_length=...), which counts the characters of the base64.
-Payload = Annotated[Base64Bytes, AfterValidator(partial(_within, most=15 * 1024))]
-Vector = Annotated[Base64Bytes, AfterValidator(partial(_within, most=16))]
+# Field(max_length=...) would count the base64 characters.
+Payload = Annotated[Base64Bytes, AfterValidator(partial(_check_size, maximum=15 * 1024))]
+Vector = Annotated[Base64Bytes, AfterValidator(partial(_check_size, maximum=16))]
 Password = Annotated[str, Field(max_length=40)]
 
 
 class Request(BaseModel):
-    """What a client says."""
+    """Base of requests."""
 
     model_config = ConfigDict(
         alias_generator=AliasGenerator(validation_alias=to_camel), validate_by_name=True
     )
 
 
-class Reply(BaseModel):
-    """What a client is told."""
+class Response(BaseModel):
+    """Base of responses."""
 
     model_config = ConfigDict(
         alias_generator=AliasGenerator(serialization_alias=to_camel), from_attributes=True
     )
 
 
-class Nothing(Reply):
-    """That it is done."""
+class Empty(Response):
+    """A response without fields."""
 
 
-class Profile(Reply):
-    """A user."""
+class Profile(Response):
+    """A user's profile."""
 
     id: UUID
     lookup: str
@@ -79,13 +79,13 @@ class Profile(Reply):
 
 
 class GetUsers(Request):
-    """Whose profiles are wanted."""
+    """The ids of the requested profiles."""
 
     ids: list[UUID] = Field(min_length=1, max_length=200)
 
 
-class Users(Reply):
-    """Those that there are, by their ids."""
+class Users(Response):
+    """The profiles found, by id."""
 
     users: dict[str, Profile]
 
@@ -104,21 +104,21 @@ class PutEvent(Request):
 
 
 class FollowedUser(Request):
-    """Whose events are wanted, from when on, and the secret that lets one."""
+    """A user whose events are requested, with the follow secret and the time to read from."""
 
     user_id: UUID
     follow_secret: str = ""
-    since: AwareDatetime = EVER
+    since: AwareDatetime = MIN_TIME
 
 
 class GetEvents(Request):
-    """All whose events are wanted."""
+    """The users whose events are requested."""
 
     users: list[FollowedUser] = Field(min_length=1, max_length=200)
 
 
-class Event(Reply):
-    """An event that somebody published."""
+class Event(Response):
+    """A published event."""
 
     user_id: UUID
     event_id: UUID
@@ -128,15 +128,15 @@ class Event(Reply):
     expiry: datetime
 
 
-class Events(Reply):
-    """The events, and the secrets that were wrong."""
+class Events(Response):
+    """The events, and the invalid secrets."""
 
     events: list[Event]
     invalid_follow_secrets: list[str]
 
 
 class PutInboxMessage(Request):
-    """A message to somebody, in chunks."""
+    """A message to a user, in chunks."""
 
     to_user_id: UUID
     encrypted_message: list[Annotated[Base64Bytes, Field(max_length=1024)]] = Field(
@@ -145,36 +145,36 @@ class PutInboxMessage(Request):
 
 
 class GetInboxMessages(Request):
-    """Whose messages are wanted."""
+    """The user whose messages are requested."""
 
     user_id: UUID
     password: Password = ""
 
 
-class InboxMessage(Reply):
-    """A message."""
+class InboxMessage(Response):
+    """An inbox message."""
 
     id: UUID
     encrypted_message: list[Bytes]
 
 
-class InboxMessages(Reply):
+class InboxMessages(Response):
     """All messages, oldest first."""
 
     inbox_messages: list[InboxMessage]
 
 
 class Login(Request):
-    """Who wants a session."""
+    """The credentials of a login."""
 
     username: str = Field(min_length=1, max_length=100)
     password: str = Field(min_length=1, max_length=128)
 
 
 class Tokens(BaseModel):
-    """What a session is gone on with, as RFC 6749 spells it."""
+    """The tokens of a session, with the field names of RFC 6749."""
 
     access_token: str
-    token_type: str = "bearer"  # noqa: S105 - a kind of token, not one
+    token_type: str = "bearer"  # noqa: S105 - the type of a token
     expires_in: int
     refresh_token: str

@@ -1,4 +1,4 @@
-"""The tables as mapped classes, with the names that replies have."""
+"""Tables as mapped classes, with the names of response fields."""
 
 from datetime import datetime
 from typing import Annotated, ClassVar
@@ -11,7 +11,7 @@ Owner = Annotated[UUID, mapped_column(ForeignKey("users.id", ondelete="CASCADE")
 
 
 class Base(DeclarativeBase):
-    """What all have in common."""
+    """Base of all tables."""
 
     type_annotation_map: ClassVar = {
         datetime: DateTime(timezone=True),
@@ -20,7 +20,7 @@ class Base(DeclarativeBase):
 
 
 class User(Base):
-    """A user, with a username where they registered one."""
+    """A user, with a username if they registered one."""
 
     __tablename__ = "users"
 
@@ -40,7 +40,7 @@ class User(Base):
 
 
 class UserEvent(Base):
-    """An event that a user published."""
+    """A published event."""
 
     __tablename__ = "user_events"
 
@@ -54,7 +54,7 @@ class UserEvent(Base):
 
 
 class UserEventClock(Base):
-    """The newest timestamp of a user's events; its row is locked while one is written."""
+    """The newest timestamp of a user's events; writing an event locks its row."""
 
     __tablename__ = "user_event_clocks"
 
@@ -63,7 +63,7 @@ class UserEventClock(Base):
 
 
 class FollowSecret(Base):
-    """What lets somebody read a user's events."""
+    """A secret that allows followers to read a user's events."""
 
     __tablename__ = "user_follow_secrets"
 
@@ -73,7 +73,7 @@ class FollowSecret(Base):
 
 
 class InboxItem(Base):
-    """A message that waits for its reader."""
+    """An unread message."""
 
     __tablename__ = "user_inbox_items"
 
@@ -84,7 +84,7 @@ class InboxItem(Base):
 
 
 class LoginSession(Base):
-    """What lasts from a login to a logout."""
+    """A session, from login to logout."""
 
     __tablename__ = "sessions"
 
@@ -95,7 +95,7 @@ class LoginSession(Base):
 
 
 class RefreshToken(Base):
-    """A token of a session, by its SHA-256."""
+    """A refresh token of a session, stored as its SHA-256."""
 
     __tablename__ = "refresh_tokens"
 

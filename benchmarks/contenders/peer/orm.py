@@ -1,7 +1,7 @@
-"""The database by SQLAlchemy's ORM, as its documentation shows it: a session a request.
+"""Database layer on SQLAlchemy's ORM, as its documentation recommends: a session per request.
 
-Entities are read whole and become replies by their attributes. An upsert is PostgreSQL's, for the
-ORM has none. No session is open while a password is hashed.
+Entities are read whole and converted to responses by attribute. Upserts are PostgreSQL's, because
+the ORM has none. No session is open while a password is hashed.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from benchmarks.contenders.peer.engine import make_engine
-from benchmarks.contenders.peer.judged import Judged
+from benchmarks.contenders.peer.feed import FeedRequest
 from benchmarks.contenders.peer.messages import (
     Event,
     Events,
@@ -53,28 +53,28 @@ from server.services.credentials.password_hashing import HashedPassword
 REPLACED = ("timestamp", "last_accessed", "expiry", "encrypted_event", "encryption_iv")
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
-# One parameter for all ids, as our own server has it; `in_` has one for each.
+# One parameter for all ids, as in Gymlocker's SQL; `in_` would create one for each.
 USERS = select(User).where(User.id == any_(_IDS))
 SECRETS = select(FollowSecret.user_id, FollowSecret.value).where(FollowSecret.user_id == any_(_IDS))
-_ASKED = (
+_REQUESTED = (
     func.unnest(
         _IDS,
         bindparam("times", type_=ARRAY(DateTime(timezone=True))),
     )
     .table_valued(column("user_id", Uuid), column("since", DateTime(timezone=True)))
-    .render_derived("asked")
+    .render_derived("requested")
 )
-_IS_NEW = and_(UserEvent.user_id == _ASKED.c.user_id, UserEvent.timestamp > _ASKED.c.since)
+_IS_NEW = and_(UserEvent.user_id == _REQUESTED.c.user_id, UserEvent.timestamp > _REQUESTED.c.since)
 NEW_EVENTS = (
     select(UserEvent)
-    .join(_ASKED, _IS_NEW)
+    .join(_REQUESTED, _IS_NEW)
     .where(UserEvent.expiry > func.now())
     .order_by(UserEvent.timestamp)
 )
 
 
 class OrmStorage:
-    """The database."""
+    """Storage over SQLAlchemy's ORM."""
 
     def __init__(self, url: str) -> None:
         self._engine = make_engine(url)
@@ -87,7 +87,7 @@ class OrmStorage:
         await self._engine.dispose()
 
     async def user(self, id_or_lookup: UUID | str) -> Profile | None:
-        """A user's profile."""
+        """Return a user's profile, or None."""
         async with self._sessions() as session:
             if isinstance(id_or_lookup, UUID):
                 user = await session.get(User, id_or_lookup)
@@ -96,20 +96,20 @@ class OrmStorage:
         return Profile.model_validate(user) if user else None
 
     async def users(self, ids: Sequence[UUID]) -> list[Profile]:
-        """The profiles of those that there are."""
+        """Return the profiles of the users that exist."""
         async with self._sessions() as session:
             users = await session.scalars(USERS, {"ids": ids})
             return [Profile.model_validate(user) for user in users]
 
     async def password(self, user_id: UUID) -> HashedPassword | None:
-        """The hash of the user's password."""
+        """Return the hash of the user's password, or None."""
         found = select(User.hashed_password, User.salt).where(User.id == user_id)
         async with self._sessions() as session:
             row = (await session.execute(found)).one_or_none()
         return HashedPassword(row.hashed_password, row.salt) if row else None
 
     async def put_event(self, event: PutEvent) -> None:
-        """Publishes, or replaces. Raises NotFound."""
+        """Publish or replace an event. Raise NotFound."""
         now = func.clock_timestamp()
         later = UserEventClock.timestamp + timedelta(microseconds=1)
         tick = (
@@ -143,17 +143,17 @@ class OrmStorage:
             raise no_such_user() from None
 
     async def events(self, users: Sequence[FollowedUser]) -> Events:
-        """The events of those whose secret is right."""
+        """Return the events of the users whose follow secret is valid."""
         ids = [user.user_id for user in users]
         async with self._sessions() as session:
             secrets = await session.execute(SECRETS, {"ids": ids})
             known = {(row.user_id, row.value) for row in secrets}
-            judged = Judged(users, known)
-            events = await session.scalars(NEW_EVENTS, judged.parameters)
-            return judged.answered([Event.model_validate(event) for event in events])
+            request = FeedRequest(users, known)
+            events = await session.scalars(NEW_EVENTS, request.parameters)
+            return request.response([Event.model_validate(event) for event in events])
 
     async def put_message(self, user_id: UUID, message: Sequence[bytes]) -> None:
-        """Puts it into the inbox. Raises NotFound."""
+        """Put a message into the inbox. Raise NotFound."""
         try:
             async with self._sessions.begin() as session:
                 session.add(InboxItem(id=uuid4(), user_id=user_id, encrypted_message=list(message)))
@@ -161,36 +161,36 @@ class OrmStorage:
             raise no_such_user() from None
 
     async def take_messages(self, user_id: UUID) -> list[InboxMessage]:
-        """Removes and returns the messages, oldest first."""
+        """Remove and return the messages, oldest first."""
         take = delete(InboxItem).where(InboxItem.user_id == user_id).returning(InboxItem)
         async with self._sessions.begin() as session:
             items = list(await session.scalars(take))
-        # Messages from before there were times are the oldest.
+        # Messages without a time are from before the column existed: the oldest.
         items.sort(key=lambda item: (item.received is not None, item.received, item.id))
         return [InboxMessage.model_validate(item) for item in items]
 
     async def login(self, name: str) -> tuple[UUID, HashedPassword] | None:
-        """The user whose id, username or lookup it is."""
+        """Return the user with this id, username or lookup, or None."""
         found = select(User.id, User.hashed_password, User.salt)
         user_id = uuid_in(name)
         if user_id is not None:
             found = found.where(User.id == user_id)
         else:
-            is_called = or_(User.username_key == caseless(name), User.lookup == name)
-            # A lookup comes first: nobody can choose it.
-            found = found.where(is_called).order_by((User.lookup == name).desc()).limit(1)
+            has_name = or_(User.username_key == caseless(name), User.lookup == name)
+            # Prefer the lookup, which users cannot choose.
+            found = found.where(has_name).order_by((User.lookup == name).desc()).limit(1)
         async with self._sessions() as session:
             row = (await session.execute(found)).one_or_none()
         return (row.id, HashedPassword(row.hashed_password, row.salt)) if row else None
 
     async def start_session(self, user_id: UUID, hashed: HashedPassword, session: Session) -> None:
-        """Stores a session and its refresh token."""
+        """Store a session and its refresh token."""
         now = datetime.now(UTC)
         async with self._sessions.begin() as database:
             database.add(
                 LoginSession(user_id=user_id, id=session.id, created=now, expiry=now + LIFETIME)
             )
-            # The token refers to it.
+            # The token references the session.
             await database.flush()
             database.add(
                 RefreshToken(hash=session.refresh_hash, user_id=user_id, session_id=session.id)

@@ -1,4 +1,4 @@
-"""Checks passwords: in a thread each time, or remembered as our own server does it."""
+"""Password checks: in a thread each time, or with Gymlocker's cache."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -16,65 +16,65 @@ MEMORY_MINUTES: float = Settings.model_fields["password_memory_minutes"].default
 
 
 class Passwords(Protocol):
-    """Knows right passwords from wrong ones."""
+    """A check of passwords."""
 
     async def check(self, user_id: UUID, hashed: HashedPassword, password: str) -> None:
-        """Returns if it is the user's; raises Unauthenticated if it is not."""
+        """Return if the password is correct; otherwise raise Unauthenticated."""
 
 
 class InThread:
-    """Hashes at every call."""
+    """A check that hashes on every call."""
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="password")
 
     async def check(self, user_id: UUID, hashed: HashedPassword, password: str) -> None:
-        """Returns if it is the user's; raises Unauthenticated if it is not."""
+        """Return if the password is correct; otherwise raise Unauthenticated."""
         loop = asyncio.get_running_loop()
         if not await loop.run_in_executor(self._executor, hashed.matches, password):
             raise wrong_password()
 
 
-class Remembered:
-    """Our own server's memory."""
+class Cached:
+    """A check with Gymlocker's cache of correct passwords."""
 
     def __init__(self) -> None:
         self._authenticator = PasswordAuthenticator(
-            NotAsked(),
+            NoRepository(),
             PasswordHasher(threads=THREADS, queue=QUEUE),
-            NoLimit(),
+            NoThrottle(),
             memory_seconds=MEMORY_MINUTES * 60,
             touch=lambda _: None,
         )
 
     async def check(self, user_id: UUID, hashed: HashedPassword, password: str) -> None:
-        """Returns if it is the user's; raises Unauthenticated if it is not."""
+        """Return if the password is correct; otherwise raise Unauthenticated."""
         await self._authenticator.check(str(user_id), hashed, password, "nowhere")
 
 
-class NoLimit:
-    """Lets everybody guess."""
+class NoThrottle:
+    """A throttle without limits."""
 
     async def check(self, account: str, address: str) -> None:
-        """Never raises."""
+        """Allow the attempt."""
 
     async def failed(self, account: str, address: str) -> float:
-        """Counts nothing."""
+        """Return no waiting time."""
         return 0
 
     async def succeeded(self, account: str, address: str) -> None:
-        """Keeps nothing."""
+        """Do nothing."""
 
 
-class NotAsked:
-    """The routes read hashes themselves."""
+class NoRepository:
+    """A repository that is not used: the routes read hashes themselves."""
 
     async def get(self, user_id: UUID) -> HashedPassword | None:
-        """Knows nobody."""
+        """Return no hash."""
         return None
 
     async def guessed(self, user_id: UUID, seconds: float) -> None:
-        """Notes nothing."""
+        """Do nothing."""
 
 
-PASSWORDS: dict[str, type[Passwords]] = {"thread": InThread, "remembered": Remembered}
+PASSWORDS: dict[str, type[Passwords]] = {"thread": InThread, "cached": Cached}

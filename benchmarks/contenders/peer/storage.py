@@ -1,4 +1,4 @@
-"""What the routes ask of the database, whichever way it is reached."""
+"""Interface of the database layers."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -17,40 +17,40 @@ from server.services.credentials.password_hashing import HashedPassword
 
 
 class Storage(AbstractAsyncContextManager["Storage"], Protocol):
-    """The database. A connection is held for no longer than one of these takes."""
+    """A database layer. Each method holds a connection only while it runs."""
 
     async def user(self, id_or_lookup: UUID | str) -> Profile | None:
-        """A user's profile."""
+        """Return a user's profile, or None."""
         ...
 
     async def users(self, ids: Sequence[UUID]) -> list[Profile]:
-        """The profiles of those that there are."""
+        """Return the profiles of the users that exist."""
         ...
 
     async def password(self, user_id: UUID) -> HashedPassword | None:
-        """The hash of the user's password."""
+        """Return the hash of the user's password, or None."""
         ...
 
     async def put_event(self, event: PutEvent) -> None:
-        """Publishes, or replaces. Raises NotFound."""
+        """Publish or replace an event. Raise NotFound."""
         ...
 
     async def events(self, users: Sequence[FollowedUser]) -> Events:
-        """The events of those whose secret is right."""
+        """Return the events of the users whose follow secret is valid."""
         ...
 
     async def put_message(self, user_id: UUID, message: Sequence[bytes]) -> None:
-        """Puts it into the inbox. Raises NotFound."""
+        """Put a message into the inbox. Raise NotFound."""
         ...
 
     async def take_messages(self, user_id: UUID) -> list[InboxMessage]:
-        """Removes and returns the messages, oldest first."""
+        """Remove and return the messages, oldest first."""
         ...
 
     async def login(self, name: str) -> tuple[UUID, HashedPassword] | None:
-        """The user whose id, username or lookup it is."""
+        """Return the user with this id, username or lookup, or None."""
         ...
 
     async def start_session(self, user_id: UUID, hashed: HashedPassword, session: Session) -> None:
-        """Stores a session and its refresh token."""
+        """Store a session and its refresh token."""
         ...

@@ -1,8 +1,8 @@
 /*
- * An app for the web: publishes a workout that only a follower can read, then keeps a diary.
+ * An app for the web: publish a workout that only a follower can read, then keep a diary.
  *
- * Ada publishes, Bob follows. Each step is one line for `say`; what is not as it should be throws.
- * The calls are gRPC-Web, which a browser's fetch can speak.
+ * Ada publishes, Bob follows. Each step passes one line to `print`; an unexpected result throws an
+ * error. The calls are gRPC-Web, which works with a browser's fetch.
  */
 
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
@@ -14,9 +14,17 @@ import { FollowService } from "./generated/gymlocker/v2/follow_pb.js";
 import { InboxService } from "./generated/gymlocker/v2/inbox_pb.js";
 import { type GetUserResponse, UserService } from "./generated/gymlocker/v2/user_pb.js";
 import { WorkoutService } from "./generated/gymlocker/v2/workout_pb.js";
-import { type Bytes, Keys, own, unseal, unverified, verified, writeLetter } from "./sealing.js";
+import {
+  type Bytes,
+  copyBytes,
+  encryptMessage,
+  Keys,
+  unseal,
+  unverified,
+  verified,
+} from "./sealing.js";
 
-type Say = (line: string) => void;
+type Print = (line: string) => void;
 
 const NAME = "Ada Lovelace";
 const WORKOUT = '{"workout": "squats", "sets": 5, "reps": 5, "mood": "😀"}';
@@ -29,15 +37,15 @@ interface Person {
   keys: Keys;
 }
 
-/** Runs all of it against the server at this address. */
-export async function run(baseUrl: string, say: Say): Promise<void> {
+/** Run both parts against the server at this URL. */
+export async function run(baseUrl: string, print: Print): Promise<void> {
   const transport = createGrpcWebTransport({ baseUrl });
-  await shareWithAFollower(transport, say);
-  await keepADiary(transport, say);
+  await shareWithAFollower(transport, print);
+  await keepADiary(transport, print);
 }
 
-/** The encrypted feed: from two new users to a workout that one wrote and the other read. */
-async function shareWithAFollower(transport: Transport, say: Say): Promise<void> {
+/** Use the encrypted feed: Ada publishes a workout, and Bob reads it. */
+async function shareWithAFollower(transport: Transport, print: Print): Promise<void> {
   const users = createClient(UserService, transport);
   const events = createClient(EventService, transport);
   const inbox = createClient(InboxService, transport);
@@ -45,30 +53,30 @@ async function shareWithAFollower(transport: Transport, say: Say): Promise<void>
 
   const ada = await join(transport, NAME);
   const bob = await join(transport, "Bob");
-  say("Ada and Bob published their public keys and their encrypted names");
+  print("Ada and Bob published their public keys and their encrypted names");
 
-  // Ada lets Bob follow. What he needs for it is in a letter that only he can read.
+  // Ada lets Bob follow. She sends her secret and key in a message that only he can read.
   const followSecret = crypto.randomUUID();
   await follows.putFollowSecret({ userId: ada.id, password: ada.password, followSecret });
-  const letter = JSON.stringify({ from: ada.id, aesKey: toBase64(ada.keys.aes), followSecret });
-  const profile = await users.getUser({ idOrLookup: bob.id });
-  const signed = await ada.keys.sign(encode(letter));
-  const encryptedMessage = await writeLetter(signed, own(profile.rsaPublicKey));
+  const content = JSON.stringify({ from: ada.id, aesKey: toBase64(ada.keys.aes), followSecret });
+  const bobProfile = await users.getUser({ idOrLookup: bob.id });
+  const signed = await ada.keys.sign(encode(content));
+  const encryptedMessage = await encryptMessage(signed, copyBytes(bobProfile.rsaPublicKey));
   await inbox.putInboxMessage({ toUserId: bob.id, encryptedMessage });
-  say("Ada sent Bob her follow secret and her key, encrypted for him");
+  print("Ada sent Bob her follow secret and her key, encrypted for him");
 
-  // Bob opens it, and believes it only after he has verified the signature.
-  const mine = { userId: bob.id, password: bob.password };
-  const message = only((await inbox.getInboxMessages(mine)).inboxMessages, "Bob's inbox");
-  const opened = await bob.keys.openLetter(message.encryptedMessage);
-  const sender = JSON.parse(decode(unverified(opened))).from;
-  const adaSeen = await users.getUser({ idOrLookup: sender });
-  const publicKey = own(adaSeen.rsaPublicKey);
-  const got = JSON.parse(decode(await verified(opened, publicKey)));
-  const aes = fromBase64(got.aesKey);
-  const name = await readName(adaSeen, aes);
-  expect(name === NAME, `the name came back as ${name}`);
-  say(`Bob opened it, and reads Ada's name: ${name}`);
+  // Bob decrypts it. He must not trust its content before he has verified the signature.
+  const credentials = { userId: bob.id, password: bob.password };
+  const message = only((await inbox.getInboxMessages(credentials)).inboxMessages, "Bob's inbox");
+  const decrypted = await bob.keys.decryptMessage(message.encryptedMessage);
+  const sender = JSON.parse(decode(unverified(decrypted))).from;
+  const adaProfile = await users.getUser({ idOrLookup: sender });
+  const publicKey = copyBytes(adaProfile.rsaPublicKey);
+  const received = JSON.parse(decode(await verified(decrypted, publicKey)));
+  const aes = fromBase64(received.aesKey);
+  const name = await readName(adaProfile, aes);
+  expect(name === NAME, `the name was returned as ${name}`);
+  print(`Bob decrypted it and read Ada's name: ${name}`);
 
   const { bytes, iv } = await ada.keys.seal(encode(WORKOUT));
   await events.putEvent({
@@ -79,23 +87,26 @@ async function shareWithAFollower(transport: Transport, say: Say): Promise<void>
     encryptedEventIv: iv,
     expiry: timestampFromDate(new Date(Date.now() + MONTH)),
   });
-  say(`Ada published a workout: ${bytes.length} encrypted bytes`);
+  print(`Ada published a workout: ${bytes.length} encrypted bytes`);
 
   const feed = await events.getEvents({
-    users: [{ userId: sender, followSecret: got.followSecret }],
+    users: [{ userId: sender, followSecret: received.followSecret }],
   });
   const event = only(feed.events, "Bob's feed");
-  const found = { bytes: own(event.encryptedEventPayload), iv: own(event.encryptedEventIv) };
+  const found = {
+    bytes: copyBytes(event.encryptedEventPayload),
+    iv: copyBytes(event.encryptedEventIv),
+  };
   expect(toBase64(found.bytes) === toBase64(bytes), "the server changed the encrypted bytes");
   const text = decode(await unseal(found, aes, publicKey));
-  expect(text === WORKOUT, `the workout came back as ${text}`);
-  say(`Bob read it, byte for byte: ${text}`);
+  expect(text === WORKOUT, `the workout was returned as ${text}`);
+  print(`Bob read it, byte for byte: ${text}`);
 
   for (const { id, password } of [ada, bob]) await users.deleteUser({ id, password });
-  say("Ada and Bob deleted themselves");
+  print("Ada and Bob deleted their users");
 }
 
-/** Makes a user, then publishes the public key and the encrypted name. */
+/** Create a user, then publish the public key and the encrypted name. */
 async function join(transport: Transport, name: string): Promise<Person> {
   const users = createClient(UserService, transport);
   const { id, password } = await users.createUser({});
@@ -111,15 +122,15 @@ async function join(transport: Transport, name: string): Promise<Person> {
   return { id, password, keys };
 }
 
-/** Decrypts the name in a profile, and verifies that its owner wrote it. */
+/** Decrypt the name in a profile, and verify that its owner signed it. */
 async function readName(profile: GetUserResponse, aes: Bytes): Promise<string> {
-  expect(profile.encryptedName !== undefined, "the profile holds no name");
-  const sealed = { bytes: own(profile.encryptedName), iv: own(profile.encryptionIv) };
-  return decode(await unseal(sealed, aes, own(profile.rsaPublicKey)));
+  expect(profile.encryptedName !== undefined, "the profile contains no name");
+  const sealed = { bytes: copyBytes(profile.encryptedName), iv: copyBytes(profile.encryptionIv) };
+  return decode(await unseal(sealed, aes, copyBytes(profile.rsaPublicKey)));
 }
 
-/** An account with a username, and a workout in its diary, which the server can read. */
-async function keepADiary(transport: Transport, say: Say): Promise<void> {
+/** Create an account with a username, and a workout in its diary, which the server can read. */
+async function keepADiary(transport: Transport, print: Print): Promise<void> {
   const accounts = createClient(AuthService, transport);
   const diary = createClient(WorkoutService, transport);
   const username = `ada ${crypto.randomUUID()}`;
@@ -127,7 +138,7 @@ async function keepADiary(transport: Transport, say: Say): Promise<void> {
   const account = await accounts.register({ username, password });
   const { accessToken } = await accounts.login({ username, password });
   const headers = { authorization: `Bearer ${accessToken}` };
-  say("registered and logged in");
+  print("registered and logged in");
 
   const workout = { date: "2026-02-07", type: "Running", duration: 30, notes: "Easy pace" };
   const { id } = await diary.createWorkout(workout, { headers });
@@ -135,25 +146,26 @@ async function keepADiary(transport: Transport, say: Say): Promise<void> {
   const { date, type, duration, notes } = listed;
   expect(
     listed.id === id && JSON.stringify({ date, type, duration, notes }) === JSON.stringify(workout),
-    `the workout came back as ${date} ${type}, ${duration} minutes, ${notes}`,
+    `the workout was returned as ${date} ${type}, ${duration} minutes, ${notes}`,
   );
-  say(`the diary holds one workout: ${date} ${type}, ${duration} minutes`);
+  print(`the diary contains one workout: ${date} ${type}, ${duration} minutes`);
 
   await diary.deleteWorkout({ id }, { headers });
   const { workouts } = await diary.listWorkouts({}, { headers });
   expect(workouts.length === 0, "the workout is still in the diary");
-  // An account is a user: its token does for a password.
+  // An account is also a user. Its token replaces the password.
   await createClient(UserService, transport).deleteUser({ id: account.id }, { headers });
-  say("deleted the workout and the account");
+  print("deleted the workout and the account");
 }
 
-function expect(so: boolean, what: string): asserts so {
-  if (!so) throw new Error(`that is not right: ${what}`);
+function expect(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new Error(`unexpected result: ${message}`);
 }
 
-function only<T>(items: T[], where: string): T {
+function only<T>(items: T[], place: string): T {
   const [item] = items;
-  expect(item !== undefined && items.length === 1, `${where} holds ${items.length} instead of one`);
+  const message = `${place} contains ${items.length} items instead of one`;
+  expect(item !== undefined && items.length === 1, message);
   return item;
 }
 

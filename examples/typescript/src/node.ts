@@ -1,4 +1,4 @@
-/* `npm start [-- http://127.0.0.1:8080]`: the same module without a browser, under Node. */
+/* `npm start [-- http://127.0.0.1:8080]`: the module of the page, run in Node. */
 
 import { run } from "./feed.js";
 

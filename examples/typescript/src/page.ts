@@ -1,4 +1,4 @@
-/* What index.html runs: each step becomes an item of its list. */
+/* Script of index.html: each step becomes an item of its list. */
 
 import { run } from "./feed.js";
 
@@ -6,15 +6,15 @@ const server = new URLSearchParams(location.search).get("server") ?? "http://127
 const steps = document.querySelector("ol")!;
 const outcome = document.querySelector("p")!;
 
-function say(line: string): void {
+function print(line: string): void {
   const item = document.createElement("li");
   item.textContent = line;
   steps.append(item);
 }
 
 try {
-  await run(server, say);
-  outcome.textContent = "All is as it should be.";
+  await run(server, print);
+  outcome.textContent = "All steps succeeded.";
 } catch (error) {
   outcome.textContent = String(error);
 }

@@ -1,12 +1,12 @@
 /*
- * The encryption of the feed: all that is done with keys. The server never sees one.
+ * Encryption of the feed. All keys stay on the client; the server never receives one.
  *
  * - signature: RSASSA-PSS (RSA-2048, SHA-256, salt of 32 bytes) over the SHA-256 of the text;
  * - sealed: AES-128-CBC with PKCS #7 padding and a random IV of 16 bytes, over `text || signature`;
- * - a letter: `text || signature`, encrypted with RSA-OAEP (SHA-256), 122 bytes at a time.
+ * - message: `text || signature`, encrypted with RSA-OAEP (SHA-256), 122 bytes at a time.
  *
- * WebCrypto pads AES-CBC by itself. It wants a key for each thing that is done with it: the RSA key
- * is one, and is held twice. Outside of localhost, a browser offers WebCrypto over https only.
+ * WebCrypto pads AES-CBC by itself. A WebCrypto key has one algorithm, so the RSA key is imported
+ * twice. Outside localhost, browsers provide WebCrypto over https only.
  */
 
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -15,23 +15,23 @@ const { subtle } = crypto;
 const SIGNATURE_BYTES = 256;
 const CHUNK_BYTES = 122;
 const SIGNING = { name: "RSA-PSS", hash: "SHA-256" };
-const LETTERS = { name: "RSA-OAEP", hash: "SHA-256" };
+const ENCRYPTION = { name: "RSA-OAEP", hash: "SHA-256" };
 const PSS = { name: "RSA-PSS", saltLength: 32 };
 
-/** What can be sent: encrypted bytes, and the vector that goes with them. */
+/** Encrypted bytes with their initialization vector. */
 export interface Sealed {
   bytes: Bytes;
   iv: Bytes;
 }
 
-/** The keys of a person. `aes` goes to whom they let follow; the private RSA key to nobody. */
+/** The keys of a person. Followers receive `aes`; the private RSA key is never shared. */
 export class Keys {
   private constructor(
-    /** As the server keeps it: SubjectPublicKeyInfo, DER. */
+    /** The public RSA key as the server stores it: SubjectPublicKeyInfo, DER. */
     readonly publicKey: Bytes,
     readonly aes: Bytes,
     private readonly signing: CryptoKey,
-    private readonly opening: CryptoKey,
+    private readonly decryption: CryptoKey,
   ) {}
 
   static async make(): Promise<Keys> {
@@ -42,17 +42,17 @@ export class Keys {
       new Uint8Array(await subtle.exportKey("spki", pair.publicKey)),
       crypto.getRandomValues(new Uint8Array(16)),
       pair.privateKey,
-      await subtle.importKey("pkcs8", pkcs8, LETTERS, false, ["decrypt"]),
+      await subtle.importKey("pkcs8", pkcs8, ENCRYPTION, false, ["decrypt"]),
     );
   }
 
-  /** Returns the text with its signature behind it. */
+  /** Return `text || signature`. */
   async sign(text: Bytes): Promise<Bytes> {
     const signature = await subtle.sign(PSS, this.signing, await digest(text));
     return join([text, new Uint8Array(signature)]);
   }
 
-  /** Signs and encrypts a text for those who follow. */
+  /** Sign and encrypt a text for followers. */
   async seal(text: Bytes): Promise<Sealed> {
     const iv = crypto.getRandomValues(new Uint8Array(16));
     const key = await subtle.importKey("raw", this.aes, "AES-CBC", false, ["encrypt"]);
@@ -60,21 +60,23 @@ export class Keys {
     return { bytes: new Uint8Array(bytes), iv };
   }
 
-  /** Decrypts a letter: a text with its signature, still to be verified. */
-  async openLetter(chunks: Uint8Array[]): Promise<Bytes> {
-    const opened = chunks.map((chunk) => subtle.decrypt(LETTERS, this.opening, own(chunk)));
-    return join((await Promise.all(opened)).map((part) => new Uint8Array(part)));
+  /** Decrypt a message; return `text || signature`, which is not verified yet. */
+  async decryptMessage(chunks: Uint8Array[]): Promise<Bytes> {
+    const decrypted = chunks.map((chunk) =>
+      subtle.decrypt(ENCRYPTION, this.decryption, copyBytes(chunk)),
+    );
+    return join((await Promise.all(decrypted)).map((part) => new Uint8Array(part)));
   }
 }
 
-/** Decrypts what `Keys.seal` made, and verifies that the owner of `publicKey` signed it. */
+/** Decrypt the result of `Keys.seal`, and verify that the owner of `publicKey` signed it. */
 export async function unseal(sealed: Sealed, aes: Bytes, publicKey: Bytes): Promise<Bytes> {
   const key = await subtle.importKey("raw", aes, "AES-CBC", false, ["decrypt"]);
   const signed = await subtle.decrypt({ name: "AES-CBC", iv: sealed.iv }, key, sealed.bytes);
   return verified(new Uint8Array(signed), publicKey);
 }
 
-/** Returns the text of `text || signature`; throws if another signed it. */
+/** Return the text of `text || signature`; throw an error if another key signed it. */
 export async function verified(signed: Bytes, publicKey: Bytes): Promise<Bytes> {
   const text = unverified(signed);
   const key = await subtle.importKey("spki", publicKey, SIGNING, false, ["verify"]);
@@ -85,28 +87,28 @@ export async function verified(signed: Bytes, publicKey: Bytes): Promise<Bytes> 
   return text;
 }
 
-/** Returns the text of `text || signature`, which anybody may have written. */
+/** Return the text of `text || signature` without verifying who signed it. */
 export function unverified(signed: Bytes): Bytes {
   return signed.slice(0, -SIGNATURE_BYTES);
 }
 
-/** Encrypts a signed text so that only the owner of `publicKey` can read it. */
-export async function writeLetter(signed: Bytes, publicKey: Bytes): Promise<Bytes[]> {
-  const key = await subtle.importKey("spki", publicKey, LETTERS, false, ["encrypt"]);
+/** Encrypt a signed text so that only the owner of `publicKey` can read it. */
+export async function encryptMessage(signed: Bytes, publicKey: Bytes): Promise<Bytes[]> {
+  const key = await subtle.importKey("spki", publicKey, ENCRYPTION, false, ["encrypt"]);
   const chunks: Bytes[] = [];
   for (let at = 0; at < signed.length; at += CHUNK_BYTES) {
-    const chunk = await subtle.encrypt(LETTERS, key, signed.slice(at, at + CHUNK_BYTES));
+    const chunk = await subtle.encrypt(ENCRYPTION, key, signed.slice(at, at + CHUNK_BYTES));
     chunks.push(new Uint8Array(chunk));
   }
   return chunks;
 }
 
-/** The bytes of a message, as WebCrypto takes them: a copy of their own. */
-export function own(bytes: Uint8Array): Bytes {
+/** Return a copy of a message's bytes with the buffer type that WebCrypto requires. */
+export function copyBytes(bytes: Uint8Array): Bytes {
   return new Uint8Array(bytes);
 }
 
-/** SHA-256. PSS hashes what it is given once more; that is how the LiftLog app signs. */
+/** Return the SHA-256. PSS hashes its input once more, and the LiftLog app signs this way. */
 function digest(text: Bytes): Promise<ArrayBuffer> {
   return subtle.digest("SHA-256", text);
 }

@@ -1,2 +1,2 @@
-/* Node 18 has WebCrypto, but not where browsers and newer ones have it. */
+/* Node 18 has WebCrypto, but no global `crypto` as browsers and newer versions have. */
 globalThis.crypto ??= require("node:crypto").webcrypto;

@@ -1,17 +1,18 @@
-"""`gymlocker demo`: the main job, told by two people over the wire.
+"""`gymlocker demo`: the encrypted feed between two people, with real keys and over the network.
 
-Ada's phone speaks gRPC and Ben's REST/JSON, through one address. They follow, publish, read and
-share with the cryptography of the LiftLog app, and every byte is compared on the way.
+Ada's phone uses gRPC and Ben's REST/JSON, both at one address. They follow, publish, read and share
+with the cryptography of the LiftLog app, and every byte is compared on the way.
 
-    play.py       `run`, the way in
-    story.py      the steps
-    person.py     a person and what their phone does: calls and keys together
-    keys.py       the cryptography: pure functions
-    transport.py  one call, over gRPC or over REST
-    binding.py    from a method's google.api.http annotation to verb, path and body
-    ledger.py     what was compared and what differed
-    screen.py     how it looks
-    samples.py    the workouts, plan and pictures they use
+    run.py             `run`, the entry point
+    scenario.py        the steps
+    checks.py          comparisons that consist of several calls or fields
+    person.py          a person and their phone: calls and keys together
+    keys.py            the cryptography: pure functions
+    transport.py       one call, over gRPC or over REST
+    binding.py         a method's google.api.http annotation as verb, path and body
+    comparison_log.py  the number of comparisons and the differences found
+    screen.py          terminal output
+    samples.py         workouts, a plan and pictures
 """
 
 from server.programs.demo.run import run

@@ -1,7 +1,7 @@
-"""From a method of the contract to its HTTP request, as its google.api.http annotation says.
+"""HTTP requests built from protobuf requests by the `google.api.http` annotation of their method.
 
-The rules are those of google/api/http.proto: fields named in the path go there, the field named
-by `body` (`*`: all that are left) becomes the JSON body, and everything else the query.
+The rules are those of google/api/http.proto: fields named in the path go into the path, the field
+named by `body` becomes the JSON body (`*`: all remaining fields), and all others form the query.
 """
 
 import re
@@ -17,13 +17,13 @@ from gymlocker.v2 import options_pb2
 
 VERSION_PREFIX = "/v2/"
 
-# "{id}", and "{id=shelves/*}" of the same grammar.
+# The grammar allows "{id}" and "{id=shelves/*}".
 _VARIABLE = re.compile(r"\{([^}=]+)(?:=[^}]*)?\}")
 
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """A request to send: `path` starts with a slash, `body` is JSON or None for no body."""
+    """An HTTP request. `path` starts with a slash; `body` is a JSON value, or None for no body."""
 
     verb: str
     path: str
@@ -32,13 +32,13 @@ class HttpRequest:
 
 
 def rules(method: MethodDescriptor) -> list[http_pb2.HttpRule]:
-    """Lists every way to call `method` over HTTP, the main one first; empty if there is none."""
+    """Return all HTTP rules of `method`, the main one first."""
     main = method.GetOptions().Extensions[annotations_pb2.http]
     return [rule for rule in (main, *main.additional_bindings) if rule.WhichOneof("pattern")]
 
 
 def verb_and_path(rule: http_pb2.HttpRule) -> tuple[str, str]:
-    """Reads a rule's verb (`GET`) and path template (`/v2/user/{id_or_lookup}`)."""
+    """Return the verb (`GET`) and the path template (`/v2/user/{id_or_lookup}`) of a rule."""
     if rule.WhichOneof("pattern") == "custom":
         return rule.custom.kind, rule.custom.path
     verb = str(rule.WhichOneof("pattern"))
@@ -46,27 +46,27 @@ def verb_and_path(rule: http_pb2.HttpRule) -> tuple[str, str]:
 
 
 def choose(method: MethodDescriptor, request: Message, *, versioned: bool) -> http_pb2.HttpRule:
-    """Picks the first rule whose path starts with `/v2/` (`versioned`) or the first without it.
+    """Return the first rule whose path starts with `/v2/` (`versioned`), or the first without it.
 
-    Of two rules that send different fields as the body, it is the one whose field is there.
-    Raises LookupError if the contract gives the method no such path.
+    If rules differ in the field that they send as the body, prefer one whose field is set.
+    Raise LookupError if the contract defines no such path for the method.
     """
-    found = [
+    candidates = [
         rule
         for rule in rules(method)
         if verb_and_path(rule)[1].startswith(VERSION_PREFIX) == versioned
     ]
-    for rule in found:
+    for rule in candidates:
         if rule.body in ("", "*") or request.HasField(_body_field(rule, request)):
             return rule
-    if found:
-        return found[0]
+    if candidates:
+        return candidates[0]
     kind = "with" if versioned else "without"
     raise LookupError(f"{method.full_name} has no path {kind} {VERSION_PREFIX}")
 
 
 def bind(rule: http_pb2.HttpRule, request: Message) -> HttpRequest:
-    """Spreads `request` over path, query and body."""
+    """Distribute the fields of `request` over path, query and body."""
     verb, template = verb_and_path(rule)
     fields = json_format.MessageToDict(request)
     path = _VARIABLE.sub(lambda variable: _take(fields, request, variable[1]), template)
@@ -80,13 +80,13 @@ def bind(rule: http_pb2.HttpRule, request: Message) -> HttpRequest:
 
 
 def _body_field(rule: http_pb2.HttpRule, request: Message) -> str:
-    """Returns the name of the field whose JSON is the body."""
+    """Return the name of the field that forms the JSON body."""
     options = request.DESCRIPTOR.fields_by_name[rule.body].GetOptions()
     return options.Extensions[options_pb2.json_of] or rule.body
 
 
 def _take(fields: dict[str, Any], request: Message, field_path: str) -> str:
-    """Moves one field out of `fields`; a path such as `workout.id` leads into a message."""
+    """Remove a field from `fields` and return it quoted; `workout.id` names a nested field."""
     *parents, name = field_path.split(".")
     for parent in parents:
         fields = fields.get(request.DESCRIPTOR.fields_by_name[parent].json_name, {})

@@ -1,4 +1,4 @@
-"""What was compared, and what differed: the demo ends well only if nothing did."""
+"""Comparisons and their differences; the demo succeeds only if there are no differences."""
 
 from typing import Any
 
@@ -8,32 +8,32 @@ _SHOWN_CHARACTERS = 120
 
 
 class ScenarioFailed(Exception):
-    """Something differs that all further steps are built on. The ledger has it already."""
+    """A difference that later steps cannot work with. The log already contains it."""
 
 
 class ComparisonLog:
-    """Counts comparisons and keeps a sentence about each that failed."""
+    """The number of comparisons, and a description of each that failed."""
 
     def __init__(self) -> None:
         self.count = 0
         self.differences: list[str] = []
 
-    def same(self, what: str, expected: object, actual: object) -> bool:
-        """Compares two things, bytes byte for byte, and says whether they are equal."""
+    def compare(self, subject: str, expected: object, actual: object) -> bool:
+        """Compare two values; return whether their types and values are equal."""
         self.count += 1
         equal = type(expected) is type(actual) and expected == actual
         if not equal:
-            self.differences.append(f"{what}: {_difference(expected, actual)}")
+            self.differences.append(f"{subject}: {_difference(expected, actual)}")
         return equal
 
-    def must(self, what: str, expected: object, actual: object) -> None:
-        """Compares, and raises StoryBroken when it makes no sense to go on."""
-        if not self.same(what, expected, actual):
-            raise ScenarioFailed(what)
+    def require(self, subject: str, expected: object, actual: object) -> None:
+        """Compare two values; raise ScenarioFailed if they differ."""
+        if not self.compare(subject, expected, actual):
+            raise ScenarioFailed(subject)
 
-    def failed(self, what: str, why: object) -> None:
-        """Notes that something could not even be compared."""
-        self.differences.append(f"{what}: {why}")
+    def add_failure(self, subject: str, cause: object) -> None:
+        """Add a difference for something that could not be compared."""
+        self.differences.append(f"{subject}: {cause}")
 
 
 def _difference(expected: Any, actual: Any) -> str:
@@ -45,10 +45,10 @@ def _difference(expected: Any, actual: Any) -> str:
 def _difference_of_bytes(expected: bytes, actual: bytes) -> str:
     shorter = min(len(expected), len(actual))
     at = next((i for i in range(shorter) if expected[i] != actual[i]), shorter)
-    was, became = (side[at : at + 8].hex() or "nothing" for side in (expected, actual))
+    wanted, found = (side[at : at + 8].hex() or "nothing" for side in (expected, actual))
     return (
         f"expected {len(expected):,} bytes, got {len(actual):,}; "
-        f"from byte {at:,} on {was} became {became}"
+        f"at byte {at:,}: {wanted} became {found}"
     )
 
 

@@ -1,9 +1,9 @@
-"""The keys of a person and what is done with them: nothing here calls anybody.
+"""Cryptography of a person's keys; pure functions that make no calls.
 
-The format is the one of the LiftLog app, which uses WebCrypto:
+The format is that of the LiftLog app, which uses WebCrypto:
 
 - signature: RSASSA-PSS (RSA-2048, SHA-256, MGF1 with SHA-256, 32 bytes of salt) over the SHA-256
-  *digest* of the plaintext. The scheme hashes its message itself, so the text is hashed twice.
+  *digest* of the plaintext. PSS hashes its input itself, so the plaintext is hashed twice.
 - sealed: AES-128-CBC, PKCS #7 padding, 16 random bytes of IV, over `plaintext || signature`.
 - chunks: RSA-OAEP (SHA-256, MGF1 with SHA-256) with the reader's public key, 122 bytes at a time.
 - keys on the wire: the public one as SubjectPublicKeyInfo, the private one as PKCS #8, both DER.
@@ -26,24 +26,24 @@ IV_BYTES = 16
 RSA_BITS = 2048
 SIGNATURE_BYTES = RSA_BITS // 8
 SALT_BYTES = 32
-# The app's own choice: an OAEP block of this size would hold up to 190 bytes.
+# The app's choice. An OAEP block of this key size holds up to 190 bytes.
 CHUNK_BYTES = 122
 
 
 class Unreadable(Exception):
-    """The bytes cannot be decrypted with this key, or their signature is not the sender's."""
+    """The bytes do not decrypt with this key, or their signature is not the sender's."""
 
 
 @dataclass(frozen=True)
 class Keys:
-    """The keys that never leave a person's phone: `aes` is 16 bytes, `private` RSA-2048."""
+    """Keys that are generated on a person's phone: `aes` has 16 bytes, `private` is RSA-2048."""
 
     private: rsa.RSAPrivateKey = field(repr=False)
     aes: bytes = field(repr=False)
 
     @property
     def public_spki(self) -> bytes:
-        """The public key as SubjectPublicKeyInfo, DER: what the server is given."""
+        """The public key as SubjectPublicKeyInfo, DER: the form sent to the server."""
         return self.private.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
@@ -60,20 +60,20 @@ class Keys:
 
 @dataclass(frozen=True)
 class Sealed:
-    """Signed and encrypted bytes, and the 16-byte initialization vector that goes with them."""
+    """Signed and encrypted bytes with their 16-byte initialization vector."""
 
     ciphertext: bytes
     iv: bytes
 
 
 def new_keys() -> Keys:
-    """Makes the keys of a new person. Takes some 0.1 s of a core."""
+    """Generate the keys of a new person. This takes about 0.1 s of CPU time."""
     private = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
     return Keys(private, new_aes_key())
 
 
 def load_keys(private_pkcs8: bytes, aes: bytes) -> Keys:
-    """Takes over keys made elsewhere. Raises Unreadable for anything but RSA-2048."""
+    """Load keys made elsewhere. Raise Unreadable unless the private key is RSA-2048."""
     try:
         private = serialization.load_der_private_key(private_pkcs8, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -84,27 +84,27 @@ def load_keys(private_pkcs8: bytes, aes: bytes) -> Keys:
 
 
 def new_aes_key() -> bytes:
-    """Makes an AES-128 key, 16 bytes."""
+    """Generate an AES-128 key of 16 bytes."""
     return os.urandom(AES_KEY_BYTES)
 
 
 def new_iv() -> bytes:
-    """Makes an initialization vector, 16 bytes."""
+    """Generate an initialization vector of 16 bytes."""
     return os.urandom(IV_BYTES)
 
 
 def new_follow_secret() -> str:
-    """Makes a follow secret, a random UUID."""
+    """Generate a follow secret, which is a random UUID."""
     return str(uuid.uuid4())
 
 
 def sign(plaintext: bytes, private: rsa.RSAPrivateKey) -> bytes:
-    """Signs `plaintext`: 256 bytes, different each time."""
+    """Return a signature of 256 bytes. It is salted, so every call returns another one."""
     return private.sign(_digest(plaintext), _pss(), hashes.SHA256())
 
 
 def verify(plaintext: bytes, signature: bytes, public_spki: bytes) -> None:
-    """Raises Unreadable unless the owner of the public key signed exactly `plaintext`."""
+    """Raise Unreadable unless the owner of the public key signed exactly `plaintext`."""
     try:
         _public_key(public_spki).verify(signature, _digest(plaintext), _pss(), hashes.SHA256())
     except InvalidSignature as error:
@@ -114,9 +114,9 @@ def verify(plaintext: bytes, signature: bytes, public_spki: bytes) -> None:
 def seal(
     plaintext: bytes, aes: bytes, private: rsa.RSAPrivateKey, *, iv: bytes | None = None
 ) -> Sealed:
-    """Signs and encrypts `plaintext`.
+    """Sign and encrypt `plaintext`.
 
-    `iv` is 16 bytes: random unless given, as the fields of a profile share one.
+    `iv` has 16 bytes and is random by default. The fields of a profile share one.
     """
     iv = new_iv() if iv is None else iv
     padder = PKCS7(AES_BLOCK_BITS).padder()
@@ -126,9 +126,9 @@ def seal(
 
 
 def unseal(sealed: Sealed, aes: bytes, public_spki: bytes) -> bytes:
-    """Decrypts, verifies and returns the plaintext.
+    """Decrypt and verify sealed bytes; return the plaintext.
 
-    Raises Unreadable: another key, damaged bytes, or not signed by the owner of the public key.
+    Raise Unreadable if the key is wrong, the bytes are damaged or another person signed them.
     """
     try:
         decryptor = Cipher(algorithms.AES(aes), modes.CBC(sealed.iv)).decryptor()
@@ -143,16 +143,16 @@ def unseal(sealed: Sealed, aes: bytes, public_spki: bytes) -> bytes:
 
 
 def split_signed(signed: bytes) -> tuple[bytes, bytes]:
-    """Splits `plaintext || signature`. Raises Unreadable if there is no room for a signature."""
+    """Split `plaintext || signature`. Raise Unreadable if the input is shorter than a signature."""
     if len(signed) < SIGNATURE_BYTES:
-        raise Unreadable("the bytes are too short to carry a signature")
+        raise Unreadable("the bytes are shorter than a signature")
     return signed[:-SIGNATURE_BYTES], signed[-SIGNATURE_BYTES:]
 
 
 def encrypt_chunks(plaintext: bytes, public_spki: bytes) -> list[bytes]:
-    """Encrypts for the owner of the public key: a chunk of 256 bytes for each 122 of plaintext.
+    """Encrypt for the owner of the public key: a chunk of 256 bytes per 122 bytes of plaintext.
 
-    Nothing becomes no chunk at all.
+    An empty plaintext results in an empty list.
     """
     public_key = _public_key(public_spki)
     return [
@@ -162,7 +162,7 @@ def encrypt_chunks(plaintext: bytes, public_spki: bytes) -> list[bytes]:
 
 
 def decrypt_chunks(chunks: Iterable[bytes], private: rsa.RSAPrivateKey) -> bytes:
-    """Decrypts what `encrypt_chunks` made. Raises Unreadable: another key, or damaged bytes."""
+    """Reverse `encrypt_chunks`. Raise Unreadable if the key is wrong or a chunk is damaged."""
     try:
         return b"".join(private.decrypt(chunk, _oaep()) for chunk in chunks)
     except ValueError as error:

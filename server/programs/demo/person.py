@@ -1,7 +1,7 @@
-"""A person, and what the app on their phone does: the only place where keys and calls meet.
+"""A person and their phone: the only module that combines keys and calls.
 
-What a phone sends and reads is what the LiftLog app sends and reads; only the plaintexts are JSON
-here, where the app has messages of its own. The server cannot tell the difference.
+Phones send and read the same fields as the LiftLog app. Only the plaintexts differ: they are JSON
+here, and messages of its own format in the app. The server cannot tell the difference.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class Phone:
 
 @dataclass(frozen=True)
 class Friend:
-    """What a follower got from the person they follow: with it the feed can be read."""
+    """A followed person, with the keys and the secret that a follower needs to read the feed."""
 
     user_id: str
     public_spki: bytes
@@ -51,16 +51,16 @@ class Friend:
 
 @dataclass(frozen=True)
 class InboxMessage:
-    """An inbox message: what was said, the signed bytes, and the chunks that travelled."""
+    """An inbox message: its content, the signed bytes and the encrypted chunks."""
 
-    said: dict[str, Any]
+    content: dict[str, Any]
     signed: bytes
     chunks: list[bytes]
 
 
 @dataclass(frozen=True)
 class Link:
-    """A link to a shared item. The key is in it, and the server never sees it."""
+    """A link to a shared item. It contains the key, which is never sent to the server."""
 
     item_id: str
     aes: bytes
@@ -68,7 +68,7 @@ class Link:
 
 @dataclass
 class Person:
-    """Somebody with an account: `password` and `keys` are on no other phone."""
+    """A user. `password` and `keys` exist on this person's phone only."""
 
     name: str
     phone: Phone
@@ -78,14 +78,14 @@ class Person:
     password: str = field(repr=False)
 
     @classmethod
-    async def join(cls, name: str, phone: Phone) -> "Person":
-        """Makes keys on the phone and an account on the server."""
+    async def create(cls, name: str, phone: Phone) -> "Person":
+        """Generate keys on the phone and create an account on the server."""
         own_keys = await asyncio.to_thread(keys.new_keys)
         account = await phone.users.CreateUser(user_pb2.CreateUserRequest())
         return cls(name, phone, own_keys, account.id, account.lookup, account.password)
 
     async def publish_profile(self, picture: bytes) -> user_pb2.UpdateUserRequest:
-        """Encrypts name and picture, which share one vector, and stores them. Returns what went."""
+        """Encrypt name and picture, which share one IV, and store them. Return the request."""
         iv = keys.new_iv()
         request = user_pb2.UpdateUserRequest(
             id=self.user_id,
@@ -99,45 +99,45 @@ class Person:
         return request
 
     async def look_up(self, id_or_lookup: str) -> user_pb2.GetUserResponse:
-        """Reads anybody's public profile."""
+        """Return the public profile of a user."""
         return await self.phone.users.GetUser(user_pb2.GetUserRequest(id_or_lookup=id_or_lookup))
 
-    async def write_to(
-        self, receiver: user_pb2.GetUserResponse, said: dict[str, Any]
+    async def send_message(
+        self, receiver: user_pb2.GetUserResponse, content: dict[str, Any]
     ) -> InboxMessage:
-        """Signs a message, encrypts it for the receiver and puts it into their inbox."""
-        said = {"from": self.user_id, **said}
-        plaintext = json.dumps(said, ensure_ascii=False).encode()
+        """Sign a message, encrypt it for the receiver and put it into their inbox."""
+        content = {"from": self.user_id, **content}
+        plaintext = json.dumps(content, ensure_ascii=False).encode()
         signed = plaintext + keys.sign(plaintext, self.keys.private)
         chunks = keys.encrypt_chunks(signed, receiver.rsa_public_key)
         request = inbox_pb2.PutInboxMessageRequest(to_user_id=receiver.id, encrypted_message=chunks)
         await self.phone.inbox.PutInboxMessage(request)
-        return InboxMessage(said, signed, chunks)
+        return InboxMessage(content, signed, chunks)
 
-    async def empty_inbox(self) -> list[inbox_pb2.InboxMessage]:
-        """Takes all messages out of the inbox."""
+    async def take_messages(self) -> list[inbox_pb2.InboxMessage]:
+        """Remove and return all messages in the inbox."""
         request = inbox_pb2.GetInboxMessagesRequest(user_id=self.user_id, password=self.password)
         response = await self.phone.inbox.GetInboxMessages(request)
         return list(response.inbox_messages)
 
-    async def open_letter(self, message: inbox_pb2.InboxMessage) -> InboxMessage:
-        """Decrypts a message and verifies it with the key of whom it says it is from.
+    async def open_message(self, message: inbox_pb2.InboxMessage) -> InboxMessage:
+        """Decrypt a message and verify it with the public key of the sender that it names.
 
-        Raises Unreadable if it is not for this person, or the sender is not who they claim to be.
+        Raise Unreadable if it is not for this person, or if another person signed it.
         """
         chunks = list(message.encrypted_message)
         signed = keys.decrypt_chunks(chunks, self.keys.private)
         plaintext, signature = keys.split_signed(signed)
         try:
-            said = json.loads(plaintext)
-            sender = await self.look_up(said["from"])
+            content = json.loads(plaintext)
+            sender = await self.look_up(content["from"])
         except (ValueError, KeyError, TypeError) as error:
-            raise Unreadable("the message does not say whom it is from") from error
+            raise Unreadable("the message does not name its sender") from error
         keys.verify(plaintext, signature, sender.rsa_public_key)
-        return InboxMessage(said, signed, chunks)
+        return InboxMessage(content, signed, chunks)
 
     async def publish(self, event_id: str, text: bytes) -> event_pb2.PutEventRequest:
-        """Encrypts a session and publishes it under `event_id`. Returns what went."""
+        """Encrypt a session and publish it under `event_id`. Return the request."""
         sealed = self._seal(text)
         request = event_pb2.PutEventRequest(
             user_id=self.user_id,
@@ -153,26 +153,26 @@ class Person:
     async def poll(
         self, user_id: str, follow_secret: str, since: Timestamp | None = None
     ) -> event_pb2.GetEventsResponse:
-        """Asks for the feed of one user since a time, as the server stores it."""
+        """Return the encrypted feed of one user, optionally since a time."""
         followed = event_pb2.FollowedUser(user_id=user_id, follow_secret=follow_secret, since=since)
         return await self.phone.events.GetEvents(event_pb2.GetEventsRequest(users=[followed]))
 
     async def grant(self, follow_secret: str) -> None:
-        """Lets whoever knows the secret read the feed."""
+        """Allow everyone with this follow secret to read the feed."""
         request = follow_pb2.PutFollowSecretRequest(
             user_id=self.user_id, password=self.password, follow_secret=follow_secret
         )
         await self.phone.follows.PutFollowSecret(request)
 
     async def revoke(self, follow_secret: str) -> None:
-        """Shuts out whoever came with this secret."""
+        """Revoke a follow secret."""
         request = follow_pb2.DeleteFollowSecretRequest(
             user_id=self.user_id, password=self.password, follow_secret=follow_secret
         )
         await self.phone.follows.DeleteFollowSecret(request)
 
     async def share(self, text: bytes) -> tuple[Link, Sealed]:
-        """Stores an item under a key of its own. Returns the link, and the bytes that went."""
+        """Encrypt an item with its own key and store it. Return its link and its ciphertext."""
         aes = keys.new_aes_key()
         sealed = keys.seal(text, aes, self.keys.private)
         request = share_pb2.CreateSharedItemRequest(
@@ -187,8 +187,8 @@ class Person:
         response = await self.phone.shares.CreateSharedItem(request)
         return Link(response.id, aes), sealed
 
-    async def leave(self) -> None:
-        """Deletes the account and everything in it."""
+    async def delete_account(self) -> None:
+        """Delete the account and its data."""
         request = user_pb2.DeleteUserRequest(id=self.user_id, password=self.password)
         await self.phone.users.DeleteUser(request)
 
@@ -197,19 +197,19 @@ class Person:
 
 
 async def fetch_shared(phone: Phone, item_id: str) -> share_pb2.GetSharedItemResponse:
-    """Reads a shared item: needs no account, only the link."""
+    """Return a shared item. This needs no account, only the link."""
     return await phone.shares.GetSharedItem(share_pb2.GetSharedItemRequest(id=item_id))
 
 
 def open_shared(link: Link, response: share_pb2.GetSharedItemResponse) -> bytes:
-    """Decrypts a shared item and verifies that its owner signed it. Raises Unreadable."""
+    """Decrypt a shared item and verify its owner's signature. Raise Unreadable."""
     payload = response.encrypted_payload
     sealed = Sealed(payload.encrypted_payload, payload.iv.value)
     return keys.unseal(sealed, link.aes, response.rsa_public_key.spki_public_key_bytes)
 
 
 def read_profile(profile: user_pb2.GetUserResponse, aes: bytes) -> tuple[bytes, bytes]:
-    """Decrypts and verifies name and picture of a profile. Raises Unreadable."""
+    """Decrypt and verify the name and the picture of a profile. Raise Unreadable."""
 
     def read(ciphertext: bytes) -> bytes:
         return keys.unseal(Sealed(ciphertext, profile.encryption_iv), aes, profile.rsa_public_key)
@@ -218,30 +218,31 @@ def read_profile(profile: user_pb2.GetUserResponse, aes: bytes) -> tuple[bytes, 
 
 
 def read_event(event: event_pb2.UserEvent, friend: Friend) -> bytes:
-    """Decrypts and verifies a session. Raises Unreadable."""
+    """Decrypt and verify a session. Raise Unreadable."""
     sealed = Sealed(event.encrypted_event_payload, event.encrypted_event_iv)
     return keys.unseal(sealed, friend.aes, friend.public_spki)
 
 
-def acceptance(aes: bytes, follow_secret: str) -> dict[str, Any]:
-    """Words the answer that lets a follower in."""
+def follow_accepted(aes: bytes, follow_secret: str) -> dict[str, Any]:
+    """Return the content of the message that accepts a follower."""
     key = base64.b64encode(aes).decode()
     return {"type": "followAccepted", "aesKey": key, "followSecret": follow_secret}
 
 
-def friend_from(letter: InboxMessage, profile: user_pb2.GetUserResponse) -> Friend:
-    """Reads the answer that `acceptance` worded."""
-    aes = base64.b64decode(letter.said["aesKey"])
-    return Friend(profile.id, profile.rsa_public_key, aes, letter.said["followSecret"])
+def friend_from(message: InboxMessage, profile: user_pb2.GetUserResponse) -> Friend:
+    """Return the friend who sent a message with the content of `follow_accepted`."""
+    content = message.content
+    aes = base64.b64decode(content["aesKey"])
+    return Friend(profile.id, profile.rsa_public_key, aes, content["followSecret"])
 
 
 def new_event_id() -> str:
-    """Makes an event's id, a random UUID."""
+    """Generate an event id, which is a random UUID."""
     return str(uuid.uuid4())
 
 
 def _in(duration: timedelta) -> Timestamp:
     moment = Timestamp()
-    # Whole seconds: the database keeps microseconds, and the comparison is to be exact.
+    # Whole seconds: the database stores microseconds, and the comparison must be exact.
     moment.FromDatetime((datetime.now(UTC) + duration).replace(microsecond=0))
     return moment

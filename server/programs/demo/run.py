@@ -1,4 +1,4 @@
-"""The way in: `run` opens the two transports, has the story told, and gives the verdict."""
+"""Entry point: open both transports, run the scenario and print the result."""
 
 import time
 
@@ -24,60 +24,60 @@ from server.programs.demo.transport import (
 
 
 async def run(url: str, console: Console) -> bool:
-    """Plays the demo against the server at `url` and says whether every byte was equal.
+    """Run the demo against the server at `url`; return whether all comparisons were equal.
 
-    Raises StartError if there is nothing at `url` to play it against.
+    Raise StartError if no Gymlocker server is available at `url`.
     """
     address = server_url(url)
     ada, ben = GrpcTransport(address), RestTransport(address)
     try:
-        await _check(address, ada, ben)
-        return await tell(address, console, ada, ben)
+        await _check_server(address, ada, ben)
+        return await run_over(address, console, ada, ben)
     finally:
         await ada.close()
         await ben.close()
 
 
-async def tell(url: str, console: Console, ada: Transport, ben: Transport) -> bool:
-    """Plays the demo over two given transports; the accounts are gone afterwards."""
-    screen, ledger = Screen(console), ComparisonLog()
+async def run_over(url: str, console: Console, ada: Transport, ben: Transport) -> bool:
+    """Run the demo over two transports. Its accounts are deleted at the end."""
+    screen, log = Screen(console), ComparisonLog()
     screen.opening(url)
-    story = Scenario(screen, ledger, Phone(ada), Phone(ben))
+    scenario = Scenario(screen, log, Phone(ada), Phone(ben))
     began = time.monotonic()
     try:
-        await story.tell()
+        await scenario.run()
     except ScenarioFailed:
-        screen.step_done(ledger)
+        screen.step_done(log)
     except (CallError, Unreadable) as error:
-        ledger.failed("the story ended early", error)
-        screen.step_done(ledger)
+        log.add_failure("the demo ended early", error)
+        screen.step_done(log)
     finally:
-        await story.clean_up()
-    screen.verdict(ledger, time.monotonic() - began)
-    return not ledger.differences
+        await scenario.clean_up()
+    screen.result(log, time.monotonic() - began)
+    return not log.differences
 
 
-async def _check(address: str, ada: Transport, ben: Transport) -> None:
-    """Asks over REST, then over gRPC, how the server is. Raises StartError."""
+async def _check_server(address: str, ada: Transport, ben: Transport) -> None:
+    """Check the server's health over REST, then over gRPC. Raise StartError."""
     try:
-        await _ask_health(ben)
+        await _get_health(ben)
     except Unreachable as error:
         raise StartError(
-            f"Nothing answers at {address} ({error.message}): start a server with `gymlocker up`, "
-            "or say with --url where one is."
+            f"No response from {address} ({error.message}): start a server with `gymlocker up`, "
+            "or give another address with --url."
         ) from error
     except CallError as error:
         raise StartError(
-            f"What answers at {address} is not a healthy Gymlocker ({error}): see its log, "
-            "or say with --url where another one is."
+            f"The server at {address} is not a healthy Gymlocker ({error}): see its log, "
+            "or give another address with --url."
         ) from error
     try:
-        await _ask_health(ada)
+        await _get_health(ada)
     except CallError as error:
         raise StartError(
-            f"{address} answers REST but not gRPC ({error}): give the address of Envoy with --url."
+            f"{address} serves REST but not gRPC ({error}): give the address of Envoy with --url."
         ) from error
 
 
-async def _ask_health(transport: Transport) -> None:
+async def _get_health(transport: Transport) -> None:
     await SystemServiceStub(channel_over(transport)).GetHealth(system_pb2.GetHealthRequest())

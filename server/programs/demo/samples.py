@@ -1,6 +1,6 @@
-"""What Ada and Ben put into their phones: training sessions, a plan, profile pictures.
+"""Sample data of Ada and Ben: training sessions, a plan and profile pictures.
 
-Sessions are JSON text in UTF-8 with characters far beyond ASCII, as people do type them.
+Sessions are JSON in UTF-8 with many non-ASCII characters, as people do type them.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ _PNG_TRUECOLOUR = 2
 
 
 def first_workouts() -> list[bytes]:
-    """Makes the three sessions that Ada publishes first, about 0.5 KB each."""
+    """Return the three sessions that Ada publishes first, about 0.5 KB each."""
     return [
         _session(
             "Push-Übung A",
@@ -42,7 +42,7 @@ def first_workouts() -> list[bytes]:
 
 
 def corrected_workout() -> bytes:
-    """Makes the first session again, with the set that Ada had forgotten."""
+    """Return the first session with the set that Ada forgot to log."""
     return _session(
         "Push-Übung A ✓",
         "Schulter zwickt – leichter angefangen. Vierter Satz nachgetragen.",
@@ -53,30 +53,30 @@ def corrected_workout() -> bytes:
 
 
 def late_workout() -> bytes:
-    """Makes the session that Ada adds after Ben has read the others."""
+    """Return the session that Ada publishes after Ben has read the others."""
     return _session("Läufchen, 5 km", "26 °C, ≈ 5:40 min/km", _lift("Plank", 0, [60, 60]))
 
 
 def plan() -> bytes:
-    """Makes the plan that Ada shares by link."""
+    """Return the plan that Ada shares by link."""
     days = ["Montag: Push", "Mittwoch: Beine", "Freitag: Pull", "Sonntag: naïve Yoga 🧘"]
     return _to_json({"name": "Vier Tage, Grundübungen", "weeks": 8, "days": days})
 
 
 def name_of(text: bytes) -> str:
-    """Reads the name out of a session or a plan."""
+    """Return the name in a session or a plan."""
     return str(json.loads(text)["name"])
 
 
 def picture(seed: str) -> bytes:
-    """Makes a profile picture of some 100 KB that any viewer opens: a PNG, 192 pixels square.
+    """Return a valid PNG profile picture of about 100 KB, 192 pixels square.
 
-    The grain keeps it from being compressed away, as it does in a photo.
+    Noise keeps it from compressing to almost nothing, as it does in a photo.
     """
-    grain = hashlib.shake_256(seed.encode()).digest(PICTURE_SIDE * PICTURE_SIDE * 3)
-    shades = bytes((a + b % 32) % 256 for a, b in zip(_gradient(), grain, strict=True))
+    noise = hashlib.shake_256(seed.encode()).digest(PICTURE_SIDE * PICTURE_SIDE * 3)
+    shades = bytes((a + b % 32) % 256 for a, b in zip(_gradient(), noise, strict=True))
     width = PICTURE_SIDE * 3
-    # Each line starts with the number of its filter: 0 is none.
+    # Each row starts with the number of its filter; 0 means no filter.
     rows = b"".join(b"\0" + shades[at : at + width] for at in range(0, len(shades), width))
     header = struct.pack(">IIBBBBB", PICTURE_SIDE, PICTURE_SIDE, 8, _PNG_TRUECOLOUR, 0, 0, 0)
     return (

@@ -1,15 +1,18 @@
-"""What Ada and Ben do, step by step.
+"""The steps of the demo, in order."""
 
-What "the server stores" is what it gives back over the wire: the demo has no other way in.
-"""
-
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 
-import grpc
-from gymlocker.v2 import event_pb2, user_pb2
+from gymlocker.v2 import event_pb2
 
 from server.programs.demo import keys, samples
+from server.programs.demo.checks import (
+    attempt,
+    check_event,
+    check_inbox,
+    check_not_found,
+    check_profile,
+)
 from server.programs.demo.comparison_log import ComparisonLog
 from server.programs.demo.keys import Unreadable
 from server.programs.demo.person import (
@@ -17,8 +20,8 @@ from server.programs.demo.person import (
     InboxMessage,
     Person,
     Phone,
-    acceptance,
     fetch_shared,
+    follow_accepted,
     friend_from,
     new_event_id,
     open_shared,
@@ -30,143 +33,103 @@ from server.programs.demo.transport import CallError
 
 
 class Scenario:
-    """The steps, in order. Each compares all it can and shows what is worth seeing."""
+    """The steps. Each compares all it can and prints an overview."""
 
     def __init__(
-        self, screen: Screen, ledger: ComparisonLog, ada_phone: Phone, ben_phone: Phone
+        self, screen: Screen, log: ComparisonLog, ada_phone: Phone, ben_phone: Phone
     ) -> None:
         self._screen = screen
-        self._ledger = ledger
+        self._log = log
         self._phones = (ada_phone, ben_phone)
-        self._present: list[Person] = []
+        self._accounts: list[Person] = []
         self._item_id = ""
 
-    async def tell(self) -> None:
-        """Plays all steps. Raises CallError, Unreadable or StoryBroken where it cannot go on."""
-        ada, ben = await self._identities()
-        letter = await self._ask(ada, ben)
-        friend = await self._accept(ada, ben, letter)
+    async def run(self) -> None:
+        """Run all steps. Raise CallError, Unreadable or ScenarioFailed if one cannot continue."""
+        ada, ben = await self._create_people()
+        request = await self._request_follow(ada, ben)
+        friend = await self._accept(ada, ben, request)
         workouts = await self._publish(ada, friend)
         await self._read_feed(ada, ben, friend, workouts)
         await self._share(ada, ben)
         await self._revoke(ada, ben, friend)
-        await self._leave(ada, ben)
+        await self._delete_accounts(ada, ben)
 
     async def clean_up(self) -> None:
-        """Deletes the accounts that are still there, and only warns if that fails."""
-        for person in self._present:
+        """Delete the remaining accounts; print a warning if that fails."""
+        for person in self._accounts:
             try:
-                await person.leave()
+                await person.delete_account()
             except CallError as error:
                 self._screen.warning(
                     f"{person.name}'s account {person.user_id} could not be deleted: {error}"
                 )
 
-    async def _identities(self) -> tuple[Person, Person]:
-        self._screen.step(1, "Ada and Ben create identities, with keys made on their phones")
-        ada, ben = [
-            await self._join(*who) for who in zip(("Ada", "Ben"), self._phones, strict=True)
-        ]
+    async def _create_people(self) -> tuple[Person, Person]:
+        self._screen.step(1, "Ada and Ben create accounts, with keys made on their phones")
+        ada_phone, ben_phone = self._phones
+        ada, ben = await self._create("Ada", ada_phone), await self._create("Ben", ben_phone)
         rows = []
         for person, stranger in ((ada, ben), (ben, ada)):
-            sent = await person.publish_profile(samples.picture(person.name))
-            equal = await self._profile_is_stored(person, stranger, sent)
-            seen = {person.name: person.name, stranger.name: "locked"}
-            stored = preview(sent.encrypted_name)
-            rows.append(Row("name", seen["Ada"], stored, seen["Ben"], equal))
-            stored = preview(sent.encrypted_profile_picture)
-            seen[person.name] = preview(samples.picture(person.name))
-            rows.append(Row("picture", seen["Ada"], stored, seen["Ben"], equal))
-        self._screen.side_by_side(rows)
-        self._screen.step_done(self._ledger)
+            picture = samples.picture(person.name)
+            sent = await person.publish_profile(picture)
+            equal = await check_profile(self._log, person, stranger, sent)
+            for item, own, stored in (
+                ("name", person.name, sent.encrypted_name),
+                ("picture", preview(picture), sent.encrypted_profile_picture),
+            ):
+                shown = {person.name: own, stranger.name: "locked"}
+                rows.append(Row(item, shown["Ada"], preview(stored), shown["Ben"], equal))
+        self._screen.table(rows)
+        self._screen.step_done(self._log)
         return ada, ben
 
-    async def _join(self, name: str, phone: Phone) -> Person:
-        person = await Person.join(name, phone)
-        self._present.append(person)
+    async def _create(self, name: str, phone: Phone) -> Person:
+        person = await Person.create(name, phone)
+        self._accounts.append(person)
         return person
 
-    async def _profile_is_stored(
-        self, person: Person, stranger: Person, sent: user_pb2.UpdateUserRequest
-    ) -> bool:
-        """Compares the profile as both phones read it with what was sent."""
-        expected = user_pb2.GetUserResponse(
-            id=person.user_id,
-            lookup=person.lookup,
-            encrypted_name=sent.encrypted_name,
-            encrypted_profile_picture=sent.encrypted_profile_picture,
-            encryption_iv=sent.encryption_iv,
-            rsa_public_key=sent.rsa_public_key,
-        )
-        same, whose = self._ledger.same, f"{person.name}'s profile"
-        by_id, by_lookup = person.user_id, person.lookup
-        locked = attempt(lambda: read_profile(expected, stranger.keys.aes)[0])
-        found = await stranger.phone.users.GetUsers(user_pb2.GetUsersRequest(ids=[by_id]))
-        return all(
-            [
-                same(f"{whose} by id", expected, await person.look_up(by_id)),
-                same(f"{whose} by lookup", expected, await stranger.look_up(by_lookup)),
-                same(f"{whose} among several", {by_id: expected}, dict(found.users)),
-                same(f"{whose} without the key", True, isinstance(locked, Unreadable)),
-            ]
-        )
+    async def _request_follow(self, ada: Person, ben: Person) -> InboxMessage:
+        self._screen.step(2, "Ben finds Ada by her lookup and sends a follow request")
+        profile = await ben.look_up(ada.lookup)
+        self._log.require("Ada's id, found by lookup", ada.user_id, profile.id)
+        sent = await ben.send_message(profile, {"type": "followRequest", "name": ben.name})
+        self._screen.note(f"{ada.lookup} → {len(sent.chunks)} signed chunks in Ada's inbox")
+        self._screen.step_done(self._log)
+        return sent
 
-    async def _ask(self, ada: Person, ben: Person) -> InboxMessage:
-        self._screen.step(2, "Ben asks to follow Ada, whom he finds by her lookup")
-        found = await ben.look_up(ada.lookup)
-        self._ledger.must("Ada's id, found by lookup", ada.user_id, found.id)
-        wrote = await ben.write_to(found, {"type": "followRequest", "name": ben.name})
-        self._screen.note(f"{ada.lookup} → {len(wrote.chunks)} chunks into Ada's inbox, signed")
-        self._screen.step_done(self._ledger)
-        return wrote
-
-    async def _accept(self, ada: Person, ben: Person, asked: InboxMessage) -> Friend:
-        self._screen.step(3, "Ada verifies who asks, lets Ben in, and he can read her profile")
-        await self._receive(ada, asked)
+    async def _accept(self, ada: Person, ben: Person, request: InboxMessage) -> Friend:
+        self._screen.step(3, "Ada verifies the request and accepts; Ben can read her profile")
+        await check_inbox(self._log, ada, request)
         follow_secret = keys.new_follow_secret()
         await ada.grant(follow_secret)
-        said = acceptance(ada.keys.aes, follow_secret)
-        answered = await ada.write_to(await ada.look_up(asked.said["from"]), said)
-        received = await self._receive(ben, answered)
+        sender = await ada.look_up(request.content["from"])
+        response = await ada.send_message(sender, follow_accepted(ada.keys.aes, follow_secret))
+        received = await check_inbox(self._log, ben, response)
         profile = await ben.look_up(ada.user_id)
         friend = friend_from(received, profile)
         name, picture = read_profile(profile, friend.aes)
-        equal = [
-            self._ledger.same("Ada's AES key", ada.keys.aes, friend.aes),
-            self._ledger.same("Ada's name, as Ben reads it", ada.name.encode(), name),
-            self._ledger.same("Ada's picture", samples.picture(ada.name), picture),
-        ]
-        self._screen.side_by_side(
+        compare, own_picture = self._log.compare, samples.picture(ada.name)
+        key_equal = compare("Ada's AES key", ada.keys.aes, friend.aes)
+        name_equal = compare("Ada's name, as Ben reads it", ada.name.encode(), name)
+        picture_equal = compare("Ada's picture", own_picture, picture)
+        stored_name = preview(profile.encrypted_name)
+        stored_picture = preview(profile.encrypted_profile_picture)
+        self._screen.table(
             [
-                Row("request", "Ben asks", _chunks(asked), "Ben asks", True),
-                Row("answer", "key and secret", _chunks(answered), "key and secret", equal[0]),
-                Row("name", ada.name, preview(profile.encrypted_name), name.decode(), equal[1]),
+                Row("request", "from Ben", _chunks(request), "from Ben", True),
+                Row("response", "key and secret", _chunks(response), "key and secret", key_equal),
+                Row("name", ada.name, stored_name, name.decode(), name_equal),
                 Row(
-                    "picture",
-                    preview(samples.picture(ada.name)),
-                    preview(profile.encrypted_profile_picture),
-                    preview(picture),
-                    equal[2],
+                    "picture", preview(own_picture), stored_picture, preview(picture), picture_equal
                 ),
             ]
         )
-        self._screen.step_done(self._ledger)
+        self._screen.step_done(self._log)
         return friend
 
-    async def _receive(self, reader: Person, wrote: InboxMessage) -> InboxMessage:
-        """Takes the one message out of an inbox and compares it with what its sender wrote."""
-        whose = f"{reader.name}'s inbox"
-        messages = await reader.empty_inbox()
-        self._ledger.must(f"{whose}, messages in it", 1, len(messages))
-        chunks = list(messages[0].encrypted_message)
-        self._ledger.must(f"{whose}, chunks", wrote.chunks, chunks)
-        received = await reader.open_letter(messages[0])
-        self._ledger.must(f"{whose}, decrypted", wrote.signed, received.signed)
-        self._ledger.same(f"{whose}, read again", [], await reader.empty_inbox())
-        return received
-
     async def _publish(self, ada: Person, friend: Friend) -> dict[str, bytes]:
-        """Publishes three sessions and corrects the first, which thereby becomes the newest."""
+        """Publish three sessions and correct the first, which makes it the newest."""
         self._screen.step(4, "Ada publishes three workouts and corrects the first")
         workouts = {new_event_id(): text for text in samples.first_workouts()}
         sent = {event_id: await ada.publish(event_id, text) for event_id, text in workouts.items()}
@@ -175,44 +138,35 @@ class Scenario:
         workouts[corrected] = samples.corrected_workout()
         sent[corrected] = await ada.publish(corrected, workouts[corrected])
         stored = (await ada.poll(ada.user_id, friend.follow_secret)).events
-        self._ledger.must("events stored, oldest first", list(sent), _ids(stored))
+        self._log.require("events stored, oldest first", list(sent), _ids(stored))
         for event in stored:
-            self._event_is_stored(workouts[event.event_id], sent[event.event_id], event)
+            check_event(self._log, workouts[event.event_id], sent[event.event_id], event)
         times = [event.timestamp.ToNanoseconds() for event in stored]
-        self._ledger.same("timestamps, each later than the last", sorted(set(times)), times)
+        self._log.compare("timestamps, each later than the previous", sorted(set(times)), times)
         self._screen.note(f"{len(stored)} events, {sum(map(_size, stored)):,} bytes of ciphertext")
-        self._screen.step_done(self._ledger)
+        self._screen.step_done(self._log)
         return workouts
-
-    def _event_is_stored(
-        self, text: bytes, sent: event_pb2.PutEventRequest, stored: event_pb2.UserEvent
-    ) -> None:
-        same, what = self._ledger.same, f"workout {samples.name_of(text)}"
-        same(f"{what}, owner", sent.user_id, stored.user_id)
-        same(f"{what}, payload", sent.encrypted_event_payload, stored.encrypted_event_payload)
-        same(f"{what}, vector", sent.encrypted_event_iv, stored.encrypted_event_iv)
-        same(f"{what}, expiry", sent.expiry, stored.expiry)
 
     async def _read_feed(
         self, ada: Person, ben: Person, friend: Friend, workouts: dict[str, bytes]
     ) -> None:
-        self._screen.step(5, "Ben reads the feed, polls again, and one more workout appears")
+        self._screen.step(5, "Ben reads the feed and polls until one more workout appears")
         first = await ben.poll(friend.user_id, friend.follow_secret)
         own = await ada.poll(ada.user_id, friend.follow_secret)
-        self._ledger.must("events that Ben gets", list(workouts), _ids(first.events))
-        self._ledger.same("the feed over REST and over gRPC", own, first)
+        self._log.require("events that Ben receives", list(workouts), _ids(first.events))
+        self._log.compare("the feed over REST and over gRPC", own, first)
         rows = [self._event_row(event, friend, workouts) for event in first.events]
         newest = first.events[-1].timestamp
         again = await ben.poll(friend.user_id, friend.follow_secret, newest)
-        self._ledger.same("second poll", event_pb2.GetEventsResponse(), again)
+        self._log.compare("second poll", event_pb2.GetEventsResponse(), again)
         late, late_id = samples.late_workout(), new_event_id()
         await ada.publish(late_id, late)
         third = await ben.poll(friend.user_id, friend.follow_secret, newest)
-        self._ledger.must("third poll", [late_id], _ids(third.events))
+        self._log.require("third poll", [late_id], _ids(third.events))
         rows.append(self._event_row(third.events[0], friend, {late_id: late}))
-        self._screen.side_by_side(rows)
-        self._screen.note(f"polls: {len(rows) - 1} events, then none, then 1 more")
-        self._screen.step_done(self._ledger)
+        self._screen.table(rows)
+        self._screen.note(f"Polls returned {len(rows) - 1} events, then none, then 1 more.")
+        self._screen.step_done(self._log)
 
     def _event_row(
         self, event: event_pb2.UserEvent, friend: Friend, workouts: dict[str, bytes]
@@ -220,68 +174,54 @@ class Scenario:
         expected = workouts[event.event_id]
         actual = attempt(lambda: read_event(event, friend))
         name = samples.name_of(expected)
-        equal = self._ledger.same(f"workout {name}, decrypted", expected, actual)
+        equal = self._log.compare(f"workout {name}, decrypted", expected, actual)
         stored = preview(event.encrypted_event_payload)
         return Row("workout", name, stored, _shown(expected, actual), equal)
 
     async def _share(self, ada: Person, ben: Person) -> None:
-        self._screen.step(6, "Ada shares a plan by link, which Ben opens without an account")
+        self._screen.step(6, "Ada shares a plan by link; Ben opens it without an account")
         plan = samples.plan()
         link, sealed = await ada.share(plan)
         self._item_id = link.item_id
         response = await fetch_shared(ben.phone, link.item_id)
         stored = response.encrypted_payload
-        same = self._ledger.same
-        same("shared item, payload", sealed.ciphertext, stored.encrypted_payload)
-        same("shared item, vector", sealed.iv, stored.iv.value)
+        compare = self._log.compare
+        compare("shared item, payload", sealed.ciphertext, stored.encrypted_payload)
+        compare("shared item, vector", sealed.iv, stored.iv.value)
         spki = response.rsa_public_key.spki_public_key_bytes
-        same("shared item, public key", ada.keys.public_spki, spki)
+        compare("shared item, public key", ada.keys.public_spki, spki)
         actual = attempt(lambda: open_shared(link, response))
-        equal = same("shared item, decrypted", plan, actual)
+        equal = compare("shared item, decrypted", plan, actual)
         stored_bytes = preview(stored.encrypted_payload)
         row = Row("plan", samples.name_of(plan), stored_bytes, _shown(plan, actual), equal)
-        self._screen.side_by_side([row])
-        self._screen.note("The key is a part of the link that no server is sent.")
-        self._screen.step_done(self._ledger)
+        self._screen.table([row])
+        self._screen.note("The key is in the part of the link that is never sent to a server.")
+        self._screen.step_done(self._log)
 
     async def _revoke(self, ada: Person, ben: Person, friend: Friend) -> None:
-        self._screen.step(7, "Ada takes Ben's follow secret back")
+        self._screen.step(7, "Ada revokes Ben's follow secret")
         await ada.revoke(friend.follow_secret)
         expected = event_pb2.GetEventsResponse(invalid_follow_secrets=[friend.follow_secret])
         for person in (ada, ben):
             response = await person.poll(friend.user_id, friend.follow_secret)
-            self._ledger.same(f"feed after the revocation, {person.name}", expected, response)
-        self._screen.note("Ben gets no events; his secret is among the invalid ones.")
-        self._screen.step_done(self._ledger)
+            self._log.compare(f"feed after the revocation, {person.name}", expected, response)
+        self._screen.note("Ben receives no events; the response lists his secret as invalid.")
+        self._screen.step_done(self._log)
 
-    async def _leave(self, ada: Person, ben: Person) -> None:
-        self._screen.step(8, "Both delete their accounts")
+    async def _delete_accounts(self, ada: Person, ben: Person) -> None:
+        self._screen.step(8, "Ada and Ben delete their accounts")
         for person in (ada, ben):
-            await person.leave()
-            self._present.remove(person)
+            await person.delete_account()
+            self._accounts.remove(person)
         for person in (ada, ben):
             for reader in (ada, ben):
-                what = f"{person.name}'s account, looked up by {reader.name}"
-                await self._is_gone(what, partial(reader.look_up, person.user_id))
-        await self._is_gone("the shared plan", partial(fetch_shared, ben.phone, self._item_id))
-        self._screen.note("Accounts and plan are NOT_FOUND, for both phones.")
-        self._screen.step_done(self._ledger)
-
-    async def _is_gone(self, what: str, read: Callable[[], Awaitable[object]]) -> None:
-        try:
-            await read()
-            answer = grpc.StatusCode.OK
-        except CallError as error:
-            answer = error.code
-        self._ledger.same(what, grpc.StatusCode.NOT_FOUND, answer)
-
-
-def attempt(read: Callable[[], bytes]) -> bytes | Unreadable:
-    """Reads encrypted bytes; that they are unreadable is a result too, to be compared."""
-    try:
-        return read()
-    except Unreadable as error:
-        return error
+                subject = f"{person.name}'s account, looked up by {reader.name}"
+                read = partial(reader.look_up, person.user_id)
+                await check_not_found(self._log, subject, read)
+        fetch_plan = partial(fetch_shared, ben.phone, self._item_id)
+        await check_not_found(self._log, "the shared plan", fetch_plan)
+        self._screen.note("Accounts and plan are NOT_FOUND for both phones.")
+        self._screen.step_done(self._log)
 
 
 def _ids(events: Iterable[event_pb2.UserEvent]) -> list[str]:
@@ -298,5 +238,5 @@ def _shown(expected: bytes, actual: bytes | Unreadable) -> str:
     return samples.name_of(expected) if actual == expected else "something else"
 
 
-def _chunks(letter: InboxMessage) -> str:
-    return preview(b"".join(letter.chunks))
+def _chunks(message: InboxMessage) -> str:
+    return preview(b"".join(message.chunks))

@@ -1,10 +1,10 @@
-"""One call of the contract, made over gRPC or over REST/JSON, with the same errors from both.
+"""Transports that make a call over gRPC or over REST/JSON and raise the same errors.
 
-A method is named by its descriptor. Whoever wants typed calls wraps a transport into the generated
-stubs, which ask nothing of a channel but how to make a call:
+A method is identified by its descriptor. For typed calls, pass a transport to the generated stubs,
+which only need a channel that can create calls:
 
     events = EventServiceStub(channel_over(transport))
-    response = await events.GetEvents(request)          # a GetEventsResponse, for mypy as well
+    response = await events.GetEvents(request)          # mypy infers GetEventsResponse
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -28,7 +28,7 @@ Metadata = Sequence[tuple[str, str]]
 DEFAULT_TIMEOUT = 30.0
 
 _CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
-# For answers that are no JSON of ours, the mapping that gRPC prescribes to its clients:
+# The mapping that gRPC prescribes to clients, for responses whose body is no google.rpc.Status:
 # https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
 _CODES_OF_HTTP = {
     400: grpc.StatusCode.INTERNAL,
@@ -43,10 +43,10 @@ _CODES_OF_HTTP = {
 
 
 class CallError(Exception):
-    """The call was answered with anything but OK.
+    """A call that did not end with OK.
 
-    `code` and `message` are those of the status; `details` is the whole of it, with the typed
-    details that the server added (google.rpc.ErrorInfo and the like).
+    `code` and `message` are those of the status. `details` is the complete status, including the
+    typed details that the server added (google.rpc.ErrorInfo and the like).
     """
 
     def __init__(
@@ -59,28 +59,28 @@ class CallError(Exception):
 
 
 class Unreachable(CallError):
-    """There was no answer over HTTP at all: the code is UNAVAILABLE."""
+    """A REST call without any HTTP response; its code is UNAVAILABLE."""
 
     def __init__(self, message: str) -> None:
         super().__init__(grpc.StatusCode.UNAVAILABLE, message)
 
 
 class Transport(Protocol):
-    """A way to make calls."""
+    """A protocol over which calls are made."""
 
     async def call(
         self, method: MethodDescriptor, request: Message, *, metadata: Metadata = ()
     ) -> Message:
-        """Makes one unary call. `metadata` becomes HTTP headers. Raises CallError."""
+        """Make a unary call. `metadata` becomes HTTP headers. Raise CallError."""
         ...
 
     async def close(self) -> None:
-        """Gives the connections back."""
+        """Close the connections."""
         ...
 
 
 class GrpcTransport:
-    """Calls over gRPC: in the clear for `http://`, by TLS for `https://`."""
+    """Calls over gRPC: unencrypted for `http://`, TLS for `https://`."""
 
     def __init__(self, url: str, *, timeout: float = DEFAULT_TIMEOUT) -> None:
         self._timeout = timeout
@@ -89,7 +89,7 @@ class GrpcTransport:
     async def call(
         self, method: MethodDescriptor, request: Message, *, metadata: Metadata = ()
     ) -> Message:
-        """Makes one unary call. Raises CallError."""
+        """Make a unary call. Raise CallError."""
         invoke: aio.UnaryUnaryMultiCallable[Message, Message] = self._channel.unary_unary(
             f"/{method.containing_service.full_name}/{method.name}",
             request_serializer=_serialize,
@@ -101,14 +101,14 @@ class GrpcTransport:
             raise grpc_error(error) from error
 
     async def close(self) -> None:
-        """Closes the channel."""
+        """Close the channel."""
         await self._channel.close()
 
 
 class RestTransport:
-    """Calls over REST/JSON, on the paths with `/v2` (`versioned`) or on those without it.
+    """Calls over REST/JSON, on the paths with `/v2` (`versioned`) or without it.
 
-    `transport` replaces the network, for tests.
+    Tests replace the network by passing a `transport`.
     """
 
     def __init__(
@@ -124,14 +124,14 @@ class RestTransport:
             base_url=url,
             timeout=timeout,
             transport=transport,
-            # Loading the system's certificates takes longer than many calls in the clear.
+            # Loading the system's certificates takes longer than many unencrypted calls.
             verify=url.startswith("https:"),
         )
 
     async def call(
         self, method: MethodDescriptor, request: Message, *, metadata: Metadata = ()
     ) -> Message:
-        """Makes one call. Raises CallError, LookupError for a method without such a path."""
+        """Make a call. Raise CallError; raise LookupError if the method has no such path."""
         rule = binding.choose(method, request, versioned=self._versioned)
         http_request = binding.bind(rule, request)
         try:
@@ -149,30 +149,30 @@ class RestTransport:
         return _parse(response, GetMessageClass(method.output_type)(), rule.response_body)
 
     async def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         await self._client.aclose()
 
 
 def channel_over(transport: Transport) -> aio.Channel:
-    """Dresses a transport up as a channel, for the generated stubs; unary methods only."""
+    """Adapt a transport to the channel interface of the generated stubs; unary methods only."""
     return cast(aio.Channel, _StubChannel(transport))
 
 
 class _StubChannel:
-    """The part of a channel that a stub uses when it is built."""
+    """The part of the channel interface that a stub uses in its constructor."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def unary_unary(self, path: str, **_: Any) -> Callable[..., Awaitable[Message]]:
-        # The stub hands in how to encode messages as well; each transport does that in its own way.
+        # The stub also passes serializers, which each transport replaces with its own.
         full_name = path.removeprefix("/").replace("/", ".")
         method = descriptor_pool.Default().FindMethodByName(full_name)
         return partial(self._transport.call, method)
 
     def _stream(self, path: str, **_: Any) -> Callable[..., NoReturn]:
         def call(*_: object, **__: object) -> NoReturn:
-            raise NotImplementedError(f"{path} streams; call it over a channel")
+            raise NotImplementedError(f"{path} is a streaming method: call it over a gRPC channel")
 
         return call
 
@@ -184,15 +184,15 @@ def _serialize(message: Message) -> bytes:
 
 
 def grpc_error(error: aio.AioRpcError) -> CallError:
-    """What was answered over gRPC, instead of OK."""
+    """Return the CallError for a failed gRPC call."""
     return CallError(error.code(), error.details() or "", error_status(error))
 
 
 def rest_error(response: httpx2.Response) -> CallError:
-    """What was answered over HTTP, instead of success."""
+    """Return the CallError for an HTTP response that is not successful."""
     status = status_pb2.Status()
     try:
-        # This pool knows the types of google/rpc/error_details.proto, which details are made of.
+        # This pool contains google/rpc/error_details.proto, the types of the details.
         pool = error_details_pb2.DESCRIPTOR.pool
         json_format.Parse(
             response.content, status, ignore_unknown_fields=True, descriptor_pool=pool
@@ -207,7 +207,7 @@ def rest_error(response: httpx2.Response) -> CallError:
 
 
 def _parse(response: httpx2.Response, message: Message, response_body: str) -> Message:
-    """Reads the JSON of an answer; `response_body` names the field that is the whole body."""
+    """Parse a JSON response; `response_body` names the field that forms the whole body."""
     content = response.content
     if response_body:
         name = message.DESCRIPTOR.fields_by_name[response_body].json_name
@@ -215,5 +215,5 @@ def _parse(response: httpx2.Response, message: Message, response_body: str) -> M
     try:
         return json_format.Parse(content, message, ignore_unknown_fields=True)
     except (json_format.ParseError, UnicodeDecodeError) as error:
-        text = f"the answer is not the JSON of a {message.DESCRIPTOR.name}"
+        text = f"the response is not the JSON of a {message.DESCRIPTOR.name}"
         raise CallError(grpc.StatusCode.INTERNAL, text) from error

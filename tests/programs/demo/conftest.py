@@ -1,4 +1,4 @@
-"""A fake server, and transports to it over real gRPC and over JSON."""
+"""A fake server, and transports to it over real gRPC and over REST/JSON."""
 
 from collections.abc import AsyncIterator
 

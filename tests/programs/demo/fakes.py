@@ -1,6 +1,6 @@
-"""A server for the demo that fits into memory: gRPC servicers over dicts, and REST on top of them.
+"""In-memory server for the demo: gRPC servicers and REST routes over dicts.
 
-It does what the contract says where the demo looks, and no more. `corrupt` lets it lie.
+It implements the part of the contract that the demo uses. `corrupt` falsifies its responses.
 """
 
 import asyncio
@@ -33,8 +33,8 @@ from gymlocker.v2 import (
 
 AnyMessage = TypeVar("AnyMessage", bound=Message)
 
-# Verb, path without the part that varies, service, method, and the field that the path ends in:
-# written down from the contract by hand, so that it does not share its source with the transport.
+# Verb, path without its variable part, service, method, and the field at the end of the path.
+# Written by hand from the contract, so that it does not share its source with the transport.
 ROUTES = [
     ("GET", "/health", "SystemService", "GetHealth", None),
     ("POST", "/user/create", "UserService", "CreateUser", None),
@@ -54,7 +54,7 @@ ROUTES = [
 
 
 class Refused(Exception):
-    """A status other than OK."""
+    """A response with a status other than OK."""
 
     def __init__(self, code: grpc.StatusCode, reason: str) -> None:
         super().__init__(reason)
@@ -65,10 +65,10 @@ class Refused(Exception):
 
 
 class FakeServer:
-    """The data, and one method for each method of the contract.
+    """The data, and one method for each RPC.
 
-    `corrupt` is given every response before it goes out, and may change it. `called` is set once
-    the method `awaited` was called.
+    `corrupt` receives every response before it is sent and may change it. `called` is set when the
+    RPC `awaited` is called.
     """
 
     def __init__(self) -> None:
@@ -84,8 +84,8 @@ class FakeServer:
         self.called = asyncio.Event()
         self._ticks = 0
 
-    def answer(self, service: str, method: str, request: Any) -> Any:
-        """Makes one call. Raises Refused."""
+    def respond(self, service: str, method: str, request: Any) -> Any:
+        """Return the response to a call. Raise Refused."""
         self.calls.append(f"{service}.{method}")
         if method == self.awaited:
             self.called.set()
@@ -203,7 +203,7 @@ class FakeServer:
 
 
 def grpc_server(fake: FakeServer) -> aio.Server:
-    """Puts the fake behind real gRPC; the caller adds a port and starts it."""
+    """Return a gRPC server for the fake; the caller adds a port and starts it."""
     server = aio.server()
     for module in (
         event_pb2_grpc,
@@ -219,18 +219,18 @@ def grpc_server(fake: FakeServer) -> aio.Server:
 
 
 def rest_transport(fake: FakeServer, prefix: str = "") -> httpx2.MockTransport:
-    """Puts the fake behind JSON, on paths that start with `prefix` and nowhere else."""
+    """Return an HTTP transport to the fake; it serves paths that start with `prefix` only."""
 
     def handle(request: httpx2.Request) -> httpx2.Response:
         path = request.url.path
         if not path.startswith(prefix):
             return httpx2.Response(404, text="no such path")
-        return _answer_json(fake, request, path.removeprefix(prefix))
+        return _respond_json(fake, request, path.removeprefix(prefix))
 
     return httpx2.MockTransport(handle)
 
 
-def _answer_json(fake: FakeServer, request: httpx2.Request, path: str) -> httpx2.Response:
+def _respond_json(fake: FakeServer, request: httpx2.Request, path: str) -> httpx2.Response:
     found = _route(request.method, path)
     if not found:
         return httpx2.Response(404, text="no such path")
@@ -241,7 +241,7 @@ def _answer_json(fake: FakeServer, request: httpx2.Request, path: str) -> httpx2
     else:
         json_format.ParseDict(json.loads(request.content or "{}"), message)
     try:
-        response = fake.answer(service, method, message)
+        response = fake.respond(service, method, message)
     except Refused as refused:
         pool = error_details_pb2.DESCRIPTOR.pool
         body = json_format.MessageToDict(refused.status, descriptor_pool=pool)
@@ -252,11 +252,11 @@ def _answer_json(fake: FakeServer, request: httpx2.Request, path: str) -> httpx2
 
 
 def _route(verb: str, path: str) -> tuple[str, str, str | None, str] | None:
-    """Finds service, method, the field in the path, and what the path says of it."""
-    for its_verb, start, service, method, field in ROUTES:
+    """Return service, method, the field in the path and its value."""
+    for route_verb, start, service, method, field in ROUTES:
         rest = path.removeprefix(start)
-        fits = rest != "" and "/" not in rest if field else rest == ""
-        if its_verb == verb and path.startswith(start) and fits:
+        matches = rest != "" and "/" not in rest if field else rest == ""
+        if route_verb == verb and path.startswith(start) and matches:
             return service, method, field, rest
     return None
 
@@ -274,15 +274,15 @@ def _servicer(fake: FakeServer, name: str, module: Any) -> Any:
     service = name.removesuffix("Servicer")
 
     def method(method_name: str) -> Any:
-        async def answer(_: object, request: Message, context: Any) -> Message:
+        async def respond(_: object, request: Message, context: Any) -> Message:
             try:
-                return fake.answer(service, method_name, request)  # type: ignore[no-any-return]
+                return fake.respond(service, method_name, request)  # type: ignore[no-any-return]
             except Refused as refused:
                 details = ("grpc-status-details-bin", refused.status.SerializeToString())
                 await context.abort(refused.code, refused.status.message, (details,))
                 raise
 
-        return answer
+        return respond
 
     base = getattr(module, name)
     names = [n for n in vars(base) if not n.startswith("_")]

@@ -1,9 +1,9 @@
-// Makes webcrypto_vectors.json with WebCrypto, the implementation that the LiftLog app encrypts
-// with, so that the Python of the demo is compared with something it shares no line with.
+// Generator of webcrypto_vectors.json. It uses WebCrypto, as the LiftLog app does, so that the
+// Python code of the demo is tested against an independent implementation.
 //
 //   node tests/programs/demo/make_webcrypto_vectors.mjs > tests/programs/demo/webcrypto_vectors.json
 //
-// The keys are made anew each time and used for nothing else. Bytes are base64.
+// Every run generates new keys, which are used for nothing else. Bytes are base64.
 
 const { subtle } = globalThis.crypto;
 const base64 = (bytes) => Buffer.from(bytes).toString("base64");

@@ -1,5 +1,5 @@
-// Reads with WebCrypto what the demo made: JSON with base64 on standard input, and the plaintexts
-// as JSON on standard output. The other direction is make_webcrypto_vectors.mjs.
+// Decrypts bytes of the demo with WebCrypto: JSON with base64 on standard input, the plaintexts as
+// JSON on standard output. make_webcrypto_vectors.mjs covers the other direction.
 
 import { readFileSync } from "node:fs";
 

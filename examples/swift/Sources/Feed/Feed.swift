@@ -1,6 +1,7 @@
-// An app in Swift: publishes a workout that only a follower can read, then keeps a diary.
+// An app in Swift: publish a workout that only a follower can read, then keep a diary.
 //
-// Ada publishes, Bob follows. Each step is one line; exit code 1 says what was not as it should be.
+// Ada publishes, Bob follows. Each step prints one line. An unexpected result is printed and ends
+// the program with exit code 1.
 
 import Crypto
 import Foundation
@@ -22,16 +23,16 @@ struct Person {
   let keys: Keys
 }
 
-/// What Ada tells Bob.
+/// The content of Ada's message to Bob.
 struct Invitation: Codable {
   let from: String
   let aesKey: Data
   let followSecret: String
 }
 
-/// Something did not come back as it went.
-struct Different: Error {
-  let what: String
+/// A result that differs from what was sent.
+struct Mismatch: Error {
+  let message: String
 }
 
 @main
@@ -51,16 +52,16 @@ struct App {
         try await keepADiary(server)
       }
     } catch let error as RPCError {
-      fail("the server said \(error.code): \(error.message)")
-    } catch let error as Different {
-      fail("that is not right: \(error.what)")
+      fail("the server returned \(error.code): \(error.message)")
+    } catch let error as Mismatch {
+      fail("unexpected result: \(error.message)")
     } catch {
-      fail("that is not right: \(error)")
+      fail("unexpected result: \(error)")
     }
   }
 }
 
-/// The encrypted feed: from two new users to a workout that one wrote and the other read.
+/// Use the encrypted feed: Ada publishes a workout, and Bob reads it.
 func shareWithAFollower(_ server: Server) async throws {
   let users = Users(wrapping: server)
   let events = Gymlocker_V2_EventService.Client(wrapping: server)
@@ -71,7 +72,7 @@ func shareWithAFollower(_ server: Server) async throws {
   let bob = try await join(users, name: "Bob")
   print("Ada and Bob published their public keys and their encrypted names")
 
-  // Ada lets Bob follow. What he needs for it is in a letter that only he can read.
+  // Ada lets Bob follow. She sends her secret and key in a message that only he can read.
   let secret = UUID().uuidString.lowercased()
   _ = try await follows.putFollowSecret(
     .with {
@@ -81,10 +82,10 @@ func shareWithAFollower(_ server: Server) async throws {
     }
   )
   let key = ada.keys.aes.withUnsafeBytes { Data($0) }
-  let letter = Invitation(from: ada.id, aesKey: key, followSecret: secret)
-  let profile = try await users.getUser(.with { $0.idOrLookup = bob.id })
-  let signed = try ada.keys.sign(JSONEncoder().encode(letter))
-  let chunks = try writeLetter(signed, to: profile.rsaPublicKey)
+  let invitation = Invitation(from: ada.id, aesKey: key, followSecret: secret)
+  let bobProfile = try await users.getUser(.with { $0.idOrLookup = bob.id })
+  let signed = try ada.keys.sign(JSONEncoder().encode(invitation))
+  let chunks = try encryptMessage(signed, to: bobProfile.rsaPublicKey)
   _ = try await inbox.putInboxMessage(
     .with {
       $0.toUserID = bob.id
@@ -93,23 +94,24 @@ func shareWithAFollower(_ server: Server) async throws {
   )
   print("Ada sent Bob her follow secret and her key, encrypted for him")
 
-  // Bob opens it, and believes it only after he has verified the signature.
+  // Bob decrypts it. He must not trust its content before he has verified the signature.
   let messages = try await inbox.getInboxMessages(
     .with {
       $0.userID = bob.id
       $0.password = bob.password
     }
   ).inboxMessages
-  let opened = try bob.keys.openLetter(only(messages, in: "Bob's inbox").encryptedMessage)
-  let sender = try JSONDecoder().decode(Invitation.self, from: unverified(opened)).from
-  let adaSeen = try await users.getUser(.with { $0.idOrLookup = sender })
-  let publicKey = adaSeen.rsaPublicKey
-  let got = try JSONDecoder().decode(Invitation.self, from: verified(opened, from: publicKey))
-  let aes = SymmetricKey(data: got.aesKey)
-  let sealedName = Sealed(bytes: adaSeen.encryptedName, iv: adaSeen.encryptionIv)
+  let decrypted = try bob.keys.decryptMessage(only(messages, in: "Bob's inbox").encryptedMessage)
+  let sender = try JSONDecoder().decode(Invitation.self, from: unverified(decrypted)).from
+  let adaProfile = try await users.getUser(.with { $0.idOrLookup = sender })
+  let publicKey = adaProfile.rsaPublicKey
+  let genuine = try verified(decrypted, from: publicKey)
+  let content = try JSONDecoder().decode(Invitation.self, from: genuine)
+  let aes = SymmetricKey(data: content.aesKey)
+  let sealedName = Sealed(bytes: adaProfile.encryptedName, iv: adaProfile.encryptionIv)
   let name = try unseal(sealedName, with: aes, from: publicKey)
-  try expect(name == Data(ownName.utf8), "the name came back as \(text(name))")
-  print("Bob opened it, and reads Ada's name: \(text(name))")
+  try expect(name == Data(ownName.utf8), "the name was returned as \(text(name))")
+  print("Bob decrypted it and read Ada's name: \(text(name))")
 
   let sealed = try ada.keys.seal(Data(workout.utf8))
   _ = try await events.putEvent(
@@ -126,14 +128,14 @@ func shareWithAFollower(_ server: Server) async throws {
 
   let followed = Gymlocker_V2_FollowedUser.with {
     $0.userID = sender
-    $0.followSecret = got.followSecret
+    $0.followSecret = content.followSecret
   }
   let feed = try await events.getEvents(.with { $0.users = [followed] })
   let event = try only(feed.events, in: "Bob's feed")
   let found = Sealed(bytes: event.encryptedEventPayload, iv: event.encryptedEventIv)
   try expect(found.bytes == sealed.bytes, "the server changed the encrypted bytes")
   let read = try unseal(found, with: aes, from: publicKey)
-  try expect(read == Data(workout.utf8), "the workout came back as \(text(read))")
+  try expect(read == Data(workout.utf8), "the workout was returned as \(text(read))")
   print("Bob read it, byte for byte: \(text(read))")
 
   for person in [ada, bob] {
@@ -144,10 +146,10 @@ func shareWithAFollower(_ server: Server) async throws {
       }
     )
   }
-  print("Ada and Bob deleted themselves")
+  print("Ada and Bob deleted their users")
 }
 
-/// Makes a user, then publishes the public key and the encrypted name.
+/// Create a user, then publish the public key and the encrypted name.
 func join(_ users: Users, name: String) async throws -> Person {
   let user = try await users.createUser(Gymlocker_V2_CreateUserRequest())
   let keys = try Keys()
@@ -164,7 +166,7 @@ func join(_ users: Users, name: String) async throws -> Person {
   return Person(id: user.id, password: user.password, keys: keys)
 }
 
-/// An account with a username, and a workout in its diary, which the server can read.
+/// Create an account with a username, and a workout in its diary, which the server can read.
 func keepADiary(_ server: Server) async throws {
   let accounts = Gymlocker_V2_AuthService.Client(wrapping: server)
   let diary = Gymlocker_V2_WorkoutService.Client(wrapping: server)
@@ -195,23 +197,23 @@ func keepADiary(_ server: Server) async throws {
   let all = Gymlocker_V2_ListWorkoutsRequest()
   let listed = try only(
     try await diary.listWorkouts(all, metadata: bearer).workouts, in: "the diary")
-  try expect(listed == added && listed.notes == run.notes, "the workout came back as \(listed)")
-  print("the diary holds one workout: \(run.date) \(run.type), \(run.duration) minutes")
+  try expect(listed == added && listed.notes == run.notes, "the workout was returned as \(listed)")
+  print("the diary contains one workout: \(run.date) \(run.type), \(run.duration) minutes")
 
   _ = try await diary.deleteWorkout(.with { $0.id = added.id }, metadata: bearer)
   let left = try await diary.listWorkouts(all, metadata: bearer).workouts
   try expect(left.isEmpty, "the workout is still in the diary")
-  // An account is a user: its token does for a password.
+  // An account is also a user. Its token replaces the password.
   _ = try await Users(wrapping: server).deleteUser(.with { $0.id = account.id }, metadata: bearer)
   print("deleted the workout and the account")
 }
 
-func expect(_ same: Bool, _ what: String) throws {
-  guard same else { throw Different(what: what) }
+func expect(_ condition: Bool, _ message: String) throws {
+  guard condition else { throw Mismatch(message: message) }
 }
 
 func only<Item>(_ items: [Item], in place: String) throws -> Item {
-  try expect(items.count == 1, "\(place) holds \(items.count) instead of one")
+  try expect(items.count == 1, "\(place) contains \(items.count) items instead of one")
   return items[0]
 }
 

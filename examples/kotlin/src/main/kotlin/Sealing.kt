@@ -1,11 +1,11 @@
 /*
- * The encryption of the feed: all that is done with keys. The server never sees one.
+ * Encryption of the feed. All keys stay on the client; the server never receives one.
  *
  * - signature: RSASSA-PSS (RSA-2048, SHA-256, salt of 32 bytes) over the SHA-256 of the text;
  * - sealed: AES-128-CBC with PKCS #7 padding and a random IV of 16 bytes, over `text || signature`;
- * - a letter: `text || signature`, encrypted with RSA-OAEP (SHA-256), 122 bytes at a time.
+ * - message: `text || signature`, encrypted with RSA-OAEP (SHA-256), 122 bytes at a time.
  *
- * Android has the same classes. What Java calls PKCS5Padding is PKCS #7 for AES.
+ * Android has the same classes. Java's PKCS5Padding is PKCS #7 padding for AES.
  */
 
 import java.security.KeyFactory
@@ -27,43 +27,43 @@ import javax.crypto.spec.SecretKeySpec
 private const val SIGNATURE_BYTES = 256
 private const val CHUNK_BYTES = 122
 
-/** What can be sent: encrypted bytes, and the vector that goes with them. */
+/** Encrypted bytes with their initialization vector. */
 class Sealed(val bytes: ByteArray, val iv: ByteArray)
 
-/** The keys of a person. `aes` goes to whom they let follow; the private RSA key to nobody. */
+/** The keys of a person. Followers receive `aes`; the private RSA key is never shared. */
 class Keys {
     private val rsa =
         KeyPairGenerator.getInstance("RSA").apply { initialize(2048) }.generateKeyPair()
     val aes = randomBytes(16)
 
-    /** As the server keeps it: SubjectPublicKeyInfo, DER. */
+    /** The public RSA key as the server stores it: SubjectPublicKeyInfo, DER. */
     val public: ByteArray get() = rsa.public.encoded
 
-    /** Returns the text with its signature behind it. */
+    /** Return `text || signature`. */
     fun sign(text: ByteArray): ByteArray {
         val signer = pss().apply { initSign(rsa.private) }
         signer.update(digest(text))
         return text + signer.sign()
     }
 
-    /** Signs and encrypts a text for those who follow. */
+    /** Sign and encrypt a text for followers. */
     fun seal(text: ByteArray): Sealed {
         val iv = randomBytes(16)
         return Sealed(cbc(Cipher.ENCRYPT_MODE, aes, iv).doFinal(sign(text)), iv)
     }
 
-    /** Decrypts a letter: a text with its signature, still to be verified. */
-    fun openLetter(chunks: List<ByteArray>): ByteArray {
+    /** Decrypt a message; return `text || signature`, which is not verified yet. */
+    fun decryptMessage(chunks: List<ByteArray>): ByteArray {
         val cipher = oaep().apply { init(Cipher.DECRYPT_MODE, rsa.private, OAEP) }
         return chunks.fold(byteArrayOf()) { text, chunk -> text + cipher.doFinal(chunk) }
     }
 }
 
-/** Decrypts what `Keys.seal` made, and verifies that the owner of `public` signed it. */
+/** Decrypt the result of `Keys.seal`, and verify that the owner of `public` signed it. */
 fun unseal(sealed: Sealed, aes: ByteArray, public: ByteArray): ByteArray =
     verified(cbc(Cipher.DECRYPT_MODE, aes, sealed.iv).doFinal(sealed.bytes), public)
 
-/** Returns the text of `text || signature`; throws if another signed it. */
+/** Return the text of `text || signature`; throw an error if another key signed it. */
 fun verified(signed: ByteArray, public: ByteArray): ByteArray {
     val text = unverified(signed)
     val verifier = pss().apply { initVerify(rsaKey(public)) }
@@ -73,16 +73,16 @@ fun verified(signed: ByteArray, public: ByteArray): ByteArray {
     return text
 }
 
-/** Returns the text of `text || signature`, which anybody may have written. */
+/** Return the text of `text || signature` without verifying who signed it. */
 fun unverified(signed: ByteArray): ByteArray = signed.copyOf(signed.size - SIGNATURE_BYTES)
 
-/** Encrypts a signed text so that only the owner of `public` can read it. */
-fun writeLetter(signed: ByteArray, public: ByteArray): List<ByteArray> {
+/** Encrypt a signed text so that only the owner of `public` can read it. */
+fun encryptMessage(signed: ByteArray, public: ByteArray): List<ByteArray> {
     val cipher = oaep().apply { init(Cipher.ENCRYPT_MODE, rsaKey(public), OAEP) }
     return signed.asList().chunked(CHUNK_BYTES) { cipher.doFinal(it.toByteArray()) }
 }
 
-// Java's own defaults are SHA-1 in both: say all of it.
+// All parameters are explicit, because Java's default for both hashes is SHA-1.
 private val OAEP =
     OAEPParameterSpec("SHA-256", "MGF1", MGF1ParameterSpec.SHA256, PSource.PSpecified.DEFAULT)
 
@@ -98,7 +98,7 @@ private fun cbc(mode: Int, aes: ByteArray, iv: ByteArray): Cipher =
         init(mode, SecretKeySpec(aes, "AES"), IvParameterSpec(iv))
     }
 
-/** SHA-256. PSS hashes what it is given once more; that is how the LiftLog app signs. */
+/** Return the SHA-256. PSS hashes its input once more, and the LiftLog app signs this way. */
 private fun digest(text: ByteArray): ByteArray = MessageDigest.getInstance("SHA-256").digest(text)
 
 private fun rsaKey(public: ByteArray): PublicKey =

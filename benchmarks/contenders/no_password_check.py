@@ -1,8 +1,8 @@
-"""Our own worker, but for one thing: it takes every password for the right one.
+"""A Gymlocker worker that accepts every password.
 
-What is left of the difference to our worker as it is, is the price of checking them.
+The difference to a normal worker is the cost of password checks.
 
-    DATABASE_URL=… python -m benchmarks.contenders.unchecked serve --listen HOST:PORT
+    DATABASE_URL=… python -m benchmarks.contenders.no_password_check serve --listen HOST:PORT
 """
 
 from unittest.mock import AsyncMock, patch
@@ -12,7 +12,7 @@ from server.programs.cli.app import main
 
 if __name__ == "__main__":
     tune()
-    # It imports grpc, which has to be told before.
+    # After tuning: this imports grpc.
     from server.services.credentials.password_authenticator import PasswordAuthenticator
 
     with patch.object(PasswordAuthenticator, "authenticate", AsyncMock(return_value=None)):

@@ -1,4 +1,4 @@
-"""A server that forwards every call to another, and changes a byte of each event that is read."""
+"""A proxy that forwards every call to a server and changes a byte of each event in responses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Forward: TypeAlias = "grpc.UnaryUnaryMultiCallable[bytes, bytes]"
 
 
 class Forwarding(grpc.GenericRpcHandler):
-    """Answers with what the server behind `channel` says, but for events."""
+    """Handler that returns the responses of the server behind `channel`, with falsified events."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         self._channel = channel
@@ -24,23 +24,23 @@ class Forwarding(grpc.GenericRpcHandler):
     def service(
         self, details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler[bytes, bytes] | None:
-        """Any method: unary, as those of the examples all are."""
+        """Return a handler of any method. All methods in the examples are unary."""
         return grpc.unary_unary_rpc_method_handler(self._call(details.method))
 
     def _call(self, method: str) -> Call:
         forward: Forward = self._channel.unary_unary(method)
 
         def call(request: bytes, context: grpc.ServicerContext) -> bytes:
-            sent = context.invocation_metadata()
-            bearer = tuple(pair for pair in sent if pair[0] == "authorization")
+            metadata = context.invocation_metadata()
+            bearer = tuple(pair for pair in metadata if pair[0] == "authorization")
             response = forward(request, metadata=bearer)
-            return changed(response) if method == GET_EVENTS else response
+            return falsified(response) if method == GET_EVENTS else response
 
         return call
 
 
-def changed(response: bytes) -> bytes:
-    """The same events, each with another last byte."""
+def falsified(response: bytes) -> bytes:
+    """Change the last byte of each event."""
     events = GetEventsResponse.FromString(response)
     for event in events.events:
         payload = event.encrypted_event_payload
@@ -49,8 +49,8 @@ def changed(response: bytes) -> bytes:
 
 
 @contextmanager
-def liar(address: str) -> Iterator[str]:
-    """Runs it before the server at `address`; gives its own address."""
+def falsifying_proxy(address: str) -> Iterator[str]:
+    """Run the proxy in front of the server at `address`; yield its own address."""
     with grpc.insecure_channel(address) as channel:
         server = grpc.server(ThreadPoolExecutor(4), handlers=[Forwarding(channel)])
         port = server.add_insecure_port("127.0.0.1:0")

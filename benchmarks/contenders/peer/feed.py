@@ -1,4 +1,4 @@
-"""Which of those that are followed may be read, where a statement has not told it."""
+"""Check of follow secrets in Python, for layers whose SQL does not check them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,15 +7,15 @@ from uuid import UUID
 from benchmarks.contenders.peer.messages import Event, Events, FollowedUser
 
 
-class Judged:
-    """Those who are followed with a secret that is theirs, and the secrets that are nobody's."""
+class FeedRequest:
+    """The followed users with a valid secret, and the invalid secrets."""
 
     def __init__(self, users: Sequence[FollowedUser], secrets: set[tuple[UUID, str]]) -> None:
-        right = [user for user in users if (user.user_id, user.follow_secret) in secrets]
-        # Somebody who is asked for twice is read once, from the earlier time on.
+        valid = [user for user in users if (user.user_id, user.follow_secret) in secrets]
+        # A user who is listed twice is read once, from the earlier time.
         self.since = {
             user.user_id: user.since
-            for user in sorted(right, key=lambda user: user.since, reverse=True)
+            for user in sorted(valid, key=lambda user: user.since, reverse=True)
         }
         self.invalid = list(
             dict.fromkeys(
@@ -27,9 +27,9 @@ class Judged:
 
     @property
     def parameters(self) -> dict[str, list[Any]]:
-        """Those who may be read, and from when on: two arrays for a statement."""
+        """The readable users and the times to read from, as two array parameters."""
         return {"ids": list(self.since), "times": list(self.since.values())}
 
-    def answered(self, events: list[Event]) -> Events:
-        """The reply with these events."""
+    def response(self, events: list[Event]) -> Events:
+        """Return the response with these events."""
         return Events(events=events, invalid_follow_secrets=self.invalid)

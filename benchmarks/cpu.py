@@ -1,4 +1,4 @@
-"""Who used the processor: a server, its Envoy, PostgreSQL, or the load itself."""
+"""CPU time by user: server, Envoy, PostgreSQL and load generator."""
 
 import resource
 from collections.abc import Mapping
@@ -7,33 +7,33 @@ from typing import TypeAlias
 
 import psutil
 
-# Processor seconds by who used them.
+# CPU seconds by user.
 Seconds: TypeAlias = dict[str, float]
 
 LOAD = "load"
 
 
 class Meter:
-    """Reads the clocks of some processes and of all that they have started."""
+    """A meter of the CPU time of processes, including their children."""
 
     def __init__(self, processes: Mapping[str, psutil.Process]) -> None:
         self._roots = processes
 
     def read(self) -> Seconds:
-        """The processor seconds used so far."""
+        """Return the CPU seconds used so far."""
         seconds = {name: _used(root) for name, root in self._roots.items()}
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
         return {**seconds, LOAD: ended.ru_utime + ended.ru_stime}
 
 
-def spent(before: Seconds, after: Seconds) -> Seconds:
-    """What was used between two readings."""
+def difference(before: Seconds, after: Seconds) -> Seconds:
+    """Return the CPU seconds used between two readings."""
     return {name: after[name] - before[name] for name in after}
 
 
 def _used(root: psutil.Process) -> float:
     times = root.cpu_times()
-    # With those that have ended, such as PostgreSQL's cleaners.
+    # Include children that have ended, such as PostgreSQL's autovacuum workers.
     total = times.user + times.system + times.children_user + times.children_system
     for process in root.children(recursive=True):
         with suppress(psutil.NoSuchProcess):
