@@ -99,7 +99,7 @@ def stack(postgres: TemporaryPostgres, tmp_path_factory: pytest.TempPathFactory)
         yield stack
 
 
-@pytest.fixture(params=["grpc", "rest", "rest-v2"])
+@pytest.fixture(params=["grpc", "rest", pytest.param("rest-v2", marks=pytest.mark.extended)])
 async def transport(stack: Stack, request: pytest.FixtureRequest) -> AsyncIterator[Transport]:
     """Every transport; the test runs once for each."""
     transport: Transport = (
