@@ -40,6 +40,8 @@ from tests.benchmarks.running import (
 )
 from tests.support.stack import Stack
 
+pytestmark = pytest.mark.extended
+
 EXPIRY = Timestamp(seconds=4_000_000_000)
 SOON = Timestamp(seconds=int(time.time()) + 86_400)
 PATHS = {

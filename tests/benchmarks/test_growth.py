@@ -6,6 +6,8 @@ import pytest
 from benchmarks.growth import fill, sequential_scans
 from server.libraries.database.migrations import migrate
 
+pytestmark = pytest.mark.extended
+
 USERS = 20_000
 
 

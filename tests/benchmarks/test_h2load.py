@@ -17,6 +17,8 @@ from benchmarks.workloads import get_user
 from tests.support.stack import Stack
 from tests.support.tools import require
 
+pytestmark = pytest.mark.extended
+
 UNKNOWN_USER = get_user(Person("nobody", "nobody", "nobody"))
 HEALTH = Request("rest", "/health", verb="GET")
 UNKNOWN_PATH = Request("rest", "/nowhere", verb="GET")

@@ -7,6 +7,8 @@ from benchmarks.wrk import run_mixed_load
 from tests.support.stack import Stack
 from tests.support.tools import require
 
+pytestmark = pytest.mark.extended
+
 HEALTH = Request("rest", "/health", verb="GET")
 UNKNOWN_PATH = Request("rest", "/nowhere", verb="GET")
 USERS = Request("rest", "/v2/users", b'{"ids":["8a6e0804-2bd0-4672-b79d-d97027f9071a"]}')

@@ -7,11 +7,14 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from server.libraries.common.paths import ROOT
 from tests.deploy import files
+
+pytestmark = pytest.mark.extended
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 # Import every module of the server.

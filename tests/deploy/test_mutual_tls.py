@@ -19,6 +19,8 @@ from tests.support.ports import free_port
 from tests.support.waiting import eventually_true
 from tests.support.worker import JWT_SECRET_KEY
 
+pytestmark = pytest.mark.extended
+
 
 @asynccontextmanager
 async def running(*words: str, **environment: str) -> AsyncIterator[None]:

@@ -7,6 +7,8 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from tests.deploy import files
 from tests.deploy.running import PLAIN, composed
 from tests.deploy.test_image import image_environment
@@ -14,6 +16,8 @@ from tests.faults.traffic import traffic
 from tests.support.ports import free_port
 from tests.support.waiting import TIMEOUT, wait_until
 from tests.support.worker import JWT_SECRET_KEY
+
+pytestmark = pytest.mark.extended
 
 
 def calls_before_and_after(log: str) -> list[bool]:

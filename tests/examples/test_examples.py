@@ -12,6 +12,8 @@ from tests.examples.falsifying_proxy import falsifying_proxy
 from tests.support.stack import Stack
 from tests.support.tools import require
 
+pytestmark = pytest.mark.extended
+
 CLOSED = "127.0.0.1:1"
 
 

@@ -24,6 +24,8 @@ from tests.support.client import Client, error_info, event_of
 from tests.support.stack import Stack, running_stack
 from tests.support.waiting import eventually_true
 
+pytestmark = pytest.mark.extended
+
 # Fails as on a full disk, for a new row and for a new table.
 FILL_DISK = """
 CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS

@@ -19,6 +19,8 @@ from tests.libraries.database.postmaster import frozen
 from tests.support.stack import Stack, running_stack
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.extended
+
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:

@@ -15,6 +15,8 @@ from tests.libraries.database.conftest import make_database
 from tests.support.stack import Stack, running_stack
 from tests.support.tools import require
 
+pytestmark = pytest.mark.extended
+
 SHARE = 4
 BUSY_ADDRESS, OTHER_ADDRESS = "127.0.0.31", "127.0.0.32"
 TIMEOUT = 20.0

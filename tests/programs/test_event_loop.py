@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from tests.support.stack import running_stack
+
+pytestmark = pytest.mark.extended
 
 WITHOUT_UVLOOP = "import sys\nsys.modules['uvloop'] = None\n"
 

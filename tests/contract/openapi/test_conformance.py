@@ -26,6 +26,8 @@ from tests.contract.openapi.descriptions import closed, operations
 from tests.contract.openapi.person import Case, Person
 from tests.support.stack import Stack
 
+pytestmark = pytest.mark.extended
+
 FEW = 5
 EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", FEW))
 SETTINGS = settings(

@@ -13,6 +13,8 @@ from server.libraries.rpc.large_responses import LARGE_BYTES
 from tests.support.client import KIB, Client, follow, many_users
 from tests.support.stack import Stack
 
+pytestmark = pytest.mark.extended
+
 PICTURE = bytes(2000 * KIB)
 PAYLOAD = bytes(15 * KIB)
 

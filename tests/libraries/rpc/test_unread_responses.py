@@ -31,6 +31,8 @@ from tests.support.unreading_clients import (
     grpc_headers,
 )
 
+pytestmark = pytest.mark.extended
+
 END_SECONDS = 40
 MAX_WORKER_BYTES, MAX_ENVOY_BYTES = 300 * 2**20, 600 * 2**20
 STREAMS_PER_CONNECTION = 100

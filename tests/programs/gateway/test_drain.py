@@ -16,6 +16,8 @@ from tests.support.ports import free_port
 
 from .processes import Worker, eventually, unary
 
+pytestmark = pytest.mark.extended
+
 
 @dataclass(frozen=True)
 class Gateway:

@@ -18,6 +18,8 @@ from .authority import Authority
 from .http3 import connected
 from .processes import FrontDoor, front_door
 
+pytestmark = pytest.mark.extended
+
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:

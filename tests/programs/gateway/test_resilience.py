@@ -12,6 +12,8 @@ from gymlocker.v2 import user_pb2
 from .assertions import assert_error
 from .processes import FrontDoor, call, envoy_command, eventually, front_door, unary
 
+pytestmark = pytest.mark.extended
+
 SHORT = {
     "timeout: 30s": "timeout: 0.3s",
     "stream_idle_timeout: 40s": "stream_idle_timeout: 0.6s",

@@ -10,6 +10,8 @@ from tests.programs.gateway.authority import HOST, Authority
 from tests.support.stack import running_stack
 from tests.support.tools import require
 
+pytestmark = pytest.mark.extended
+
 # Protocols, ciphers, server preferences, server defaults, headers, vulnerabilities.
 CHECKS = ("-p", "-s", "-P", "-S", "-h", "-U")
 # One finding of each check, to prove that it ran.

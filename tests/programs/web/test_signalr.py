@@ -15,6 +15,8 @@ from .client import Front, message
 from .fake_api import FakeAi
 from .front_door import front_door
 
+pytestmark = pytest.mark.extended
+
 
 @pytest.fixture
 async def url(front: Front, modules: Path) -> AsyncIterator[str]:

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from grpc import StatusCode, aio
 from gymlocker.v2 import auth_pb2, user_pb2
 
@@ -12,6 +13,8 @@ from tests.services.credentials.failures import somewhere
 from tests.support.client import Client
 from tests.support.stack import Stack
 from tests.support.worker import health, serving
+
+pytestmark = pytest.mark.extended
 
 QUEUE = 8
 

@@ -8,6 +8,8 @@ from scripts import vendor
 from tests.support.npm import installed
 from tests.support.tools import require
 
+pytestmark = pytest.mark.extended
+
 
 @pytest.fixture(scope="session")
 def modules() -> Path:
