@@ -9,7 +9,7 @@ from tests.support.stack import Stack
 
 from .conftest import Watch
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.extended, pytest.mark.asyncio(loop_scope="session")]
 
 # An element that appears once the page is complete.
 READY = {

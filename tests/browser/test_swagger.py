@@ -13,7 +13,7 @@ from tests.support.stack import Stack
 
 from .conftest import Watch
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.extended, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def operation(page: Page, verb: str, path: str) -> Locator:

@@ -14,7 +14,7 @@ SEALERS = ["app", "python", "typescript", "kotlin"]
 TEXT = '{"workout": "squats", "mood": "😀"}'.encode() * 5
 
 # The first build downloads the dependencies of npm and Maven.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.extended, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from tests.services.ai.end_to_end.checks import (
 from tests.services.ai.planner.model_server import ModelServer
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.extended, pytest.mark.asyncio(loop_scope="session")]
 
 
 def check_blueprints(messages: list[Json], model: ModelServer) -> None:

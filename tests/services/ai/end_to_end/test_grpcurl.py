@@ -27,7 +27,7 @@ from tests.services.ai.planner.script import HERE_IT_IS
 from tests.support.stack import Stack
 from tests.support.tools import require
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.extended, pytest.mark.asyncio(loop_scope="session")]
 
 
 class Grpcurl:

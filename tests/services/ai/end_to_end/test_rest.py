@@ -29,7 +29,7 @@ from tests.services.ai.planner.model_server import ModelServer
 from tests.services.ai.planner.script import HERE_IT_IS
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.extended, pytest.mark.asyncio(loop_scope="session")]
 
 
 class Curl:
