@@ -37,9 +37,9 @@ from server.programs.web.chat_client import (
     unknown_path,
 )
 from server.programs.web.connection_counts import ConnectionCounts
+from server.programs.web.connection_limits import Limits
 from server.programs.web.hub_connection import GONE, STOPPED, Connection
 from server.programs.web.hubs import HUBS, Hub
-from server.programs.web.limits import Limits
 
 NEGOTIATE_VERSION = 1
 # The contract's path prefix; each path also exists without it.

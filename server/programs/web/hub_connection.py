@@ -17,8 +17,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDiscon
 from server.programs.web import protocol
 from server.programs.web.chat_client import INTERNAL, Chat
 from server.programs.web.chat_stream import AnswerFailed, Conversation
+from server.programs.web.connection_limits import Limits
 from server.programs.web.hubs import Call, Hub, InvalidCall
-from server.programs.web.limits import Limits
 from server.programs.web.protocol import Invocation, Malformed, Records
 from server.programs.web.send_queue import Overflow, SendQueue
 

@@ -21,7 +21,7 @@ from server.libraries.telemetry.metrics_server import serve_metrics
 from server.programs.web.app import Hubs, Today, create_app, health_route
 from server.programs.web.chat_client import ChatClient
 from server.programs.web.connection_counts import ConnectionCounts
-from server.programs.web.limits import DEFAULT_LIMITS, Limits
+from server.programs.web.connection_limits import DEFAULT_LIMITS, Limits
 from server.programs.web.metrics import web_registry
 from server.programs.web.pages.routes import page_routes
 

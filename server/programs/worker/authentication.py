@@ -10,7 +10,7 @@ from server.libraries.database.pool import Database
 from server.libraries.limits.bucket_repository import BucketRepository
 from server.libraries.settings import Settings, TokenSettings, WorkerSettings
 from server.libraries.telemetry.worker_metrics import WorkerMetrics
-from server.programs.worker.instrumented import CountedThrottle
+from server.programs.worker.metric_decorators import CountedThrottle
 from server.services.auth.access_token_authenticator import AccessTokenAuthenticator
 from server.services.auth.api_keys import ApiKeys
 from server.services.auth.session_repository import SessionRepository

@@ -6,7 +6,7 @@ from server.libraries.common.periodic import repeat
 from server.libraries.rpc.server import Background
 from server.programs.worker.components import Components
 from server.programs.worker.databases import MAIN, RATE_LIMITS
-from server.programs.worker.instrumented import counted_sweep
+from server.programs.worker.metric_decorators import counted_sweep
 from server.services.system.cleanup import sweep
 from server.services.system.repository import SystemRepository
 from server.services.system.retention import RATE_LIMIT_SWEEPS

@@ -15,7 +15,7 @@ from server.programs.worker.contract import contract_services
 from server.programs.worker.databases import open_databases
 from server.programs.worker.interceptors import interceptors
 from server.programs.worker.jobs import background_jobs
-from server.programs.worker.observers import observers
+from server.programs.worker.observability import observers
 from server.programs.worker.services import add_services
 from server.services.ai.purchase.model import Store
 from server.services.auth.signing_keys import load_keys

@@ -8,7 +8,7 @@ import structlog
 
 from server.libraries.settings import PurchaseSettings
 from server.programs.worker.components import Components
-from server.programs.worker.instrumented import CountedPlanner, CountedVerifier
+from server.programs.worker.metric_decorators import CountedPlanner, CountedVerifier
 from server.services.ai.authenticator import PlannerAuthenticator
 from server.services.ai.planner.planner import NoPlanner, Planner
 from server.services.ai.purchase.authenticator import PurchaseAuthenticator

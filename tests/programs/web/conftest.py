@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.programs.web.limits import Limits
+from server.programs.web.connection_limits import Limits
 from server.programs.web.main import web_server
 
 from .client import Front

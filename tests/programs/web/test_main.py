@@ -20,7 +20,7 @@ from server.errors import StartError
 from server.programs.web.app import Hubs, create_app, health_route
 from server.programs.web.chat_client import ChatClient
 from server.programs.web.connection_counts import ConnectionCounts
-from server.programs.web.limits import DEFAULT_LIMITS
+from server.programs.web.connection_limits import DEFAULT_LIMITS
 from server.programs.web.main import web_server
 from tests.support.ports import free_port
 
