@@ -15,7 +15,11 @@ from .conftest import Watch
 from .web_app import served
 
 # The first build downloads the packages of the lock file.
-pytestmark = [pytest.mark.extended, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.extended,
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.timeout(600),
+]
 
 # The prefix of a gRPC-Web message: a flag and the length.
 PREFIX_BYTES = 5
