@@ -1,4 +1,4 @@
-"""CPU time by user: server, Envoy, PostgreSQL and load generator."""
+"""CPU time of the server, Envoy, PostgreSQL and the load generator."""
 
 import resource
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import psutil
 
-# CPU seconds by user.
+# CPU seconds by consumer.
 Seconds: TypeAlias = dict[str, float]
 
 LOAD = "load"

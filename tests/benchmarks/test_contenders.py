@@ -73,7 +73,7 @@ class Pair:
 
 @pytest.fixture(scope="session")
 def seeded(stack: Stack, postgres: TemporaryPostgres) -> Seeded:
-    """The data that requests refer to."""
+    """Return the data that requests refer to."""
     return asyncio.run(seed(postgres.url(), people=5, followed=3, events=3))
 
 

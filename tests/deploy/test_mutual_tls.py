@@ -61,7 +61,7 @@ def authority(tmp_path: Path) -> Authority:
 
 @pytest.fixture
 async def worker(authority: Authority, empty_database: str) -> AsyncIterator[str]:
-    """The address of a worker that requires mutual TLS."""
+    """Yield the address of a worker that requires mutual TLS."""
     await migrate(empty_database, None, lambda _: None)
     address = f"{HOST}:{free_port()}"
     own = options(authority.folder / "worker", "", "tls-client-ca")

@@ -28,7 +28,7 @@ Metadata = Sequence[tuple[str, str]]
 DEFAULT_TIMEOUT = 30.0
 
 _CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
-# The mapping that gRPC prescribes to clients, for responses whose body is no google.rpc.Status:
+# The mapping that gRPC prescribes to clients, for bodies other than google.rpc.Status:
 # https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
 _CODES_OF_HTTP = {
     400: grpc.StatusCode.INTERNAL,

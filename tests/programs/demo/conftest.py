@@ -13,13 +13,13 @@ REST_URL = "http://gymlocker.example"
 
 @pytest.fixture
 def fake() -> FakeServer:
-    """An empty server."""
+    """Return an empty server."""
     return FakeServer()
 
 
 @pytest_asyncio.fixture
 async def over_grpc(fake: FakeServer) -> AsyncIterator[Transport]:
-    """A gRPC transport to the fake, over TCP."""
+    """Yield a gRPC transport to the fake, over TCP."""
     server = grpc_server(fake)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
@@ -31,7 +31,7 @@ async def over_grpc(fake: FakeServer) -> AsyncIterator[Transport]:
 
 @pytest_asyncio.fixture
 async def over_rest(fake: FakeServer) -> AsyncIterator[Transport]:
-    """A REST transport to the fake, on the paths without `/v2`."""
+    """Yield a REST transport to the fake, on the paths without `/v2`."""
     transport = RestTransport(REST_URL, transport=rest_transport(fake))
     yield transport
     await transport.close()
@@ -39,7 +39,7 @@ async def over_rest(fake: FakeServer) -> AsyncIterator[Transport]:
 
 @pytest_asyncio.fixture
 async def over_rest_v2(fake: FakeServer) -> AsyncIterator[Transport]:
-    """A REST transport to the fake, on the paths with `/v2`."""
+    """Yield a REST transport to the fake, on the paths with `/v2`."""
     mock = rest_transport(fake, prefix="/v2")
     transport = RestTransport(REST_URL, versioned=True, transport=mock)
     yield transport

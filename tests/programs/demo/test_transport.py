@@ -39,7 +39,7 @@ def transport(
     over_rest: Transport,
     over_rest_v2: Transport,
 ) -> Transport:
-    """Each of the three transports in turn."""
+    """Return each of the three transports in turn."""
     transports = {"over_grpc": over_grpc, "over_rest": over_rest, "over_rest_v2": over_rest_v2}
     return transports[request.param]
 
