@@ -17,6 +17,8 @@ from tests.services.ai.planner.script import HELLO, HERE_IT_IS
 from tests.support.stack import Stack, running_stack
 from tests.support.tools import require
 
+pytestmark = pytest.mark.extended
+
 SERVER = "127.0.0.1:8080"
 
 

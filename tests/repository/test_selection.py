@@ -3,7 +3,11 @@
 import subprocess
 import sys
 
+import pytest
+
 from server.libraries.common.paths import ROOT
+
+pytestmark = pytest.mark.extended
 
 HINT = "The extended tests were not selected. Run them: uv run --dev pytest -m extended"
 

@@ -16,6 +16,8 @@ from tests.contract.openapi.descriptions import closed, operations, validator
 from tests.contract.openapi.person import PASSWORD, WEB_KEY, Person
 from tests.support.stack import Stack
 
+pytestmark = pytest.mark.extended
+
 Json = dict[str, Any]
 
 SCHEMA = schemathesis.openapi.from_dict(closed())

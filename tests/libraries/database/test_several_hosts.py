@@ -19,6 +19,8 @@ from tests.libraries.database.standby import standby_of
 from tests.support.command import gymlocker
 from tests.support.waiting import eventually_true
 
+pytestmark = pytest.mark.extended
+
 WRITE = Statement(text("INSERT INTO note DEFAULT VALUES"))
 IS_STANDBY = Statement(text("SELECT pg_is_in_recovery()"))
 

@@ -16,6 +16,8 @@ from tests.libraries.limits.refusals import refused_for
 from tests.support.client import bearer, event_of, follow
 from tests.support.waiting import eventually_true
 
+pytestmark = pytest.mark.extended
+
 
 async def refused(call: Callable[[], Awaitable[object]]) -> bool:
     try:

@@ -3,8 +3,12 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.support.waiting import eventually
 from tests.support.worker import health, serving
+
+pytestmark = pytest.mark.extended
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 # INITIAL_WINDOW_SIZE = 0: the server may send no byte of a response.

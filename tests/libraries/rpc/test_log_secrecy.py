@@ -17,6 +17,8 @@ from server.programs.demo.transport import CallError, GrpcTransport, channel_ove
 from tests.support.client import Client, User, bearer, event_of, follow, nobody, with_password
 from tests.support.stack import Stack, running_stack
 
+pytestmark = pytest.mark.extended
+
 CANARY = "canary"
 SECRET = "canary-secret"
 KEY = "canary-key-of-the-server"

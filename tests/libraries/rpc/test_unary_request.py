@@ -18,6 +18,8 @@ from tests.programs.gateway.assertions import grpc_error
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.extended
+
 BODIES = {"empty": b"", "half a header": b"\0\0\0", "a length that lies": b"\0\0\0\0\5ab"}
 REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 # Not accessible from outside.

@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.worker import health, serving
 
+pytestmark = pytest.mark.extended
+
 
 async def test_rejects_a_port_in_use(database_url: str, tmp_path: Path) -> None:
     log = tmp_path / "worker.log"

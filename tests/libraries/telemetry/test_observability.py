@@ -17,6 +17,8 @@ from tests.libraries.telemetry.scrape import Scrape
 from tests.programs.gateway.processes import eventually
 from tests.support.tools import require
 
+pytestmark = pytest.mark.extended
+
 FOLDER = ROOT / "deploy" / "observability"
 ALERTS: list[dict[str, Any]] = [
     rule

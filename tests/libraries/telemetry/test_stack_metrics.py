@@ -22,6 +22,8 @@ from tests.programs.gateway.processes import eventually
 from tests.programs.web.client import Signal
 from tests.support.ports import free_ports
 
+pytestmark = pytest.mark.extended
+
 CALLS = 20
 
 
@@ -116,7 +118,7 @@ def test_processes_have_consecutive_ports() -> None:
 
 
 def test_rejects_ports_beyond_the_maximum() -> None:
-    with pytest.raises(StartError, match="choose a lower --metrics-port"):
+    with pytest.raises(StartError, match="above --metrics-port: choose a lower one"):
         metrics_addresses(UpOptions(workers=1, metrics_port=65534))
 
 

@@ -20,6 +20,8 @@ from tests.services.system.rows import add_each
 from tests.support.client import bearer, event_of, nobody, with_password
 from tests.support.worker import TIMEOUT
 
+pytestmark = pytest.mark.extended
+
 BUYER = [("authorization", f"Web {WEB_KEY}")]
 UNKNOWN_KEY = [("authorization", "Web canary-no-key")]
 WAIT = ai_pb2.ChatRequest(message=ai_pb2.UserMessage(text="Take your time and tell me more. " * 8))

@@ -18,6 +18,8 @@ from server.programs.diagnostics.health import check
 from .authority import HOST, Authority
 from .processes import FrontDoor, Worker, call, eventually, front_door
 
+pytestmark = pytest.mark.extended
+
 
 @dataclass(frozen=True)
 class Parties:

@@ -18,6 +18,8 @@ from server.libraries.network.tls import Certificate, certificate_of
 from .authority import HOST, Authority
 from .processes import FrontDoor, call, eventually, front_door
 
+pytestmark = pytest.mark.extended
+
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:

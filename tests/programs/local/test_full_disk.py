@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.command import gymlocker
 
+pytestmark = pytest.mark.extended
+
 
 @contextmanager
 def small_disk(size: str) -> Iterator[Path]:

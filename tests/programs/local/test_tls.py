@@ -17,6 +17,8 @@ from tests.programs.gateway.http3 import connected
 from tests.support.command import gymlocker
 from tests.support.stack import running_stack
 
+pytestmark = pytest.mark.extended
+
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:

@@ -18,6 +18,8 @@ import pytest
 from tests.support.ports import free_port
 from tests.support.waiting import TIMEOUT, processes_of, wait_until
 
+pytestmark = pytest.mark.extended
+
 COMMAND = (sys.executable, "-P", "-m", "server", "up")
 
 

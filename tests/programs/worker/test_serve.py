@@ -12,6 +12,8 @@ import pytest
 from tests.support.ports import free_port
 from tests.support.worker import TIMEOUT, health, serving
 
+pytestmark = pytest.mark.extended
+
 REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 
 

@@ -34,6 +34,8 @@ from tests.support.client import Client, User, bearer, item_of, many_users, with
 from tests.support.stack import Stack
 from tests.support.worker import health, serving
 
+pytestmark = pytest.mark.extended
+
 one_loop = pytest.mark.asyncio(loop_scope="module")
 
 

@@ -84,6 +84,7 @@ class TestUsernameRules:
             with refused(StatusCode.INVALID_ARGUMENT, "username"):
                 await claim(client, tokens, name)
 
+    @pytest.mark.extended
     async def test_rejects_every_spelling_of_taken_username(
         self, one_client: Client, database: asyncpg.Connection
     ) -> None:
