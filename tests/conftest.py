@@ -44,6 +44,18 @@ for _number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(_number, lambda *_: None)
 
 
+# They start processes beside the stack that all tests share.
+PROCESS_FIXTURES = {"bare_stack", "limited_stack", "observed", "own_stack", "worker", "workers"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests as extended that start processes of their own by a fixture."""
+    for item in items:
+        if isinstance(item, pytest.Function) and PROCESS_FIXTURES & set(item.fixturenames):
+            item.add_marker(pytest.mark.extended)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Name, as the last line, the command for the tests that the default selection leaves out."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")

@@ -15,6 +15,8 @@ from tests.support.rest import (
     new_user,
 )
 
+pytestmark = pytest.mark.extended
+
 # --- Errors ---
 
 

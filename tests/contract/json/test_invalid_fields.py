@@ -25,6 +25,8 @@ from tests.support.rest import (
     error_of,
 )
 
+pytestmark = pytest.mark.extended
+
 
 @every_request
 async def test_value_of_another_type_is_400(rest: httpx2.AsyncClient, endpoint: Endpoint) -> None:

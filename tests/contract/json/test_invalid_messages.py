@@ -9,6 +9,8 @@ from grpc import StatusCode, aio
 from tests.support.client import Client, event_of, follow, item_of
 from tests.support.stack import Stack
 
+pytestmark = pytest.mark.extended
+
 
 @pytest.fixture
 async def channel(stack: Stack) -> AsyncIterator[aio.Channel]:

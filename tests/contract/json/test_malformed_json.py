@@ -18,6 +18,8 @@ from tests.contract.json.mutations import (
 from tests.support.client import SOME_UUID
 from tests.support.rest import WITH_BODY, Endpoint, error_of
 
+pytestmark = pytest.mark.extended
+
 OTHER_BODIES = [
     b"[]",
     b"[{}]",

@@ -10,6 +10,8 @@ from server.programs.demo.binding import rules, verb_and_path
 from tests.support.client import SOME_UUID, contract_methods
 from tests.support.rest import ENDPOINTS, error_of
 
+pytestmark = pytest.mark.extended
+
 # Tested as JSON in the folders of their services.
 OTHERS = {
     ("HEAD", "/health"),

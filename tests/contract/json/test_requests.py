@@ -23,6 +23,8 @@ from tests.support.rest import (
     owner,
 )
 
+pytestmark = pytest.mark.extended
+
 
 async def test_accepts_names_as_in_proto(rest: httpx2.AsyncClient) -> None:
     user = await new_user(rest)

@@ -23,6 +23,8 @@ from tests.support.rest import (
     owner,
 )
 
+pytestmark = pytest.mark.extended
+
 # RFC 3339 in UTC with PostgreSQL's precision.
 TIME_PATTERN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3}(\d{3})?)?Z")
 

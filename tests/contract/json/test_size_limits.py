@@ -5,10 +5,13 @@ import json
 from contextlib import suppress
 
 import httpx2
+import pytest
 
 from tests.contract.json.mutations import assert_handled, every_body, every_request, send_raw
 from tests.support.rest import GET_USERS, Endpoint, error_of
 from tests.support.stack import Stack
+
+pytestmark = pytest.mark.extended
 
 
 @every_body

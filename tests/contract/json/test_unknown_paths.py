@@ -6,6 +6,8 @@ import pytest
 from tests.support.client import SOME_UUID
 from tests.support.rest import ENDPOINTS, Endpoint, error_of
 
+pytestmark = pytest.mark.extended
+
 
 @pytest.mark.parametrize(
     "path",

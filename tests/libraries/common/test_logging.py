@@ -15,6 +15,8 @@ from gymlocker.v2 import user_pb2, user_pb2_grpc
 from tests.support.waiting import wait_until
 from tests.support.worker import JWT_SECRET_KEY, TIMEOUT, health, serving
 
+pytestmark = pytest.mark.extended
+
 CALL = "/gymlocker.v2.UserService/GetUser"
 
 

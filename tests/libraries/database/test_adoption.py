@@ -8,6 +8,8 @@ from server.libraries.database.migrations import migrate
 from tests.libraries.database import catalog
 from tests.support.command import alembic, gymlocker
 
+pytestmark = pytest.mark.extended
+
 
 async def rejection(url: str, rate_limit_url: str | None = None) -> str:
     """Return the sentence with which a migration is rejected."""

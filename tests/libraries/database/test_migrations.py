@@ -19,6 +19,8 @@ from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.libraries.database import catalog
 from tests.support.command import gymlocker
 
+pytestmark = pytest.mark.extended
+
 CREATING = "The database is empty (schema public): creating tables."
 
 

@@ -1,10 +1,13 @@
 """The schema of a migrated database, compared with a copy that was written by hand."""
 
 import asyncpg
+import pytest
 
 from server.libraries.database.migrations import migrate
 from tests.libraries.database import catalog
 from tests.support.command import alembic, gymlocker
+
+pytestmark = pytest.mark.extended
 
 TABLES = """
 users.id uuid not null

@@ -12,6 +12,8 @@ from server.libraries.database.schema_version import NEEDED, require_current_sch
 from tests.support.command import gymlocker
 from tests.support.worker import JWT_SECRET_KEY
 
+pytestmark = pytest.mark.extended
+
 OUTDATED = "The database is not up to date. Run: gymlocker migrate"
 
 

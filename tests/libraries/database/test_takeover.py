@@ -18,6 +18,8 @@ from tests.support.client import Client, event_of
 from tests.support.command import Result, alembic, gymlocker
 from tests.support.stack import running_stack
 
+pytestmark = pytest.mark.extended
+
 SOON = "2099-01-01 00:00:00+00"
 YEARS_AGO = "2024-05-06 07:08:09.123456+00"
 

@@ -24,6 +24,8 @@ from tests.programs.client.process import run
 from tests.support.client import Client, User, bearer, refused
 from tests.support.stack import Stack
 
+pytestmark = pytest.mark.extended
+
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)

@@ -9,6 +9,8 @@ from server.programs.client import diary
 from server.programs.client.text import day
 from tests.programs.client.conftest import Gymlocker
 
+pytestmark = pytest.mark.extended
+
 TODAY = dt.date(2026, 3, 1)
 
 

@@ -13,6 +13,8 @@ from tests.programs.client.conftest import Gymlocker
 from tests.programs.client.fakes import FakeGymlocker
 from tests.programs.client.process import TIMEOUT_SECONDS, end, started
 
+pytestmark = pytest.mark.extended
+
 HEADER = "id,date,type,duration,notes"
 
 

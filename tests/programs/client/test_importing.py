@@ -18,6 +18,8 @@ from tests.programs.client.conftest import Gymlocker
 from tests.programs.client.fakes import FakeGymlocker
 from tests.programs.client.process import TIMEOUT_SECONDS, end, run, started
 
+pytestmark = pytest.mark.extended
+
 STRONG = """\
 Date,Workout Name,Duration,Exercise Name,Set Order,Weight,Reps,Distance,Seconds,Notes
 2021-03-01 18:02:11,Push,1h 5m,Bench Press,1,80.0,5,0,0,

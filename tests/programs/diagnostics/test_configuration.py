@@ -184,6 +184,7 @@ MISSING = ("SSL_CERT_FILE", "/missing", "SSL_CERT_FILE: /missing cannot be read 
 HALF = ("GOOGLE_PACKAGE_NAME", "half of it", "GOOGLE_PRODUCT_ID")
 
 
+@pytest.mark.extended
 class TestCommand:
     def test_prints_settings_and_errors(self, empty_folder: Path) -> None:
         run = gymlocker("config", DATABASE_URL=URL, LOG_LEVLE="info")

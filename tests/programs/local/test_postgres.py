@@ -21,6 +21,8 @@ from server.programs.local.postgres import EmbeddedPostgres
 from server.programs.local.temporary_postgres import temporary_postgres
 from tests.support.waiting import alive, eventually, processes_of, wait_until
 
+pytestmark = pytest.mark.extended
+
 # Commits survive a killed PostgreSQL without fsync, as long as the operating system runs.
 FAST = {"fsync": "off"}
 

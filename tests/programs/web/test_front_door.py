@@ -12,6 +12,8 @@ from .client import Front, Signal
 from .fake_api import FakeAi
 from .front_door import Door, front_door
 
+pytestmark = pytest.mark.extended
+
 CANARY = "canary-5d1e"
 ORIGIN = "https://app.example"
 

@@ -3,11 +3,14 @@
 import asyncio
 import json
 
+import pytest
 from structlog.testing import capture_logs
 
 from .client import END, HELLO, Front, failure
 from .conftest import serving
 from .fake_api import FakeAi
+
+pytestmark = pytest.mark.extended
 
 
 async def test_accepts_several_records_in_one_frame(front: Front) -> None:

@@ -37,6 +37,8 @@ from tests.support.client import (
 from tests.support.stack import Stack
 from tests.support.users import UserPool
 
+pytestmark = pytest.mark.extended
+
 OK = StatusCode.OK
 INVALID = StatusCode.INVALID_ARGUMENT
 REFUSED = StatusCode.UNAUTHENTICATED

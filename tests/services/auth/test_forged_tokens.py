@@ -35,6 +35,8 @@ from tests.support.rest import error_of
 from tests.support.stack import Stack
 from tests.support.worker import JWT_SECRET_KEY, health, serving
 
+pytestmark = pytest.mark.extended
+
 PROTECTED = methods_with(PASSWORD, ACCESS_TOKEN)
 # All tests share one worker and one channel to it.
 one_loop = pytest.mark.asyncio(loop_scope="module")

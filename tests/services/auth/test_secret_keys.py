@@ -101,6 +101,7 @@ class TestLoadKeys:
             "JWT_PREVIOUS_SECRET_KEYS: a key looks like"
         )
 
+    @pytest.mark.extended
     async def test_worker_exits_with_one_line_on_invalid_secret(self, tmp_path: Path) -> None:
         environment = {"DATABASE_URL": "postgresql://user@127.0.0.1:1/name"}
         listen = f"--listen=unix:{tmp_path}/worker.sock"

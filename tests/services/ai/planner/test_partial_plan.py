@@ -14,6 +14,8 @@ from server.services.ai.planner.parser import parse_plan
 from server.services.ai.planner.partial_plan import parse_partial_json, partial_plan
 from tests.services.ai.planner.plans import PLAN, RUN, plans
 
+pytestmark = pytest.mark.extended
+
 
 def _plan(text: str) -> plan_pb2.Plan:
     return partial_plan(parse_partial_json(text))

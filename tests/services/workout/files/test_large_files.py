@@ -7,6 +7,7 @@ from contextlib import suppress
 from uuid import uuid4
 
 import asyncpg
+import pytest
 from grpc import StatusCode
 
 from server.services.workout.importer import MAX_FILE_BYTES
@@ -16,6 +17,8 @@ from tests.services.workout.files.transports import Files
 from tests.services.workout.files.upload import Upload
 from tests.support.client import refused
 from tests.support.stack import Stack
+
+pytestmark = pytest.mark.extended
 
 
 def large(size: int) -> Iterator[bytes]:
