@@ -75,14 +75,7 @@ def postgres() -> Iterator[TemporaryPostgres]:
 @pytest.fixture
 async def empty_database(postgres: TemporaryPostgres, request: pytest.FixtureRequest) -> str:
     """The URL of a new, empty database."""
-    name = f"test_{abs(hash(request.node.nodeid)):x}"
-    connection = await asyncpg.connect(postgres.url("gymlocker"))
-    try:
-        await connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
-        await connection.execute(f'CREATE DATABASE "{name}"')
-    finally:
-        await connection.close()
-    return postgres.url(name)
+    return await make_database(postgres, f"test_{abs(hash(request.node.nodeid)):x}")
 
 
 @pytest.fixture(scope="session")

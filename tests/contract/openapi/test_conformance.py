@@ -1,6 +1,7 @@
-"""Random valid and invalid calls against a whole stack.
+r"""Random valid and invalid calls against a whole stack.
 
-    OPENAPI_EXAMPLES=2000 uv run pytest tests/contract/openapi/test_conformance.py
+    OPENAPI_EXAMPLES=2000 uv run --dev pytest -m extended \
+        tests/contract/openapi/test_conformance.py
 
 makes more calls of each operation than a run of all tests has time for, and also tries values just
 beyond each limit.

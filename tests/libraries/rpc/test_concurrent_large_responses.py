@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from uuid import UUID
 
 import asyncpg
 import grpc
@@ -11,6 +10,7 @@ from gymlocker.v2 import user_pb2
 
 from server.libraries.rpc.large_responses import LARGE_BYTES
 from tests.support.client import KIB, Client, follow, many_users
+from tests.support.events import insert_events
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.extended
@@ -47,17 +47,7 @@ async def test_returns_a_large_feed_to_all_clients(
     user = await large_client.new_user()
     secret = await large_client.new_secret(user)
     count = LARGE_BYTES // len(PAYLOAD) + 10
-    await database.execute(
-        """
-        INSERT INTO user_events (user_id, id, timestamp, last_accessed, expiry, encrypted_event,
-                                 encryption_iv)
-        SELECT $1, gen_random_uuid(), now(), now(), now() + interval '1 day', $2, '\\x00'
-        FROM generate_series(1, $3)
-        """,
-        UUID(user.id),
-        PAYLOAD,
-        count,
-    )
+    await insert_events(database, user.id, PAYLOAD, count)
     responses = await asyncio.gather(
         *(large_client.feed(follow(user.id, secret)) for _ in range(6))
     )

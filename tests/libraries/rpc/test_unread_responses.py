@@ -23,6 +23,7 @@ from server.libraries.rpc.large_responses import TIMEOUT_SECONDS
 from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.libraries.database.conftest import make_database
 from tests.support.client import KIB, Client, follow
+from tests.support.events import insert_events
 from tests.support.stack import Stack, running_stack
 from tests.support.unreading_clients import (
     UnreadingClient,
@@ -121,17 +122,7 @@ async def create_large_user(client: Client, stack: Stack, url: str) -> tuple[str
         await connection.execute(
             "UPDATE users SET encrypted_profile_picture = $2 WHERE id = $1", UUID(user.id), PICTURE
         )
-        await connection.execute(
-            """
-            INSERT INTO user_events (user_id, id, timestamp, last_accessed, expiry, encrypted_event,
-                                     encryption_iv)
-            SELECT $1, gen_random_uuid(), now(), now(), now() + interval '1 day', $2, '\\x00'
-            FROM generate_series(1, $3)
-            """,
-            UUID(user.id),
-            PAYLOAD,
-            EVENTS,
-        )
+        await insert_events(connection, user.id, PAYLOAD, EVENTS)
     finally:
         await connection.close()
     return user.id, await client.new_secret(user)
