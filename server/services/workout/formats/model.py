@@ -1,11 +1,13 @@
-"""The result of reading a file: its workouts and its problems."""
+"""The result of reading a file: its workouts, problems and warnings."""
 
+import datetime as dt
 from dataclasses import dataclass, field
 from enum import Enum
 
 from server.services.workout.model import Workout
 
 MAX_PROBLEMS = 1_000
+MAX_WARNINGS = 1_000
 
 
 class Format(Enum):
@@ -15,23 +17,42 @@ class Format(Enum):
     STRONG = "strong"
     HEVY = "hevy"
     FITNOTES = "fitnotes"
+    STRONGLIFTS = "stronglifts"
+    LIFTLOG = "liftlog"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """Answers to the questions that a file leaves open.
+
+    `default_duration`, in minutes, applies to workouts without a usable duration. `unit` ("kg" or
+    "lb") applies to weights without one; "seconds" or "minutes" to a plain file's durations.
+    `time_zone` is an IANA name. Both are "" if not given.
+    """
+
+    default_duration: int = 60
+    unit: str = ""
+    time_zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadWorkout:
-    """A workout, and the line where it begins, counted from 1.
+    """A workout, and the line where it begins, counted from 1 (0 if the file has no lines).
 
-    `duration_assumed` is true if the file does not state its duration.
+    `duration_assumed` is true if the file does not state a usable duration. `source` is the app
+    that the workout comes from. `created` is set only by our own exports.
     """
 
     line: int
     workout: Workout
     duration_assumed: bool
+    source: str = ""
+    created: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """The reason why the entry that begins on `line` was skipped: a sentence for the user."""
+    """The reason why the row that begins on `line` was skipped: a sentence for the user."""
 
     line: int
     message: str
@@ -53,11 +74,18 @@ class Problems(list[Problem]):
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """The contents of a file; both lists are ordered by line."""
+    """The contents of a file.
+
+    `workouts` are in the order in which they were done, as far as the file tells. `problems` are
+    ordered by line. `columns_not_read` are titles as written in the file. `warnings` are sentences
+    about values that were assumed, moved or left out.
+    """
 
     format: Format
     workouts: list[ReadWorkout] = field(default_factory=list)
     problems: Problems = field(default_factory=Problems)
+    columns_not_read: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 class UnreadableFile(Exception):
