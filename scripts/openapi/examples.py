@@ -11,6 +11,17 @@ _PASSWORD = "correct horse battery"  # noqa: S105 - an example
 _REFRESH_TOKEN = "dGhlIG5leHQgcGFpciBvZiB0b2tlbnM"  # noqa: S105 - an example
 _OWNER = {"userId": _ID, "password": _PASSWORD}
 _WORKOUT = {"date": "2026-02-07", "type": "Running", "duration": 30, "notes": "Easy pace"}
+_SETS = [
+    {"reps": 5, "weight": {"value": 100, "unit": "kg"}, "rpe": 8},
+    {"reps": 4, "weight": {"value": 102.5, "unit": "kg"}, "notes": "slow"},
+]
+_LIFTING = {
+    "date": "2026-02-07",
+    "type": "Lifting",
+    "duration": 55,
+    "startTime": "2026-02-07T18:30:00+01:00",
+    "exercises": [{"name": "Bench Press", "sets": _SETS}],
+}
 _FUTURE = "2036-01-01T00:00:00Z"
 
 _EXAMPLES: dict[str, dict[str, Any]] = {
@@ -56,7 +67,7 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
         "newPassword": "staple, and a correct horse",
     },
     "ClaimUsernameRequest": {"username": "ada"},
-    "CreateWorkoutRequest": {**_WORKOUT, "requestId": "run-of-february-7"},
+    "CreateWorkoutRequest": {**_LIFTING, "requestId": "bench-of-february-7"},
     "GetWorkoutRequest": {"id": _ID},
     # No page token: the server rejects one that it did not issue.
     "ListWorkoutsRequest": {
@@ -69,6 +80,15 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
     "WorkoutReplacement": _WORKOUT,
     "WorkoutPatch": {"type": "Running", "notes": "Faster than it felt"},
     "DeleteWorkoutRequest": {"id": _ID},
+    "ListWorkoutChangesRequest": {"pageSize": 100},
+    "ListExercisesRequest": {"q": "press", "unit": "kg", "pageSize": 20},
+    "GetExerciseProgressRequest": {
+        "name": "Bench Press",
+        "startDate": "2026-01-01",
+        "endDate": "2026-12-31",
+        "unit": "kg",
+    },
+    "ListRecordsRequest": {"name": "Bench Press", "unit": "kg"},
     "GetWorkoutStatsRequest": {
         "startDate": "2026-01-01",
         "endDate": "2026-12-31",

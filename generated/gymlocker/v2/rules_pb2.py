@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gymlocker/v2/rules.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto:\xa1\x01\n\rcalendar_date\x12\x19.buf.validate.StringRules\x18\xd1\x86\x03 \x01(\x08\x42m\xc2Hj\nh\n\rcalendar_date\x12)must be a calendar date, as in 2026-02-07\x1a,this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\'):\x97\x01\n\tnot_blank\x12\x19.buf.validate.StringRules\x18\xd2\x86\x03 \x01(\x08\x42g\xc2Hd\nb\n\tnot_blank\x12\"must not be blank, and hold no NUL\x1a\x31this.matches(r\'^[^\\x00]*[^\\p{Z}\\p{Cc}][^\\x00]*$\'):\xbc\x01\n\x08username\x12\x19.buf.validate.StringRules\x18\xd3\x86\x03 \x01(\x08\x42\x8c\x01\xc2H\x88\x01\n\x85\x01\n\x08username\x12;must have no control characters, and no space at either end\x1a<this.matches(r\'^[^\\p{Cc}\\p{Z}]([^\\p{Cc}]*[^\\p{Cc}\\p{Z}])?$\')')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gymlocker/v2/rules.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto:\xa1\x01\n\rcalendar_date\x12\x19.buf.validate.StringRules\x18\xd1\x86\x03 \x01(\x08\x42m\xc2Hj\nh\n\rcalendar_date\x12)must be a calendar date, as in 2026-02-07\x1a,this.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}$\'):\x97\x01\n\tnot_blank\x12\x19.buf.validate.StringRules\x18\xd2\x86\x03 \x01(\x08\x42g\xc2Hd\nb\n\tnot_blank\x12\"must not be blank, and hold no NUL\x1a\x31this.matches(r\'^[^\\x00]*[^\\p{Z}\\p{Cc}][^\\x00]*$\'):\xbc\x01\n\x08username\x12\x19.buf.validate.StringRules\x18\xd3\x86\x03 \x01(\x08\x42\x8c\x01\xc2H\x88\x01\n\x85\x01\n\x08username\x12;must have no control characters, and no space at either end\x1a<this.matches(r\'^[^\\p{Cc}\\p{Z}]([^\\p{Cc}]*[^\\p{Cc}\\p{Z}])?$\'):\xfb\x01\n\tdate_time\x12\x19.buf.validate.StringRules\x18\xd4\x86\x03 \x01(\x08\x42\xca\x01\xc2H\xc6\x01\n\xc3\x01\n\tdate_time\x12>must be a time with an offset, as in 2026-02-07T18:30:00+01:00\x1avthis.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})$\')')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,4 +38,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['not_blank']._serialized_options = b'\302Hd\nb\n\tnot_blank\022\"must not be blank, and hold no NUL\0321this.matches(r\'^[^\\x00]*[^\\p{Z}\\p{Cc}][^\\x00]*$\')'
   _globals['username']._loaded_options = None
   _globals['username']._serialized_options = b'\302H\210\001\n\205\001\n\010username\022;must have no control characters, and no space at either end\032<this.matches(r\'^[^\\p{Cc}\\p{Z}]([^\\p{Cc}]*[^\\p{Cc}\\p{Z}])?$\')'
+  _globals['date_time']._loaded_options = None
+  _globals['date_time']._serialized_options = b'\302H\306\001\n\303\001\n\tdate_time\022>must be a time with an offset, as in 2026-02-07T18:30:00+01:00\032vthis.matches(\'^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})$\')'
 # @@protoc_insertion_point(module_scope)

@@ -19,6 +19,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 CALENDAR_DATE_FIELD_NUMBER: _builtins.int
 NOT_BLANK_FIELD_NUMBER: _builtins.int
 USERNAME_FIELD_NUMBER: _builtins.int
+DATE_TIME_FIELD_NUMBER: _builtins.int
 calendar_date: _extension_dict._ExtensionFieldDescriptor[_validate_pb2.StringRules, _builtins.bool]
 """Accepts the form of a calendar date, such as 2026-02-07. The server checks that the date
 exists.
@@ -27,3 +28,7 @@ not_blank: _extension_dict._ExtensionFieldDescriptor[_validate_pb2.StringRules, 
 """Accepts text with at least one visible character and without NUL."""
 username: _extension_dict._ExtensionFieldDescriptor[_validate_pb2.StringRules, _builtins.bool]
 """Accepts text without control characters and without a space at either end."""
+date_time: _extension_dict._ExtensionFieldDescriptor[_validate_pb2.StringRules, _builtins.bool]
+"""Accepts the form of a time with an offset in RFC 3339, such as 2026-02-07T18:30:00+01:00. The
+server checks that the time exists.
+"""

@@ -27,11 +27,13 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from gymlocker.v2 import options_pb2 as gymlocker_dot_v2_dot_options__pb2
 from gymlocker.v2 import rules_pb2 as gymlocker_dot_v2_dot_rules__pb2
+from gymlocker.v2 import training_pb2 as gymlocker_dot_v2_dot_training__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agymlocker/v2/workout.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1agymlocker/v2/options.proto\x1a\x18gymlocker/v2/rules.proto\"R\n\x07Workout\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61te\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x10\n\x08\x64uration\x18\x04 \x01(\x05\x12\r\n\x05notes\x18\x05 \x01(\t\"\xd3\x01\n\x14\x43reateWorkoutRequest\x12\x19\n\x04\x64\x61te\x18\x01 \x01(\tB\x0b\xbaH\x08r\x06\x18\n\x88\xb5\x18\x01\x12\x1b\n\x04type\x18\x02 \x01(\tB\r\xbaH\nr\x08\x10\x01\x18\x64\x90\xb5\x18\x01\x12\x1c\n\x08\x64uration\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe0N(\x01\x12#\n\x05notes\x18\x04 \x01(\tB\x14\xbaH\x11r\x0f\x18\x90N2\n^[^\\x00]*$\x12\x17\n\x02id\x18\x05 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\'\n\nrequest_id\x18\x06 \x01(\tB\x13\xbaH\x10r\x0e\x18\x64\x32\n^[^\\x00]*$\")\n\x11GetWorkoutRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\xb7\x01\n\x13ListWorkoutsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\"\n\nstart_date\x18\x03 \x01(\tB\x0e\xbaH\x0br\x06\x18\n\x88\xb5\x18\x01\xd8\x01\x01\x12 \n\x08\x65nd_date\x18\x04 \x01(\tB\x0e\xbaH\x0br\x06\x18\n\x88\xb5\x18\x01\xd8\x01\x01\x12!\n\x04type\x18\x05 \x01(\tB\x13\xbaH\x10r\x0e\x18\x64\x32\n^[^\\x00]*$\"X\n\x14ListWorkoutsResponse\x12\'\n\x08workouts\x18\x01 \x03(\x0b\x32\x15.gymlocker.v2.Workout\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb6\x02\n\x14UpdateWorkoutRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x37\n\x0breplacement\x18\x02 \x01(\x0b\x32 .gymlocker.v2.WorkoutReplacementH\x00\x12+\n\x05patch\x18\x03 \x01(\x0b\x32\x1a.gymlocker.v2.WorkoutPatchH\x00\x12\x38\n\njson_patch\x18\x05 \x01(\x0b\x32\x17.google.protobuf.StructB\t\x92\xb5\x18\x05patchH\x00\x12W\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB&\xbaH#\xe2\x01 \x12\x04\x64\x61te\x12\x04type\x12\x08\x64uration\x12\x05notes\x12\x01*B\x0f\n\x06\x63hange\x12\x05\xbaH\x02\x08\x01\"\x8f\x01\n\x12WorkoutReplacement\x12\x19\n\x04\x64\x61te\x18\x01 \x01(\tB\x0b\xbaH\x08r\x06\x18\n\x88\xb5\x18\x01\x12\x1b\n\x04type\x18\x02 \x01(\tB\r\xbaH\nr\x08\x10\x01\x18\x64\x90\xb5\x18\x01\x12\x1c\n\x08\x64uration\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe0N(\x01\x12#\n\x05notes\x18\x04 \x01(\tB\x14\xbaH\x11r\x0f\x18\x90N2\n^[^\\x00]*$\"\xc6\x01\n\x0cWorkoutPatch\x12\x1e\n\x04\x64\x61te\x18\x01 \x01(\tB\x0b\xbaH\x08r\x06\x18\n\x88\xb5\x18\x01H\x00\x88\x01\x01\x12 \n\x04type\x18\x02 \x01(\tB\r\xbaH\nr\x08\x10\x01\x18\x64\x90\xb5\x18\x01H\x01\x88\x01\x01\x12!\n\x08\x64uration\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe0N(\x01H\x02\x88\x01\x01\x12(\n\x05notes\x18\x04 \x01(\tB\x14\xbaH\x11r\x0f\x18\x90N2\n^[^\\x00]*$H\x03\x88\x01\x01\x42\x07\n\x05_dateB\x07\n\x05_typeB\x0b\n\t_durationB\x08\n\x06_notes\",\n\x14\x44\x65leteWorkoutRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x17\n\x15\x44\x65leteWorkoutResponse\"\xa0\x01\n\x16GetWorkoutStatsRequest\x12\"\n\nstart_date\x18\x01 \x01(\tB\x0e\xbaH\x0br\x06\x18\n\x88\xb5\x18\x01\xd8\x01\x01\x12 \n\x08\x65nd_date\x18\x02 \x01(\tB\x0e\xbaH\x0br\x06\x18\n\x88\xb5\x18\x01\xd8\x01\x01\x12!\n\x04type\x18\x03 \x01(\tB\x13\xbaH\x10r\x0e\x18\x64\x32\n^[^\\x00]*$\x12\x1d\n\x05today\x18\x04 \x01(\tB\x0e\xbaH\x0br\x06\x18\n\x88\xb5\x18\x01\xd8\x01\x01\"\xe6\x01\n\x17GetWorkoutStatsResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12\x0f\n\x07minutes\x18\x02 \x01(\x05\x12\x16\n\x0e\x63urrent_streak\x18\x03 \x01(\x05\x12\x16\n\x0elongest_streak\x18\x04 \x01(\x05\x12(\n\x05weeks\x18\x05 \x03(\x0b\x32\x19.gymlocker.v2.PeriodStats\x12)\n\x06months\x18\x06 \x03(\x0b\x32\x19.gymlocker.v2.PeriodStats\x12&\n\x05types\x18\x07 \x03(\x0b\x32\x17.gymlocker.v2.TypeStats\"<\n\x0bPeriodStats\x12\r\n\x05start\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\x12\x0f\n\x07minutes\x18\x03 \x01(\x05\"9\n\tTypeStats\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\x12\x0f\n\x07minutes\x18\x03 \x01(\x05\">\n\x15\x45xportWorkoutsRequest\x12%\n\x06\x66ormat\x18\x01 \x01(\tB\x15\xbaH\x12r\r\x18\x04R\x03\x63svR\x04json\xd8\x01\x01\"\xc9\x01\n\x15ImportWorkoutsRequest\x12\"\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\x12=\n\x06\x66ormat\x18\x02 \x01(\tB-\xbaH*r%\x18\tR\tgymlockerR\x06strongR\x04hevyR\x08\x66itnotes\xd8\x01\x01\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\x12\x16\n\x0e\x61ll_or_nothing\x18\x04 \x01(\x08\x12$\n\x10\x64\x65\x66\x61ult_duration\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe0N(\x00\"\xaa\x01\n\x16ImportWorkoutsResponse\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\t\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x02 \x01(\x05\x12\x10\n\x08\x65xisting\x18\x03 \x01(\x05\x12\x19\n\x11\x61ssumed_durations\x18\x04 \x01(\x05\x12-\n\x08problems\x18\x05 \x03(\x0b\x32\x1b.gymlocker.v2.ImportProblem\x12\x15\n\rproblem_count\x18\x06 \x01(\x05\".\n\rImportProblem\x12\x0c\n\x04line\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t2\xbf\t\n\x0eWorkoutService\x12y\n\rCreateWorkout\x12\".gymlocker.v2.CreateWorkoutRequest\x1a\x15.gymlocker.v2.Workout\"-\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02!\"\x0c/v2/workouts:\x01*Z\x0e\"\t/workouts:\x01*\x12z\n\nGetWorkout\x12\x1f.gymlocker.v2.GetWorkoutRequest\x1a\x15.gymlocker.v2.Workout\"4\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02%\x12\x11/v2/workouts/{id}Z\x10\x12\x0e/workouts/{id}\x12\x81\x01\n\x0cListWorkouts\x12!.gymlocker.v2.ListWorkoutsRequest\x1a\".gymlocker.v2.ListWorkoutsResponse\"*\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x1b\x12\x0c/v2/workoutsZ\x0b\x12\t/workouts\x12\xda\x01\n\rUpdateWorkout\x12\".gymlocker.v2.UpdateWorkoutRequest\x1a\x15.gymlocker.v2.Workout\"\x8d\x01\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02~\x1a\x11/v2/workouts/{id}:\x0breplacementZ\x1d\x1a\x0e/workouts/{id}:\x0breplacementZ\x1f\x32\x11/v2/workouts/{id}:\njson_patchZ\x1c\x32\x0e/workouts/{id}:\njson_patch\x12\x8b\x01\n\rDeleteWorkout\x12\".gymlocker.v2.DeleteWorkoutRequest\x1a#.gymlocker.v2.DeleteWorkoutResponse\"1\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02%*\x11/v2/workouts/{id}Z\x10*\x0e/workouts/{id}\x12\x96\x01\n\x0fGetWorkoutStats\x12$.gymlocker.v2.GetWorkoutStatsRequest\x1a%.gymlocker.v2.GetWorkoutStatsResponse\"6\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\'\x12\x12/v2/workouts/statsZ\x11\x12\x0f/workouts/stats\x12\x87\x01\n\x0e\x45xportWorkouts\x12#.gymlocker.v2.ExportWorkoutsRequest\x1a\x14.google.api.HttpBody\"8\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02)\x12\x13/v2/workouts/exportZ\x12\x12\x10/workouts/export0\x01\x12\xa3\x01\n\x0eImportWorkouts\x12#.gymlocker.v2.ImportWorkoutsRequest\x1a$.gymlocker.v2.ImportWorkoutsResponse\"D\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x35\"\x13/v2/workouts/import:\x04\x66ileZ\x18\"\x10/workouts/import:\x04\x66ile(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agymlocker/v2/workout.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1agymlocker/v2/options.proto\x1a\x18gymlocker/v2/rules.proto\x1a\x1bgymlocker/v2/training.proto\"\xd7\x02\n\x07Workout\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61te\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x10\n\x08\x64uration\x18\x04 \x01(\x05\x12\r\n\x05notes\x18\x05 \x01(\t\x12\x17\n\nstart_time\x18\x06 \x01(\tH\x00\x88\x01\x01\x12\x30\n\texercises\x18\x07 \x03(\x0b\x32\x1d.gymlocker.v2.WorkoutExercise\x12\x0e\n\x06source\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0b \x01(\t\x12\x16\n\x0e\x65xercise_count\x18\x0c \x01(\x05\x12\x11\n\tset_count\x18\r \x01(\x05\x42\r\n\x0b_start_time\"\xb3\x02\n\x14\x43reateWorkoutRequest\x12\x19\n\x04\x64\x61te\x18\x01 \x01(\tB\x0b\xbaH\x08r\x06\x18\n\x88\xb5\x18\x01\x12\x1b\n\x04type\x18\x02 \x01(\tB\r\xbaH\nr\x08\x10\x01\x18\x64\x90\xb5\x18\x01\x12\x1c\n\x08\x64uration\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe0N(\x01\x12#\n\x05notes\x18\x04 \x01(\tB\x14\xbaH\x11r\x0f\x18\x90N2\n^[^\\x00]*$\x12\x17\n\x02id\x18\x05 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\'\n\nrequest_id\x18\x06 \x01(\tB\x13\xbaH\x10r\x0e\x18\x64\x32\n^[^\\x00]*$\x12\"\n\nstart_time\x18\x07 \x01(\tB\x0e\xbaH\x0br\x06\x18(\xa0\xb5\x18\x01\xd8\x01\x01\x12:\n\texercises\x18\x08 \x03(\x0b\x32\x1d.gymlocker.v2.WorkoutExerciseB\x08\xbaH\x05\x92\x01\x02\x10\x64\")\n\x11GetWorkoutRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\xde\x01\n\x13ListWorkoutsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\"\n\nstart_date\x18\x03 \x01(\tB\x0e\xbaH\x0br\x06\x18\n\x88\xb5\x18\x01\xd8\x01\x01\x12 \n\x08\x65nd_date\x18\x04 \x01(\tB\x0e\xbaH\x0br\x06\x18\n\x88\xb5\x18\x01\xd8\x01\x01\x12!\n\x04type\x18\x05 \x01(\tB\x13\xbaH\x10r\x0e\x18\x64\x32\n^[^\\x00]*$\x12%\n\x04view\x18\x06 \x01(\tB\x17\xbaH\x14r\x0f\x18\x05R\x05\x62\x61sicR\x04\x66ull\xd8\x01\x01\"X\n\x14ListWorkoutsResponse\x12\'\n\x08workouts\x18\x01 \x03(\x0b\x32\x15.gymlocker.v2.Workout\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf1\x02\n\x14UpdateWorkoutRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x37\n\x0breplacement\x18\x02 \x01(\x0b\x32 .gymlocker.v2.WorkoutReplacementH\x00\x12+\n\x05patch\x18\x03 \x01(\x0b\x32\x1a.gymlocker.v2.WorkoutPatchH\x00\x12\x38\n\njson_patch\x18\x05 \x01(\x0b\x32\x17.google.protobuf.StructB\t\x92\xb5\x18\x05patchH\x00\x12n\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB=\xbaH:\xe2\x01\x37\x12\x04\x64\x61te\x12\x04type\x12\x08\x64uration\x12\x05notes\x12\nstart_time\x12\texercises\x12\x01*\x12\"\n\x04\x65tag\x18\x06 \x01(\tB\x14\xbaH\x11r\x0f\x18\xe8\x07\x32\n^[^\\x00]*$B\x0f\n\x06\x63hange\x12\x05\xbaH\x02\x08\x01\"\xef\x01\n\x12WorkoutReplacement\x12\x19\n\x04\x64\x61te\x18\x01 \x01(\tB\x0b\xbaH\x08r\x06\x18\n\x88\xb5\x18\x01\x12\x1b\n\x04type\x18\x02 \x01(\tB\r\xbaH\nr\x08\x10\x01\x18\x64\x90\xb5\x18\x01\x12\x1c\n\x08\x64uration\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe0N(\x01\x12#\n\x05notes\x18\x04 \x01(\tB\x14\xbaH\x11r\x0f\x18\x90N2\n^[^\\x00]*$\x12\"\n\nstart_time\x18\x05 \x01(\tB\x0e\xbaH\x0br\x06\x18(\xa0\xb5\x18\x01\xd8\x01\x01\x12:\n\texercises\x18\x06 \x03(\x0b\x32\x1d.gymlocker.v2.WorkoutExerciseB\x08\xbaH\x05\x92\x01\x02\x10\x64\"\xb7\x02\n\x0cWorkoutPatch\x12\x1e\n\x04\x64\x61te\x18\x01 \x01(\tB\x0b\xbaH\x08r\x06\x18\n\x88\xb5\x18\x01H\x00\x88\x01\x01\x12 \n\x04type\x18\x02 \x01(\tB\r\xbaH\nr\x08\x10\x01\x18\x64\x90\xb5\x18\x01H\x01\x88\x01\x01\x12!\n\x08\x64uration\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe0N(\x01H\x02\x88\x01\x01\x12(\n\x05notes\x18\x04 \x01(\tB\x14\xbaH\x11r\x0f\x18\x90N2\n^[^\\x00]*$H\x03\x88\x01\x01\x12$\n\nstart_time\x18\x05 \x01(\tB\x0b\xbaH\x08r\x06\x18(\xa0\xb5\x18\x01H\x04\x88\x01\x01\x12:\n\texercises\x18\x06 \x03(\x0b\x32\x1d.gymlocker.v2.WorkoutExerciseB\x08\xbaH\x05\x92\x01\x02\x10\x64\x42\x07\n\x05_dateB\x07\n\x05_typeB\x0b\n\t_durationB\x08\n\x06_notesB\r\n\x0b_start_time\"P\n\x14\x44\x65leteWorkoutRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\"\n\x04\x65tag\x18\x02 \x01(\tB\x14\xbaH\x11r\x0f\x18\xe8\x07\x32\n^[^\\x00]*$\"\x17\n\x15\x44\x65leteWorkoutResponse\"Q\n\x19ListWorkoutChangesRequest\x12\x18\n\x06\x63ursor\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\"m\n\x1aListWorkoutChangesResponse\x12,\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1b.gymlocker.v2.WorkoutChange\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\x12\x0c\n\x04more\x18\x03 \x01(\x08\"Y\n\rWorkoutChange\x12(\n\x07workout\x18\x01 \x01(\x0b\x32\x15.gymlocker.v2.WorkoutH\x00\x12\x14\n\ndeleted_id\x18\x02 \x01(\tH\x00\x42\x08\n\x06\x63hange\"\xf2\x01\n\x16GetWorkoutStatsRequest\x12\"\n\nstart_date\x18\x01 \x01(\tB\x0e\xbaH\x0br\x06\x18\n\x88\xb5\x18\x01\xd8\x01\x01\x12 \n\x08\x65nd_date\x18\x02 \x01(\tB\x0e\xbaH\x0br\x06\x18\n\x88\xb5\x18\x01\xd8\x01\x01\x12!\n\x04type\x18\x03 \x01(\tB\x13\xbaH\x10r\x0e\x18\x64\x32\n^[^\\x00]*$\x12\x1d\n\x05today\x18\x04 \x01(\tB\x0e\xbaH\x0br\x06\x18\n\x88\xb5\x18\x01\xd8\x01\x01\x12 \n\x04unit\x18\x05 \x01(\tB\x12\xbaH\x0fr\n\x18\x02R\x02kgR\x02lb\xd8\x01\x01\x12.\n\nweek_start\x18\x06 \x01(\tB\x1a\xbaH\x17r\x12\x18\x06R\x06mondayR\x06sunday\xd8\x01\x01\"\x84\x02\n\x17GetWorkoutStatsResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12\x0f\n\x07minutes\x18\x02 \x01(\x05\x12\x16\n\x0e\x63urrent_streak\x18\x03 \x01(\x05\x12\x16\n\x0elongest_streak\x18\x04 \x01(\x05\x12(\n\x05weeks\x18\x05 \x03(\x0b\x32\x19.gymlocker.v2.PeriodStats\x12)\n\x06months\x18\x06 \x03(\x0b\x32\x19.gymlocker.v2.PeriodStats\x12&\n\x05types\x18\x07 \x03(\x0b\x32\x17.gymlocker.v2.TypeStats\x12\x0e\n\x06volume\x18\x08 \x01(\x01\x12\x0c\n\x04sets\x18\t \x01(\x05\"Z\n\x0bPeriodStats\x12\r\n\x05start\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\x12\x0f\n\x07minutes\x18\x03 \x01(\x05\x12\x0e\n\x06volume\x18\x04 \x01(\x01\x12\x0c\n\x04sets\x18\x05 \x01(\x05\"W\n\tTypeStats\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\x12\x0f\n\x07minutes\x18\x03 \x01(\x05\x12\x0e\n\x06volume\x18\x04 \x01(\x01\x12\x0c\n\x04sets\x18\x05 \x01(\x05\"P\n\x15\x45xportWorkoutsRequest\x12\x37\n\x06\x66ormat\x18\x01 \x01(\tB\'\xbaH$r\x1f\x18\x08R\x03\x63svR\x04jsonR\x08\x66itnotesR\x06strong\xd8\x01\x01\"\xe8\x02\n\x15ImportWorkoutsRequest\x12\"\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\x12S\n\x06\x66ormat\x18\x02 \x01(\tBC\xbaH@r;\x18\x0bR\tgymlockerR\x06strongR\x04hevyR\x08\x66itnotesR\x0bstrongliftsR\x07liftlog\xd8\x01\x01\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\x12\x16\n\x0e\x61ll_or_nothing\x18\x04 \x01(\x08\x12$\n\x10\x64\x65\x66\x61ult_duration\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe0N(\x00\x12\x32\n\x04unit\x18\x06 \x01(\tB$\xbaH!r\x1c\x18\x07R\x02kgR\x02lbR\x07secondsR\x07minutes\xd8\x01\x01\x12&\n\ttime_zone\x18\x07 \x01(\tB\x13\xbaH\x10r\x0e\x18@2\n^[^\\x00]*$\x12+\n\ton_change\x18\x08 \x01(\tB\x18\xbaH\x15r\x10\x18\x06R\x06updateR\x04keep\xd8\x01\x01\"\xfc\x01\n\x16ImportWorkoutsResponse\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\t\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x02 \x01(\x05\x12\x10\n\x08\x65xisting\x18\x03 \x01(\x05\x12\x19\n\x11\x61ssumed_durations\x18\x04 \x01(\x05\x12-\n\x08problems\x18\x05 \x03(\x0b\x32\x1b.gymlocker.v2.ImportProblem\x12\x15\n\rproblem_count\x18\x06 \x01(\x05\x12\x0f\n\x07updated\x18\x07 \x01(\x05\x12\x13\n\x0b\x65\x64ited_here\x18\x08 \x01(\x05\x12\x18\n\x10\x63olumns_not_read\x18\t \x03(\t\x12\x10\n\x08warnings\x18\n \x03(\t\".\n\rImportProblem\x12\x0c\n\x04line\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t2\xe5\n\n\x0eWorkoutService\x12y\n\rCreateWorkout\x12\".gymlocker.v2.CreateWorkoutRequest\x1a\x15.gymlocker.v2.Workout\"-\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02!\"\x0c/v2/workouts:\x01*Z\x0e\"\t/workouts:\x01*\x12z\n\nGetWorkout\x12\x1f.gymlocker.v2.GetWorkoutRequest\x1a\x15.gymlocker.v2.Workout\"4\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02%\x12\x11/v2/workouts/{id}Z\x10\x12\x0e/workouts/{id}\x12\x81\x01\n\x0cListWorkouts\x12!.gymlocker.v2.ListWorkoutsRequest\x1a\".gymlocker.v2.ListWorkoutsResponse\"*\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x1b\x12\x0c/v2/workoutsZ\x0b\x12\t/workouts\x12\xda\x01\n\rUpdateWorkout\x12\".gymlocker.v2.UpdateWorkoutRequest\x1a\x15.gymlocker.v2.Workout\"\x8d\x01\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02~\x1a\x11/v2/workouts/{id}:\x0breplacementZ\x1d\x1a\x0e/workouts/{id}:\x0breplacementZ\x1f\x32\x11/v2/workouts/{id}:\njson_patchZ\x1c\x32\x0e/workouts/{id}:\njson_patch\x12\x8b\x01\n\rDeleteWorkout\x12\".gymlocker.v2.DeleteWorkoutRequest\x1a#.gymlocker.v2.DeleteWorkoutResponse\"1\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02%*\x11/v2/workouts/{id}Z\x10*\x0e/workouts/{id}\x12\xa3\x01\n\x12ListWorkoutChanges\x12\'.gymlocker.v2.ListWorkoutChangesRequest\x1a(.gymlocker.v2.ListWorkoutChangesResponse\":\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02+\x12\x14/v2/workouts/changesZ\x13\x12\x11/workouts/changes\x12\x96\x01\n\x0fGetWorkoutStats\x12$.gymlocker.v2.GetWorkoutStatsRequest\x1a%.gymlocker.v2.GetWorkoutStatsResponse\"6\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\'\x12\x12/v2/workouts/statsZ\x11\x12\x0f/workouts/stats\x12\x87\x01\n\x0e\x45xportWorkouts\x12#.gymlocker.v2.ExportWorkoutsRequest\x1a\x14.google.api.HttpBody\"8\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02)\x12\x13/v2/workouts/exportZ\x12\x12\x10/workouts/export0\x01\x12\xa3\x01\n\x0eImportWorkouts\x12#.gymlocker.v2.ImportWorkoutsRequest\x1a$.gymlocker.v2.ImportWorkoutsResponse\"D\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x35\"\x13/v2/workouts/import:\x04\x66ileZ\x18\"\x10/workouts/import:\x04\x66ile(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,6 +52,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEWORKOUTREQUEST'].fields_by_name['id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
   _globals['_CREATEWORKOUTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_CREATEWORKOUTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\020r\016\030d2\n^[^\\x00]*$'
+  _globals['_CREATEWORKOUTREQUEST'].fields_by_name['start_time']._loaded_options = None
+  _globals['_CREATEWORKOUTREQUEST'].fields_by_name['start_time']._serialized_options = b'\272H\013r\006\030(\240\265\030\001\330\001\001'
+  _globals['_CREATEWORKOUTREQUEST'].fields_by_name['exercises']._loaded_options = None
+  _globals['_CREATEWORKOUTREQUEST'].fields_by_name['exercises']._serialized_options = b'\272H\005\222\001\002\020d'
   _globals['_GETWORKOUTREQUEST'].fields_by_name['id']._loaded_options = None
   _globals['_GETWORKOUTREQUEST'].fields_by_name['id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_LISTWORKOUTSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -62,6 +68,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTWORKOUTSREQUEST'].fields_by_name['end_date']._serialized_options = b'\272H\013r\006\030\n\210\265\030\001\330\001\001'
   _globals['_LISTWORKOUTSREQUEST'].fields_by_name['type']._loaded_options = None
   _globals['_LISTWORKOUTSREQUEST'].fields_by_name['type']._serialized_options = b'\272H\020r\016\030d2\n^[^\\x00]*$'
+  _globals['_LISTWORKOUTSREQUEST'].fields_by_name['view']._loaded_options = None
+  _globals['_LISTWORKOUTSREQUEST'].fields_by_name['view']._serialized_options = b'\272H\024r\017\030\005R\005basicR\004full\330\001\001'
   _globals['_UPDATEWORKOUTREQUEST'].oneofs_by_name['change']._loaded_options = None
   _globals['_UPDATEWORKOUTREQUEST'].oneofs_by_name['change']._serialized_options = b'\272H\002\010\001'
   _globals['_UPDATEWORKOUTREQUEST'].fields_by_name['id']._loaded_options = None
@@ -69,7 +77,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEWORKOUTREQUEST'].fields_by_name['json_patch']._loaded_options = None
   _globals['_UPDATEWORKOUTREQUEST'].fields_by_name['json_patch']._serialized_options = b'\222\265\030\005patch'
   _globals['_UPDATEWORKOUTREQUEST'].fields_by_name['update_mask']._loaded_options = None
-  _globals['_UPDATEWORKOUTREQUEST'].fields_by_name['update_mask']._serialized_options = b'\272H#\342\001 \022\004date\022\004type\022\010duration\022\005notes\022\001*'
+  _globals['_UPDATEWORKOUTREQUEST'].fields_by_name['update_mask']._serialized_options = b'\272H:\342\0017\022\004date\022\004type\022\010duration\022\005notes\022\nstart_time\022\texercises\022\001*'
+  _globals['_UPDATEWORKOUTREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_UPDATEWORKOUTREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\021r\017\030\350\0072\n^[^\\x00]*$'
   _globals['_WORKOUTREPLACEMENT'].fields_by_name['date']._loaded_options = None
   _globals['_WORKOUTREPLACEMENT'].fields_by_name['date']._serialized_options = b'\272H\010r\006\030\n\210\265\030\001'
   _globals['_WORKOUTREPLACEMENT'].fields_by_name['type']._loaded_options = None
@@ -78,6 +88,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WORKOUTREPLACEMENT'].fields_by_name['duration']._serialized_options = b'\272H\007\032\005\030\340N(\001'
   _globals['_WORKOUTREPLACEMENT'].fields_by_name['notes']._loaded_options = None
   _globals['_WORKOUTREPLACEMENT'].fields_by_name['notes']._serialized_options = b'\272H\021r\017\030\220N2\n^[^\\x00]*$'
+  _globals['_WORKOUTREPLACEMENT'].fields_by_name['start_time']._loaded_options = None
+  _globals['_WORKOUTREPLACEMENT'].fields_by_name['start_time']._serialized_options = b'\272H\013r\006\030(\240\265\030\001\330\001\001'
+  _globals['_WORKOUTREPLACEMENT'].fields_by_name['exercises']._loaded_options = None
+  _globals['_WORKOUTREPLACEMENT'].fields_by_name['exercises']._serialized_options = b'\272H\005\222\001\002\020d'
   _globals['_WORKOUTPATCH'].fields_by_name['date']._loaded_options = None
   _globals['_WORKOUTPATCH'].fields_by_name['date']._serialized_options = b'\272H\010r\006\030\n\210\265\030\001'
   _globals['_WORKOUTPATCH'].fields_by_name['type']._loaded_options = None
@@ -86,8 +100,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WORKOUTPATCH'].fields_by_name['duration']._serialized_options = b'\272H\007\032\005\030\340N(\001'
   _globals['_WORKOUTPATCH'].fields_by_name['notes']._loaded_options = None
   _globals['_WORKOUTPATCH'].fields_by_name['notes']._serialized_options = b'\272H\021r\017\030\220N2\n^[^\\x00]*$'
+  _globals['_WORKOUTPATCH'].fields_by_name['start_time']._loaded_options = None
+  _globals['_WORKOUTPATCH'].fields_by_name['start_time']._serialized_options = b'\272H\010r\006\030(\240\265\030\001'
+  _globals['_WORKOUTPATCH'].fields_by_name['exercises']._loaded_options = None
+  _globals['_WORKOUTPATCH'].fields_by_name['exercises']._serialized_options = b'\272H\005\222\001\002\020d'
   _globals['_DELETEWORKOUTREQUEST'].fields_by_name['id']._loaded_options = None
   _globals['_DELETEWORKOUTREQUEST'].fields_by_name['id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_DELETEWORKOUTREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_DELETEWORKOUTREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\021r\017\030\350\0072\n^[^\\x00]*$'
+  _globals['_LISTWORKOUTCHANGESREQUEST'].fields_by_name['cursor']._loaded_options = None
+  _globals['_LISTWORKOUTCHANGESREQUEST'].fields_by_name['cursor']._serialized_options = b'\272H\005r\003\030\310\001'
+  _globals['_LISTWORKOUTCHANGESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTWORKOUTCHANGESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_GETWORKOUTSTATSREQUEST'].fields_by_name['start_date']._loaded_options = None
   _globals['_GETWORKOUTSTATSREQUEST'].fields_by_name['start_date']._serialized_options = b'\272H\013r\006\030\n\210\265\030\001\330\001\001'
   _globals['_GETWORKOUTSTATSREQUEST'].fields_by_name['end_date']._loaded_options = None
@@ -96,12 +120,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETWORKOUTSTATSREQUEST'].fields_by_name['type']._serialized_options = b'\272H\020r\016\030d2\n^[^\\x00]*$'
   _globals['_GETWORKOUTSTATSREQUEST'].fields_by_name['today']._loaded_options = None
   _globals['_GETWORKOUTSTATSREQUEST'].fields_by_name['today']._serialized_options = b'\272H\013r\006\030\n\210\265\030\001\330\001\001'
+  _globals['_GETWORKOUTSTATSREQUEST'].fields_by_name['unit']._loaded_options = None
+  _globals['_GETWORKOUTSTATSREQUEST'].fields_by_name['unit']._serialized_options = b'\272H\017r\n\030\002R\002kgR\002lb\330\001\001'
+  _globals['_GETWORKOUTSTATSREQUEST'].fields_by_name['week_start']._loaded_options = None
+  _globals['_GETWORKOUTSTATSREQUEST'].fields_by_name['week_start']._serialized_options = b'\272H\027r\022\030\006R\006mondayR\006sunday\330\001\001'
   _globals['_EXPORTWORKOUTSREQUEST'].fields_by_name['format']._loaded_options = None
-  _globals['_EXPORTWORKOUTSREQUEST'].fields_by_name['format']._serialized_options = b'\272H\022r\r\030\004R\003csvR\004json\330\001\001'
+  _globals['_EXPORTWORKOUTSREQUEST'].fields_by_name['format']._serialized_options = b'\272H$r\037\030\010R\003csvR\004jsonR\010fitnotesR\006strong\330\001\001'
   _globals['_IMPORTWORKOUTSREQUEST'].fields_by_name['format']._loaded_options = None
-  _globals['_IMPORTWORKOUTSREQUEST'].fields_by_name['format']._serialized_options = b'\272H*r%\030\tR\tgymlockerR\006strongR\004hevyR\010fitnotes\330\001\001'
+  _globals['_IMPORTWORKOUTSREQUEST'].fields_by_name['format']._serialized_options = b'\272H@r;\030\013R\tgymlockerR\006strongR\004hevyR\010fitnotesR\013strongliftsR\007liftlog\330\001\001'
   _globals['_IMPORTWORKOUTSREQUEST'].fields_by_name['default_duration']._loaded_options = None
   _globals['_IMPORTWORKOUTSREQUEST'].fields_by_name['default_duration']._serialized_options = b'\272H\007\032\005\030\340N(\000'
+  _globals['_IMPORTWORKOUTSREQUEST'].fields_by_name['unit']._loaded_options = None
+  _globals['_IMPORTWORKOUTSREQUEST'].fields_by_name['unit']._serialized_options = b'\272H!r\034\030\007R\002kgR\002lbR\007secondsR\007minutes\330\001\001'
+  _globals['_IMPORTWORKOUTSREQUEST'].fields_by_name['time_zone']._loaded_options = None
+  _globals['_IMPORTWORKOUTSREQUEST'].fields_by_name['time_zone']._serialized_options = b'\272H\020r\016\030@2\n^[^\\x00]*$'
+  _globals['_IMPORTWORKOUTSREQUEST'].fields_by_name['on_change']._loaded_options = None
+  _globals['_IMPORTWORKOUTSREQUEST'].fields_by_name['on_change']._serialized_options = b'\272H\025r\020\030\006R\006updateR\004keep\330\001\001'
   _globals['_WORKOUTSERVICE'].methods_by_name['CreateWorkout']._loaded_options = None
   _globals['_WORKOUTSERVICE'].methods_by_name['CreateWorkout']._serialized_options = b'\212\265\030\002\010\003\202\323\344\223\002!\"\014/v2/workouts:\001*Z\016\"\t/workouts:\001*'
   _globals['_WORKOUTSERVICE'].methods_by_name['GetWorkout']._loaded_options = None
@@ -112,48 +146,56 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WORKOUTSERVICE'].methods_by_name['UpdateWorkout']._serialized_options = b'\220\002\002\212\265\030\002\010\003\202\323\344\223\002~\032\021/v2/workouts/{id}:\013replacementZ\035\032\016/workouts/{id}:\013replacementZ\0372\021/v2/workouts/{id}:\njson_patchZ\0342\016/workouts/{id}:\njson_patch'
   _globals['_WORKOUTSERVICE'].methods_by_name['DeleteWorkout']._loaded_options = None
   _globals['_WORKOUTSERVICE'].methods_by_name['DeleteWorkout']._serialized_options = b'\212\265\030\002\010\003\202\323\344\223\002%*\021/v2/workouts/{id}Z\020*\016/workouts/{id}'
+  _globals['_WORKOUTSERVICE'].methods_by_name['ListWorkoutChanges']._loaded_options = None
+  _globals['_WORKOUTSERVICE'].methods_by_name['ListWorkoutChanges']._serialized_options = b'\220\002\001\212\265\030\002\010\003\202\323\344\223\002+\022\024/v2/workouts/changesZ\023\022\021/workouts/changes'
   _globals['_WORKOUTSERVICE'].methods_by_name['GetWorkoutStats']._loaded_options = None
   _globals['_WORKOUTSERVICE'].methods_by_name['GetWorkoutStats']._serialized_options = b'\220\002\001\212\265\030\002\010\003\202\323\344\223\002\'\022\022/v2/workouts/statsZ\021\022\017/workouts/stats'
   _globals['_WORKOUTSERVICE'].methods_by_name['ExportWorkouts']._loaded_options = None
   _globals['_WORKOUTSERVICE'].methods_by_name['ExportWorkouts']._serialized_options = b'\220\002\001\212\265\030\002\010\003\202\323\344\223\002)\022\023/v2/workouts/exportZ\022\022\020/workouts/export'
   _globals['_WORKOUTSERVICE'].methods_by_name['ImportWorkouts']._loaded_options = None
   _globals['_WORKOUTSERVICE'].methods_by_name['ImportWorkouts']._serialized_options = b'\220\002\002\212\265\030\002\010\003\202\323\344\223\0025\"\023/v2/workouts/import:\004fileZ\030\"\020/workouts/import:\004file'
-  _globals['_WORKOUT']._serialized_start=248
-  _globals['_WORKOUT']._serialized_end=330
-  _globals['_CREATEWORKOUTREQUEST']._serialized_start=333
-  _globals['_CREATEWORKOUTREQUEST']._serialized_end=544
-  _globals['_GETWORKOUTREQUEST']._serialized_start=546
-  _globals['_GETWORKOUTREQUEST']._serialized_end=587
-  _globals['_LISTWORKOUTSREQUEST']._serialized_start=590
-  _globals['_LISTWORKOUTSREQUEST']._serialized_end=773
-  _globals['_LISTWORKOUTSRESPONSE']._serialized_start=775
-  _globals['_LISTWORKOUTSRESPONSE']._serialized_end=863
-  _globals['_UPDATEWORKOUTREQUEST']._serialized_start=866
-  _globals['_UPDATEWORKOUTREQUEST']._serialized_end=1176
-  _globals['_WORKOUTREPLACEMENT']._serialized_start=1179
-  _globals['_WORKOUTREPLACEMENT']._serialized_end=1322
-  _globals['_WORKOUTPATCH']._serialized_start=1325
-  _globals['_WORKOUTPATCH']._serialized_end=1523
-  _globals['_DELETEWORKOUTREQUEST']._serialized_start=1525
-  _globals['_DELETEWORKOUTREQUEST']._serialized_end=1569
-  _globals['_DELETEWORKOUTRESPONSE']._serialized_start=1571
-  _globals['_DELETEWORKOUTRESPONSE']._serialized_end=1594
-  _globals['_GETWORKOUTSTATSREQUEST']._serialized_start=1597
-  _globals['_GETWORKOUTSTATSREQUEST']._serialized_end=1757
-  _globals['_GETWORKOUTSTATSRESPONSE']._serialized_start=1760
-  _globals['_GETWORKOUTSTATSRESPONSE']._serialized_end=1990
-  _globals['_PERIODSTATS']._serialized_start=1992
-  _globals['_PERIODSTATS']._serialized_end=2052
-  _globals['_TYPESTATS']._serialized_start=2054
-  _globals['_TYPESTATS']._serialized_end=2111
-  _globals['_EXPORTWORKOUTSREQUEST']._serialized_start=2113
-  _globals['_EXPORTWORKOUTSREQUEST']._serialized_end=2175
-  _globals['_IMPORTWORKOUTSREQUEST']._serialized_start=2178
-  _globals['_IMPORTWORKOUTSREQUEST']._serialized_end=2379
-  _globals['_IMPORTWORKOUTSRESPONSE']._serialized_start=2382
-  _globals['_IMPORTWORKOUTSRESPONSE']._serialized_end=2552
-  _globals['_IMPORTPROBLEM']._serialized_start=2554
-  _globals['_IMPORTPROBLEM']._serialized_end=2600
-  _globals['_WORKOUTSERVICE']._serialized_start=2603
-  _globals['_WORKOUTSERVICE']._serialized_end=3818
+  _globals['_WORKOUT']._serialized_start=311
+  _globals['_WORKOUT']._serialized_end=654
+  _globals['_CREATEWORKOUTREQUEST']._serialized_start=657
+  _globals['_CREATEWORKOUTREQUEST']._serialized_end=964
+  _globals['_GETWORKOUTREQUEST']._serialized_start=966
+  _globals['_GETWORKOUTREQUEST']._serialized_end=1007
+  _globals['_LISTWORKOUTSREQUEST']._serialized_start=1010
+  _globals['_LISTWORKOUTSREQUEST']._serialized_end=1232
+  _globals['_LISTWORKOUTSRESPONSE']._serialized_start=1234
+  _globals['_LISTWORKOUTSRESPONSE']._serialized_end=1322
+  _globals['_UPDATEWORKOUTREQUEST']._serialized_start=1325
+  _globals['_UPDATEWORKOUTREQUEST']._serialized_end=1694
+  _globals['_WORKOUTREPLACEMENT']._serialized_start=1697
+  _globals['_WORKOUTREPLACEMENT']._serialized_end=1936
+  _globals['_WORKOUTPATCH']._serialized_start=1939
+  _globals['_WORKOUTPATCH']._serialized_end=2250
+  _globals['_DELETEWORKOUTREQUEST']._serialized_start=2252
+  _globals['_DELETEWORKOUTREQUEST']._serialized_end=2332
+  _globals['_DELETEWORKOUTRESPONSE']._serialized_start=2334
+  _globals['_DELETEWORKOUTRESPONSE']._serialized_end=2357
+  _globals['_LISTWORKOUTCHANGESREQUEST']._serialized_start=2359
+  _globals['_LISTWORKOUTCHANGESREQUEST']._serialized_end=2440
+  _globals['_LISTWORKOUTCHANGESRESPONSE']._serialized_start=2442
+  _globals['_LISTWORKOUTCHANGESRESPONSE']._serialized_end=2551
+  _globals['_WORKOUTCHANGE']._serialized_start=2553
+  _globals['_WORKOUTCHANGE']._serialized_end=2642
+  _globals['_GETWORKOUTSTATSREQUEST']._serialized_start=2645
+  _globals['_GETWORKOUTSTATSREQUEST']._serialized_end=2887
+  _globals['_GETWORKOUTSTATSRESPONSE']._serialized_start=2890
+  _globals['_GETWORKOUTSTATSRESPONSE']._serialized_end=3150
+  _globals['_PERIODSTATS']._serialized_start=3152
+  _globals['_PERIODSTATS']._serialized_end=3242
+  _globals['_TYPESTATS']._serialized_start=3244
+  _globals['_TYPESTATS']._serialized_end=3331
+  _globals['_EXPORTWORKOUTSREQUEST']._serialized_start=3333
+  _globals['_EXPORTWORKOUTSREQUEST']._serialized_end=3413
+  _globals['_IMPORTWORKOUTSREQUEST']._serialized_start=3416
+  _globals['_IMPORTWORKOUTSREQUEST']._serialized_end=3776
+  _globals['_IMPORTWORKOUTSRESPONSE']._serialized_start=3779
+  _globals['_IMPORTWORKOUTSRESPONSE']._serialized_end=4031
+  _globals['_IMPORTPROBLEM']._serialized_start=4033
+  _globals['_IMPORTPROBLEM']._serialized_end=4079
+  _globals['_WORKOUTSERVICE']._serialized_start=4082
+  _globals['_WORKOUTSERVICE']._serialized_end=5463
 # @@protoc_insertion_point(module_scope)

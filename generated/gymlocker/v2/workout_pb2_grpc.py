@@ -29,7 +29,8 @@ if _version_not_supported:
 class WorkoutServiceStub:
     """Stores the workouts of a user.
 
-    Unlike the feed, the diary is not encrypted: the server reads it to filter and total workouts.
+    Unlike the feed, the training log is not encrypted: the server reads it to filter workouts and to
+    compute figures.
 
     Callers have access to their own workouts only: another user's workout is NOT_FOUND. Dates are
     calendar dates as the user saw them, without a time zone.
@@ -66,6 +67,11 @@ class WorkoutServiceStub:
                 request_serializer=gymlocker_dot_v2_dot_workout__pb2.DeleteWorkoutRequest.SerializeToString,
                 response_deserializer=gymlocker_dot_v2_dot_workout__pb2.DeleteWorkoutResponse.FromString,
                 _registered_method=True)
+        self.ListWorkoutChanges = channel.unary_unary(
+                '/gymlocker.v2.WorkoutService/ListWorkoutChanges',
+                request_serializer=gymlocker_dot_v2_dot_workout__pb2.ListWorkoutChangesRequest.SerializeToString,
+                response_deserializer=gymlocker_dot_v2_dot_workout__pb2.ListWorkoutChangesResponse.FromString,
+                _registered_method=True)
         self.GetWorkoutStats = channel.unary_unary(
                 '/gymlocker.v2.WorkoutService/GetWorkoutStats',
                 request_serializer=gymlocker_dot_v2_dot_workout__pb2.GetWorkoutStatsRequest.SerializeToString,
@@ -86,7 +92,8 @@ class WorkoutServiceStub:
 class WorkoutServiceServicer:
     """Stores the workouts of a user.
 
-    Unlike the feed, the diary is not encrypted: the server reads it to filter and total workouts.
+    Unlike the feed, the training log is not encrypted: the server reads it to filter workouts and to
+    compute figures.
 
     Callers have access to their own workouts only: another user's workout is NOT_FOUND. Dates are
     calendar dates as the user saw them, without a time zone.
@@ -97,7 +104,8 @@ class WorkoutServiceServicer:
 
         Requires an access token. A call with an `id` or a `request_id` can be repeated: the repetition
         adds nothing and returns the workout. ALREADY_EXISTS if a workout with this id exists and has
-        different contents. RESOURCE_EXHAUSTED if the caller has 100,000 workouts.
+        different contents. RESOURCE_EXHAUSTED if the caller has 100,000 workouts or 2,000,000 sets.
+        INVALID_ARGUMENT if the workout has more than 1 MiB.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -123,9 +131,11 @@ class WorkoutServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateWorkout(self, request, context):
-        """Updates a workout: replaces all of it (PUT) or some of its fields (PATCH).
+        """Updates a workout: replaces it (PUT) or some of its fields (PATCH).
 
-        Requires an access token. NOT_FOUND if the caller has no such workout.
+        Requires an access token. NOT_FOUND if the caller has no such workout. ABORTED (412) if the
+        workout has changed since the caller read `etag` (over REST: If-Match), unless it already has
+        the requested contents.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -134,14 +144,27 @@ class WorkoutServiceServicer:
     def DeleteWorkout(self, request, context):
         """Deletes a workout.
 
-        Requires an access token. NOT_FOUND if the caller has no such workout.
+        Requires an access token. NOT_FOUND if the caller has no such workout. ABORTED (412) if the
+        workout has changed since the caller read `etag` (over REST: If-Match).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWorkoutChanges(self, request, context):
+        """Returns the changes since a cursor, in the order in which they were committed. A client that
+        applies them all has exactly the workouts that are stored.
+
+        Requires an access token. A workout that changed several times is returned once, as it is now.
+        OUT_OF_RANGE (410, CURSOR_EXPIRED) if workouts were deleted after the cursor and more than 90
+        days ago: drop everything, and begin without a cursor.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetWorkoutStats(self, request, context):
-        """Counts workouts and their minutes per week, month and type, and finds the streaks.
+        """Counts workouts, their minutes, sets and volume per week, month and type, and finds the streaks.
 
         Requires an access token.
         """
@@ -161,15 +184,17 @@ class WorkoutServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ImportWorkouts(self, request_iterator, context):
-        """Imports the workouts of a file. The file is the CSV of ExportWorkouts, or an export of the app
-        Strong, Hevy or FitNotes. It has at most 16 MiB and 250,000 lines. Over gRPC it is sent in
-        chunks of up to 4 MiB. Over REST it is the body, and the other fields go into the query.
+        """Imports the workouts of a file: a CSV or JSON file of ExportWorkouts, or an export of the app
+        Strong, Hevy, FitNotes, StrongLifts or LiftLog. It has at most 16 MiB (a backup of LiftLog: 64
+        MiB) and 250,000 lines. Over gRPC it is sent in chunks of up to 4 MiB. Over REST it is the body,
+        or the first file of a multipart/form-data body, and the other fields go into the query.
 
-        Requires an access token. Workouts that were imported before are recognised and not added
-        again. INVALID_ARGUMENT if the file cannot be read at all, or is too large. RESOURCE_EXHAUSTED
-        if other files of the caller, or from the same address, are being imported, or the caller would
-        have more than 100,000 workouts; nothing is added then. UNAVAILABLE if too many files are being
-        imported, or this one arrives too slowly (nothing for 30 s, or less than 16 KiB/s).
+        Requires an access token. Workouts that were imported before are recognised and not added again.
+        INVALID_ARGUMENT if the file cannot be read at all, is too large, or leaves open what `unit` or
+        `time_zone` would say. RESOURCE_EXHAUSTED if other files of the caller, or from the same
+        address, are being imported, or the caller would have more than 100,000 workouts or 2,000,000
+        sets; nothing is added then. UNAVAILABLE if too many files are being imported, or this one
+        arrives too slowly (nothing for 30 s, or less than 16 KiB/s).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -203,6 +228,11 @@ def add_WorkoutServiceServicer_to_server(servicer, server):
                     request_deserializer=gymlocker_dot_v2_dot_workout__pb2.DeleteWorkoutRequest.FromString,
                     response_serializer=gymlocker_dot_v2_dot_workout__pb2.DeleteWorkoutResponse.SerializeToString,
             ),
+            'ListWorkoutChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWorkoutChanges,
+                    request_deserializer=gymlocker_dot_v2_dot_workout__pb2.ListWorkoutChangesRequest.FromString,
+                    response_serializer=gymlocker_dot_v2_dot_workout__pb2.ListWorkoutChangesResponse.SerializeToString,
+            ),
             'GetWorkoutStats': grpc.unary_unary_rpc_method_handler(
                     servicer.GetWorkoutStats,
                     request_deserializer=gymlocker_dot_v2_dot_workout__pb2.GetWorkoutStatsRequest.FromString,
@@ -229,7 +259,8 @@ def add_WorkoutServiceServicer_to_server(servicer, server):
 class WorkoutService:
     """Stores the workouts of a user.
 
-    Unlike the feed, the diary is not encrypted: the server reads it to filter and total workouts.
+    Unlike the feed, the training log is not encrypted: the server reads it to filter workouts and to
+    compute figures.
 
     Callers have access to their own workouts only: another user's workout is NOT_FOUND. Dates are
     calendar dates as the user saw them, without a time zone.
@@ -360,6 +391,33 @@ class WorkoutService:
             '/gymlocker.v2.WorkoutService/DeleteWorkout',
             gymlocker_dot_v2_dot_workout__pb2.DeleteWorkoutRequest.SerializeToString,
             gymlocker_dot_v2_dot_workout__pb2.DeleteWorkoutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWorkoutChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gymlocker.v2.WorkoutService/ListWorkoutChanges',
+            gymlocker_dot_v2_dot_workout__pb2.ListWorkoutChangesRequest.SerializeToString,
+            gymlocker_dot_v2_dot_workout__pb2.ListWorkoutChangesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -11,6 +11,7 @@ from gymlocker.v2 import (
     ai_pb2,
     auth_pb2,
     event_pb2,
+    exercise_pb2,
     follow_pb2,
     inbox_pb2,
     share_pb2,
@@ -30,6 +31,7 @@ CONTRACT: tuple[ModuleType, ...] = (
     system_pb2,
     auth_pb2,
     workout_pb2,
+    exercise_pb2,
     ai_pb2,
 )
 
