@@ -28,6 +28,7 @@ from server.services.share.repository import ShareRepository
 from server.services.share.service import ShareService
 from server.services.system.service import SystemService
 from server.services.user.service import UserService
+from server.services.workout.changes_repository import ChangesRepository
 from server.services.workout.import_repository import ImportRepository
 from server.services.workout.importer import Importer
 from server.services.workout.repository import WorkoutRepository
@@ -94,8 +95,10 @@ def _workout_service(components: Components) -> WorkoutService:
     uploads = Uploads(per_network=components.settings.worker.imports_per_address)
     return WorkoutService(
         WorkoutRepository(database),
+        ChangesRepository(database),
         StatsRepository(database),
         Importer(ImportRepository(database), uploads),
+        components.large_responses,
     )
 
 

@@ -3,14 +3,14 @@
 from collections.abc import AsyncIterator
 
 from server.services.workout.formats.write import csv_header, csv_line, json_object
-from server.services.workout.model import Workout
+from server.services.workout.model import StoredWorkout
 
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 # A chunk is sent as soon as it has this size.
 CHUNK_BYTES = 256 * 1024
 
 
-async def chunks(batches: AsyncIterator[list[Workout]], format_: str) -> AsyncIterator[bytes]:
+async def chunks(batches: AsyncIterator[list[StoredWorkout]], format_: str) -> AsyncIterator[bytes]:
     """Yield the file in the format `csv` or `json`.
 
     The first chunk follows the first batch: an error until then still has a gRPC status.
@@ -24,18 +24,18 @@ async def chunks(batches: AsyncIterator[list[Workout]], format_: str) -> AsyncIt
     yield bytes(chunk)
 
 
-async def _csv(batches: AsyncIterator[list[Workout]]) -> AsyncIterator[bytes]:
+async def _csv(batches: AsyncIterator[list[StoredWorkout]]) -> AsyncIterator[bytes]:
     yield csv_header()
     async for batch in batches:
         for workout in batch:
-            yield csv_line(workout)
+            yield csv_line(workout.workout)
 
 
-async def _json(batches: AsyncIterator[list[Workout]]) -> AsyncIterator[bytes]:
+async def _json(batches: AsyncIterator[list[StoredWorkout]]) -> AsyncIterator[bytes]:
     """Yield a JSON array. A truncated file lacks its end, so it does not parse."""
     before = b"[\n"
     async for batch in batches:
         for workout in batch:
-            yield before + json_object(workout)
+            yield before + json_object(workout.workout)
             before = b",\n"
     yield b"\n]\n" if before == b",\n" else b"[]\n"

@@ -1,82 +1,63 @@
-"""SQL of imports: adding many workouts at once."""
+"""SQL of imports: storing many workouts at once, and those that changed."""
 
-from collections.abc import Sequence
-from typing import Any
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    Date,
-    Integer,
-    Text,
-    Uuid,
-    any_,
-    bindparam,
-    column,
-    func,
-    literal,
-    select,
-)
-from sqlalchemy.dialects.postgresql import insert
+import asyncpg
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select
 
-from server.libraries.common.text import caseless
-from server.libraries.database.owner import owner_must_exist
+from server.errors import no_such_user
 from server.libraries.database.pool import Connection, Database
 from server.libraries.database.schema import workouts
 from server.libraries.database.statement import Statement
-from server.services.workout.model import Workout
-from server.services.workout.repository import MAX_WORKOUTS, WORKOUT_COUNT, too_many_workouts
+from server.services.workout.digest import digest_of, digest_of_exercises
+from server.services.workout.formats.model import ReadWorkout
+from server.services.workout.model import StoredWorkout, Workout
+from server.services.workout.prose import without_prose
+from server.services.workout.repository import require_room
+from server.services.workout.rows import COLUMNS, stored_workout
+from server.services.workout.store_statement import REMOVE_EXERCISES, STORE, NewWorkout, arguments
 
-# Workouts per statement.
-BATCH_SIZE = 5_000
+# Of a statement.
+MAX_BATCH_WORKOUTS = 2_000
+MAX_BATCH_SETS = 10_000
 # Timeout of the whole transaction.
 IMPORT_SECONDS = 60.0
+_MICROSECOND = dt.timedelta(microseconds=1)
 
-_new = (
-    func.unnest(
-        bindparam("ids", type_=ARRAY(Uuid)),
-        bindparam("dates", type_=ARRAY(Date)),
-        bindparam("types", type_=ARRAY(Text)),
-        bindparam("type_keys", type_=ARRAY(Text)),
-        bindparam("durations", type_=ARRAY(Integer)),
-        bindparam("notes", type_=ARRAY(Text)),
+# Other writers of this user wait for it.
+_BEGIN = Statement(
+    select(
+        func.next_workout_revision(bindparam("owner_id", type_=Uuid)).label("revision"),
+        func.clock_timestamp().label("now"),
     )
-    .table_valued(
-        column("id", Uuid),
-        column("date", Date),
-        column("type", Text),
-        column("type_key", Text),
-        column("duration", Integer),
-        column("notes", Text),
-        name="new",
-    )
-    .render_derived()
 )
-_ADD_MANY = Statement(
-    insert(workouts)
-    .from_select(
-        ["user_id", "id", "date", "type", "type_key", "duration", "notes", "created"],
-        select(
-            bindparam("owner_id", type_=Uuid),
-            _new.c.id,
-            _new.c.date,
-            _new.c.type,
-            _new.c.type_key,
-            _new.c.duration,
-            _new.c.notes,
-            func.now(),
-        ),
-    )
-    .on_conflict_do_nothing(index_elements=[workouts.c.user_id, workouts.c.id])
-    .returning(literal(1))
-)
-_COUNT = Statement(select(WORKOUT_COUNT))
-_COUNT_EXISTING = Statement(
-    select(func.count()).where(
+_GET_EXISTING = Statement(
+    select(*COLUMNS, workouts.c.imported_digest).where(
         workouts.c.user_id == bindparam("owner_id"),
         workouts.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))),
     )
 )
+
+
+@dataclass(slots=True)
+class ImportResult:
+    """The numbers of workouts of a file that were added, updated, or stay as they are."""
+
+    added: int = 0
+    updated: int = 0
+    existing: int = 0
+    edited_here: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Existing:
+    """A stored workout, and the digest of its last import; None if there was none, or before."""
+
+    stored: StoredWorkout
+    imported_digest: bytes | None
 
 
 class ImportRepository:
@@ -85,48 +66,120 @@ class ImportRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add_many(self, owner_id: UUID, new: Sequence[Workout]) -> int:
-        """Store the workouts of `new` whose ids are not in use, all or none; return their number.
+    async def store(
+        self, owner_id: UUID, read: Sequence[ReadWorkout], *, keep_existing: bool
+    ) -> ImportResult:
+        """Add the new workouts of a file and update the changed ones, all or none.
 
-        Raises ResourceExhausted if the owner would have more than MAX_WORKOUTS.
+        Raises ResourceExhausted if the owner would have more than they may store, NotFound if there
+        is no such user.
         """
-        # A fixed order, so that two imports cannot deadlock.
-        batches = _batches(sorted(new, key=lambda workout: (workout.date, workout.id)))
 
-        async def action(connection: Connection) -> int:
-            added = 0
-            for batch in batches:
-                arguments = _ADD_MANY.arguments(_columns(owner_id, batch))
-                added += len(await connection.fetch(_ADD_MANY.sql, *arguments))
-            arguments = _COUNT.arguments({"owner_id": owner_id})
-            if added and await connection.fetchval(_COUNT.sql, *arguments) > MAX_WORKOUTS:
-                raise too_many_workouts()
-            return added
+        async def action(connection: Connection) -> ImportResult:
+            result = ImportResult()
+            ((revision, now),) = await connection.fetch(_BEGIN.sql, owner_id)
+            if revision is None:
+                raise no_such_user()
+            for start, batch in _batches(read):
+                ids = [each.workout.id for each in batch]
+                rows = await connection.fetch(
+                    _GET_EXISTING.sql, *_GET_EXISTING.arguments({"owner_id": owner_id, "ids": ids})
+                )
+                # Workouts of a file keep their order among those of the same date.
+                times = [now + (start + number) * _MICROSECOND for number in range(len(batch))]
+                new = _merge(batch, times, _by_id(rows), result, keep_existing=keep_existing)
+                if new:
+                    await _store(connection, owner_id, new, revision)
+            if result.added or result.updated:
+                await require_room(connection, owner_id)
+            return result
 
-        with owner_must_exist():
-            return await self._database.transact(action, seconds=IMPORT_SECONDS)
+        return await self._database.transact(action, seconds=IMPORT_SECONDS)
 
-    async def count_existing(self, owner_id: UUID, new: Sequence[Workout]) -> int:
-        """Return how many of `new` the owner has already, compared by id."""
-        count = 0
-        for batch in _batches(new):
-            ids = [workout.id for workout in batch]
-            row = await self._database.fetch_one(_COUNT_EXISTING, owner_id=owner_id, ids=ids)
-            count += row[0] if row else 0
-        return count
-
-
-def _batches(new: Sequence[Workout]) -> list[Sequence[Workout]]:
-    return [new[start : start + BATCH_SIZE] for start in range(0, len(new), BATCH_SIZE)]
+    async def preview(
+        self, owner_id: UUID, read: Sequence[ReadWorkout], *, keep_existing: bool
+    ) -> ImportResult:
+        """Return the result that `store` would have, without changing anything."""
+        result = ImportResult()
+        for _, batch in _batches(read):
+            ids = [each.workout.id for each in batch]
+            rows = await self._database.fetch(_GET_EXISTING, owner_id=owner_id, ids=ids)
+            times = [dt.datetime.now(dt.UTC)] * len(batch)
+            _merge(batch, times, _by_id(rows), result, keep_existing=keep_existing)
+        return result
 
 
-def _columns(owner_id: UUID, batch: Sequence[Workout]) -> dict[str, Any]:
-    return {
-        "owner_id": owner_id,
-        "ids": [workout.id for workout in batch],
-        "dates": [workout.date for workout in batch],
-        "types": [workout.type for workout in batch],
-        "type_keys": [caseless(workout.type) for workout in batch],
-        "durations": [workout.duration for workout in batch],
-        "notes": [workout.notes for workout in batch],
-    }
+def _batches(read: Sequence[ReadWorkout]) -> Iterator[tuple[int, Sequence[ReadWorkout]]]:
+    """Yield the position of each batch, and the batch."""
+    start = sets = 0
+    for end, each in enumerate(read):
+        more = sum(len(exercise.sets) for exercise in each.workout.exercises)
+        if end > start and (end - start == MAX_BATCH_WORKOUTS or sets + more > MAX_BATCH_SETS):
+            yield start, read[start:end]
+            start, sets = end, 0
+        sets += more
+    if read:
+        yield start, read[start:]
+
+
+async def _store(
+    connection: Connection, owner_id: UUID, new: Sequence[NewWorkout], revision: int
+) -> None:
+    parameters = arguments(owner_id, new)
+    await connection.execute(REMOVE_EXERCISES.sql, *REMOVE_EXERCISES.arguments(parameters))
+    await connection.execute(STORE.sql, *STORE.arguments(parameters | {"revision": revision}))
+
+
+def _by_id(rows: Sequence[asyncpg.Record]) -> dict[UUID, _Existing]:
+    return {row["id"]: _Existing(stored_workout(row), row["imported_digest"]) for row in rows}
+
+
+def _merge(
+    batch: Sequence[ReadWorkout],
+    times: Sequence[dt.datetime],
+    existing: dict[UUID, _Existing],
+    result: ImportResult,
+    *,
+    keep_existing: bool,
+) -> list[NewWorkout]:
+    """Return the workouts to store, and count all in `result`."""
+    new = []
+    for read, time in zip(batch, times, strict=True):
+        workout = read.workout
+        digest = digest_of(workout, digest_of_exercises(workout.exercises))
+        old = existing.get(workout.id)
+        if old is None:
+            new.append(NewWorkout(workout, read.source, read.created or time, digest))
+            result.added += 1
+        elif old.stored.digest == digest or keep_existing:
+            result.existing += 1
+        elif old.imported_digest == old.stored.digest:
+            source = old.stored.source or read.source
+            new.append(NewWorkout(workout, source, old.stored.created, digest))
+            result.updated += 1
+        elif _is_without_exercises(old) and workout.exercises and not _is_own(read):
+            merged = _with_exercises(old.stored.workout, workout)
+            new.append(NewWorkout(merged, read.source, old.stored.created, digest))
+            result.updated += 1
+        else:
+            result.edited_here += 1
+    return new
+
+
+def _is_without_exercises(old: _Existing) -> bool:
+    """Check whether an earlier release imported the workout, with its sets as prose."""
+    return old.imported_digest is None and not old.stored.exercise_count
+
+
+def _is_own(read: ReadWorkout) -> bool:
+    return read.source in ("", "gymlocker")
+
+
+def _with_exercises(old: Workout, read: Workout) -> Workout:
+    """Return the old workout with the exercises of the file. What a person edited stays."""
+    return replace(
+        old,
+        notes=without_prose(old.notes, read.exercises),
+        start_time=old.start_time or read.start_time,
+        exercises=read.exercises,
+    )

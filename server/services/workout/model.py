@@ -78,3 +78,20 @@ class Workout:
     notes: str
     start_time: str = ""
     exercises: tuple[Exercise, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredWorkout:
+    """A stored workout, and what the server recorded about it.
+
+    In the basic view, `workout` has no exercises, whatever `exercise_count` is. `source` is the app
+    that it was imported from, or "". `digest` identifies its contents.
+    """
+
+    workout: Workout
+    source: str
+    created: dt.datetime
+    updated: dt.datetime
+    digest: bytes
+    exercise_count: int
+    set_count: int

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from server.errors import InvalidArgument
 from server.libraries.common.text import caseless
-from server.services.workout.repository import Filter, Position
+from server.services.workout.page_statements import Filter, Position
 
 # A date as its ordinal, a time in microseconds since 1970, an id, and a hash of the filters.
 _LAYOUT = struct.Struct("!Iq16s8s")

@@ -1,8 +1,7 @@
 """SQL of workouts."""
 
-import datetime as dt
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -16,66 +15,57 @@ from sqlalchemy import (
     exists,
     func,
     literal,
-    literal_column,
     select,
-    tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
 
 from server.errors import ResourceExhausted
 from server.libraries.common.text import caseless
 from server.libraries.database.owner import owner_must_exist
-from server.libraries.database.pool import Database
+from server.libraries.database.pool import Connection, Database
 from server.libraries.database.schema import workout_days, workouts
 from server.libraries.database.statement import Statement
 from server.libraries.limits.quota import quota_exceeded
-from server.services.workout.model import Workout
+from server.services.workout.change import Change
+from server.services.workout.digest import digest_of, digest_of_exercises
+from server.services.workout.etag import IfMatch
+from server.services.workout.model import StoredWorkout, Workout
+from server.services.workout.page_statements import (
+    EXPORT,
+    FIRST,
+    LIST,
+    Filter,
+    Page,
+    Position,
+    end_of,
+)
+from server.services.workout.rows import COLUMNS, EXERCISES, stored_workout
+from server.services.workout.store_statement import (
+    ADD,
+    MAX_STORED_SETS,
+    MAX_WORKOUTS,
+    REMOVE_EXERCISES,
+    STORE,
+    NewWorkout,
+    arguments,
+)
 
-# Per user.
-MAX_WORKOUTS = 100_000
 # Workouts per statement.
 EXPORT_BATCH_SIZE = 1_000
+_BY_ID = (
+    workouts.c.user_id == bindparam("owner_id"),
+    workouts.c.id == bindparam("workout_id"),
+)
+_REVISION = func.next_workout_revision(bindparam("owner_id", type_=Uuid))
 
-_COLUMNS = (
-    workouts.c.id,
-    workouts.c.date,
-    workouts.c.type,
-    workouts.c.duration,
-    workouts.c.notes,
-    workouts.c.created,
-)
-_OWNED = workouts.c.user_id == bindparam("owner_id")
-_BY_ID = (_OWNED, workouts.c.id == bindparam("workout_id"))
-
-# The owner's number of workouts: the sum of the daily counts.
-WORKOUT_COUNT = (
-    select(func.coalesce(func.sum(workout_days.c.count), 0))
-    .where(workout_days.c.user_id == bindparam("owner_id"))
-    .scalar_subquery()
-)
-_HAS_ROOM = literal_column(str(MAX_WORKOUTS)) > WORKOUT_COUNT
-_CREATE = Statement(
-    insert(workouts)
-    .from_select(
-        ["user_id", "id", "date", "type", "type_key", "duration", "notes", "created"],
-        select(
-            bindparam("owner_id", type_=Uuid),
-            bindparam("workout_id", type_=Uuid),
-            bindparam("new_date", type_=Date),
-            bindparam("new_type", type_=Text),
-            bindparam("new_type_key", type_=Text),
-            bindparam("new_duration", type_=Integer),
-            bindparam("new_notes", type_=Text),
-            # Not now(): two calls can share its tick. Each statement adds a single workout.
-            func.clock_timestamp(),
-        ).where(_HAS_ROOM),
-    )
-    .on_conflict_do_nothing(index_elements=[workouts.c.user_id, workouts.c.id])
-    .returning(literal(1))
-)
-_GET_CONFLICT = Statement(select((~exists().where(*_BY_ID) & ~_HAS_ROOM).label("is_full")))
-_GET = Statement(select(*_COLUMNS).where(*_BY_ID))
+_usage = select(
+    func.coalesce(func.sum(workout_days.c.count), 0).label("workouts"),
+    func.coalesce(func.sum(workout_days.c.set_count), 0).label("sets"),
+).where(workout_days.c.user_id == bindparam("owner_id"))
+_GET_USAGE = Statement(_usage)
+_GET_CONFLICT = Statement(_usage.add_columns(exists().where(*_BY_ID).label("exists")))
+_GET = Statement(select(*COLUMNS, workouts.c.imported_digest, EXERCISES).where(*_BY_ID))
+NEXT_REVISION = Statement(select(_REVISION))
 # NULL leaves a field unchanged.
 _UPDATE = Statement(
     update(workouts)
@@ -86,91 +76,25 @@ _UPDATE = Statement(
         type_key=func.coalesce(bindparam("new_type_key", type_=Text), workouts.c.type_key),
         duration=func.coalesce(bindparam("new_duration", type_=Integer), workouts.c.duration),
         notes=func.coalesce(bindparam("new_notes", type_=Text), workouts.c.notes),
+        start_time=func.coalesce(bindparam("new_start_time", type_=Text), workouts.c.start_time),
+        revision=select(_REVISION).scalar_subquery(),
+        updated=func.clock_timestamp(),
     )
-    .returning(*_COLUMNS)
+    .returning(*COLUMNS, EXERCISES)
 )
 _DELETE = Statement(delete(workouts).where(*_BY_ID).returning(literal(1)))
 
-_position_of_row = tuple_(workouts.c.date, workouts.c.created, workouts.c.id)
-_page = (
-    select(*_COLUMNS)
-    .where(
-        _OWNED,
-        workouts.c.date >= bindparam("start_date"),
-        # The end of the range is a position, too: a second condition on the date would make
-        # PostgreSQL start at the end date and read everything down to the position.
-        _position_of_row
-        < tuple_(
-            bindparam("before_date", type_=Date),
-            bindparam("before_created", type_=workouts.c.created.type),
-            bindparam("before_id", type_=Uuid),
-        ),
-    )
-    .order_by(workouts.c.date.desc(), workouts.c.created.desc(), workouts.c.id.desc())
-    .limit(bindparam("limit"))
-)
-_LIST = Statement(_page)
-_LIST_OF_TYPE = Statement(_page.where(workouts.c.type_key == bindparam("type_key")))
 
-_EXPORT = Statement(
-    select(*_COLUMNS)
-    .where(
-        _OWNED,
-        _position_of_row
-        > tuple_(
-            bindparam("after_date", type_=Date),
-            bindparam("after_created", type_=workouts.c.created.type),
-            bindparam("after_id", type_=Uuid),
-        ),
-    )
-    .order_by(workouts.c.date, workouts.c.created, workouts.c.id)
-    .limit(bindparam("limit"))
-)
+def too_much() -> ResourceExhausted:
+    """Return the error for a full training log."""
+    return quota_exceeded(f"{MAX_WORKOUTS:,} workouts, or {MAX_STORED_SETS:,} sets")
 
 
-def too_many_workouts() -> ResourceExhausted:
-    """Return the error for a full diary."""
-    return quota_exceeded(f"{MAX_WORKOUTS:,} workouts")
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """A range of calendar dates, both ends included, and a type; "" is any type."""
-
-    start_date: dt.date = dt.date.min
-    end_date: dt.date = dt.date.max
-    type: str = ""
-
-
-@dataclass(frozen=True, order=True, slots=True)
-class Position:
-    """The sort key of a workout."""
-
-    date: dt.date
-    created: dt.datetime
-    id: UUID
-
-
-# Before every possible workout; LAST is after all of them.
-FIRST = Position(dt.date.min, dt.datetime.min.replace(tzinfo=dt.UTC), UUID(int=0))
-
-
-def end_of(date: dt.date) -> Position:
-    """Return the position after all workouts of a date."""
-    return Position(date, dt.datetime.max.replace(tzinfo=dt.UTC), UUID(int=2**128 - 1))
-
-
-LAST = end_of(dt.date.max)
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """New values of a workout; None leaves a field unchanged."""
-
-    date: dt.date | None = None
-    type: str | None = None
-    duration: int | None = None
-    notes: str | None = None
+async def require_room(connection: Connection, owner_id: UUID) -> None:
+    """Raise ResourceExhausted if the owner has more than they may store."""
+    used = await _fetch_one(connection, _GET_USAGE, owner_id=owner_id)
+    if used and (used["workouts"] > MAX_WORKOUTS or used["sets"] > MAX_STORED_SETS):
+        raise too_much()
 
 
 class WorkoutRepository:
@@ -179,74 +103,89 @@ class WorkoutRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, owner_id: UUID, workout: Workout) -> bool:
-        """Store a workout; return False, unchanged, if the owner has a workout with that id.
+    async def create(self, owner_id: UUID, workout: Workout) -> StoredWorkout | None:
+        """Store a workout and return it; None, unchanged, if the owner has one with that id.
 
-        Raises ResourceExhausted if the owner has MAX_WORKOUTS others.
+        Raises ResourceExhausted if the owner has no room for it.
         """
+        new = NewWorkout(workout)
         with owner_must_exist():
-            stored = await self._database.fetch_one(
-                _CREATE,
-                owner_id=owner_id,
-                workout_id=workout.id,
-                new_date=workout.date,
-                new_type=workout.type,
-                new_type_key=caseless(workout.type),
-                new_duration=workout.duration,
-                new_notes=workout.notes,
-            )
-        if stored:
-            return True
+            row = await self._database.fetch_one(ADD, **arguments(owner_id, [new]))
+        if row:
+            return _stored(new, row)
         conflict = await self._database.fetch_one(
             _GET_CONFLICT, owner_id=owner_id, workout_id=workout.id
         )
-        if conflict and conflict["is_full"]:
-            raise too_many_workouts()
-        return False
+        if conflict and not conflict["exists"] and _is_full(conflict, workout):
+            raise too_much()
+        return None
 
-    async def get(self, owner_id: UUID, workout_id: UUID) -> Workout | None:
-        """Return a workout of the owner; None if it does not exist."""
+    async def get(self, owner_id: UUID, workout_id: UUID) -> StoredWorkout | None:
+        """Return a workout of the owner with its exercises; None if it does not exist."""
         row = await self._database.fetch_one(_GET, owner_id=owner_id, workout_id=workout_id)
-        return _workout(row) if row else None
+        return stored_workout(row) if row else None
 
     async def page(
-        self, owner_id: UUID, filters: Filter, before: Position, limit: int
-    ) -> list[tuple[Position, Workout]]:
-        """Return up to `limit` of the owner's workouts before a position, in descending order."""
+        self, owner_id: UUID, filters: Filter, before: Position, limit: int, *, full: bool
+    ) -> Page:
+        """Return up to `limit` of the owner's workouts before a position, in descending order.
+
+        A full page has their exercises, and ends before it exceeds MAX_PAGE_BYTES.
+        """
         before = min(before, end_of(filters.end_date))
         rows = await self._database.fetch(
-            _LIST_OF_TYPE if filters.type else _LIST,
+            LIST[full, bool(filters.type)],
             owner_id=owner_id,
             start_date=filters.start_date,
             type_key=caseless(filters.type),
             before_date=before.date,
             before_created=before.created,
             before_id=before.id,
-            limit=limit,
+            # One more row shows whether there is a next page.
+            limit=limit + 1,
         )
-        return [(_position(row), _workout(row)) for row in rows]
+        page = rows[:limit]
+        found = rows[0]["found"] if rows and full else len(rows)
+        return Page([stored_workout(row) for row in page], has_more=found > len(page))
 
-    async def update(self, owner_id: UUID, workout_id: UUID, change: Change) -> Workout | None:
-        """Change a workout of the owner and return it; None if it does not exist."""
-        row = await self._database.fetch_one(
-            _UPDATE,
-            owner_id=owner_id,
-            workout_id=workout_id,
-            new_date=change.date,
-            new_type=change.type,
-            new_type_key=None if change.type is None else caseless(change.type),
-            new_duration=change.duration,
-            new_notes=change.notes,
-        )
-        return _workout(row) if row else None
+    async def update(
+        self, owner_id: UUID, workout_id: UUID, change: Change, if_match: IfMatch
+    ) -> StoredWorkout | None:
+        """Change a workout of the owner and return it; None if it does not exist.
 
-    async def delete(self, owner_id: UUID, workout_id: UUID) -> bool:
-        """Delete a workout of the owner; return False if it does not exist."""
-        return bool(
-            await self._database.fetch_one(_DELETE, owner_id=owner_id, workout_id=workout_id)
-        )
+        Raises Aborted if `if_match` does not hold, unless the workout has the new contents already.
+        """
+        if change.exercises is None and if_match.etags is None:
+            row = await self._database.fetch_one(
+                _UPDATE, **_update_parameters(owner_id, workout_id, change)
+            )
+            return stored_workout(row) if row else None
 
-    async def all(self, owner_id: UUID) -> AsyncIterator[list[Workout]]:
+        async def action(connection: Connection) -> StoredWorkout | None:
+            return await _update(connection, owner_id, workout_id, change, if_match)
+
+        return await self._database.transact(action)
+
+    async def delete(self, owner_id: UUID, workout_id: UUID, if_match: IfMatch) -> bool:
+        """Delete a workout of the owner; return False if it does not exist.
+
+        Raises Aborted if `if_match` does not hold.
+        """
+        by_id: dict[str, Any] = {"owner_id": owner_id, "workout_id": workout_id}
+        if if_match.etags is None:
+            return bool(await self._database.fetch_one(_DELETE, **by_id))
+
+        async def action(connection: Connection) -> bool:
+            revision = await _fetch_one(connection, NEXT_REVISION, owner_id=owner_id)
+            row = await _fetch_one(connection, _GET, **by_id)
+            if revision is None or row is None:
+                return False
+            if_match.require(stored_workout(row))
+            return bool(await _fetch_one(connection, _DELETE, **by_id))
+
+        return await self._database.transact(action)
+
+    async def all(self, owner_id: UUID) -> AsyncIterator[list[StoredWorkout]]:
         """Yield all workouts of the owner in order, in batches.
 
         No connection is held between batches.
@@ -254,7 +193,7 @@ class WorkoutRepository:
         position = FIRST
         while True:
             rows = await self._database.fetch(
-                _EXPORT,
+                EXPORT,
                 owner_id=owner_id,
                 after_date=position.date,
                 after_created=position.created,
@@ -263,13 +202,70 @@ class WorkoutRepository:
             )
             if not rows:
                 return
-            yield [_workout(row) for row in rows]
-            position = _position(rows[-1])
+            batch = [stored_workout(row) for row in rows]
+            yield batch
+            position = Position.of(batch[-1])
 
 
-def _workout(row: asyncpg.Record) -> Workout:
-    return Workout(row["id"], row["date"], row["type"], row["duration"], row["notes"])
+async def _update(
+    connection: Connection, owner_id: UUID, workout_id: UUID, change: Change, if_match: IfMatch
+) -> StoredWorkout | None:
+    # Other writers of this user wait for it.
+    revision = await connection.fetchval(NEXT_REVISION.sql, owner_id)
+    row = await _fetch_one(connection, _GET, owner_id=owner_id, workout_id=workout_id)
+    if row is None:
+        return None
+    stored = stored_workout(row)
+    workout = change.applied_to(stored.workout)
+    if not if_match.accepts(stored):
+        if workout == stored.workout:
+            return stored
+        if_match.require(stored)
+    if change.exercises is None:
+        parameters = _update_parameters(owner_id, workout_id, change)
+        row = await _fetch_one(connection, _UPDATE, **parameters)
+        return stored_workout(row) if row else None
+    new = NewWorkout(workout, stored.source, stored.created, row["imported_digest"])
+    await _fetch_one(connection, REMOVE_EXERCISES, owner_id=owner_id, ids=[workout_id])
+    parameters = arguments(owner_id, [new]) | {"revision": revision}
+    row = await _fetch_one(connection, STORE, **parameters)
+    await require_room(connection, owner_id)
+    return _stored(new, row) if row else None
 
 
-def _position(row: asyncpg.Record) -> Position:
-    return Position(row["date"], row["created"], row["id"])
+def _update_parameters(owner_id: UUID, workout_id: UUID, change: Change) -> dict[str, Any]:
+    return {
+        "owner_id": owner_id,
+        "workout_id": workout_id,
+        "new_date": change.date,
+        "new_type": change.type,
+        "new_type_key": None if change.type is None else caseless(change.type),
+        "new_duration": change.duration,
+        "new_notes": change.notes,
+        "new_start_time": change.start_time,
+    }
+
+
+async def _fetch_one(
+    connection: Connection, statement: Statement, **parameters: Any
+) -> asyncpg.Record | None:
+    return await connection.fetchrow(statement.sql, *statement.arguments(parameters))
+
+
+def _is_full(used: asyncpg.Record, workout: Workout) -> bool:
+    sets = sum(len(exercise.sets) for exercise in workout.exercises)
+    return bool(used["workouts"] >= MAX_WORKOUTS or used["sets"] + sets > MAX_STORED_SETS)
+
+
+def _stored(new: NewWorkout, row: asyncpg.Record) -> StoredWorkout:
+    """Return a workout that was just stored."""
+    workout = new.workout
+    return StoredWorkout(
+        workout,
+        new.source,
+        row["created"],
+        row["updated"],
+        digest_of(workout, digest_of_exercises(workout.exercises)),
+        len(workout.exercises),
+        sum(len(exercise.sets) for exercise in workout.exercises),
+    )

@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeAlias
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -14,7 +15,9 @@ from sqlalchemy import (
     BigInteger,
     Date,
     DateTime,
+    Float,
     Integer,
+    Numeric,
     Select,
     String,
     bindparam,
@@ -30,20 +33,28 @@ from server.libraries.common.text import caseless
 from server.libraries.database.pool import Database
 from server.libraries.database.schema import workout_days, workouts
 from server.libraries.database.statement import Statement
-from server.services.workout.repository import Filter
+from server.services.workout.page_statements import Filter
 
 MAX_PERIODS = 1_000
 MAX_TYPES = 100
 
-Rows: TypeAlias = "Select[Any, Any, Any, Any, Any]"
+Rows: TypeAlias = "Select[Any]"
+
+
+# The exact weight of a unit in kilograms.
+KILOGRAMS = {"kg": Decimal(1), "lb": Decimal("0.45359237")}
+# The days between the first day of a week and Monday, with which PostgreSQL's weeks begin.
+DAYS_BEFORE_MONDAY = {"monday": 0, "sunday": 1}
 
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """A number of workouts and their total minutes."""
+    """A number of workouts, their total minutes, working sets, and volume in the unit asked for."""
 
     count: int
     minutes: int
+    sets: int
+    volume: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +70,7 @@ class Stats:
 
 
 def _statement(*, of_one_type: bool) -> Statement:
-    """Return the query of rows (kind, start, type, count, minutes), each kind in its order."""
+    """Return the query of rows (kind, start, type, and sums), each kind in its order."""
     days = _days(of_one_type=of_one_type)
     dates = _dates(days)
     rows = union_all(
@@ -87,19 +98,26 @@ def _days(*, of_one_type: bool) -> CTE:
 
 def _dates(days: CTE) -> CTE:
     """Sum up the days over all types: fewer rows for the queries built on it."""
-    sums = (func.sum(days.c.count).label("count"), func.sum(days.c.minutes).label("minutes"))
+    sums = (func.sum(days.c[name]).label(name) for name in _SUMMED)
     return select(days.c.date, *sums).group_by(days.c.date).cte("dates")
 
 
 _NO_DATE = cast(null(), Date)
 _NO_TYPE = cast(null(), String)
+_SUMMED = ("count", "minutes", "working_sets", "volume")
 
 
-def _sums(rows: CTE) -> tuple[Any, Any]:
-    return (
-        cast(func.sum(rows.c.count), BigInteger).label("count"),
-        cast(func.sum(rows.c.minutes), BigInteger).label("minutes"),
-    )
+def _sums(rows: CTE) -> list[Any]:
+    """Return exact sums. The volume is converted and rounded half up once, at the end."""
+    volume = func.sum(rows.c.volume) / bindparam("kilograms", type_=Numeric)
+    return [
+        *(cast(func.sum(rows.c[name]), BigInteger).label(name) for name in _SUMMED[:-1]),
+        cast(func.round(volume, 2), Float(53)).label("volume"),
+    ]
+
+
+def _sums_of(rows: Any) -> list[Any]:
+    return [rows.c[name] for name in _SUMMED]
 
 
 def _total(dates: CTE) -> Rows:
@@ -108,8 +126,9 @@ def _total(dates: CTE) -> Rows:
 
 
 def _periods(dates: CTE, unit: str) -> Rows:
+    shift = bindparam("days_before_monday", type_=Integer) if unit == "week" else literal(0)
     # A timestamp without a zone, or the session's time zone would shift it.
-    start = cast(func.date_trunc(unit, cast(dates.c.date, DateTime)), Date)
+    start = cast(func.date_trunc(unit, cast(dates.c.date + shift, DateTime)), Date) - shift
     periods = (
         select(start.label("start"), *_sums(dates))
         .group_by(start)
@@ -117,16 +136,16 @@ def _periods(dates: CTE, unit: str) -> Rows:
         .limit(MAX_PERIODS)
         .subquery(f"{unit}s")
     )
-    return select(literal(unit), periods.c.start, _NO_TYPE, periods.c.count, periods.c.minutes)
+    return select(literal(unit), periods.c.start, _NO_TYPE, *_sums_of(periods))
 
 
 def _types(days: CTE) -> Rows:
     """Sum up the types, each spelt as in its newest workout."""
-    count, minutes = _sums(days)
+    sums = _sums(days)
     types = (
-        select(days.c.type_key, count, minutes)
+        select(days.c.type_key, *sums)
         .group_by(days.c.type_key)
-        .order_by(count.desc(), days.c.type_key)
+        .order_by(sums[0].desc(), days.c.type_key)
         .limit(MAX_TYPES)
         .subquery("types")
     )
@@ -138,7 +157,7 @@ def _types(days: CTE) -> Rows:
         .correlate(types)
         .scalar_subquery()
     )
-    return select(literal("type"), _NO_DATE, spelling, types.c.count, types.c.minutes)
+    return select(literal("type"), _NO_DATE, spelling, *_sums_of(types))
 
 
 def _streaks(dates: CTE) -> tuple[Rows, Rows]:
@@ -155,9 +174,10 @@ def _streaks(dates: CTE) -> tuple[Rows, Rows]:
     longest = func.max(runs.c.last - runs.c.first + 1)
     current = func.max(func.least(runs.c.last, today) - runs.c.first + 1)
     reaches_today = (runs.c.first <= today, runs.c.last >= today - literal(1))
+    nothing: list[Any] = [literal(0)] * (len(_SUMMED) - 1)
     return (
-        select(literal("longest"), _NO_DATE, _NO_TYPE, cast(longest, BigInteger), literal(0)),
-        select(literal("current"), _NO_DATE, _NO_TYPE, cast(current, BigInteger), literal(0)).where(
+        select(literal("longest"), _NO_DATE, _NO_TYPE, cast(longest, BigInteger), *nothing),
+        select(literal("current"), _NO_DATE, _NO_TYPE, cast(current, BigInteger), *nothing).where(
             *reaches_today
         ),
     )
@@ -175,9 +195,12 @@ class StatsRepository:
         # The query of a large diary holds a connection for seconds: one at a time for each owner.
         self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
-    async def get(self, owner_id: UUID, filters: Filter, today: dt.date) -> Stats:
+    async def get(
+        self, owner_id: UUID, filters: Filter, today: dt.date, *, unit: str, week_start: str
+    ) -> Stats:
         """Return the statistics of the filtered workouts of the owner.
 
+        `unit` is a key of KILOGRAMS, `week_start` one of DAYS_BEFORE_MONDAY.
         At most the last MAX_PERIODS weeks and months, and the MAX_TYPES most frequent types.
         """
         async with self._locks.setdefault(owner_id, asyncio.Lock()):
@@ -188,6 +211,8 @@ class StatsRepository:
                 end_date=filters.end_date,
                 type_key=caseless(filters.type),
                 today=today,
+                kilograms=KILOGRAMS[unit],
+                days_before_monday=DAYS_BEFORE_MONDAY[week_start],
             )
         return _stats(rows)
 
@@ -208,4 +233,4 @@ def _stats(rows: list[asyncpg.Record]) -> Stats:
 
 def _sum(row: asyncpg.Record) -> Sum:
     """Return the sum of a row. Without workouts, SQL's sums are NULL."""
-    return Sum(row["count"] or 0, row["minutes"] or 0)
+    return Sum(*(row[name] or 0 for name in _SUMMED))

@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from server.errors import InvalidArgument
+from server.services.workout.page_statements import FIRST, LAST, Filter, Position
 from server.services.workout.page_token import decode_page_token, encode_page_token
-from server.services.workout.repository import FIRST, LAST, Filter, Position
 from tests.services.workout.diary import Diary, over_grpc, violates
 from tests.services.workout.lists import DATES, written
 from tests.support.client import refused

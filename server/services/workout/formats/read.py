@@ -1,7 +1,9 @@
 """Reading a file of workouts from Gymlocker or another app; the format is detected."""
 
+from typing import BinaryIO
+
 from server.services.workout.formats import fitnotes, gymlocker, hevy, strong
-from server.services.workout.formats.model import Format, ReadFile, UnreadableFile
+from server.services.workout.formats.model import Format, ReadFile, ReadOptions, UnreadableFile
 from server.services.workout.formats.table import Header, read_table
 
 # The required columns of each format, compared without case. The order matters: a file of another
@@ -20,13 +22,19 @@ _NAMES = {
 }
 
 
-def read_file(data: bytes, *, format: Format | None, default_duration: int) -> ReadFile:  # noqa: A002
+def read_file(
+    file: BinaryIO,
+    *,
+    format: Format | None,
+    options: ReadOptions,
+) -> ReadFile:
     """Read every valid workout of a file, and list the problems of the others.
 
     Without `format` it is detected by the header. `default_duration`, in minutes, applies to
     workouts without a duration. Raises UnreadableFile, and nothing else, for any `data`.
     """
-    table = read_table(data)
+    table = read_table(file.read())
+    default_duration = options.default_duration
     detected = _checked(table.header, format) if format else _detected(table.header)
     match detected:
         case Format.GYMLOCKER:
@@ -37,6 +45,7 @@ def read_file(data: bytes, *, format: Format | None, default_duration: int) -> R
             return hevy.read(table, default_duration)
         case Format.FITNOTES:
             return fitnotes.read(table, default_duration)
+    raise UnreadableFile("not yet")
 
 
 def _checked(header: Header, format_: Format) -> Format:

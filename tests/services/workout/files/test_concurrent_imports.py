@@ -15,6 +15,7 @@ from gymlocker.v2 import user_pb2
 
 from server.libraries.database.pool import Database
 from server.programs.local.temporary_postgres import TemporaryPostgres
+from server.services.workout.formats.model import ReadWorkout
 from server.services.workout.import_repository import ImportRepository
 from server.services.workout.model import Workout
 from server.services.workout.upload import MAX_UPLOADS_PER_OWNER
@@ -53,18 +54,25 @@ class TestConcurrentImports:
         self, stack: Stack, postgres: TemporaryPostgres, database: asyncpg.Connection
     ) -> None:
         (user_id,) = await many_users(database, 1)
-        new = [Workout(uuid4(), date(2026, 2, 7), "Run", 1, "") for _ in range(3)]
+        new = [
+            ReadWorkout(1, Workout(uuid4(), date(2026, 2, 7), "Run", 1, ""), duration_assumed=False)
+            for _ in range(3)
+        ]
         async with Database(postgres.url("gymlocker"), pool_size=2) as pool:
-            add_many = ImportRepository(pool).add_many
+            imports = ImportRepository(pool)
+
+            async def add(workouts: list[ReadWorkout]) -> int:
+                return (await imports.store(user_id, workouts, keep_existing=False)).added
+
             # Another transaction holds the second id, so each import locks one workout and waits.
             blocker = database.transaction()
             await blocker.start()
             await database.execute(
                 "INSERT INTO workouts VALUES ($1, $2, '2026-02-07', '', '', 1, '', now())",
                 user_id,
-                new[1].id,
+                new[1].workout.id,
             )
-            adding = asyncio.gather(add_many(user_id, new), add_many(user_id, new[::-1]))
+            adding = asyncio.gather(add(new), add(new[::-1]))
             await eventually_true(partial(two_are_waiting, database))
             await blocker.rollback()
             assert sum(await adding) == 3

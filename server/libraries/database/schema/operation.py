@@ -1,0 +1,99 @@
+"""Accounts, idempotency and limits: tables of Gymlocker's own."""
+
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    Date,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+)
+
+from server.libraries.database.schema.base import Timestamp, metadata, owner
+
+# The keys that networks are hashed with, one for each
+# day of UTC. When the day is over, the key is deleted: hashes can no longer be traced to networks.
+network_keys = Table(
+    "network_keys",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+)
+
+# The times from which certain facts are recorded in this database.
+milestones = Table(
+    "milestones",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("time", Timestamp, nullable=False),
+)
+
+# A session lasts from a login to a logout.
+sessions = Table(
+    "sessions",
+    metadata,
+    owner(primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("created", Timestamp, nullable=False),
+    Column("expiry", Timestamp, nullable=False, index=True),
+    # As exact as `services/auth/session_repository.py` keeps it. NULL for older sessions.
+    Column("last_used", Timestamp),
+    # The SHA-256 of the common part of the session's refresh tokens: see
+    # `services/auth/refresh_token.py`.
+    Column("family", LargeBinary, index=True),
+    # The newest generation with a used token.
+    Column("confirmed", Integer, nullable=False, server_default="0"),
+)
+
+# The newest refresh token of each session and recently spent ones, by their SHA-256.
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("user_id", Uuid, nullable=False),
+    Column("session_id", Uuid, nullable=False),
+    Column("used", Timestamp),
+    # 0 if it was issued before generations were counted.
+    Column("generation", Integer, nullable=False, server_default="0"),
+    # Derives the successor from a spent token. Without the token it is worthless.
+    Column("successor_key", LargeBinary),
+    ForeignKeyConstraint(
+        ["user_id", "session_id"], ["sessions.user_id", "sessions.id"], ondelete="CASCADE"
+    ),
+    Index(None, "user_id", "session_id"),
+)
+
+# Idempotency keys, for as long as their requests may be repeated: the SHA-256 of the key and of the
+# contents, and the answer.
+request_keys = Table(
+    "request_keys",
+    metadata,
+    owner(primary_key=True),
+    Column("key", LargeBinary, primary_key=True),
+    Column("contents", LargeBinary, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("expiry", Timestamp, nullable=False, index=True),
+)
+
+# May live in a database of its own (RATE_LIMIT_DATABASE_URL). `key` is the upper-case hex SHA-256
+# of a purchase token.
+rate_limit_consumptions = Table(
+    "rate_limit_consumptions",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("requests", ARRAY(Timestamp), nullable=False),
+)
+
+# In the same database: the buckets of rate limits, each stored as the time at which it is empty.
+# `key` is the SHA-256 of what is limited, and for whom. Also the times until which an address is
+# known for an account.
+password_failures = Table(
+    "password_failures",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("forgiven", Timestamp, nullable=False, index=True),
+)

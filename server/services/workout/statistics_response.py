@@ -1,0 +1,52 @@
+"""The response of GetWorkoutStats."""
+
+import datetime as dt
+
+from gymlocker.v2 import workout_pb2
+
+from server.services.workout.statistics_repository import Stats, Sum
+
+# Maximum of an int32 field: 4,083 years of minutes.
+MAX_SUM = 2**31 - 1
+
+
+def stats_response(stats: Stats) -> workout_pb2.GetWorkoutStatsResponse:
+    """Return the message of statistics."""
+    total = stats.total
+    return workout_pb2.GetWorkoutStatsResponse(
+        count=total.count,
+        minutes=_capped(total.minutes),
+        current_streak=stats.current_streak,
+        longest_streak=stats.longest_streak,
+        weeks=_periods(stats.weeks),
+        months=_periods(stats.months),
+        types=[
+            workout_pb2.TypeStats(
+                type=type_,
+                count=each.count,
+                minutes=_capped(each.minutes),
+                volume=each.volume,
+                sets=each.sets,
+            )
+            for type_, each in stats.types.items()
+        ],
+        volume=total.volume,
+        sets=total.sets,
+    )
+
+
+def _capped(minutes: int) -> int:
+    return min(minutes, MAX_SUM)
+
+
+def _periods(sums: dict[dt.date, Sum]) -> list[workout_pb2.PeriodStats]:
+    return [
+        workout_pb2.PeriodStats(
+            start=start.isoformat(),
+            count=each.count,
+            minutes=_capped(each.minutes),
+            volume=each.volume,
+            sets=each.sets,
+        )
+        for start, each in sums.items()
+    ]
