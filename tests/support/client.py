@@ -18,6 +18,7 @@ from gymlocker.v2 import (
     auth_pb2_grpc,
     event_pb2,
     event_pb2_grpc,
+    exercise_pb2_grpc,
     follow_pb2,
     follow_pb2_grpc,
     inbox_pb2,
@@ -59,6 +60,7 @@ class Client:
         self.system = system_pb2_grpc.SystemServiceStub(channel)
         self.accounts = auth_pb2_grpc.AuthServiceStub(channel)
         self.workouts = workout_pb2_grpc.WorkoutServiceStub(channel)
+        self.exercises = exercise_pb2_grpc.ExerciseServiceStub(channel)
         self.planner = ai_pb2_grpc.AiServiceStub(channel)
 
     async def new_user(self) -> User:

@@ -340,7 +340,7 @@ class Record(_message.Message):
     unit: _builtins.str
     """The unit: "kg" or "lb" as requested for the first two kinds and the volume, "reps", "m" or "s"."""
     reps: _builtins.int
-    """The repetitions of the set. Absent for a volume, and if the set has none."""
+    """The repetitions of the set, for the first three kinds. Absent if the set has none."""
     date: _builtins.str
     """The calendar date of the workout."""
     workout_id: _builtins.str

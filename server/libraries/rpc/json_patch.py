@@ -38,7 +38,8 @@ def _read(source: str, target: str, request: Any) -> None:
         given = {key: value for key, value in values.items() if key in names}
         # This clears the source: both are in the same oneof.
         patch.SetInParent()
-        ParseDict({key: value for key, value in given.items() if value is not None}, patch)
+        known = {key: value for key, value in given.items() if value is not None}
+        ParseDict(known, patch, ignore_unknown_fields=True)
     except (Error, ValueError, TypeError) as error:
         text = f"The body cannot be parsed: {error}"
         raise InvalidArgument(text, violations=[], reason="MALFORMED_REQUEST") from None

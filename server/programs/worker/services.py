@@ -6,6 +6,7 @@ from gymlocker.v2 import (
     ai_pb2_grpc,
     auth_pb2_grpc,
     event_pb2_grpc,
+    exercise_pb2_grpc,
     follow_pb2_grpc,
     inbox_pb2_grpc,
     share_pb2_grpc,
@@ -20,6 +21,8 @@ from server.programs.worker.planner import planner_service
 from server.services.auth.service import AuthService
 from server.services.event.repository import EventRepository
 from server.services.event.service import EventService
+from server.services.exercise.repository import ExerciseRepository
+from server.services.exercise.service import ExerciseService
 from server.services.follow.repository import FollowRepository
 from server.services.follow.service import FollowService
 from server.services.inbox.repository import InboxRepository
@@ -42,6 +45,9 @@ def add_services(server: grpc.aio.Server, components: Components) -> health.aio.
     _add_feed(server, components)
     auth_pb2_grpc.add_AuthServiceServicer_to_server(_auth_service(components), server)
     workout_pb2_grpc.add_WorkoutServiceServicer_to_server(_workout_service(components), server)
+    exercise_pb2_grpc.add_ExerciseServiceServicer_to_server(
+        ExerciseService(ExerciseRepository(components.databases.main)), server
+    )
     ai_pb2_grpc.add_AiServiceServicer_to_server(planner_service(components), server)
     system_pb2_grpc.add_SystemServiceServicer_to_server(_system_service(components), server)
     health_servicer = health.aio.HealthServicer()

@@ -69,8 +69,8 @@ WITH new_workout AS (
 ), session AS MATERIALIZED (
     SELECT workout, name_key, count(*) AS sets, coalesce(sum(reps), 0) AS reps,
         coalesce(sum(kilograms * reps) FILTER (WHERE kilograms > 0), 0) AS volume,
-        sum(metres) AS distance, sum(duration) AS duration, max(reps) AS max_reps,
-        max(metres) AS max_distance, max(duration) AS max_duration,
+        sum(metres) AS distance, sum(duration) AS duration, nullif(max(reps), 0) AS max_reps,
+        nullif(max(metres), 0) AS max_distance, nullif(max(duration), 0) AS max_duration,
         min(exercise) AS first_exercise,
         max(ARRAY[
             CASE WHEN coalesce(reps, 1) > 0 AND kilograms IS NOT NULL THEN kilograms
