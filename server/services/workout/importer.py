@@ -13,12 +13,15 @@ from server.errors import InvalidArgument
 from server.services.workout.formats.model import Format, ReadFile, ReadOptions, UnreadableFile
 from server.services.workout.formats.read import read_file
 from server.services.workout.import_repository import ImportRepository, ImportResult
+from server.services.workout.multipart import PlainBody, body_of
 from server.services.workout.upload import Upload, Uploads
 
 MIB = 1024 * 1024
 MAX_FILE_BYTES = 16 * MIB
 # Backups are compressed.
 MAX_COMPRESSED_BYTES = 64 * MIB
+# Of a form, beside its file.
+MAX_FORM_BYTES = 64 * 1024
 GZIP = b"\x1f\x8b"
 DEFAULT_DURATION = 60
 
@@ -40,26 +43,15 @@ class Importer:
     ) -> workout_pb2.ImportWorkoutsResponse:
         """Import the file in `requests` with the options of the first request."""
         with self._uploads.acquire(owner_id, network) as upload, TemporaryFile() as file:
-            options = await _read_upload(upload, requests, file)
-            _require_time_zone(options.time_zone)
-            async with self._processing:
-                read = await self._read(file, options)
-                result = await self._store(owner_id, read, options)
+            try:
+                options = await _read_upload(upload, requests, file)
+                _require_time_zone(options.time_zone)
+                async with self._processing:
+                    read = await _read(file, options)
+                    result = await self._store(owner_id, read, options)
+            except UnreadableFile as error:
+                raise _invalid_file(str(error)) from None
         return _response(read, result)
-
-    async def _read(self, file: BinaryIO, options: workout_pb2.ImportWorkoutsRequest) -> ReadFile:
-        file.seek(0)
-        try:
-            return await asyncio.to_thread(
-                read_file,
-                file,
-                format=Format(options.format) if options.format else None,
-                options=ReadOptions(
-                    options.default_duration or DEFAULT_DURATION, options.unit, options.time_zone
-                ),
-            )
-        except UnreadableFile as error:
-            raise _invalid_file(str(error)) from None
 
     async def _store(
         self, owner_id: UUID, read: ReadFile, options: workout_pb2.ImportWorkoutsRequest
@@ -74,6 +66,18 @@ class Importer:
             found = await self._workouts.preview(owner_id, read.workouts, keep_existing=True)
             return ImportResult(existing=found.existing)
         return await self._workouts.store(owner_id, read.workouts, keep_existing=keep_existing)
+
+
+async def _read(file: BinaryIO, options: workout_pb2.ImportWorkoutsRequest) -> ReadFile:
+    file.seek(0)
+    return await asyncio.to_thread(
+        read_file,
+        file,
+        format=Format(options.format) if options.format else None,
+        options=ReadOptions(
+            options.default_duration or DEFAULT_DURATION, options.unit, options.time_zone
+        ),
+    )
 
 
 def _response(read: ReadFile, result: ImportResult) -> workout_pb2.ImportWorkoutsResponse:
@@ -97,27 +101,35 @@ def _response(read: ReadFile, result: ImportResult) -> workout_pb2.ImportWorkout
 async def _read_upload(
     upload: Upload, requests: AsyncIterator[workout_pb2.ImportWorkoutsRequest], file: BinaryIO
 ) -> workout_pb2.ImportWorkoutsRequest:
-    """Write the upload to `file`; return the first request. Raises InvalidArgument if too large."""
-    first = None
-    size, limit = 0, MAX_FILE_BYTES
+    """Write the uploaded file to `file`; return the first request.
+
+    Raises InvalidArgument if it is too large, or a form without a file.
+    """
+    options = workout_pb2.ImportWorkoutsRequest()
+    body: PlainBody | None = None
+    size, received, limit = 0, 0, MAX_FILE_BYTES
     async with upload.receiving():
         async for request in requests:
-            data = request.file.data
-            if first is None:
-                first = workout_pb2.ImportWorkoutsRequest()
-                first.CopyFrom(request)
-                first.ClearField("file")
+            chunk = request.file.data
+            upload.received(len(chunk))
+            if body is None:
+                body = body_of(request.file.content_type)
+                options.CopyFrom(request)
+                options.ClearField("file")
+            data = body.feed(chunk)
             if not size and data.startswith(GZIP):
                 limit = MAX_COMPRESSED_BYTES
             size += len(data)
-            upload.received(len(data))
-            if size > limit:
+            received += len(chunk)
+            if size > limit or received > limit + MAX_FORM_BYTES:
                 raise _invalid_file(
                     f"must not be larger than {limit // MIB} MiB; split it and repeat the header "
                     "line in each part"
                 )
             file.write(data)
-    return first or workout_pb2.ImportWorkoutsRequest()
+    if body:
+        body.finish()
+    return options
 
 
 def _invalid_file(problem: str) -> InvalidArgument:
