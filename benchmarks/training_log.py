@@ -23,7 +23,14 @@ import asyncpg
 import grpc
 import psutil
 from google.api.httpbody_pb2 import HttpBody
-from gymlocker.v2 import exercise_pb2, exercise_pb2_grpc, workout_pb2, workout_pb2_grpc
+from gymlocker.v2 import (
+    auth_pb2,
+    auth_pb2_grpc,
+    exercise_pb2,
+    exercise_pb2_grpc,
+    workout_pb2,
+    workout_pb2_grpc,
+)
 
 from benchmarks.launcher import Launcher, free_port
 from benchmarks.stack import Person, log_in
@@ -216,12 +223,9 @@ async def measure_growth(log: Log) -> None:
 
 async def fill(log: Log, database: Database, person: Person, sets: int) -> None:
     """Store workouts: the same ones in YEAR for everybody, the others in other years."""
-    owner = await log.channel.unary_unary(
-        "/gymlocker.v2.AuthService/GetMe",
-        request_serializer=lambda _: b"",
-        response_deserializer=bytes,
-    )(None, metadata=person.metadata)
-    owner_id = UUID(owner[2:38].decode())
+    accounts = auth_pb2_grpc.AuthServiceStub(log.channel)
+    account = await accounts.GetMe(auth_pb2.GetMeRequest(), metadata=person.metadata)
+    owner_id = UUID(account.id)
     chance = random.Random(YEAR)
     count = sets // (EXERCISES_EACH * SETS_EACH)
     in_year = SMALL // (EXERCISES_EACH * SETS_EACH)

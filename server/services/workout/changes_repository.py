@@ -18,7 +18,6 @@ from sqlalchemy import (
     false,
     func,
     literal,
-    literal_column,
     or_,
     select,
     true,
@@ -27,11 +26,11 @@ from sqlalchemy import (
 )
 
 from server.errors import OutOfRange
+from server.libraries.common.cooperation import convert
 from server.libraries.database.pool import Database
 from server.libraries.database.schema import workout_clocks, workout_deletions, workouts
 from server.libraries.database.statement import Statement
 from server.services.workout.model import StoredWorkout
-from server.services.workout.page_statements import MAX_PAGE_BYTES
 from server.services.workout.rows import COLUMNS, EXERCISES, SIZE, stored_workout
 
 _DELETION_BYTES = 50
@@ -53,11 +52,15 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Changes after a cursor: workouts, and the ids of deleted ones."""
+    """Changes after a cursor: workouts, and the ids of deleted ones.
+
+    `is_cut` is true if the page ended because of its size.
+    """
 
     changes: list[StoredWorkout | UUID]
     next: Cursor
     has_more: bool
+    is_cut: bool
 
 
 def _after(table: Any, is_deletion: Any, size: Any) -> "Select[Any]":
@@ -92,7 +95,7 @@ def _get() -> Statement:
         .subquery("clock")
     )
     one = select(literal(1)).subquery("one")
-    fits = or_(numbered.c.number == 1, numbered.c.total <= literal_column(str(MAX_PAGE_BYTES)))
+    fits = or_(numbered.c.number == 1, numbered.c.total <= bindparam("max_bytes", type_=BigInteger))
     is_workout = and_(
         workouts.c.user_id == bindparam("owner_id"),
         workouts.c.id == numbered.c.id,
@@ -126,15 +129,23 @@ class ChangesRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def get(self, owner_id: UUID, cursor: Cursor | None, limit: int) -> Changes:
+    async def get(
+        self, owner_id: UUID, cursor: Cursor | None, limit: int, max_bytes: int
+    ) -> Changes:
         """Return up to `limit` changes of the owner's workouts after `cursor`; None is the start.
 
+        The page ends before it exceeds `max_bytes`, unless its first workout does.
         Raises OutOfRange if deletions after the cursor are no longer recorded, or the cursor is
         from a later state of the database.
         """
         start = cursor or Cursor()
         rows = await self._database.fetch(
-            _GET, owner_id=owner_id, revision=start.revision, id=start.id, limit=limit + 1
+            _GET,
+            owner_id=owner_id,
+            revision=start.revision,
+            id=start.id,
+            limit=limit + 1,
+            max_bytes=max_bytes,
         )
         newest, pruned = rows[0]["newest"], rows[0]["pruned"]
         if cursor and (max(cursor.revision, cursor.began) < pruned or cursor.revision > newest):
@@ -147,9 +158,10 @@ class ChangesRepository:
         began = cursor.began if cursor else newest
         next_ = Cursor(page[-1]["changed_at"], page[-1]["changed_id"], began) if page else start
         return Changes(
-            [_change(row) for row in page],
+            await convert(page, _change, weight=lambda row: row["set_count"] or 0),
             next_ if page or cursor else Cursor(began=began),
             has_more=found > len(page),
+            is_cut=len(page) < min(found, limit),
         )
 
 

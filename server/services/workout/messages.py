@@ -40,6 +40,13 @@ def workout_message(stored: StoredWorkout) -> workout_pb2.Workout:
     return message
 
 
+def change_message(change: StoredWorkout | UUID) -> workout_pb2.WorkoutChange:
+    """Return the message of a changed workout, or of the id of a deleted one."""
+    if isinstance(change, UUID):
+        return workout_pb2.WorkoutChange(deleted_id=str(change))
+    return workout_pb2.WorkoutChange(workout=workout_message(change))
+
+
 def workout_of(
     message: workout_pb2.CreateWorkoutRequest | workout_pb2.WorkoutReplacement,
     workout_id: UUID,

@@ -7,13 +7,13 @@ from typing import Any, Self, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Date,
     Select,
     Uuid,
     bindparam,
     func,
-    literal_column,
     or_,
     select,
     tuple_,
@@ -23,9 +23,6 @@ from server.libraries.database.schema import workouts
 from server.libraries.database.statement import Statement
 from server.services.workout.model import StoredWorkout
 from server.services.workout.rows import COLUMNS, EXERCISES, SIZE
-
-# Of a page with exercises, unless a single workout is larger.
-MAX_PAGE_BYTES = 8 * 1024 * 1024
 
 Rows: TypeAlias = "Select[Any]"
 Order: TypeAlias = Callable[[Any], Sequence[ColumnElement[Any]]]
@@ -66,10 +63,14 @@ LAST = end_of(dt.date.max)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Workouts, and whether there are more after them."""
+    """Workouts, and whether there are more after them.
+
+    `is_cut` is true if the page ended because of its size.
+    """
 
     workouts: list[StoredWorkout]
     has_more: bool
+    is_cut: bool
 
 
 def _oldest_first(columns: Any) -> Sequence[ColumnElement[Any]]:
@@ -81,7 +82,7 @@ def _newest_first(columns: Any) -> Sequence[ColumnElement[Any]]:
 
 
 def with_exercises(page: Rows, order: Order) -> Rows:
-    """Return the rows of `page` with exercises, up to MAX_PAGE_BYTES.
+    """Return the rows of `page` with exercises, up to `max_bytes`.
 
     `found` is the number of all rows of the page. The first row is returned in any case.
     """
@@ -94,7 +95,7 @@ def with_exercises(page: Rows, order: Order) -> Rows:
         func.count().over().label("found"),
         # The expression of the exercises refers to this name.
     ).subquery("workouts")
-    fits = numbered.c.total <= literal_column(str(MAX_PAGE_BYTES))
+    fits = numbered.c.total <= bindparam("max_bytes", type_=BigInteger)
     return (
         select(numbered, EXERCISES)
         .where(or_(numbered.c.number == 1, fits))

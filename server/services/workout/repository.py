@@ -39,7 +39,7 @@ from server.services.workout.page_statements import (
     Position,
     end_of,
 )
-from server.services.workout.rows import COLUMNS, EXERCISES, stored_workout
+from server.services.workout.rows import COLUMNS, EXERCISES, stored_workout, stored_workouts
 from server.services.workout.store_statement import (
     ADD,
     MAX_STORED_SETS,
@@ -50,8 +50,9 @@ from server.services.workout.store_statement import (
     arguments,
 )
 
-# Workouts per statement.
+# Of a statement.
 EXPORT_BATCH_SIZE = 1_000
+EXPORT_BATCH_BYTES = 1024 * 1024
 _BY_ID = (
     workouts.c.user_id == bindparam("owner_id"),
     workouts.c.id == bindparam("workout_id"),
@@ -126,15 +127,16 @@ class WorkoutRepository:
         return stored_workout(row) if row else None
 
     async def page(
-        self, owner_id: UUID, filters: Filter, before: Position, limit: int, *, full: bool
+        self, owner_id: UUID, filters: Filter, before: Position, limit: int, max_bytes: int = 0
     ) -> Page:
         """Return up to `limit` of the owner's workouts before a position, in descending order.
 
-        A full page has their exercises, and ends before it exceeds MAX_PAGE_BYTES.
+        With `max_bytes`, they have their exercises, and the page ends before it exceeds that size,
+        unless its first workout does.
         """
         before = min(before, end_of(filters.end_date))
         rows = await self._database.fetch(
-            LIST[full, bool(filters.type)],
+            LIST[bool(max_bytes), bool(filters.type)],
             owner_id=owner_id,
             start_date=filters.start_date,
             type_key=caseless(filters.type),
@@ -143,10 +145,15 @@ class WorkoutRepository:
             before_id=before.id,
             # One more row shows whether there is a next page.
             limit=limit + 1,
+            max_bytes=max_bytes,
         )
         page = rows[:limit]
-        found = rows[0]["found"] if rows and full else len(rows)
-        return Page([stored_workout(row) for row in page], has_more=found > len(page))
+        found = rows[0]["found"] if rows and max_bytes else len(rows)
+        return Page(
+            await stored_workouts(page),
+            has_more=found > len(page),
+            is_cut=len(page) < min(found, limit),
+        )
 
     async def update(
         self, owner_id: UUID, workout_id: UUID, change: Change, if_match: IfMatch
@@ -199,10 +206,11 @@ class WorkoutRepository:
                 after_created=position.created,
                 after_id=position.id,
                 limit=EXPORT_BATCH_SIZE,
+                max_bytes=EXPORT_BATCH_BYTES,
             )
             if not rows:
                 return
-            batch = [stored_workout(row) for row in rows]
+            batch = await stored_workouts(rows)
             yield batch
             position = Position.of(batch[-1])
 

@@ -1,11 +1,13 @@
 """Rows of workouts: the columns that are read, and what they are converted to."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
 from sqlalchemy import Text, func, literal_column
 
+from server.libraries.common.cooperation import convert
 from server.libraries.database.schema import workouts
 from server.services.workout.digest import digest_of
 from server.services.workout.model import Exercise, Set, StoredWorkout, Workout
@@ -76,6 +78,11 @@ def stored_workout(row: asyncpg.Record) -> StoredWorkout:
         row["exercise_count"],
         row["set_count"],
     )
+
+
+async def stored_workouts(rows: Sequence[asyncpg.Record]) -> list[StoredWorkout]:
+    """Return the workouts of rows without blocking the event loop for long."""
+    return await convert(rows, stored_workout, weight=lambda row: row["set_count"])
 
 
 def _exercises(text: str | None) -> tuple[Exercise, ...]:

@@ -1,25 +1,34 @@
 """WorkoutService: the training log."""
 
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from typing import TypeVar
 from uuid import UUID, uuid4, uuid5
 
 from google.api.httpbody_pb2 import HttpBody
 from gymlocker.v2 import workout_pb2, workout_pb2_grpc
 
 from server.errors import AlreadyExists, NotFound
+from server.libraries.common.cooperation import convert
 from server.libraries.network.client_network import network_of
 from server.libraries.rpc.context import Context, address_of, caller, values_of
 from server.libraries.rpc.conversions import date_of
-from server.libraries.rpc.large_responses import LARGE_BYTES, LargeResponses
+from server.libraries.rpc.large_responses import LargeResponses
 from server.services.workout.change import change_of
-from server.services.workout.changes_repository import ChangesRepository
+from server.services.workout.changes_repository import Changes, ChangesRepository
 from server.services.workout.cursor import decode_cursor, encode_cursor
 from server.services.workout.etag import IfMatch, if_match
 from server.services.workout.exporter import CONTENT_TYPES, chunks
 from server.services.workout.importer import Importer
-from server.services.workout.messages import require_size, workout_message, workout_of
-from server.services.workout.page_statements import LAST, Filter, Position
+from server.services.workout.messages import (
+    change_message,
+    require_size,
+    workout_message,
+    workout_of,
+)
+from server.services.workout.model import StoredWorkout
+from server.services.workout.page_statements import LAST, Filter, Page, Position
 from server.services.workout.page_token import decode_page_token, encode_page_token
 from server.services.workout.repository import WorkoutRepository
 from server.services.workout.statistics_repository import StatsRepository
@@ -29,7 +38,12 @@ DEFAULT_PAGE_SIZE = 50
 # As many workouts of the maximum size as fit into 4 MiB, a gRPC client's default limit.
 MAX_PAGE_SIZE = 100
 DEFAULT_CHANGES, MAX_CHANGES = 100, 1_000
+# Of a response with exercises, unless a single workout is larger. Small ones are built at once.
+SMALL_PAGE_BYTES = 1024 * 1024
+MAX_PAGE_BYTES = 8 * 1024 * 1024
 IF_MATCH_KEY = "if-match"
+
+PageT = TypeVar("PageT", Page, Changes)
 
 
 class WorkoutService(workout_pb2_grpc.WorkoutServiceServicer):
@@ -80,25 +94,26 @@ class WorkoutService(workout_pb2_grpc.WorkoutServiceServicer):
         self, request: workout_pb2.ListWorkoutsRequest, context: Context
     ) -> workout_pb2.ListWorkoutsResponse:
         """Return a page of workouts."""
-        if request.view != "full":
-            return await self._list(request)
-        async with self._large_responses.acquire(context, LARGE_BYTES):
-            return await self._list(request)
-
-    async def _list(
-        self, request: workout_pb2.ListWorkoutsRequest
-    ) -> workout_pb2.ListWorkoutsResponse:
         filters = _filter(request)
         before = decode_page_token(request.page_token, filters) if request.page_token else LAST
         size = min(request.page_size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
-        page = await self._workouts.page(
-            caller().user_id, filters, before, size, full=request.view == "full"
-        )
+        read = partial(self._workouts.page, caller().user_id, filters, before, size)
+        page = await (self._within_limits(read, context) if request.view == "full" else read())
         last = Position.of(page.workouts[-1]) if page.has_more else None
         return workout_pb2.ListWorkoutsResponse(
-            workouts=map(workout_message, page.workouts),
+            workouts=await convert(page.workouts, workout_message, weight=_sets_of),
             next_page_token=encode_page_token(last, filters) if last else "",
         )
+
+    async def _within_limits(
+        self, read: Callable[[int], Awaitable[PageT]], context: Context
+    ) -> PageT:
+        """Return a page of MAX_PAGE_BYTES. Large pages are built one at a time."""
+        page = await read(SMALL_PAGE_BYTES)
+        if not page.is_cut:
+            return page
+        async with self._large_responses.acquire(context, MAX_PAGE_BYTES):
+            return await read(MAX_PAGE_BYTES)
 
     async def UpdateWorkout(
         self, request: workout_pb2.UpdateWorkoutRequest, context: Context
@@ -126,18 +141,13 @@ class WorkoutService(workout_pb2_grpc.WorkoutServiceServicer):
         owner_id = caller().user_id
         cursor = decode_cursor(owner_id, request.cursor) if request.cursor else None
         size = min(request.page_size or DEFAULT_CHANGES, MAX_CHANGES)
-        async with self._large_responses.acquire(context, LARGE_BYTES):
-            found = await self._changes.get(owner_id, cursor, size)
-            return workout_pb2.ListWorkoutChangesResponse(
-                changes=[
-                    workout_pb2.WorkoutChange(deleted_id=str(change))
-                    if isinstance(change, UUID)
-                    else workout_pb2.WorkoutChange(workout=workout_message(change))
-                    for change in found.changes
-                ],
-                next_cursor=encode_cursor(owner_id, found.next),
-                more=found.has_more,
-            )
+        read = partial(self._changes.get, owner_id, cursor, size)
+        found = await self._within_limits(read, context)
+        return workout_pb2.ListWorkoutChangesResponse(
+            changes=await convert(found.changes, change_message, weight=_sets_of),
+            next_cursor=encode_cursor(owner_id, found.next),
+            more=found.has_more,
+        )
 
     async def GetWorkoutStats(
         self, request: workout_pb2.GetWorkoutStatsRequest, context: Context
@@ -182,6 +192,10 @@ def _if_match(
     request: workout_pb2.UpdateWorkoutRequest | workout_pb2.DeleteWorkoutRequest,
 ) -> IfMatch:
     return if_match([request.etag] if request.etag else values_of(IF_MATCH_KEY))
+
+
+def _sets_of(change: StoredWorkout | UUID) -> int:
+    return 0 if isinstance(change, UUID) else change.set_count
 
 
 def _id_of(owner_id: UUID, request: workout_pb2.CreateWorkoutRequest) -> UUID:
