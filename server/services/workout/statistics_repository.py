@@ -13,6 +13,7 @@ import asyncpg
 from sqlalchemy import (
     CTE,
     BigInteger,
+    ColumnElement,
     Date,
     DateTime,
     Float,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    literal_column,
     null,
     select,
     union_all,
@@ -104,6 +106,7 @@ def _dates(days: CTE) -> CTE:
 
 _NO_DATE = cast(null(), Date)
 _NO_TYPE = cast(null(), String)
+_FIRST_DATE: ColumnElement[dt.date] = literal_column("date '0001-01-01'", Date)
 _SUMMED = ("count", "minutes", "working_sets", "volume")
 
 
@@ -128,7 +131,9 @@ def _total(dates: CTE) -> Rows:
 def _periods(dates: CTE, unit: str) -> Rows:
     shift = bindparam("days_before_monday", type_=Integer) if unit == "week" else literal(0)
     # A timestamp without a zone, or the session's time zone would shift it.
-    start = cast(func.date_trunc(unit, cast(dates.c.date + shift, DateTime)), Date) - shift
+    first = cast(func.date_trunc(unit, cast(dates.c.date + shift, DateTime)), Date) - shift
+    # The first week of the calendar may begin before it.
+    start = func.greatest(first, _FIRST_DATE, type_=Date)
     periods = (
         select(start.label("start"), *_sums(dates))
         .group_by(start)
