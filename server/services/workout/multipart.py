@@ -85,7 +85,9 @@ class FormBody(PlainBody):
 
 def body_of(content_type: str) -> PlainBody:
     """Return the reader of a body with this content type. Raises UnreadableFile."""
-    kind, options = parse_options_header(content_type)
+    # The library accepts Latin-1 only, as in HTTP headers.
+    header = content_type.encode("latin-1", errors="replace").decode("latin-1")
+    kind, options = parse_options_header(header)
     if kind != _MULTIPART:
         return PlainBody()
     boundary = options.get(b"boundary")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import asyncpg
 from gymlocker.v2 import exercise_pb2, workout_pb2
@@ -39,6 +39,10 @@ def numbers(low: int, high: int) -> st.SearchStrategy[float]:
     return st.sampled_from([float(low), 0.0, 20.0, 22.5, 45.359]) | exact
 
 
+def _set_of(values: dict[str, Any]) -> Set:
+    return Set(**values)
+
+
 def sets() -> st.SearchStrategy[Set]:
     weight = st.fixed_dictionaries(
         {"value": numbers(-100, 300), "unit": st.sampled_from(["kg", "lb"])}
@@ -46,7 +50,7 @@ def sets() -> st.SearchStrategy[Set]:
     distance = st.fixed_dictionaries(
         {"value": numbers(0, 50), "unit": st.sampled_from(sorted(METRES))}
     )
-    fields = {
+    fields: dict[str, st.SearchStrategy[Any]] = {
         "kind": st.sampled_from(["normal", "warmup", "drop", "failure"]),
         "reps": st.integers(0, 14),
         "weight": weight,
@@ -54,7 +58,7 @@ def sets() -> st.SearchStrategy[Set]:
         "duration_seconds": st.integers(0, 90),
         "completed": st.booleans(),
     }
-    return st.fixed_dictionaries({}, optional=fields).map(lambda values: Set(**values))
+    return st.fixed_dictionaries({}, optional=fields).map(_set_of)
 
 
 EXERCISES = st.lists(
