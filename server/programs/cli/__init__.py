@@ -6,9 +6,12 @@ program next to this folder.
     app.py             up, serve, migrate, web, gateway, demo; and the entry point
     operation.py       config, doctor, health
     accounts.py        register, login, logout
-    workouts.py        workouts list, stats, add, export, import
+    workouts.py        workouts list, show, add, edit, delete, stats
+    workout_files.py   workouts import, export
+    exercises.py       exercises, records, progress
     options.py         options shared by several commands
-    client_command.py  helpers shared by the commands of accounts.py and workouts.py
+    training_options.py  options of the commands for the training log
+    client_command.py  helpers shared by the commands that are clients of a server
 
 Commands import what they run when they are called, so that `--help` stays fast.
 """

@@ -12,6 +12,7 @@ import typer
 from server.errors import StartError
 from server.libraries.network.url import DEFAULT_URL
 from server.programs.cli.accounts import accounts
+from server.programs.cli.exercises import exercises
 from server.programs.cli.operation import operation, warn_of_misspelt_settings
 from server.programs.cli.options import (
     WORKER_TLS,
@@ -28,6 +29,7 @@ from server.programs.cli.options import (
     WorkerTlsCert,
     WorkerTlsKey,
 )
+from server.programs.cli.workout_files import workout_files
 from server.programs.cli.workouts import workouts
 
 app = typer.Typer(
@@ -241,7 +243,9 @@ def demo(url: Url = DEFAULT_URL) -> None:
 
 app.add_typer(operation)
 app.add_typer(accounts)
+workouts.add_typer(workout_files)
 app.add_typer(workouts)
+app.add_typer(exercises)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from server.errors import StartError
 
 if TYPE_CHECKING:
-    from server.programs.client.screen import Screen
+    from server.programs.client.screen.console import Screen
     from server.programs.client.session import SessionFile
 
 Result = TypeVar("Result")
@@ -29,7 +29,7 @@ def session_file() -> "SessionFile":
 
 def screen() -> "Screen":
     """Return a screen on the standard output."""
-    from server.programs.client.screen import Screen, console_on
+    from server.programs.client.screen.console import Screen, console_on
 
     return Screen(console_on(sys.stdout))
 

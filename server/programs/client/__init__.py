@@ -1,15 +1,21 @@
-"""Accounts and the training diary from the command line: `gymlocker login`, `gymlocker workouts …`.
+"""Accounts and the training log from the command line: `gymlocker login`, `gymlocker workouts …`.
 
 An ordinary gRPC client, connected through Envoy. It imports nothing from the server's services. The
 commands themselves are declared in server/programs/cli.
 
     account.py     register, log in and log out
-    diary.py       list workouts, read statistics, add a workout
+    diary.py       list, add, change and delete workouts, read statistics
+    lookup.py      find workouts by the beginning of their ids
+    figures.py     read exercises, records and progress
+    typed.py       workouts from arguments and options
+    form.py        a workout as text to edit
+    editing.py     edit a workout in the person's editor
+    notation/      exercises and sets as lifters type them
     importing.py   upload a file in chunks
     exporting.py   download a file, complete or not at all
     connection.py  authenticated calls; renews the access token when necessary
     session.py     the session file
     channel.py     calls, and their errors as sentences for the user
-    screen.py      formatted output
+    screen/        formatted output
     text.py        parsing of input, and text that is safe to print
 """

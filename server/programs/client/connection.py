@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from grpc import aio
-from gymlocker.v2 import auth_pb2, auth_pb2_grpc, workout_pb2_grpc
+from gymlocker.v2 import auth_pb2, auth_pb2_grpc, exercise_pb2_grpc, workout_pb2_grpc
 
 from server.errors import StartError
 from server.libraries.network.channel import open_channel
@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 # A retry with a new access token may succeed: the server's key may have been rotated.
 _RENEWABLE = ("ACCESS_TOKEN_EXPIRED", "INVALID_ACCESS_TOKEN")
-# The server chooses the size of an export's chunks.
+# The server chooses the size of an export's chunks, and of pages.
 _OPTIONS = (("grpc.max_receive_message_length", -1),)
 
 
@@ -35,6 +35,7 @@ class Connection:
         self.url = session.url
         self.accounts = auth_pb2_grpc.AuthServiceStub(channel)
         self.workouts = workout_pb2_grpc.WorkoutServiceStub(channel)
+        self.exercises = exercise_pb2_grpc.ExerciseServiceStub(channel)
 
     async def call(
         self, method: aio.UnaryUnaryMultiCallable[Request, Response], request: Request

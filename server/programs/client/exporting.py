@@ -1,7 +1,7 @@
 """Downloading all workouts as a file: complete or not at all."""
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,6 +13,7 @@ from server.errors import StartError
 from server.libraries.common.atomic_file import whole_file
 from server.programs.client.channel import request_failed
 from server.programs.client.connection import Connection
+from server.programs.client.text import counted
 
 STDOUT = "-"
 
@@ -22,24 +23,47 @@ def format_of(name: str | None, chosen: str | None) -> str:
     return chosen or ("json" if name and name.lower().endswith(".json") else "csv")
 
 
-async def export(connection: Connection, format_: str, name: str | None, *, force: bool) -> int:
+async def describe(connection: Connection) -> str:
+    """Return what an export receives, with the number of workouts."""
+    request = workout_pb2.GetWorkoutStatsRequest()
+    stats = await connection.call(connection.workouts.GetWorkoutStats, request)
+    return f"Receiving {counted(stats.count, 'workout')}"
+
+
+async def export(
+    connection: Connection,
+    format_: str,
+    name: str | None,
+    *,
+    force: bool,
+    received: Callable[[int], None] = lambda _: None,
+) -> int:
     """Write all workouts to the file or to the standard output; return the number of bytes.
 
-    Raises StartError, and then leaves the file absent or unchanged.
+    `received` is called with the size of each chunk. Raises StartError, and then leaves the
+    file absent or unchanged.
     """
     if name is None or name == STDOUT:
-        return await _copy(connection, format_, sys.stdout.buffer, "and the output is incomplete")
+        result = "and the output is incomplete"
+        return await _copy(connection, format_, sys.stdout.buffer, result, received)
     path = _target(name, force=force)
     try:
         with whole_file(path, overwrite=force) as file:
-            return await _copy(connection, format_, file, f"and {path} was not written")
+            result = f"and {path} was not written"
+            return await _copy(connection, format_, file, result, received)
     except FileExistsError:
         raise _exists(path) from None
     except OSError as error:
         raise StartError(f"{path} cannot be written ({error.strerror}).") from error
 
 
-async def _copy(connection: Connection, format_: str, file: BinaryIO, result: str) -> int:
+async def _copy(
+    connection: Connection,
+    format_: str,
+    file: BinaryIO,
+    result: str,
+    received: Callable[[int], None],
+) -> int:
     request = workout_pb2.ExportWorkoutsRequest(format=format_)
     size = 0
 
@@ -50,9 +74,11 @@ async def _copy(connection: Connection, format_: str, file: BinaryIO, result: st
 
     chunk, rest = await connection.authorized(start)
     size += file.write(chunk)
+    received(len(chunk))
     try:
         async for body in rest:
             size += file.write(body.data)
+            received(len(body.data))
     except aio.AioRpcError as error:
         file.flush()
         cause = request_failed(connection.url, error).message

@@ -1,12 +1,16 @@
 """Parsing of input, and text that is safe to print on a terminal."""
 
 import datetime as dt
+import re
 import sys
 
 from server.errors import StartError
 
 # Joiners of letters and emoji: the only invisible characters that are printed.
 _JOINERS = "\u200c\u200d"
+
+_TIME = re.compile(r"(\d{1,2}):(\d\d)(:\d\d(?:\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)?")
+_DATE_TIME = re.compile(rf"\d{{4}}-\d\d-\d\d[Tt]{_TIME.pattern.removesuffix('?')}")
 
 
 def printable(text: str) -> str:
@@ -41,9 +45,44 @@ def day(text: str | None, today: dt.date) -> str:
         ) from None
 
 
+def start_time(text: str, date: str) -> str:
+    """Return a typed time of day on `date` in RFC 3339; "" if there is none. Raises StartError.
+
+    `18:30` gets the offset of the local time zone on that day. An offset, as in `18:30+01:00`, and
+    a whole time, as in `2026-02-07T18:30:00+01:00`, are kept.
+    """
+    if not text or _DATE_TIME.fullmatch(text):
+        return text
+    try:
+        if (found := _TIME.fullmatch(text)) is None:
+            raise ValueError
+        time = f"{date}T{found[1]:0>2}:{found[2]}{found[3] or ':00'}"
+        offset = found[4] or _local_offset(dt.datetime.fromisoformat(time))
+        # It raises an error if there is no such time.
+        dt.datetime.fromisoformat((time + offset).upper())
+    except (ValueError, OverflowError):
+        raise StartError(f"{printable(text)!r} is not a time of day: write it as 18:30.") from None
+    return time + offset
+
+
+def _local_offset(time: dt.datetime) -> str:
+    offset = time.astimezone().utcoffset() or dt.timedelta()
+    hours, minutes = divmod(abs(offset) // dt.timedelta(minutes=1), 60)
+    return f"{'-' if offset < dt.timedelta() else '+'}{hours:02}:{minutes:02}"
+
+
 def counted(count: int, noun: str) -> str:
     """Return a count with its noun: `1 workout`, `1,200 workouts`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def hours(minutes: int) -> str:
+    """Return a duration in minutes for people: `45 min`, `312 h 40 min`."""
+    whole, rest = divmod(minutes, 60)
+    parts = [f"{whole:,} h"] if whole else []
+    if rest or not whole:
+        parts.append(f"{rest} min")
+    return " ".join(parts)
 
 
 def waiting_time(seconds: int) -> str:
@@ -51,3 +90,17 @@ def waiting_time(seconds: int) -> str:
     if seconds < 120:
         return counted(seconds, "second")
     return counted(-(-seconds // 60), "minute")
+
+
+def ask(question: str) -> bool:
+    """Ask a person at the terminal; without an answer, the answer is no."""
+    print(f"{printable(question)} [y/N] ", end="", file=sys.stderr, flush=True)
+    try:
+        return input().strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def is_interactive() -> bool:
+    """Check whether a person can answer questions."""
+    return sys.stdin.isatty() and sys.stderr.isatty()

@@ -23,6 +23,10 @@ class FakeGymlocker:
         self.reached = threading.Event()
         self.proceed = threading.Event()
         self.sizes: list[int] = []
+        self.formats: list[str] = []
+        self.options: list[workout_pb2.ImportWorkoutsRequest] = []
+        # Imports wait for `proceed` if it is set.
+        self.slow_import = False
         self.exchanged: list[str] = []
         self._server = grpc.server(ThreadPoolExecutor(4))
         self._serve(auth_pb2, "GetMe", grpc.unary_unary_rpc_method_handler, self._get_me)
@@ -57,6 +61,7 @@ class FakeGymlocker:
     def _export(
         self, request: workout_pb2.ExportWorkoutsRequest, context: Any
     ) -> Iterator[HttpBody]:
+        self.formats.append(request.format)
         yield HttpBody(data=b"id,date,type,duration,notes\r\n")
         self._wait()
         context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
@@ -67,6 +72,10 @@ class FakeGymlocker:
         for request in requests:
             self.reached.set()
             self.sizes.append(len(request.file.data))
+            if not request.file.data:
+                self.options.append(request)
+        if self.slow_import:
+            self.proceed.wait(TIMEOUT)
         return workout_pb2.ImportWorkoutsResponse(format="gymlocker")
 
     def _wait(self) -> None:

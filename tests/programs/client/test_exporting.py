@@ -12,6 +12,7 @@ from server.programs.client.exporting import format_of
 from tests.programs.client.conftest import Gymlocker
 from tests.programs.client.fakes import FakeGymlocker
 from tests.programs.client.process import TIMEOUT_SECONDS, end, started
+from tests.programs.client.terminal import in_terminal
 
 pytestmark = pytest.mark.extended
 
@@ -96,6 +97,23 @@ class TestExport:
             ended = gymlocker("workouts", "export", name, "--force")
             assert (ended.code, ended.output) == (1, "")
             assert text in ended.errors
+
+    @pytest.mark.usefixtures("workout")
+    def test_shows_progress_in_terminal(self, folder: Path) -> None:
+        path = folder / "diary.csv"
+        shown = in_terminal("workouts", "export", str(path))
+        assert "Receiving 1 workout" in shown
+        assert shown.endswith(f"Wrote {path.stat().st_size:,} bytes to {path}.\n")
+        # The file itself is what a terminal wants to see.
+        assert "Receiving" not in in_terminal("workouts", "export")
+
+    @pytest.mark.parametrize("format_", ["csv", "json", "fitnotes", "strong"])
+    def test_requests_chosen_format(
+        self, gymlocker: Gymlocker, fake: FakeGymlocker, format_: str
+    ) -> None:
+        fake.proceed.set()
+        gymlocker("workouts", "export", "--format", format_)
+        assert fake.formats == [format_]
 
 
 class TestInterruption:

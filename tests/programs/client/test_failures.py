@@ -8,17 +8,27 @@ from tests.programs.client.conftest import Gymlocker
 from tests.programs.client.fakes import FakeGymlocker
 from tests.programs.client.process import end, started
 
+ID = "95567f24-8a43-4455-95fb-a15115dacc2e"
+COMMANDS = (
+    ["workouts", "list"],
+    ["workouts", "show", ID[:4]],
+    ["workouts", "show", ID],
+    ["workouts", "add", "today", "a", "1", "Run: 5km"],
+    ["workouts", "edit", ID, "--minutes=9"],
+    ["workouts", "delete", ID, "--yes"],
+    ["workouts", "stats"],
+    ["workouts", "export"],
+    ["workouts", "import", __file__],
+    ["exercises"],
+    ["records"],
+    ["progress", "Run"],
+)
+
 
 class TestSession:
     def test_every_command_requires_login(self, gymlocker: Gymlocker) -> None:
-        for command in (
-            ["list"],
-            ["stats"],
-            ["export"],
-            ["import", __file__],
-            ["add", "today", "a", "1"],
-        ):
-            ended = gymlocker("workouts", *command)
+        for command in COMMANDS:
+            ended = gymlocker(*command)
             assert (ended.code, ended.output) == (1, "")
             assert ended.errors == "You are not logged in: run `gymlocker login`.\n"
 
@@ -28,14 +38,8 @@ class TestServer:
         self, gymlocker: Gymlocker, fake: FakeGymlocker
     ) -> None:
         fake.stop()
-        for command in (
-            ["list"],
-            ["stats"],
-            ["export"],
-            ["import", __file__],
-            ["add", "today", "a", "1"],
-        ):
-            ended = gymlocker("workouts", *command)
+        for command in COMMANDS:
+            ended = gymlocker(*command)
             assert (ended.code, ended.output) == (1, "")
             assert ended.errors.startswith(f"No server responds at {fake.url}: start one with")
             assert ended.errors.count("\n") == 1
@@ -60,8 +64,13 @@ class TestServer:
 class TestArguments:
     @pytest.mark.usefixtures("logged_in")
     def test_rejects_bytes_that_are_not_text(self, gymlocker: Gymlocker) -> None:
-        ended = gymlocker("workouts", "list", "--type=\udcff")
-        assert (ended.code, ended.errors) == (1, "An argument is not valid text: use UTF-8.\n")
+        for command in (
+            ("workouts", "list", "--type=\udcff"),
+            ("workouts", "add", "today", "Push", "65", "\udcff: x5"),
+            ("exercises", "\udcff"),
+        ):
+            ended = gymlocker(*command)
+            assert (ended.code, ended.errors) == (1, "An argument is not valid text: use UTF-8.\n")
 
 
 class TestOutput:

@@ -1,22 +1,29 @@
 """`gymlocker workouts import`."""
 
-import io
 import json
 import os
 import signal
 from pathlib import Path
+from unittest.mock import Mock
+from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
-from gymlocker.v2 import workout_pb2
-from rich.console import Console
 
 from server.errors import StartError
-from server.programs.client.importing import CHUNK_BYTES, MAX_BYTES, open_source
-from server.programs.client.screen import Screen
+from server.programs.client.importing import (
+    CHUNK_BYTES,
+    GZIP_MAGIC,
+    MAX_BACKUP_BYTES,
+    MAX_BYTES,
+    machine_zone,
+    open_source,
+    with_options,
+)
 from server.services.workout.importer import MAX_FILE_BYTES
 from tests.programs.client.conftest import Gymlocker
 from tests.programs.client.fakes import FakeGymlocker
 from tests.programs.client.process import TIMEOUT_SECONDS, end, run, started
+from tests.programs.client.terminal import in_terminal
 
 pytestmark = pytest.mark.extended
 
@@ -53,7 +60,11 @@ class TestImport:
         ended = gymlocker("workouts", "import", str(strong), "--format=strong")
         assert ended.code == 0
         assert "0 workouts added, 2 already there." in ended.output
-        assert "2021-03-02  Pull" in gymlocker("workouts", "list").output
+        rows = [line.split() for line in gymlocker("workouts", "list").output.splitlines()[1:]]
+        assert [(row[0], row[2]) for row in rows] == [
+            ("2021-03-02", "Pull"),
+            ("2021-03-01", "Push"),
+        ]
 
     @pytest.mark.usefixtures("logged_in")
     def test_dry_run_adds_nothing(self, gymlocker: Gymlocker, strong: Path) -> None:
@@ -118,8 +129,50 @@ class TestImport:
         assert ended.output == "Format of the file: gymlocker\n0 workouts added, 2 already there.\n"
         assert len(json.loads(gymlocker("workouts", "export", "--format=json").output)) == 2
 
+    @pytest.mark.usefixtures("logged_in")
+    def test_larger_files_are_backups(self, gymlocker: Gymlocker, tmp_path: Path) -> None:
+        path = tmp_path / "large.liftlogbackup.gz"
+        path.write_bytes(GZIP_MAGIC)
+        os.truncate(path, MAX_BACKUP_BYTES + 1)
+        refusal = "is larger than 64 MiB, the limit for backups: export CSV from the app instead.\n"
+        ended = gymlocker("workouts", "import", str(path))
+        assert (ended.code, ended.errors) == (1, f"{path} {refusal}")
+        with path.open("rb") as file:
+            ended = run("workouts", "import", "-", stdin=file.read())
+        assert (ended.code, ended.errors) == (1, f"(standard input) {refusal}")
+
 
 class TestUpload:
+    def test_sends_options(self, gymlocker: Gymlocker, fake: FakeGymlocker, strong: Path) -> None:
+        ended = gymlocker(
+            *("workouts", "import", str(strong), "--unit=lb", "--time-zone=Europe/Berlin"),
+            *("--on-change=keep", "--format=liftlog"),
+        )
+        assert ended.code == 0
+        [options] = fake.options
+        assert (options.unit, options.time_zone) == ("lb", "Europe/Berlin")
+        assert (options.on_change, options.format) == ("keep", "liftlog")
+
+    def test_sends_backups_larger_than_other_files(
+        self, gymlocker: Gymlocker, fake: FakeGymlocker, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "large.liftlogbackup.gz"
+        path.write_bytes(GZIP_MAGIC)
+        os.truncate(path, MAX_BYTES + 1)
+        assert gymlocker("workouts", "import", str(path)).code == 0
+        assert sum(fake.sizes) == MAX_BYTES + 1
+
+    def test_shows_progress_of_server_in_terminal(self, fake: FakeGymlocker, strong: Path) -> None:
+        fake.slow_import = True
+        shown = in_terminal(
+            "workouts",
+            "import",
+            str(strong),
+            until="Server is working",
+            then=lambda _: fake.proceed.set(),
+        )
+        assert "Format of the file: gymlocker" in shown
+
     def test_sends_file_in_chunks(
         self, gymlocker: Gymlocker, fake: FakeGymlocker, tmp_path: Path
     ) -> None:
@@ -178,19 +231,23 @@ class TestSource:
         os.close(writing)
 
 
-class TestScreen:
-    def test_counts_problems_beyond_list(self, strong: Path) -> None:
-        stream = io.StringIO()
-        response = workout_pb2.ImportWorkoutsResponse(
-            format="strong",
-            problem_count=1_001,
-            problems=[workout_pb2.ImportProblem(line=7, message="wrong \x1b " + "long " * 50)],
+class TestWithOptions:
+    def test_names_options_in_place_of_fields(self) -> None:
+        text = "A unit is missing: give unit=lb, or time_zone, or time_zone=Europe/Berlin."
+        assert with_options(text) == (
+            "A unit is missing: give --unit lb, or --time-zone, or --time-zone Europe/Berlin."
         )
-        with open_source(str(strong)) as source:
-            Screen(Console(file=stream, width=60)).imported(
-                source, workout_pb2.ImportWorkoutsRequest(), response
-            )
-        assert "And 1,000 more." in stream.getvalue()
-        # The whole message is shown.
-        assert stream.getvalue().count("long") == 50
-        assert "\x1b" not in stream.getvalue()
+
+
+class TestMachineZone:
+    @pytest.mark.parametrize(
+        ("local", "name"),
+        [("Europe/Berlin", "Europe/Berlin"), ("Etc/UTC", ""), ("UTC", ""), ("", "")],
+    )
+    def test_is_empty_for_utc(self, monkeypatch: pytest.MonkeyPatch, local: str, name: str) -> None:
+        monkeypatch.setattr("tzlocal.get_localzone_name", lambda: local)
+        assert machine_zone() == name
+
+    def test_is_empty_if_unknown(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("tzlocal.get_localzone_name", Mock(side_effect=ZoneInfoNotFoundError))
+        assert machine_zone() == ""

@@ -1,6 +1,6 @@
-"""The commands of `gymlocker workouts`."""
+"""The options of the commands for the training log."""
 
-from server.programs.cli.workouts import ImportFormat
+from server.programs.cli.training_options import ImportFormat
 from server.services.workout.formats.model import Format
 
 
