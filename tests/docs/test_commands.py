@@ -78,7 +78,11 @@ class TestCommandLine:
             assert as_written in script
             script = script.replace(as_written, here)
         environment = {**os.environ, "GYMLOCKER_SESSION": str(tmp_path / "session.json")}
-        assert "rain, and then sun" in run(script, tmp_path, environment).stdout
+        said = run(script, tmp_path, environment).stdout
+        assert "rain, and then sun" in said
+        assert "  Bench Press: warmup 60kg x10, 100kg x5 x5 x4 @9, 90kg x8 (easy)\n" in said
+        assert "Saved: " in said and "Deleted: " in said
+        # The header, and the workout that is left.
         assert (tmp_path / "diary.csv").read_bytes().count(b"\r\n") == 2
 
 
