@@ -8,74 +8,106 @@ app of the same name has `Weight (kg),Weight (lbs)` and `Notes` instead. Another
 
     Name,StartTime,EndTime,BodyWeight,Exercise,Equipment,Reps,Weight,Time,Distance,Status,…
     Push,2025-02-23T10:13:53Z,2025-02-23T11:08:47Z,"94,0",Bench,Barbell,8,"60,0",,,Done,…
+
+0 means not measured.
 """
 
-from datetime import datetime
-from functools import partial
-
-from server.services.workout.formats.cells import measure, moment, number, time
-from server.services.workout.formats.model import Format, ReadFile
-from server.services.workout.formats.notes import Set
-from server.services.workout.formats.sessions import App, Session, collect
+from server.services.workout.formats.dates import Dates, Moment
+from server.services.workout.formats.kinds import kind_of
+from server.services.workout.formats.measures import Measures
+from server.services.workout.formats.model import Format, ReadFile, ReadOptions
+from server.services.workout.formats.numbers import Numbers
+from server.services.workout.formats.quantities import distances, settle_weights, weights
+from server.services.workout.formats.session import Entry
+from server.services.workout.formats.sessions import collect, moment
+from server.services.workout.formats.survey import survey
 from server.services.workout.formats.table import Row, Table
+from server.services.workout.formats.warnings import Warnings
+from server.services.workout.model import Set
 
 COLUMNS = ("date", "exercise", "category")
 COLUMNS_WITH_NAMES = ("name", "starttime", "exercise")
 
-_STATES = {"done": "", "failed": "failed", "notstarted": "not started"}
+_USED = ("exercise", "category", "time", "comment", "notes")
+_USED_WITH_NAMES = (
+    *("name", "exercise", "equipment", "time", "status", "iswarmup", "note", "bodyweight"),
+)
 
 
-def read(table: Table, default_duration: int) -> ReadFile:
+def read(table: Table, options: ReadOptions) -> ReadFile:
     """Read a table that has the columns of one of the layouts."""
-    header = table.header
-    if header.has(COLUMNS_WITH_NAMES):
-        app = App(Format.FITNOTES, lambda row: row["name"], _start, _add_named)
-    else:
-        add = partial(_add, header.units("weight"), header.units("distance"))
-        app = App(Format.FITNOTES, lambda _: "", _day, add)
-    return collect(table, app, default_duration)
+    if table.header.has(COLUMNS_WITH_NAMES):
+        return _read(table, options, ("starttime", "endtime"), _USED_WITH_NAMES)
+    return _read(table, options, ("date",), _USED)
 
 
-def _start(row: Row) -> datetime:
-    return moment(row, "starttime")
-
-
-def _day(row: Row) -> datetime:
-    return moment(row, "date").replace(hour=0, minute=0, second=0)
-
-
-def _add(
-    weights: list[tuple[str, str]], distances: list[tuple[str, str]], row: Row, session: Session
-) -> None:
-    if row["category"]:
-        session.categories[row["category"]] = None
-    one = Set(
-        weight=measure(row, weights, "weight unit"),
-        reps=number(row, "reps"),
-        distance=measure(row, distances, "distance unit"),
-        time=time(row, "time"),
+def _read(
+    table: Table, options: ReadOptions, dates_of: tuple[str, ...], used: tuple[str, ...]
+) -> ReadFile:
+    header, warnings = table.header, Warnings()
+    weight, distance = weights(header), distances(header)
+    names = list(header.columns)
+    found = survey(
+        table,
+        dates=dates_of,
+        numbers=("reps", "rpe", "rir", *(names[index] for index in distance.indexes)),
+        together=weight.indexes,
+        used=used,
     )
-    session.exercise(row["exercise"], one, row["comment"], row["notes"])
+    numbers = Numbers(found.numbers, table.delimiter)
+    settle_weights(weight, found.together, numbers, options)
+    distance.settle("m", "metres")
+    dates = Dates(found.dates)
+    measures = Measures(header, numbers, warnings, weight, distance, times=("time",))
+
+    def entry(row: Row) -> Entry:
+        start = moment(dates, row, dates_of[0])
+        one = measures.read(row)
+        if len(dates_of) == 1:
+            return _of_day(row, start, one)
+        end = moment(dates, row, "endtime") if row["endtime"] else start
+        return _named(row, start, end, one, warnings)
+
+    return collect(table, Format.FITNOTES, entry, survey=found, warnings=warnings, options=options)
 
 
-def _add_named(row: Row, session: Session) -> None:
-    if row["endtime"]:
-        duration = moment(row, "endtime") - moment(row, "starttime")
-        session.set_duration(int(duration.total_seconds()), row.header.title("endtime"))
-    if body_weight := measure(row, [("bodyweight", "")]):
-        session.note(f"Body weight: {body_weight}")
-    state = row["status"]
-    one = Set(
-        weight=measure(row, [("weight", "")]),
-        reps=number(row, "reps"),
-        distance=measure(row, [("distance", "")]),
-        time=time(row, "time"),
-        rpe=number(row, "rpe"),
-        rir=number(row, "rir"),
-        remarks=(
-            "warm-up" if row["iswarmup"].lower() == "true" else "",
-            _STATES.get(state.lower(), state),
-        ),
+def _of_day(row: Row, start: Moment, one: Set | None) -> Entry:
+    notes = "\n".join(filter(None, (row["comment"], row["notes"])))
+    day = Moment(start.wall.replace(hour=0, minute=0, second=0), has_time=False)
+    return Entry(
+        day,
+        "",
+        row["exercise"],
+        _sets(one, None, None, notes),
+        category=row["category"],
+        exercise_notes="" if one else notes,
     )
+
+
+def _named(row: Row, start: Moment, end: Moment, one: Set | None, warnings: Warnings) -> Entry:
+    header = row.header
+    is_warmup = row["iswarmup"].lower() == "true"
+    state = row["status"].lower()
+    is_done = state not in ("notstarted", "skipped")
+    word = "warmup" if is_warmup else state if is_done and state != "done" else ""
+    kind = kind_of(word, header.title("status"), row.line, warnings)
     equipment = row["equipment"] and f" ({row['equipment']})"
-    session.exercise(row["exercise"] + equipment, one, row["note"])
+    body_weight = row["bodyweight"]
+    return Entry(
+        start,
+        row["name"],
+        row["exercise"] + equipment,
+        _sets(one, kind, None if is_done else False, row["note"]),
+        key=(end.wall.isoformat(),),
+        seconds=start.seconds_until(end),
+        notes=f"Body weight: {body_weight}" if body_weight.strip("0.,") else "",
+        exercise_notes="" if one else row["note"],
+    )
+
+
+def _sets(one: Set | None, kind: str | None, completed: bool | None, notes: str) -> tuple[Set, ...]:
+    if one is None:
+        return ()
+    if kind or notes or completed is not None:
+        one = one._replace(kind=kind, completed=completed, notes=notes)
+    return (one,)

@@ -1,71 +1,114 @@
 """Reading a file of workouts from Gymlocker or another app; the format is detected."""
 
+import re
 from typing import BinaryIO
 
-from server.services.workout.formats import fitnotes, gymlocker, hevy, strong
+from server.services.workout.formats import (
+    fitnotes,
+    gymlocker,
+    gymlocker_json,
+    hevy,
+    liftlog,
+    liftlog_backup,
+    strong,
+    stronglifts,
+)
 from server.services.workout.formats.model import Format, ReadFile, ReadOptions, UnreadableFile
-from server.services.workout.formats.table import Header, read_table
+from server.services.workout.formats.strong_header import translated
+from server.services.workout.formats.table import Header, Table, read_table
 
+_GZIP = b"\x1f\x8b"
+_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*[\[{]")
+_START = 64 * 1024
+
+_OURS = ("date", "type", "duration")
 # The required columns of each format, compared without case. The order matters: a file of another
 # app might contain all of our columns.
 _COLUMNS = {
     Format.HEVY: (hevy.COLUMNS,),
     Format.STRONG: (strong.COLUMNS,),
+    Format.STRONGLIFTS: (stronglifts.COLUMNS,),
     Format.FITNOTES: (fitnotes.COLUMNS, fitnotes.COLUMNS_WITH_NAMES),
-    Format.GYMLOCKER: (gymlocker.COLUMNS,),
+    Format.LIFTLOG: (("sessionid", "timestamp", "exercise", "weight"),),
+    Format.GYMLOCKER: (
+        *(_OURS, ("date", "type", "duration_minutes"), ("date", "type", "duration_seconds")),
+    ),
 }
 _NAMES = {
     Format.GYMLOCKER: "Gymlocker",
     Format.STRONG: "Strong",
     Format.HEVY: "Hevy",
     Format.FITNOTES: "FitNotes",
+    Format.STRONGLIFTS: "StrongLifts",
+    Format.LIFTLOG: "LiftLog",
 }
 
 
-def read_file(
-    file: BinaryIO,
-    *,
-    format: Format | None,
-    options: ReadOptions,
-) -> ReadFile:
-    """Read every valid workout of a file, and list the problems of the others.
+def read_file(file: BinaryIO, *, format: Format | None, options: ReadOptions) -> ReadFile:  # noqa: A002
+    """Read every valid workout of a seekable file, and list the problems of the others.
 
-    Without `format` it is detected by the header. `default_duration`, in minutes, applies to
-    workouts without a duration. Raises UnreadableFile, and nothing else, for any `data`.
+    Without `format` it is detected. Raises UnreadableFile, and nothing else, for any contents.
     """
-    table = read_table(file.read())
-    default_duration = options.default_duration
-    detected = _checked(table.header, format) if format else _detected(table.header)
+    file.seek(0)
+    start = file.read(_START)
+    file.seek(0)
+    if start.startswith(_GZIP):
+        _require(Format.LIFTLOG, format, "a compressed backup of LiftLog")
+        return liftlog_backup.read(file, options)
+    if _JSON.match(start):
+        _require(Format.GYMLOCKER, format, "JSON, in which only Gymlocker exports")
+        return gymlocker_json.read(file, options)
+    detected, table = _detected(read_table(file), format)
     match detected:
         case Format.GYMLOCKER:
-            return gymlocker.read(table)
+            return gymlocker.read(table, options)
+        case Format.LIFTLOG:
+            return liftlog.read(table, options)
         case Format.STRONG:
-            return strong.read(table, default_duration)
+            return strong.read(table, options)
         case Format.HEVY:
-            return hevy.read(table, default_duration)
+            return hevy.read(table, options)
         case Format.FITNOTES:
-            return fitnotes.read(table, default_duration)
-    raise UnreadableFile("not yet")
+            return fitnotes.read(table, options)
+        case Format.STRONGLIFTS:
+            return stronglifts.read(table, options)
 
 
-def _checked(header: Header, format_: Format) -> Format:
-    if any(header.has(columns) for columns in _COLUMNS[format_]):
-        return format_
-    missing = ", ".join(name for name in _COLUMNS[format_][0] if name not in header.columns)
-    raise UnreadableFile(
-        f"The file is not an export of {_NAMES[format_]}: column missing: {missing}. "
-        f"Required: {_headers(format_)}."
-    )
+def _require(found: Format, requested: Format | None, contents: str) -> None:
+    if requested not in (None, found):
+        raise UnreadableFile(
+            f"The file is {contents}. Import it without a format, or with format={found.value}."
+        )
 
 
-def _detected(header: Header) -> Format:
-    for known, alternatives in _COLUMNS.items():
-        if any(header.has(columns) for columns in alternatives):
-            return known
-    headers = "; ".join(f"{name}: {_headers(known)}" for known, name in _NAMES.items())
-    raise UnreadableFile(
-        "The header line matches no known format. Set the app's language to English and export "
-        f"again with these columns. {headers}."
+def _detected(table: Table, requested: Format | None) -> tuple[Format, Table]:
+    """Return the format and the table with the names of columns that its reader knows."""
+    for known in _COLUMNS:
+        if requested in (None, known) and (named := _named(table, known)):
+            return known, named
+    # Last, because it depends on the contents of rows.
+    if requested in (None, Format.STRONG) and (named := translated(table, strong.COLUMNS)):
+        return Format.STRONG, named
+    raise _unknown(table.header, requested)
+
+
+def _named(table: Table, known: Format) -> Table | None:
+    if known is Format.STRONGLIFTS:
+        table = stronglifts.renamed(table)
+    return table if any(table.header.has(columns) for columns in _COLUMNS[known]) else None
+
+
+def _unknown(header: Header, requested: Format | None) -> UnreadableFile:
+    if requested is None:
+        headers = "; ".join(f"{name}: {_headers(known)}" for known, name in _NAMES.items())
+        return UnreadableFile(
+            "The header line matches no known format. Set the app's language to English and "
+            f"export again with these columns. {headers}."
+        )
+    missing = ", ".join(name for name in _COLUMNS[requested][0] if name not in header.columns)
+    return UnreadableFile(
+        f"The file is not an export of {_NAMES[requested]}: column missing: {missing}. "
+        f"Required: {_headers(requested)}."
     )
 
 

@@ -1,203 +1,89 @@
-"""Grouping rows of sets into workouts, shared by Strong, Hevy and FitNotes.
+"""Grouping rows of sets into workouts with exercises, shared by the formats of other apps.
 
-An incomplete workout could not be corrected later, because the repaired file yields the same id. So
-a workout is skipped if one of its rows is invalid. If the workout of an invalid row is unknown, the
-workouts next to the row are skipped as well, unless they have another name.
+A row that cannot be read costs only itself. Within a workout, rows of the same exercise that follow
+one another are one exercise; the same exercise further down is another one.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
 
-from server.services.workout.formats.identity import id_of
+from server.services.workout.formats.dates import Moment
+from server.services.workout.formats.finish import Finisher
 from server.services.workout.formats.model import (
     BadCell,
     Format,
     Problem,
-    Problems,
     ReadFile,
-    ReadWorkout,
+    ReadOptions,
+    quoted,
 )
-from server.services.workout.formats.notes import Exercise, Set, line
+from server.services.workout.formats.session import Entry, Session
+from server.services.workout.formats.survey import Survey
 from server.services.workout.formats.table import Row, Table
-from server.services.workout.model import (
-    MAX_MINUTES,
-    MAX_NOTES_CHARACTERS,
-    MAX_TYPE_CHARACTERS,
-    MIN_MINUTES,
-    Workout,
-)
-
-_UNNAMED = "Workout"
-# Explains a skipped workout that has no problem of its own.
-_NEIGHBOURS_SKIPPED = "; the workouts next to this row were skipped, since it may be part of them."
+from server.services.workout.formats.warnings import Warnings
+from server.services.workout.model import MAX_SET_NOTES_CHARACTERS
 
 
-@dataclass(slots=True)
-class Session:
-    """A workout under construction.
-
-    `seconds` is its duration from the column `duration_title`: 0 if none is given, negative if it
-    ends before it starts. `notes` and `categories` are ordered sets.
-    """
-
-    line: int
-    start: datetime
-    name: str
-    is_complete: bool = True
-    seconds: int = 0
-    duration_title: str = ""
-    notes: dict[str, None] = field(default_factory=dict)
-    categories: dict[str, None] = field(default_factory=dict)
-    exercises: dict[str, Exercise] = field(default_factory=dict)
-
-    def set_duration(self, seconds: int, title: str) -> None:
-        """Set the duration; the first one that is not 0 wins."""
-        if seconds and not self.seconds:
-            self.seconds, self.duration_title = seconds, title
-
-    def note(self, text: str) -> None:
-        """Add a note about the whole workout."""
-        if text:
-            self.notes[text] = None
-
-    def exercise(self, name: str, one: Set, *notes: str) -> None:
-        """Add a set. A row without a name and measurements is ignored."""
-        if name or not one.is_empty():
-            exercise = self._exercise(name)
-            exercise.sets.append(one.text())
-            for note in notes:
-                exercise.note(note)
-
-    def exercise_note(self, name: str, text: str) -> None:
-        """Add the note of a row that is not a set."""
-        if name or text:
-            self._exercise(name).note(text)
-
-    def _exercise(self, name: str) -> Exercise:
-        return self.exercises.setdefault(name or "Exercise", Exercise())
-
-
-@dataclass(frozen=True, slots=True)
-class App:
-    """Functions that read the rows of an app.
-
-    `name` returns the name of the row's workout, "" if it has none, `start` its start; `add` adds
-    everything else to the session. `start` and `add` raise BadCell.
-    """
-
-    format: Format
-    name: Callable[[Row], str]
-    start: Callable[[Row], datetime]
-    add: Callable[[Row, Session], None]
-
-
-def collect(table: Table, app: App, default_duration: int) -> ReadFile:
-    """Read the workouts of a table; `default_duration` applies to those without a duration."""
-    file = ReadFile(app.format)
-    for session in _sessions(table, app, file.problems):
+def collect(
+    table: Table,
+    app: Format,
+    read: Callable[[Row], Entry],
+    *,
+    survey: Survey,
+    warnings: Warnings,
+    options: ReadOptions,
+) -> ReadFile:
+    """Read the workouts of a table; `read` returns the contents of a row or raises BadCell."""
+    file = ReadFile(app, columns_not_read=survey.not_read)
+    sessions: dict[tuple[object, ...], Session] = {}
+    for row in table.rows:
+        if isinstance(row, Problem):
+            file.problems.append(row)
+            continue
         try:
-            if session.is_complete:
-                file.workouts.append(_finished(session, app.format, default_duration))
+            _reject_nul(row)
+            entry = _placed(read(row), row.line, warnings)
+            key = (entry.start.wall, entry.name, entry.key)
+            session = sessions.get(key)
+            if session is None:
+                session = Session(row.line, entry.start, entry.name, entry.key)
+            session.add(entry)
+            sessions[key] = session
         except BadCell as problem:
-            file.problems.append(Problem(session.line, f"{problem}."))
-    file.problems.sort(key=lambda problem: problem.line)
+            file.problems.append(Problem(row.line, f"{problem}."))
+    finisher = Finisher(app, options, warnings)
+    found = [finisher.finish(session) for session in sessions.values()]
+    found.sort(key=lambda pair: pair[0])
+    file.workouts.extend(workout for _, workout in found)
+    file.warnings.extend(warnings.sentences())
     return file
 
 
-def _sessions(table: Table, app: App, problems: Problems) -> list[Session]:
-    sessions: dict[tuple[datetime, str], Session] = {}
-    neighbours = _Neighbours()
-    for row in table.rows:
-        if isinstance(row, Problem):
-            problems.append(Problem(row.line, row.message.removesuffix(".") + _NEIGHBOURS_SKIPPED))
-            neighbours.add_unknown(None)
-            continue
-        name = app.name(row)
-        try:
-            start = app.start(row).replace(tzinfo=None)
-        except BadCell as problem:
-            problems.append(Problem(row.line, f"{problem}{_NEIGHBOURS_SKIPPED}"))
-            neighbours.add_unknown(name)
-            continue
-        session = sessions.setdefault((start, name), Session(row.line, start, name))
-        neighbours.add(session)
-        try:
-            _reject_nul(row)
-            app.add(row, session)
-        except BadCell as problem:
-            problems.append(Problem(row.line, f"{problem}; its workout was skipped."))
-            session.is_complete = False
-    return list(sessions.values())
+def moment(dates: dict[str, Moment | None], row: Row, name: str) -> Moment:
+    """Return the date in a column. Raises BadCell."""
+    text = row[name]
+    found = dates[text]
+    if found is None:
+        problem = "is not a date such as 2024-01-15 18:30:00 or 15 Jan 2024, 18:30"
+        raise BadCell(row.header.title(name), f"{quoted(text)} {problem}")
+    return found
 
 
-class _Neighbours:
-    """Neighbours of rows without a known workout, which are marked incomplete."""
-
-    def __init__(self) -> None:
-        self._before: Session | None = None
-        self._unknown: set[str | None] = set()
-
-    def add_unknown(self, name: str | None) -> None:
-        """Handle a row whose workout is unknown; `name` is None if unknown as well."""
-        if self._before and name in (None, self._before.name):
-            self._before.is_complete = False
-        self._unknown.add(name)
-
-    def add(self, session: Session) -> None:
-        """Handle the session of the next row."""
-        if self._unknown & {None, session.name}:
-            session.is_complete = False
-        self._unknown.clear()
-        self._before = session
+def _placed(entry: Entry, line: int, warnings: Warnings) -> Entry:
+    """Return the entry with long notes of its sets among those of the exercise."""
+    for index, one in enumerate(entry.sets):
+        if len(one.notes) > MAX_SET_NOTES_CHARACTERS:
+            warnings.add(
+                f"Notes of sets over {MAX_SET_NOTES_CHARACTERS} characters were moved to the notes "
+                "of the exercise",
+                line,
+            )
+            notes = "\n".join(filter(None, (entry.exercise_notes, one.notes)))
+            sets = (*entry.sets[:index], one._replace(notes=""), *entry.sets[index + 1 :])
+            entry = entry._replace(sets=sets, exercise_notes=notes)
+    return entry
 
 
 def _reject_nul(row: Row) -> None:
-    for index, cell in enumerate(row.cells):
-        if "\0" in cell:
-            raise BadCell(row.header.titles[index][:40], "must not contain a NUL character")
-
-
-def _finished(session: Session, app: Format, default_duration: int) -> ReadWorkout:
-    kind, full_name = _type(session)
-    notes = "\n".join(
-        [
-            *full_name,
-            *session.notes,
-            *(line(name, exercise) for name, exercise in session.exercises.items()),
-        ]
-    )
-    if len(notes) > MAX_NOTES_CHARACTERS:
-        most, length = f"{MAX_NOTES_CHARACTERS:,}", f"{len(notes):,}"
-        raise BadCell("notes", f"must have at most {most} characters with all sets, not {length}")
-    workout = Workout(
-        id_of(app, session.start.isoformat(), session.name),
-        session.start.date(),
-        kind,
-        _minutes(session) or default_duration,
-        notes,
-    )
-    return ReadWorkout(session.line, workout, duration_assumed=not session.seconds)
-
-
-def _minutes(session: Session) -> int:
-    """Return the duration in minutes, rounded half up; 0 if the file has none."""
-    if not session.seconds:
-        return 0
-    if session.seconds < 0:
-        raise BadCell(session.duration_title, "must not be before the start")
-    minutes = max(MIN_MINUTES, (session.seconds + 30) // 60)
-    if minutes > MAX_MINUTES:
-        problem = f"the workout must not be longer than {MAX_MINUTES:,} minutes (a week)"
-        raise BadCell(session.duration_title, problem)
-    return minutes
-
-
-def _type(session: Session) -> tuple[str, list[str]]:
-    """Return the type of the workout and, if it was shortened, the full name for the notes."""
-    full = session.name or ", ".join(session.categories) or _UNNAMED
-    if len(full) <= MAX_TYPE_CHARACTERS:
-        return full, []
-    between_categories = "" if session.name else full[: MAX_TYPE_CHARACTERS + 2]
-    shortened = between_categories.rpartition(", ")[0] or full[:MAX_TYPE_CHARACTERS]
-    return shortened, [full]
+    if "\0" in "".join(row.cells):
+        index = next(index for index, cell in enumerate(row.cells) if "\0" in cell)
+        raise BadCell(row.header.titles[index][:40], "must not contain a NUL character")

@@ -4,50 +4,155 @@
     2021-03-01 18:02:11,"Push",1h 5m,"Bench Press (Barbell)",1,80.0,5,0,0,"","",8
 
 Other layouts name the duration `Workout Duration` or `Duration (sec)`, use `;` and decimal commas,
-and give units in columns (`Weight Unit`) or titles (`Weight (kg)`). 0 means not measured.
+and give units in columns (`Weight Unit`), in titles (`Weight (kg)`) or as titles (`lbs`). Beside a
+`Duration Unit`, the duration is that of the set. 0 means not measured.
 """
 
-from functools import partial
+import re
 
-from server.services.workout.formats.cells import duration, measure, moment, number, time
-from server.services.workout.formats.model import Format, ReadFile
-from server.services.workout.formats.notes import Set
-from server.services.workout.formats.sessions import App, Session, collect
-from server.services.workout.formats.table import Row, Table
+from server.services.workout.formats.dates import Dates
+from server.services.workout.formats.durations import NotADuration, seconds_of
+from server.services.workout.formats.kinds import is_known, kind_of
+from server.services.workout.formats.measures import Measures
+from server.services.workout.formats.model import (
+    BadCell,
+    Format,
+    ReadFile,
+    ReadOptions,
+    quoted,
+)
+from server.services.workout.formats.numbers import Numbers
+from server.services.workout.formats.quantities import distances, settle_weights, weights
+from server.services.workout.formats.session import Entry
+from server.services.workout.formats.sessions import collect, moment
+from server.services.workout.formats.survey import survey
+from server.services.workout.formats.table import Header, Row, Table
+from server.services.workout.formats.units import DISTANCES, WEIGHTS, spelling
+from server.services.workout.formats.warnings import Warnings
+from server.services.workout.model import Set
 
 COLUMNS = ("date", "workout name", "exercise name", "set order")
 
-_DURATIONS = ("duration", "workout duration", "duration (sec)")
-_KINDS = {"w": "warm-up", "d": "drop set", "f": "failure"}
+_LENGTHS = ("duration", "workout duration", "duration (sec)")
+_USED = (
+    *("workout #", "workout name", "exercise name", "notes", "workout notes", "seconds"),
+    *("weight unit", "distance unit", "duration unit", *_LENGTHS),
+)
 # Rows that are not sets.
-_REST = "rest timer"
-_NOTE = "note"
+_REMARKS = ("rest timer", "note")
+_ORDER = re.compile(r"(\d{1,6})(?:[.,]0+)?")
 
 
-def read(table: Table, default_duration: int) -> ReadFile:
+def read(table: Table, options: ReadOptions) -> ReadFile:
     """Read a table that has Strong's columns."""
-    header = table.header
-    add = partial(_add, header.units("weight"), header.units("distance"))
-    app = App(Format.STRONG, lambda row: row["workout name"], lambda row: moment(row, "date"), add)
-    return collect(table, app, default_duration)
+    return _Reader(table, options).read()
 
 
-def _add(
-    weights: list[tuple[str, str]], distances: list[tuple[str, str]], row: Row, session: Session
-) -> None:
-    for name in _DURATIONS:
-        session.set_duration(duration(row, name), row.header.title(name))
-    session.note(row["workout notes"])
-    order = row["set order"]
-    if order.lower() in (_REST, _NOTE):
-        session.exercise_note(row["exercise name"], row["notes"])
-        return
-    one = Set(
-        weight=measure(row, weights, "weight unit"),
-        reps=number(row, "reps"),
-        distance=measure(row, distances, "distance unit"),
-        time=time(row, "seconds"),
-        rpe=number(row, "rpe"),
-        remarks=("" if order.isdecimal() else _KINDS.get(order.lower(), order),),
-    )
-    session.exercise(row["exercise name"], one, row["notes"])
+class _Reader:
+    """A reader of one table."""
+
+    def __init__(self, table: Table, options: ReadOptions) -> None:
+        header = table.header
+        self._table, self._options, self._warnings = table, options, Warnings()
+        weight = weights(header, _titled_by_unit(header, "weight", WEIGHTS))
+        distance = distances(header, _titled_by_unit(header, "distance", DISTANCES))
+        names = list(header.columns)
+        self._survey = survey(
+            table,
+            dates=("date",),
+            numbers=("reps", "rpe", "seconds", *(names[index] for index in distance.indexes)),
+            together=weight.indexes,
+            order="set order",
+            used=_USED,
+        )
+        self._numbers = Numbers(self._survey.numbers, table.delimiter)
+        settle_weights(weight, self._survey.together, self._numbers, options)
+        units = {unit for _, unit in weight.columns} | {one[-1] for one in self._survey.together}
+        known = {WEIGHTS[spelling(unit)][0] for unit in units if spelling(unit) in WEIGHTS}
+        if (known or {weight.default}) == {"lb"}:
+            distance.settle("mi", "miles")
+        else:
+            distance.settle("km", "kilometres")
+        self._dates = Dates(self._survey.dates)
+        self._has_order = len(self._survey.orders) > 1
+        of_set = header.has(("duration", "duration unit"))
+        self._lengths = [
+            name
+            for name in _LENGTHS
+            if name in header.columns and not (of_set and name == "duration")
+        ]
+        if of_set and not self._lengths:
+            self._warnings.add(
+                "The file has durations of sets alone, so the length of each workout was assumed"
+            )
+        self._measures = Measures(
+            *(header, self._numbers, self._warnings, weight, distance),
+            times=("seconds", "duration") if of_set else ("seconds",),
+            time_unit="duration unit" if of_set else "",
+        )
+
+    def read(self) -> ReadFile:
+        """Return the contents of the table."""
+        return collect(
+            self._table,
+            Format.STRONG,
+            self._entry,
+            survey=self._survey,
+            warnings=self._warnings,
+            options=self._options,
+        )
+
+    def _entry(self, row: Row) -> Entry:
+        word = row["set order"]
+        number = _ORDER.fullmatch(word)
+        order = int(number[1]) if number else None
+        return Entry(
+            moment(self._dates, row, "date"),
+            row["workout name"],
+            row["exercise name"],
+            self._sets(row, "" if number else word),
+            key=(row["workout #"],),
+            seconds=self._length(row),
+            notes=row["workout notes"],
+            exercise_notes=row["notes"],
+            order=order if self._has_order else None,
+        )
+
+    def _sets(self, row: Row, word: str) -> tuple[Set, ...]:
+        if word.lower() in _REMARKS:
+            return ()
+        one = self._measures.read(row)
+        if one is None or not word:
+            return () if one is None else (one,)
+        if not is_known(word) and one._replace(duration=None) == Set():
+            # A rest timer in another language.
+            self._warnings.add(
+                f"{row.header.title('set order')[:40]}: rows other than sets were left out",
+                row.line,
+            )
+            return ()
+        kind = kind_of(word, row.header.title("set order"), row.line, self._warnings)
+        return (one._replace(kind=kind) if kind else one,)
+
+    def _length(self, row: Row) -> int:
+        for name in self._lengths:
+            text = row[name]
+            try:
+                seconds = seconds_of(text, self._numbers)
+            except NotADuration:
+                raise BadCell(
+                    row.header.title(name),
+                    f"{quoted(text)} is not a duration such as 1h 5m or 3900",
+                ) from None
+            if seconds:
+                return seconds
+        return 0
+
+
+def _titled_by_unit(
+    header: Header, quantity: str, units: dict[str, tuple[str, object]]
+) -> list[tuple[str, str]]:
+    """Return the column whose title is a unit, as Strong wrote it in 2018."""
+    if header.units(quantity):
+        return []
+    return [(name, name) for name in header.columns if spelling(name) in units]

@@ -1,39 +1,48 @@
 """Reading a file as a table: encoding, delimiter, header, and rows with their line numbers.
 
 RFC 4180 with the variants of spreadsheets: UTF-16, semicolons or tabs, `sep=;` on the first line,
-any line endings.
+any line endings. Rows are decoded while they are read, so a file is never in memory as a whole.
 """
 
 import codecs
 import csv
+import io
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from io import StringIO
+from typing import BinaryIO
 
 from server.services.workout.formats.model import Problem, UnreadableFile
 
 # Takes a few seconds of a core.
 MAX_LINES = 250_000
+# In characters. Bounds the memory of a file without line endings.
+MAX_LINE = 1024 * 1024
 
 _DELIMITERS = (",", ";", "\t")
 # The first line by which Excel declares the delimiter.
-_SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?(?:\r\n|\n|\r|$)', re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?[\r\n]*', re.IGNORECASE)
+_UNIT = re.compile(r"(.*?)(?: ?\((.*)\)|_(.*))?", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Header:
-    """The column titles as written in the file, without surrounding spaces and quotes."""
+    """The column titles as written in the file, without surrounding spaces and quotes.
+
+    `names` are the titles by which readers know the columns: English, in lower case.
+    """
 
     titles: tuple[str, ...]
+    names: tuple[str, ...] = ()
 
     @cached_property
     def columns(self) -> dict[str, int]:
-        """Return the index of each column by its lower-case title."""
+        """Return the index of each column by its name."""
         indexes: dict[str, int] = {}
-        for index, title in enumerate(self.titles):
-            indexes.setdefault(title.lower(), index)
+        for index, name in enumerate(self.names or map(str.lower, self.titles)):
+            indexes.setdefault(name, index)
         return indexes
 
     def has(self, names: Iterable[str]) -> bool:
@@ -46,12 +55,15 @@ class Header:
 
     def units(self, quantity: str) -> list[tuple[str, str]]:
         """Return the columns of `quantity` with units: `weight (kg)`, `weight_kg` or `weight`."""
-        pattern = re.compile(rf"{quantity}(?: ?\((.*)\)|_(.*))?", re.IGNORECASE)
-        matches = [pattern.fullmatch(title) for title in self.titles]
-        return [(match[0].lower(), match[1] or match[2] or "") for match in matches if match]
+        matches = [(name, _UNIT.fullmatch(name)) for name in self.columns]
+        return [
+            (name, match[2] or match[3] or "")
+            for name, match in matches
+            if match and match[1] == quantity
+        ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
     """A row with a cell for each column; it begins on `line`."""
 
@@ -66,92 +78,125 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class _Source:
+    """A file of records, of which the first `skipped` lines are not part of the table."""
+
+    file: BinaryIO
+    encoding: str
+    skipped: int
+
+    def records(self, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
+        """Yield the first line and the fields of each record that is not blank.
+
+        A problem, as a text, takes the place of an unreadable record. Line endings within quotes
+        stay as they are. Raises UnreadableFile.
+        """
+        self.file.seek(0)
+        text = io.TextIOWrapper(self.file, self.encoding, newline="")
+        try:
+            yield from self._read(text, delimiter)
+        except UnicodeError:
+            raise UnreadableFile(
+                "The file is neither UTF-8 nor UTF-16. Save it as CSV in UTF-8."
+            ) from None
+        finally:
+            # The file stays open, unless its owner has already closed it.
+            with suppress(ValueError):
+                text.detach()
+
+    def _read(
+        self, text: io.TextIOWrapper, delimiter: str
+    ) -> Iterator[tuple[int, list[str] | str]]:
+        for _ in range(self.skipped):
+            text.readline()
+        first = line = self.skipped + 1
+        reader = csv.reader(_lines(text), delimiter=delimiter, strict=True)
+        while True:
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                message, is_fatal = _explain(error)
+                yield line, message
+                if is_fatal:
+                    return
+            else:
+                if any(cell and not cell.isspace() for cell in cells):
+                    yield line, cells
+            line = first + reader.line_num
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """A header and the rows after it; a Problem takes the place of an unreadable row."""
+    """A header and the rows after it."""
 
     header: Header
-    rows: Iterator[Row | Problem]
+    delimiter: str
+    source: _Source
+
+    @property
+    def rows(self) -> Iterator[Row | Problem]:
+        """Read the rows from the beginning; a Problem takes the place of an unreadable row.
+
+        Raises UnreadableFile where the rest of the file cannot be read. Only the rows that were
+        requested last can be read on.
+        """
+        expected = len(self.header.titles)
+        records = self.source.records(self.delimiter)
+        next(records)
+        for line, cells in records:
+            if isinstance(cells, str):
+                yield Problem(line, cells)
+            elif len(cells) != expected:
+                yield Problem(
+                    line,
+                    "The row must have as many fields as the header "
+                    f"({expected}), not {len(cells)}.",
+                )
+            else:
+                yield Row(line, cells, self.header)
 
 
-def read_table(data: bytes) -> Table:
+def read_table(file: BinaryIO) -> Table:
     """Return the table in a file. Raises UnreadableFile."""
-    text = _decoded(data)
-    if not text.strip():
-        raise UnreadableFile("The file is empty. Choose a file that has at least a header line.")
+    file.seek(0)
+    start = file.read(256)
+    utf_16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    encoding = "utf-16" if utf_16 else "utf-8-sig"
+    # Half a character may be at the end.
+    first = re.match("[^\r\n]*", start.decode(encoding, errors="ignore"))
     delimiters: tuple[str, ...] = _DELIMITERS
-    line = 1
-    if separator := _SEPARATOR_LINE.match(text):
+    separator = first and _SEPARATOR_LINE.fullmatch(first[0])
+    if separator:
         delimiters = (separator[1],)
-        text = text[separator.end() :]
-        line = 2
-    tables = [table for one in delimiters if (table := _table(text, one, line))]
+    source = _Source(file, encoding, 1 if separator else 0)
+    headers = [next(source.records(delimiter), None) for delimiter in delimiters]
+    if not separator and not any(headers):
+        raise UnreadableFile("The file is empty. Choose a file that has at least a header line.")
+    tables = [
+        Table(Header(tuple(title.strip().strip('"').strip() for title in found[1])), one, source)
+        for one, found in zip(delimiters, headers, strict=True)
+        if found and not isinstance(found[1], str)
+    ]
     if not tables:
         raise UnreadableFile("The header line cannot be read. Save the file as CSV again.")
     return max(tables, key=lambda table: len(table.header.titles))
 
 
-def _decoded(data: bytes) -> str:
-    utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    try:
-        return data.decode("utf-16" if utf_16 else "utf-8-sig")
-    except UnicodeDecodeError:
-        raise UnreadableFile(
-            "The file is neither UTF-8 nor UTF-16. Save it as CSV in UTF-8."
-        ) from None
-
-
-def _table(text: str, delimiter: str, line: int) -> Table | None:
-    """Return the table with this `delimiter`; None if its header cannot be parsed."""
-    records = _records(text, delimiter, line)
-    _, titles = next(records, (line, ""))
-    if isinstance(titles, str):
-        return None
-    header = Header(tuple(title.strip().strip('"').strip() for title in titles))
-    return Table(header, _rows(records, header))
-
-
-def _rows(
-    records: Iterator[tuple[int, list[str] | str]], header: Header
-) -> Iterator[Row | Problem]:
-    expected = len(header.titles)
-    for line, cells in records:
-        if isinstance(cells, str):
-            yield Problem(line, cells)
-        elif len(cells) != expected:
-            yield Problem(
-                line,
-                f"The row must have as many fields as the header ({expected}), not {len(cells)}.",
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    for number, line in enumerate(iter(lambda: text.readline(MAX_LINE), ""), start=1):
+        if len(line) == MAX_LINE:
+            raise UnreadableFile(
+                f"Line {number:,} has more than {MAX_LINE:,} characters. Choose a file with a line "
+                "for each row."
             )
-        else:
-            yield Row(line, cells, header)
-
-
-def _records(text: str, delimiter: str, line: int) -> Iterator[tuple[int, list[str] | str]]:
-    """Yield the first line and the fields of each record that is not blank, or a problem as text.
-
-    Line endings within quotes stay as they are.
-    """
-    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    offset = line
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            message, is_fatal = _explain(error)
-            yield line, message
-            if is_fatal:
-                return
-        else:
-            if any(cell and not cell.isspace() for cell in cells):
-                yield line, cells
-        line = offset + reader.line_num
-        if line > MAX_LINES:
+        if number > MAX_LINES:
             raise UnreadableFile(
                 f"The file has more than {MAX_LINES:,} lines. Split it and repeat the header line "
                 "in each part."
             )
+        yield line
 
 
 def _explain(error: csv.Error) -> tuple[str, bool]:

@@ -1,0 +1,67 @@
+"""A first reading of a table: what its columns contain as a whole."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from operator import itemgetter
+
+from server.services.workout.formats.model import Problem
+from server.services.workout.formats.table import Table
+
+
+@dataclass(slots=True)
+class Survey:
+    """Distinct cells of a table.
+
+    `dates` are in the order of the rows. `numbers` are those with a comma or a point. `together` are
+    cells of the same row. `orders` are numbers of sets. `not_read` are titles of columns that have a value and are not used.
+    """
+
+    dates: dict[str, None] = field(default_factory=dict)
+    numbers: set[str] = field(default_factory=set)
+    together: set[tuple[str, ...]] = field(default_factory=set)
+    orders: set[str] = field(default_factory=set)
+    not_read: list[str] = field(default_factory=list)
+
+
+def survey(
+    table: Table,
+    *,
+    dates: Iterable[str],
+    numbers: Iterable[str],
+    together: Collection[int] = (),
+    order: str = "",
+    used: Iterable[str] = (),
+) -> Survey:
+    """Read all rows for the columns `dates`, `numbers` and `order`, and for the indexes `together`.
+
+    Columns that are in none of these and not in `used` count as not read.
+    """
+    columns = table.header.columns
+    date_indexes = [columns[name] for name in dates if name in columns]
+    number_indexes = {columns[name] for name in numbers if name in columns} | set(together)
+    order_index = columns.get(order)
+    known = {columns[name] for name in (order, *used) if name in columns}
+    known |= {*date_indexes, *number_indexes}
+    watched = set(range(len(table.header.titles))) - known
+    of_row = itemgetter(*together) if len(together) > 1 else None
+    result = Survey()
+    texts: set[str] = set()
+    filled: set[int] = set()
+    for row in table.rows:
+        if isinstance(row, Problem):
+            continue
+        cells = row.cells
+        for index in date_indexes:
+            result.dates[cells[index]] = None
+        for index in number_indexes:
+            texts.add(cells[index])
+        if order_index is not None:
+            result.orders.add(cells[order_index])
+        if of_row:
+            result.together.add(of_row(cells))
+        for index in watched - filled if watched else ():
+            if cells[index] and not cells[index].isspace():
+                filled.add(index)
+    result.numbers = {text for text in texts if "," in text or "." in text or not text.isascii()}
+    result.not_read = [table.header.titles[index] for index in sorted(filled)]
+    return result
