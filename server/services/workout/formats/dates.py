@@ -71,8 +71,10 @@ class Dates(dict[str, Moment | None]):
     def __init__(self, texts: Iterable[str]) -> None:
         super().__init__()
         given = [text for text in dict.fromkeys(map(str.strip, texts)) if text]
-        self._language = _language(given)
-        self._day_first = _is_day_first(given, self._language)
+        # Dates of ISO 8601 leave nothing open.
+        unclear = [text for text in given if not _ISO.fullmatch(text.lower())]
+        self._language = _language(unclear)
+        self._day_first = _is_day_first(unclear, self._language)
 
     def __missing__(self, text: str) -> Moment | None:
         """Read a text for the first time."""

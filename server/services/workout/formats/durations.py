@@ -27,11 +27,10 @@ def seconds_of(text: str, numbers: Numbers) -> int:
     if parts and "".join(_PART.sub("", text).split()) == "":
         if any(unit not in SECONDS for _, unit in parts):
             raise NotADuration(text)
-        return to_whole(
-            sum(Decimal(size.replace(",", ".")) * SECONDS[unit] for size, unit in parts)
-        )
+        sizes = (Decimal(size.replace(",", ".")) * SECONDS[unit] for size, unit in parts)
+        return to_whole(sum(sizes, Decimal()))
     try:
-        return to_whole(numbers[text] or 0)
+        return to_whole(numbers[text] or Decimal())
     except NotANumber:
         raise NotADuration(text) from None
 
@@ -42,13 +41,13 @@ def seconds_of_hours(text: str, numbers: Numbers) -> int:
         return int(clock[1]) * 3600 + int(clock[2]) * 60
     try:
         # Not looked up: three decimals of an hour are not exact enough.
-        return to_whole((numbers.exact(text) or 0) * 3600)
+        return to_whole((numbers.exact(text) or Decimal()) * 3600)
     except NotANumber:
         return seconds_of(text, numbers)
 
 
-def to_whole(number: Decimal | int) -> int:
+def to_whole(number: Decimal) -> int:
     """Return the number rounded half up; a huge one, which no duration is, becomes -1."""
     if abs(number) > _HUGE:
         return -1
-    return int(Decimal(number).quantize(Decimal(1), ROUND_HALF_UP))
+    return int(number.quantize(Decimal(1), ROUND_HALF_UP))

@@ -61,8 +61,8 @@ class Finisher:
         found = id_of(self._app, *parts)
         ordinal = 1
         while found in self._ids:
-            extra = session.key[:1] if ordinal == 1 else (*session.key[:1], ordinal)
-            found = id_of(self._app, *parts, *extra)
+            ordinals = () if ordinal == 1 else (ordinal,)
+            found = id_of(self._app, *parts, *session.key[:1], *ordinals)
             ordinal += 1
         self._ids.add(found)
         return found
@@ -97,7 +97,7 @@ class Finisher:
                 "to the notes of the workout",
                 line,
             )
-        return Exercise(name, "\n".join(notes), block.superset, tuple(block.sets))
+        return Exercise(name, "\n".join(notes), block.part.superset, tuple(block.sets))
 
     def _notes(self, parts: Iterable[str], line: int) -> str:
         notes = "\n".join(parts)

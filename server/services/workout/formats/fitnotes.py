@@ -18,41 +18,34 @@ from server.services.workout.formats.measures import Measures
 from server.services.workout.formats.model import Format, ReadFile, ReadOptions
 from server.services.workout.formats.numbers import Numbers
 from server.services.workout.formats.quantities import distances, settle_weights, weights
-from server.services.workout.formats.session import Entry
-from server.services.workout.formats.sessions import collect, moment
+from server.services.workout.formats.session import Effort, Occasion, Part, effort
+from server.services.workout.formats.sessions import Mark, Reader, Readers, collect, moment
 from server.services.workout.formats.survey import survey
 from server.services.workout.formats.table import Row, Table
 from server.services.workout.formats.warnings import Warnings
-from server.services.workout.model import Set
 
 COLUMNS = ("date", "exercise", "category")
 COLUMNS_WITH_NAMES = ("name", "starttime", "exercise")
 
-_USED = ("exercise", "category", "time", "comment", "notes")
-_USED_WITH_NAMES = (
-    *("name", "exercise", "equipment", "time", "status", "iswarmup", "note", "bodyweight"),
-)
+_OF_DAY = ("date", "category")
+_OF_NAMED = ("name", "starttime", "endtime", "bodyweight")
+_OF_SET = ("comment", "notes", "note", "status", "iswarmup")
+_USED = (*_OF_DAY, "exercise", "time", "comment", "notes")
+_USED_WITH_NAMES = (*_OF_NAMED, "exercise", "equipment", "time", "status", "iswarmup", "note")
 
 
 def read(table: Table, options: ReadOptions) -> ReadFile:
     """Read a table that has the columns of one of the layouts."""
-    if table.header.has(COLUMNS_WITH_NAMES):
-        return _read(table, options, ("starttime", "endtime"), _USED_WITH_NAMES)
-    return _read(table, options, ("date",), _USED)
-
-
-def _read(
-    table: Table, options: ReadOptions, dates_of: tuple[str, ...], used: tuple[str, ...]
-) -> ReadFile:
     header, warnings = table.header, Warnings()
+    is_named = header.has(COLUMNS_WITH_NAMES)
     weight, distance = weights(header), distances(header)
     names = list(header.columns)
     found = survey(
         table,
-        dates=dates_of,
+        dates=("starttime", "endtime") if is_named else ("date",),
         numbers=("reps", "rpe", "rir", *(names[index] for index in distance.indexes)),
         together=weight.indexes,
-        used=used,
+        used=_USED_WITH_NAMES if is_named else _USED,
     )
     numbers = Numbers(found.numbers, table.delimiter)
     settle_weights(weight, found.together, numbers, options)
@@ -60,54 +53,53 @@ def _read(
     dates = Dates(found.dates)
     measures = Measures(header, numbers, warnings, weight, distance, times=("time",))
 
-    def entry(row: Row) -> Entry:
-        start = moment(dates, row, dates_of[0])
-        one = measures.read(row)
-        if len(dates_of) == 1:
-            return _of_day(row, start, one)
+    def of_day(row: Row) -> Occasion:
+        day = moment(dates, row, "date").wall.replace(hour=0, minute=0, second=0)
+        return Occasion(Moment(day, has_time=False), "", category=row["category"])
+
+    def named(row: Row) -> Occasion:
+        start = moment(dates, row, "starttime")
         end = moment(dates, row, "endtime") if row["endtime"] else start
-        return _named(row, start, end, one, warnings)
+        weight = row["bodyweight"]
+        return Occasion(
+            start,
+            row["name"],
+            (end.wall.isoformat(),),
+            start.seconds_until(end),
+            notes=f"Body weight: {weight}" if weight.strip("0.,") else "",
+        )
 
-    return collect(table, Format.FITNOTES, entry, survey=found, warnings=warnings, options=options)
+    def sets(row: Row) -> Effort:
+        one = measures.read(row)
+        notes = "\n".join(filter(None, (row["comment"], row["notes"], row["note"])))
+        kind, completed = _state(row, warnings) if is_named else (None, None)
+        if one is None:
+            return effort((), row.line, warnings, notes)
+        one = one._replace(kind=kind, completed=completed, notes=notes)
+        return effort((one,), row.line, warnings)
 
-
-def _of_day(row: Row, start: Moment, one: Set | None) -> Entry:
-    notes = "\n".join(filter(None, (row["comment"], row["notes"])))
-    day = Moment(start.wall.replace(hour=0, minute=0, second=0), has_time=False)
-    return Entry(
-        day,
-        "",
-        row["exercise"],
-        _sets(one, None, None, notes),
-        category=row["category"],
-        exercise_notes="" if one else notes,
+    of_workout = _OF_NAMED if is_named else _OF_DAY
+    mark = Mark(None, Reader(header, (*_OF_SET, *measures.columns), sets))
+    readers = Readers(
+        Reader(header, of_workout, named if is_named else of_day),
+        Reader(header, ("exercise", "equipment"), _part),
+        Reader(header, (), lambda _: mark),
+    )
+    return collect(
+        *(table, Format.FITNOTES, readers), survey=found, warnings=warnings, options=options
     )
 
 
-def _named(row: Row, start: Moment, end: Moment, one: Set | None, warnings: Warnings) -> Entry:
-    header = row.header
-    is_warmup = row["iswarmup"].lower() == "true"
+def _part(row: Row) -> Part:
+    return Part(row["exercise"] + (row["equipment"] and f" ({row['equipment']})"))
+
+
+def _state(row: Row, warnings: Warnings) -> tuple[str | None, bool | None]:
+    """Return the kind of a set, and False if it was not done."""
     state = row["status"].lower()
     is_done = state not in ("notstarted", "skipped")
-    word = "warmup" if is_warmup else state if is_done and state != "done" else ""
-    kind = kind_of(word, header.title("status"), row.line, warnings)
-    equipment = row["equipment"] and f" ({row['equipment']})"
-    body_weight = row["bodyweight"]
-    return Entry(
-        start,
-        row["name"],
-        row["exercise"] + equipment,
-        _sets(one, kind, None if is_done else False, row["note"]),
-        key=(end.wall.isoformat(),),
-        seconds=start.seconds_until(end),
-        notes=f"Body weight: {body_weight}" if body_weight.strip("0.,") else "",
-        exercise_notes="" if one else row["note"],
-    )
-
-
-def _sets(one: Set | None, kind: str | None, completed: bool | None, notes: str) -> tuple[Set, ...]:
-    if one is None:
-        return ()
-    if kind or notes or completed is not None:
-        one = one._replace(kind=kind, completed=completed, notes=notes)
-    return (one,)
+    word = state if is_done and state != "done" else ""
+    if row["iswarmup"].lower() == "true":
+        word = "warmup"
+    kind = kind_of(word, row.header.title("status"), row.line, warnings)
+    return kind, None if is_done else False

@@ -7,14 +7,16 @@ Times have the phone's format and language: `15 Jan 2024, 18:30`, `Jan 15, 2024,
 `3 févr. 2025, 18:00` or `2024-01-15 18:30:00`. An empty cell means not measured.
 """
 
+from functools import cache, partial
+
 from server.services.workout.formats.dates import Dates
 from server.services.workout.formats.kinds import kind_of
 from server.services.workout.formats.measures import Measures
 from server.services.workout.formats.model import Format, ReadFile, ReadOptions
 from server.services.workout.formats.numbers import Numbers
 from server.services.workout.formats.quantities import distances, settle_weights, weights
-from server.services.workout.formats.session import Entry
-from server.services.workout.formats.sessions import collect, moment
+from server.services.workout.formats.session import Effort, Occasion, Part, effort
+from server.services.workout.formats.sessions import Mark, Reader, Readers, collect, moment
 from server.services.workout.formats.survey import survey
 from server.services.workout.formats.table import Row, Table
 from server.services.workout.formats.warnings import Warnings
@@ -23,10 +25,10 @@ from server.services.workout.model import MAX_SUPERSET
 COLUMNS = ("title", "start_time", "exercise_title")
 
 _TIMES = ("duration_seconds",)
-_USED = (
-    *("title", "description", "exercise_title", "superset_id", "exercise_notes", "set_type"),
-    *_TIMES,
-)
+_OF_WORKOUT = ("title", "start_time", "end_time", "description")
+_OF_EXERCISE = ("exercise_title", "exercise_notes", "superset_id")
+_OF_SET = ("set_index", "set_type")
+_USED = (*_OF_WORKOUT, *_OF_EXERCISE, *_OF_SET, *_TIMES)
 
 
 def read(table: Table, options: ReadOptions) -> ReadFile:
@@ -49,34 +51,48 @@ def read(table: Table, options: ReadOptions) -> ReadFile:
     measures = Measures(header, numbers, warnings, weight, distance, times=_TIMES, keeps_zero=True)
     has_order = len(found.orders) > 1
 
-    def entry(row: Row) -> Entry:
+    def occasion(row: Row) -> Occasion:
         start = moment(dates, row, "start_time")
         end = moment(dates, row, "end_time") if row["end_time"] else start
-        one = measures.read(row)
-        kind = kind_of(row["set_type"], header.title("set_type"), row.line, warnings)
-        order = row["set_index"]
-        return Entry(
+        description = row["description"]
+        return Occasion(
             start,
             row["title"],
-            row["exercise_title"],
-            () if one is None else (one._replace(kind=kind) if kind else one,),
-            key=(end.wall.isoformat(), row["description"]),
-            seconds=start.seconds_until(end),
-            notes=row["description"],
-            exercise_notes=row["exercise_notes"],
-            superset=_superset(row, warnings),
-            order=int(order) if has_order and order.isdecimal() else None,
-            is_noted_alike=True,
+            (end.wall.isoformat(), description),
+            start.seconds_until(end),
+            notes=description,
         )
 
-    return collect(table, Format.HEVY, entry, survey=found, warnings=warnings, options=options)
+    def part(row: Row) -> Part:
+        superset = _superset(row["superset_id"], row.line, warnings)
+        return Part(row["exercise_title"], row["exercise_notes"], superset, has_fixed_notes=True)
+
+    def sets(word: str, row: Row) -> Effort:
+        one = measures.read(row)
+        kind = kind_of(word, header.title("set_type"), row.line, warnings)
+        return effort((one._replace(kind=kind),) if one else (), row.line, warnings)
+
+    @cache
+    def of_kind(word: str) -> Reader[Effort]:
+        return Reader(header, measures.columns, partial(sets, word))
+
+    def mark(row: Row) -> Mark:
+        order = row["set_index"]
+        number = int(order) if has_order and order.isdecimal() and len(order) < 9 else None
+        return Mark(number, of_kind(row["set_type"]))
+
+    readers = Readers(
+        Reader(header, _OF_WORKOUT, occasion),
+        Reader(header, _OF_EXERCISE, part),
+        Reader(header, _OF_SET, mark),
+    )
+    return collect(*(table, Format.HEVY, readers), survey=found, warnings=warnings, options=options)
 
 
-def _superset(row: Row, warnings: Warnings) -> int | None:
-    text = row["superset_id"]
+def _superset(text: str, line: int, warnings: Warnings) -> int | None:
     if not text:
         return None
     if text.isdecimal() and len(text) < 9 and int(text) <= MAX_SUPERSET:
         return int(text)
-    warnings.add(f"superset_id: supersets other than 0 to {MAX_SUPERSET} were left out", row.line)
+    warnings.add(f"superset_id: supersets other than 0 to {MAX_SUPERSET} were left out", line)
     return None

@@ -20,6 +20,8 @@ def kind_of(word: str, title: str, line: int, warnings: Warnings) -> str | None:
 
     `title` is that of its column.
     """
+    if word in _KINDS:
+        return _KINDS[word]
     spelling = _spelling(word)
     if spelling not in _KINDS:
         warnings.add(f"{title[:40]}: kinds of sets that are not known were left out", line)

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import Any
 
 # The languages of the apps, and those that a phone adds to the dates of an English app.
 LOCALES = (
@@ -117,9 +118,9 @@ def _key(text: str) -> str:
 
 
 def _names(
-    contexts: Mapping[str, Mapping[str, Mapping[object, str]]],
+    contexts: Mapping[str, Mapping[str, Mapping[Any, str]]],
     widths: Iterable[str] = ("wide", "abbreviated"),
-) -> Iterator[tuple[object, str]]:
+) -> Iterator[tuple[Any, str]]:
     """Yield the keys and names of all widths, in sentences and alone."""
     for context in contexts.values():
         for width in widths:

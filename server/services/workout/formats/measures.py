@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
-from operator import itemgetter
 
 from server.services.workout.formats.durations import NotADuration, seconds_of, to_whole
 from server.services.workout.formats.model import BadCell, quoted
@@ -13,11 +12,9 @@ from server.services.workout.formats.units import SECONDS, spelling
 from server.services.workout.formats.warnings import Warnings
 from server.services.workout.model import MAX_REPS, MAX_RPE, MAX_SECONDS, MIN_RPE, Set
 
-_MAX_CACHED = 50_000
-
 
 class Measures:
-    """A reader of the columns of a set. Rows with equal cells share one Set.
+    """A reader of the columns of a set.
 
     `times` are names of columns with durations, `time_unit` names the column of their unit.
     `keeps_zero` is true if the app leaves the cell of a weight empty that was not measured.
@@ -42,28 +39,14 @@ class Measures:
         self._reps, self._rpe, self._rir, self._time_unit = map(
             columns.get, ("reps", "rpe", "rir", time_unit)
         )
-        others = (self._reps, self._rpe, self._rir, self._time_unit)
-        indexes = [
-            *(*weight.indexes, *distance.indexes, *self._times),
-            *(index for index in others if index is not None),
-        ]
-        # With two at least, the key is always a tuple.
-        self._key = itemgetter(*indexes) if len(indexes) > 1 else itemgetter(*(indexes or [0]), 0)
-        self._cache: dict[tuple[str, ...], Set | None] = {}
+        indexes = {*weight.indexes, *distance.indexes}
+        self.columns = (
+            *(name for name, index in columns.items() if index in indexes),
+            *(*times, time_unit, "reps", "rpe", "rir"),
+        )
 
     def read(self, row: Row) -> Set | None:
         """Return the set of a row without kind and notes; None if it is empty. Raises BadCell."""
-        key = self._key(row.cells)
-        try:
-            return self._cache[key]
-        except KeyError:
-            pass
-        if len(self._cache) >= _MAX_CACHED:
-            self._cache.clear()
-        one = self._cache[key] = self._read(row)
-        return one
-
-    def _read(self, row: Row) -> Set | None:
         weight, weight_unit = self._weight.read(row, self._numbers, self._warnings)
         distance, distance_unit = self._distance.read(row, self._numbers, self._warnings)
         duration = next(filter(None, self._durations(row)), None)
@@ -101,7 +84,7 @@ class Measures:
         unit = "" if self._time_unit is None else spelling(row.cells[self._time_unit])
         try:
             if unit in SECONDS and SECONDS[unit] > 1:
-                return to_whole((self._numbers.exact(text) or 0) * SECONDS[unit])
+                return to_whole((self._numbers.exact(text) or Decimal()) * SECONDS[unit])
             return seconds_of(text, self._numbers)
         except (NotADuration, NotANumber):
             problem = f"{quoted(text.strip())} is not a duration such as 90 or 1:30"

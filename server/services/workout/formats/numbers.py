@@ -1,4 +1,4 @@
-"""Numbers as people's phones write them: 82.5, 82,5, 1.234,5, 1 234,5, ٨٢٫٥.
+"""Numbers as people's phones write them: 82.5, 82,5, 1.234,5, 1 234,5.
 
 Whether 1,234 is more than a thousand is a property of a file: its other numbers decide, or its
 delimiter.

@@ -70,12 +70,10 @@ class Quantity:
     def _unit(self, row: Row, of_title: str) -> tuple[str, Decimal]:
         if self.forced:
             return self.forced, Decimal(1)
-        cell = "" if self.unit_index is None else row.cells[self.unit_index].strip()
-        if not cell:
+        if self.unit_index is None or not (cell := row.cells[self.unit_index].strip()):
             return self.units.get(of_title, ("", Decimal(1)))
         if unit := self.units.get(spelling(cell)):
             return unit
-        assert self.unit_index is not None
         raise _bad(row, self.unit_index, "is not a unit that is known, such as kg, lb, km or mi")
 
 

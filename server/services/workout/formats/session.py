@@ -1,11 +1,18 @@
-"""A workout under construction."""
+"""A workout under construction, and what rows contribute to it."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from server.services.workout.formats.dates import Moment
 from server.services.workout.formats.model import BadCell
-from server.services.workout.model import MAX_EXERCISES, MAX_SETS, MAX_WORKOUT_BYTES, Set
+from server.services.workout.formats.warnings import Warnings
+from server.services.workout.model import (
+    MAX_EXERCISES,
+    MAX_SET_NOTES_CHARACTERS,
+    MAX_SETS,
+    MAX_WORKOUT_BYTES,
+    Set,
+)
 
 _UNNAMED = "Exercise"
 # Of a serialized message: the most that a set takes without its notes, an exercise without texts,
@@ -15,42 +22,81 @@ _EXERCISE_BYTES = 16
 _WORKOUT_BYTES = 48 * 1024
 
 
-class Entry(NamedTuple):
-    """The contents of a row: a part of one exercise of the workout that began at `start`.
+class Occasion(NamedTuple):
+    """What a row says about its workout.
 
     `key` has what distinguishes workouts of the same start and name; its first part, such as the
     end, is part of their ids. `seconds` is the length of the workout, 0 if not given, negative if
-    it ends before it starts. A `category` names a workout without a name. `order` is the number of
-    the set within its exercise: one that is not greater than the one before begins another. So do
-    other notes where `is_noted_alike` says that all rows of an exercise have the same.
+    it ends before it starts. A `category` names a workout without a name.
     """
 
     start: Moment
     name: str
-    exercise: str
-    sets: tuple[Set, ...] = ()
     key: tuple[str, ...] = ()
     seconds: int = 0
     notes: str = ""
     category: str = ""
-    exercise_notes: str = ""
+
+
+class Part(NamedTuple):
+    """What a row says about an exercise.
+
+    `has_fixed_notes` is true if all rows of an exercise have the same notes, so that other notes
+    begin another exercise.
+    """
+
+    exercise: str
+    notes: str = ""
     superset: int | None = None
-    order: int | None = None
-    is_noted_alike: bool = False
+    has_fixed_notes: bool = False
+
+
+class Effort(NamedTuple):
+    """What a row says about sets.
+
+    `notes` are those of a row without a set. `size` is the most that it takes as a message.
+    """
+
+    sets: tuple[Set, ...]
+    notes: str
+    size: int
+
+
+def effort(sets: tuple[Set, ...], line: int, warnings: Warnings, notes: str = "") -> Effort:
+    """Return what the row on `line` says about sets; long notes are left to the exercise."""
+    kept: list[Set] = []
+    moved = [notes]
+    for one in sets:
+        if len(one.notes) > MAX_SET_NOTES_CHARACTERS:
+            warnings.add(
+                f"Notes of sets over {MAX_SET_NOTES_CHARACTERS} characters were moved to the notes "
+                "of the exercise",
+                line,
+            )
+            moved.append(one.notes)
+            kept.append(one._replace(notes=""))
+        else:
+            kept.append(one)
+    notes = "\n".join(filter(None, moved))
+    size = len(notes.encode()) + sum(_SET_BYTES + len(one.notes.encode()) for one in kept)
+    return Effort(tuple(kept), notes, size)
 
 
 @dataclass(slots=True)
 class Block:
     """An exercise within a workout. `notes` is an ordered set; `order` that of the last set."""
 
-    name: str
-    superset: int | None
+    part: Part
     notes: dict[str, None] = field(default_factory=dict)
     sets: list[Set] = field(default_factory=list)
     order: int | None = None
 
+    @property
+    def name(self) -> str:
+        """Return the name of the exercise."""
+        return self.part.exercise or _UNNAMED
 
-@dataclass(slots=True)
+
 class Session:
     """The contents of the rows of one workout, which begins on `line`.
 
@@ -58,62 +104,83 @@ class Session:
     `categories` are ordered sets.
     """
 
-    line: int
-    start: Moment
-    name: str
-    key: tuple[str, ...]
-    seconds: int = 0
-    notes: dict[str, None] = field(default_factory=dict)
-    categories: dict[str, None] = field(default_factory=dict)
-    blocks: list[Block] = field(default_factory=list)
-    size: int = _WORKOUT_BYTES
+    def __init__(self, line: int, occasion: Occasion) -> None:
+        self.line = line
+        self.start, self.name, self.key = occasion.start, occasion.name, occasion.key
+        self.seconds = 0
+        self.notes: dict[str, None] = {}
+        self.categories: dict[str, None] = {}
+        self.blocks: list[Block] = []
+        self._size = _WORKOUT_BYTES
 
-    def add(self, entry: Entry) -> None:
-        """Add the contents of a row. Raises BadCell, without a change, if they do not fit."""
-        if entry.exercise or entry.sets or entry.exercise_notes:
-            self._add_exercise(entry)
+    def note(self, occasion: Occasion) -> None:
+        """Add what a row says about the workout."""
         # The first length that is not 0 counts.
-        self.seconds = self.seconds or entry.seconds
-        if entry.notes:
-            self.notes[entry.notes] = None
-        if entry.category:
-            self.categories[entry.category] = None
+        self.seconds = self.seconds or occasion.seconds
+        if occasion.notes:
+            self.notes[occasion.notes] = None
+        if occasion.category:
+            self.categories[occasion.category] = None
 
-    def _add_exercise(self, entry: Entry) -> None:
-        last = self.blocks[-1] if self.blocks else None
-        block = last if last and _continues(last, entry) else None
+    def add(self, part: Part, effort: Effort, order: int | None) -> None:
+        """Add the sets of a row to an exercise.
+
+        Raises BadCell, without a change, if there is no room.
+        """
+        block = self.blocks[-1] if self.blocks else None
+        if block and not _continues(block, part, order):
+            block = None
+        sets = effort.sets
+        if block and len(sets) == 1 and len(block.sets) < MAX_SETS:
+            # Most rows.
+            self._reserve(effort.size)
+            block.sets.append(sets[0])
+        elif sets or part.exercise or part.notes or effort.notes:
+            block = self._add_sets(block, part, effort)
+        if not block:
+            return
+        if block.part is not part or not block.notes:
+            block.part = part
+            if part.notes:
+                block.notes[part.notes] = None
+        if effort.notes:
+            block.notes[effort.notes] = None
+        if order is not None:
+            block.order = order
+
+    def _add_sets(self, block: Block | None, part: Part, effort: Effort) -> Block:
+        """Add sets to a block, or to new ones if there is none or it is full; return the last."""
         room = MAX_SETS - len(block.sets) if block else 0
-        more = -(-max(0, len(entry.sets) - room) // MAX_SETS)
-        new = more or int(block is None)
-        if len(self.blocks) + new > MAX_EXERCISES:
-            problem = f"the workout has more than {MAX_EXERCISES} exercises"
-            raise BadCell("exercise", problem)
-        size = self.size + _bytes(entry, new)
-        if size > MAX_WORKOUT_BYTES:
+        more = -(-max(0, len(effort.sets) - room) // MAX_SETS) or int(block is None)
+        if len(self.blocks) + more > MAX_EXERCISES:
+            raise BadCell("exercise", f"the workout has more than {MAX_EXERCISES} exercises")
+        texts = len(part.exercise.encode()) + len(part.notes.encode())
+        self._reserve(effort.size + more * (_EXERCISE_BYTES + texts))
+        block = block or self._add_block(part)
+        for one in effort.sets:
+            if len(block.sets) >= MAX_SETS:
+                block = self._add_block(part)
+            block.sets.append(one)
+        return block
+
+    def _add_block(self, part: Part) -> Block:
+        block = Block(part)
+        self.blocks.append(block)
+        return block
+
+    def _reserve(self, size: int) -> None:
+        if self._size + size > MAX_WORKOUT_BYTES:
             raise BadCell("notes", "the workout is larger than 1 MiB")
-        self.size = size
-        for one in entry.sets or (None,):
-            if block is None or (one and len(block.sets) >= MAX_SETS):
-                block = Block(entry.exercise or _UNNAMED, entry.superset)
-                self.blocks.append(block)
-            if one:
-                block.sets.append(one)
-        if block and entry.exercise_notes:
-            block.notes[entry.exercise_notes] = None
-        if block and entry.order is not None:
-            block.order = entry.order
+        self._size += size
 
 
-def _continues(block: Block, entry: Entry) -> bool:
+def _continues(block: Block, part: Part, order: int | None) -> bool:
     """Check whether a row goes on with the exercise of the row before."""
-    if block.name != (entry.exercise or _UNNAMED) or block.superset != entry.superset:
+    if block.order is not None and order is not None and order <= block.order:
         return False
-    if entry.is_noted_alike and block.notes and entry.exercise_notes not in ("", *block.notes):
+    before = block.part
+    if part is before:
+        return True
+    if part.exercise != before.exercise or part.superset != before.superset:
         return False
-    return block.order is None or entry.order is None or entry.order > block.order
-
-
-def _bytes(entry: Entry, exercises: int) -> int:
-    size = sum(_SET_BYTES + len(one.notes.encode()) for one in entry.sets)
-    size += exercises * (_EXERCISE_BYTES + len(entry.exercise.encode()))
-    return size + len(entry.exercise_notes.encode())
+    return not (part.has_fixed_notes and block.notes and part.notes not in ("", *block.notes))

@@ -9,6 +9,8 @@ and give units in columns (`Weight Unit`), in titles (`Weight (kg)`) or as title
 """
 
 import re
+from collections.abc import Iterable
+from functools import cache
 
 from server.services.workout.formats.dates import Dates
 from server.services.workout.formats.durations import NotADuration, seconds_of
@@ -23,8 +25,8 @@ from server.services.workout.formats.model import (
 )
 from server.services.workout.formats.numbers import Numbers
 from server.services.workout.formats.quantities import distances, settle_weights, weights
-from server.services.workout.formats.session import Entry
-from server.services.workout.formats.sessions import collect, moment
+from server.services.workout.formats.session import Effort, Occasion, Part, effort
+from server.services.workout.formats.sessions import Mark, Reader, Readers, collect, moment
 from server.services.workout.formats.survey import survey
 from server.services.workout.formats.table import Header, Row, Table
 from server.services.workout.formats.units import DISTANCES, WEIGHTS, spelling
@@ -75,6 +77,7 @@ class _Reader:
             distance.settle("km", "kilometres")
         self._dates = Dates(self._survey.dates)
         self._has_order = len(self._survey.orders) > 1
+        self._efforts = cache(self._of_word)
         of_set = header.has(("duration", "duration unit"))
         self._lengths = [
             name
@@ -93,37 +96,53 @@ class _Reader:
 
     def read(self) -> ReadFile:
         """Return the contents of the table."""
+        header = self._table.header
+        of_workout = ("workout #", "date", "workout name", "workout notes", *self._lengths)
+        readers = Readers(
+            Reader(header, of_workout, self._occasion),
+            Reader(header, ("exercise name", "notes"), self._part),
+            Reader(header, ("set order",), self._mark),
+        )
         return collect(
-            self._table,
-            Format.STRONG,
-            self._entry,
+            *(self._table, Format.STRONG, readers),
             survey=self._survey,
             warnings=self._warnings,
             options=self._options,
         )
 
-    def _entry(self, row: Row) -> Entry:
-        word = row["set order"]
-        number = _ORDER.fullmatch(word)
-        order = int(number[1]) if number else None
-        return Entry(
+    def _occasion(self, row: Row) -> Occasion:
+        return Occasion(
             moment(self._dates, row, "date"),
             row["workout name"],
-            row["exercise name"],
-            self._sets(row, "" if number else word),
-            key=(row["workout #"],),
-            seconds=self._length(row),
-            notes=row["workout notes"],
-            exercise_notes=row["notes"],
-            order=order if self._has_order else None,
+            (row["workout #"],),
+            self._length(row),
+            row["workout notes"],
         )
+
+    def _part(self, row: Row) -> Part:
+        return Part(row["exercise name"], row["notes"])
+
+    def _mark(self, row: Row) -> Mark:
+        word = row["set order"]
+        number = _ORDER.fullmatch(word)
+        if not number:
+            return Mark(None, self._efforts(word))
+        return Mark(int(number[1]) if self._has_order else None, self._efforts(""))
+
+    def _of_word(self, word: str) -> Reader[Effort]:
+        """Return the reader of sets whose column of orders has this word."""
+
+        def read(row: Row) -> Effort:
+            return effort(self._sets(row, word), row.line, self._warnings)
+
+        return Reader(self._table.header, self._measures.columns, read)
 
     def _sets(self, row: Row, word: str) -> tuple[Set, ...]:
         if word.lower() in _REMARKS:
             return ()
         one = self._measures.read(row)
-        if one is None or not word:
-            return () if one is None else (one,)
+        if one is None:
+            return ()
         if not is_known(word) and one._replace(duration=None) == Set():
             # A rest timer in another language.
             self._warnings.add(
@@ -132,7 +151,7 @@ class _Reader:
             )
             return ()
         kind = kind_of(word, row.header.title("set order"), row.line, self._warnings)
-        return (one._replace(kind=kind) if kind else one,)
+        return (one._replace(kind=kind),)
 
     def _length(self, row: Row) -> int:
         for name in self._lengths:
@@ -149,9 +168,7 @@ class _Reader:
         return 0
 
 
-def _titled_by_unit(
-    header: Header, quantity: str, units: dict[str, tuple[str, object]]
-) -> list[tuple[str, str]]:
+def _titled_by_unit(header: Header, quantity: str, units: Iterable[str]) -> list[tuple[str, str]]:
     """Return the column whose title is a unit, as Strong wrote it in 2018."""
     if header.units(quantity):
         return []

@@ -30,6 +30,7 @@ _GERMAN = {
 }
 _END = ("seconds", "notes", "workout notes")
 _SETS = ("exercise name", "set order", "weight")
+_WITH_UNITS = ("weight unit", "reps", "rpe", "distance", "distance unit")
 _LAYOUTS = (
     ("date", "workout name", "duration", *_SETS, "reps", "distance", *_END, "rpe"),
     ("date", "workout name", "duration", *_SETS, "reps", "distance", *_END),
@@ -37,8 +38,7 @@ _LAYOUTS = (
     ("date", "workout name", *_SETS, "reps", "rpe", "distance", *_END),
     ("date", "workout name", *_SETS, "reps", "rpe", "distance", *_END, "workout duration"),
     *(
-        ("date", "workout name", *before, *_SETS, "weight unit", "reps", "rpe")
-        + ("distance", "distance unit", *_END, *after)
+        ("date", "workout name", *before, *_SETS, *_WITH_UNITS, *_END, *after)
         for before, after in (((), ()), ((), ("workout duration",)), (("duration",), ()))
     ),
     (

@@ -1,6 +1,6 @@
 """Exports of StrongLifts: one row per exercise, with its sets in pairs of columns.
 
-    Date (yyyy/mm/dd),Workout,Workout Name,…,Exercise,…,Sets×Time,…,Duration (hours),
+    Date (yyyy/mm/dd),Workout,Workout Name,…,Exercise,…,Duration (hours),
     Start Time (h:mm),…,Notes,Set 1 (Reps),Set 1 (KG),Set 2 (Reps),Set 2 (KG),…
 
 A date and a number in the column `Workout` are one workout. 0 repetitions are a set that was not
@@ -26,8 +26,8 @@ from server.services.workout.formats.model import (
 )
 from server.services.workout.formats.numbers import Numbers
 from server.services.workout.formats.quantities import Quantity, number
-from server.services.workout.formats.session import Entry
-from server.services.workout.formats.sessions import collect
+from server.services.workout.formats.session import Effort, Occasion, Part, effort
+from server.services.workout.formats.sessions import Mark, Reader, Readers, collect
 from server.services.workout.formats.survey import survey
 from server.services.workout.formats.table import Header, Row, Table
 from server.services.workout.formats.units import WEIGHTS, spelling
@@ -38,7 +38,7 @@ COLUMNS = ("date", "exercise", "set 1 reps")
 
 _SINGLE = ("date", "duration", "start time")
 _USED = ("workout", "workout name", "exercise", "sets time", "duration", "notes")
-# 2×60s, 60s/45s/-
+# Two times 60s, or 60s/45s/-.
 _EQUAL_TIMES = re.compile(r"(\d{1,3}) ?[x×*] ?(\S.*)", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
 
@@ -81,37 +81,32 @@ class _Reader:
         self._numbers = Numbers(self._survey.numbers, table.delimiter)
         dates = [" ".join(one) for one in self._survey.together] or list(self._survey.dates)
         self._dates = Dates(dates)
-        # What stands on the first row of a workout alone.
-        self._before: Entry | None = None
 
     def read(self) -> ReadFile:
         """Return the contents of the table."""
+        header = self._table.header
+        names = list(header.columns)
+        of_sets = [name for name in names if name.startswith(("set ", "sets "))]
+        of_workout = ("date", "start time", "workout", "workout name", "duration")
+        mark = Mark(None, Reader(header, of_sets, self._effort))
+        readers = Readers(
+            Reader(header, of_workout, self._occasion),
+            Reader(header, ("exercise", "notes"), lambda row: Part(row["exercise"], row["notes"])),
+            Reader(header, (), lambda _: mark),
+        )
         return collect(
-            self._table,
-            Format.STRONGLIFTS,
-            self._entry,
+            *(self._table, Format.STRONGLIFTS, readers),
             survey=self._survey,
             warnings=self._warnings,
             options=self._options,
         )
 
-    def _entry(self, row: Row) -> Entry:
-        before, self._before = self._before, None
-        if row["date"] or row["workout"] or before is None:
-            before = Entry(
-                self._moment(row),
-                row["workout name"],
-                "",
-                key=(row["workout"],),
-                seconds=self._length(row),
-            )
-        # Other rows of the workout do not depend on the sets of this one.
-        self._before = before
-        return before._replace(
-            exercise=row["exercise"],
-            sets=tuple(self._all_sets(row)),
-            exercise_notes=row["notes"],
-        )
+    def _occasion(self, row: Row) -> Occasion:
+        start, length = self._moment(row), self._length(row)
+        return Occasion(start, row["workout name"], (row["workout"],), length)
+
+    def _effort(self, row: Row) -> Effort:
+        return effort(tuple(self._all_sets(row)), row.line, self._warnings)
 
     def _moment(self, row: Row) -> Moment:
         text = " ".join(row.cells[index].strip() for index in self._start)

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from server.services.workout.formats.model import Problem
 from server.services.workout.formats.table import Table
 
 
@@ -12,8 +11,9 @@ from server.services.workout.formats.table import Table
 class Survey:
     """Distinct cells of a table.
 
-    `dates` are in the order of the rows. `numbers` are those with a comma or a point. `together` are
-    cells of the same row. `orders` are numbers of sets. `not_read` are titles of columns that have a value and are not used.
+    `dates` are in the order of the rows. `numbers` are those with a comma or a point. `together`
+    has cells of the same row, `orders` numbers of sets. `not_read` are titles of columns that have
+    a value and are not used.
     """
 
     dates: dict[str, None] = field(default_factory=dict)
@@ -47,10 +47,9 @@ def survey(
     result = Survey()
     texts: set[str] = set()
     filled: set[int] = set()
-    for row in table.rows:
-        if isinstance(row, Problem):
+    for _, cells in table.records():
+        if isinstance(cells, str):
             continue
-        cells = row.cells
         for index in date_indexes:
             result.dates[cells[index]] = None
         for index in number_indexes:

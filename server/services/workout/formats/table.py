@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import BinaryIO
 
 from server.services.workout.formats.model import Problem, UnreadableFile
@@ -113,18 +113,17 @@ class _Source:
         reader = csv.reader(_lines(text), delimiter=delimiter, strict=True)
         while True:
             try:
-                cells = next(reader)
-            except StopIteration:
+                for cells in reader:
+                    if _has_text(cells):
+                        yield line, cells
+                    line = first + reader.line_num
                 return
             except csv.Error as error:
                 message, is_fatal = _explain(error)
                 yield line, message
                 if is_fatal:
                     return
-            else:
-                if any(cell and not cell.isspace() for cell in cells):
-                    yield line, cells
-            line = first + reader.line_num
+                line = first + reader.line_num
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,25 +134,28 @@ class Table:
     delimiter: str
     source: _Source
 
-    @property
-    def rows(self) -> Iterator[Row | Problem]:
-        """Read the rows from the beginning; a Problem takes the place of an unreadable row.
+    def records(self) -> Iterator[tuple[int, list[str] | str]]:
+        """Read the first line and the cells of each row from the beginning.
 
-        Raises UnreadableFile where the rest of the file cannot be read. Only the rows that were
-        requested last can be read on.
+        A problem, as a text, takes the place of an unreadable row. Raises UnreadableFile where the
+        rest of the file cannot be read. Only the records that were requested last can be read on.
         """
         expected = len(self.header.titles)
         records = self.source.records(self.delimiter)
         next(records)
         for line, cells in records:
+            if len(cells) == expected or isinstance(cells, str):
+                yield line, cells
+            else:
+                expectation = f"as many fields as the header ({expected}), not {len(cells)}"
+                yield line, f"The row must have {expectation}."
+
+    @property
+    def rows(self) -> Iterator[Row | Problem]:
+        """Read the rows as `records` does."""
+        for line, cells in self.records():
             if isinstance(cells, str):
                 yield Problem(line, cells)
-            elif len(cells) != expected:
-                yield Problem(
-                    line,
-                    "The row must have as many fields as the header "
-                    f"({expected}), not {len(cells)}.",
-                )
             else:
                 yield Row(line, cells, self.header)
 
@@ -184,8 +186,13 @@ def read_table(file: BinaryIO) -> Table:
     return max(tables, key=lambda table: len(table.header.titles))
 
 
+def _has_text(cells: list[str]) -> bool:
+    first = cells[0] if cells else ""
+    return bool(first and not first.isspace()) or any(map(str.strip, cells))
+
+
 def _lines(text: io.TextIOWrapper) -> Iterator[str]:
-    for number, line in enumerate(iter(lambda: text.readline(MAX_LINE), ""), start=1):
+    for number, line in enumerate(iter(partial(text.readline, MAX_LINE), ""), start=1):
         if len(line) == MAX_LINE:
             raise UnreadableFile(
                 f"Line {number:,} has more than {MAX_LINE:,} characters. Choose a file with a line "
