@@ -133,7 +133,7 @@ def _clock(text: str, words: Language) -> tuple[str, tuple[int, int, int] | None
         before = text[: match.start()]
         # Between date and time: at, um, klo.
         preposition = _PREPOSITION.search(before)
-        if preposition and preposition[1] not in words.periods:
+        if preposition and not words.knows(preposition[1]):
             before = before[: preposition.start()]
         rest = f"{before} {text[match.end() :]}"
         return rest, (int(match[1]), int(match[2]), int(match[3] or 0)), match[4]

@@ -23,6 +23,7 @@ _HALVES = {"am": "am", "a m": "am", "pm": "pm", "p m": "pm"}
 
 _TOKEN = re.compile(r"\d+|[^\d\s.,،、/:()\-–;+]+")
 _QUOTED = re.compile(r"'([^']*)'")
+_AFTER_MONTH = re.compile(r"(?:MMM|LLL)'([^\W\d_]+)'")
 _BEFORE_MONTH = re.compile(r"([^\W\dA-Za-z_]+)'?(?=MMM|LLL)")
 
 
@@ -40,6 +41,10 @@ class Language:
     periods: Mapping[str, frozenset[str]]
     others: frozenset[str]
     day_first: bool
+
+    def knows(self, word: str) -> bool:
+        """Check whether a word names a month or a part of the day."""
+        return word in self.months or word in self.periods
 
     @property
     def name(self) -> str:
@@ -102,7 +107,9 @@ def language(code: str) -> Language:
     for key, name in _names(locale.day_periods, ("wide", "abbreviated", "narrow")):
         if len(name) > 1 or not name.isascii():
             periods.setdefault(_key(name), set()).add(str(key))
-    others = {_key(name) for _, name in _names(locale.days, ("wide", "abbreviated"))}
+    others = {_key(name) for _, name in _names(locale.days)}
+    # In the Thai calendar, "A.D." is a part of the date.
+    others |= {_key(name) for names in locale.eras.values() for name in names.values()}
     short = str(locale.date_formats["short"].pattern)
     return Language(
         code,
@@ -128,9 +135,15 @@ def _names(
 
 
 def _months(names: list[tuple[int, str]], patterns: list[str]) -> dict[str, int]:
-    """Return the numbers of months by their names, with prefixes and without ends."""
+    """Return the numbers of months by their names, with what patterns add, and without ends."""
     prefixes = {"", *(prefix for one in patterns for prefix in _BEFORE_MONTH.findall(one))}
-    months = {_key(prefix + name): number for number, name in names for prefix in prefixes}
+    suffixes = {"", *(suffix for one in patterns for suffix in _AFTER_MONTH.findall(one))}
+    months = {
+        _key(prefix + name + suffix): number
+        for number, name in names
+        for prefix in prefixes
+        for suffix in suffixes
+    }
     beginnings: dict[str, set[int]] = {}
     for name, number in months.items():
         for length in range(_SHORTEST, len(name)):
