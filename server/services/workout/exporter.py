@@ -1,41 +1,64 @@
-"""Exporting workouts: a CSV or JSON file in chunks that every gRPC client accepts."""
+"""Exporting workouts: a file in chunks that every gRPC client accepts."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
-from server.services.workout.formats.write import csv_header, csv_line, json_object
+from server.services.workout.formats.write import csv_header, csv_lines, json_object
+from server.services.workout.formats.write_apps import (
+    StrongWriter,
+    fitnotes_header,
+    fitnotes_lines,
+)
 from server.services.workout.model import StoredWorkout
 
-CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+_CSV = "text/csv; charset=utf-8"
+CONTENT_TYPES = {"csv": _CSV, "json": "application/json", "fitnotes": _CSV, "strong": _CSV}
 # A chunk is sent as soon as it has this size.
 CHUNK_BYTES = 256 * 1024
 
+_Batches = AsyncIterator[list[StoredWorkout]]
 
-async def chunks(batches: AsyncIterator[list[StoredWorkout]], format_: str) -> AsyncIterator[bytes]:
-    """Yield the file in the format `csv` or `json`.
+
+async def chunks(batches: _Batches, format_: str) -> AsyncIterator[bytes]:
+    """Yield the file in a format of CONTENT_TYPES. Workouts must come in the order of their dates.
 
     The first chunk follows the first batch: an error until then still has a gRPC status.
     """
     chunk = bytearray()
-    async for line in _json(batches) if format_ == "json" else _csv(batches):
-        chunk += line
+    async for part in _parts(batches, format_):
+        chunk += part
         if len(chunk) >= CHUNK_BYTES:
             yield bytes(chunk)
             chunk.clear()
     yield bytes(chunk)
 
 
-async def _csv(batches: AsyncIterator[list[StoredWorkout]]) -> AsyncIterator[bytes]:
-    yield csv_header()
+def _parts(batches: _Batches, format_: str) -> AsyncIterator[bytes]:
+    match format_:
+        case "json":
+            return _json(batches)
+        case "fitnotes":
+            return _lines(batches, fitnotes_header(), fitnotes_lines)
+        case "strong":
+            strong = StrongWriter()
+            return _lines(batches, strong.header(), strong.lines)
+        case _:
+            return _lines(batches, csv_header(), csv_lines)
+
+
+async def _lines(
+    batches: _Batches, header: bytes, lines: Callable[[StoredWorkout], bytes]
+) -> AsyncIterator[bytes]:
+    yield header
     async for batch in batches:
-        for workout in batch:
-            yield csv_line(workout.workout)
+        for stored in batch:
+            yield lines(stored)
 
 
-async def _json(batches: AsyncIterator[list[StoredWorkout]]) -> AsyncIterator[bytes]:
+async def _json(batches: _Batches) -> AsyncIterator[bytes]:
     """Yield a JSON array. A truncated file lacks its end, so it does not parse."""
     before = b"[\n"
     async for batch in batches:
-        for workout in batch:
-            yield before + json_object(workout.workout)
+        for stored in batch:
+            yield before + json_object(stored)
             before = b",\n"
     yield b"\n]\n" if before == b",\n" else b"[]\n"

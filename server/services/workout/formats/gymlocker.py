@@ -1,124 +1,223 @@
-"""The format of our exports: one row per workout, as written by `write.py`.
+"""Our CSV: the exports of `write.py` with a row for each set, and simpler files written by hand.
 
-    id,date,type,duration,notes
-    0b5c…,2024-02-29,Run,45,"Slow, in the rain"
+    id,date,type,duration,notes,start_time,source,create_time,exercise,…
+    0b5c…,2024-02-29,Legs,45,"Slow, in the rain",2024-02-29T18:30:00+01:00,,…,Squat,…
 
-`id` and `notes` may be missing, as columns or in a row.
+Only `date`, `type` and a duration are required. The duration is in minutes, unless its column is
+`duration_seconds`. Rows of one id are one workout. Without ids, rows of the same date, type,
+duration and start that follow one another are one if each names an exercise.
 """
 
 import datetime as dt
-import re
-from collections import Counter
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from server.libraries.common.text import uuid_in
+from server.services.workout.formats.entries import MINUTES, SECONDS, Entry, settle, whole_duration
 from server.services.workout.formats.guard import unguarded
-from server.services.workout.formats.identity import id_of
+from server.services.workout.formats.gymlocker_sets import Exercises, SetReader, add_notes
 from server.services.workout.formats.model import (
     BadCell,
     Format,
     Problem,
     ReadFile,
-    ReadWorkout,
+    ReadOptions,
     quoted,
 )
-from server.services.workout.formats.table import Row, Table
-from server.services.workout.model import (
-    MAX_MINUTES,
-    MAX_NOTES_CHARACTERS,
-    MAX_TYPE_CHARACTERS,
-    MIN_MINUTES,
-    Workout,
-)
+from server.services.workout.formats.table import Header, Row, Table
+from server.services.workout.formats.unread import UnreadColumns
+from server.services.workout.formats.values import date, name, text, time
+from server.services.workout.formats.write import EXERCISE_COLUMNS, SET_COLUMNS, WORKOUT_COLUMNS
+from server.services.workout.model import MAX_NOTES_CHARACTERS, MAX_TYPE_CHARACTERS
 
-COLUMNS = ("date", "type", "duration")
+# The names of the column of durations, and their units; "" if it does not say.
+_DURATIONS = {"duration": "", "duration_minutes": MINUTES, "duration_seconds": SECONDS}
+# A file has one of these.
+LAYOUTS = tuple(("date", "type", duration) for duration in _DURATIONS)
+COLUMNS = LAYOUTS[0]
 
-# fromisoformat alone would also accept 20240229 and 2024-W09-4.
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_MINUTES = re.compile(r"[0-9]{1,9}")
-
-_Contents = tuple[dt.date, str, int, str]
+_SOURCES = ("", *(format_.value for format_ in Format))
 
 
-def read(table: Table) -> ReadFile:
-    """Read a table that has our columns."""
+@dataclass(slots=True)
+class _Draft:
+    """A workout while its rows are read. `key` has the cells that all its rows share."""
+
+    line: int
+    id: UUID | None
+    key: tuple[str, ...]
+    date: dt.date
+    type: str
+    duration: int | None
+    start_time: str
+    source: str
+    created: dt.datetime | None
+    notes: dict[str, None] = field(default_factory=dict)
+    exercises: Exercises = field(default_factory=Exercises)
+    # The rows without a problem. A workout without any is not imported.
+    rows: int = 0
+
+
+def read(table: Table, options: ReadOptions) -> ReadFile:
+    """Read a table that has the columns of one of LAYOUTS. Raises UnreadableFile."""
     file = ReadFile(Format.GYMLOCKER)
-    lines: dict[UUID, int] = {}
-    equal: Counter[_Contents] = Counter()
+    reader = _Reader(table.header, options, file)
+    unread = UnreadColumns(table.header, reader.columns)
     for row in table.rows:
         if isinstance(row, Problem):
             file.problems.append(row)
             continue
+        unread.see(row)
         try:
-            workout = _workout(row, equal)
-            if (first := lines.setdefault(workout.id, row.line)) != row.line:
-                raise BadCell(row.header.title("id"), f"must be unique; line {first} has it, too")
+            reader.add(row)
         except BadCell as problem:
             file.problems.append(Problem(row.line, f"{problem}."))
-        else:
-            file.workouts.append(ReadWorkout(row.line, workout, duration_assumed=False))
+    file.columns_not_read.extend(unread.titles)
+    file.warnings.extend(reader.warnings())
+    settle(file, reader.entries(), options, reader.unit)
     return file
 
 
-def _workout(row: Row, equal: Counter[_Contents]) -> Workout:
-    """Return the workout of a row; `equal` counts the rows without an id so far by contents."""
-    given = _id(row)
-    contents = (_date(row), _type(row), _duration(row), _notes(row))
-    if given is None:
-        date, kind, duration, notes = contents
-        given = id_of(Format.GYMLOCKER, date.isoformat(), kind, duration, notes, equal[contents])
-        equal[contents] += 1
-    return Workout(given, *contents)
+class _Reader:
+    """Reader of rows into workouts."""
 
+    def __init__(self, header: Header, options: ReadOptions, file: ReadFile) -> None:
+        self._header = header
+        self._file = file
+        self._duration = next(column for column in _DURATIONS if column in header.columns)
+        self.unit = _DURATIONS[self._duration]
+        self._key = [
+            (column, header.columns.get(column))
+            for column in ("date", "type", self._duration, "start_time")
+        ]
+        self._has_exercises = "exercise" in header.columns
+        self._sets = SetReader(header, options)
+        self._drafts: list[_Draft] = []
+        self._by_id: dict[UUID, _Draft] = {}
+        # The workout that the next row without an id may continue.
+        self._open: _Draft | None = None
+        self._unknown_source = ""
 
-def _id(row: Row) -> UUID | None:
-    text = row["id"]
-    if not text:
-        return None
-    found = uuid_in(text)
-    if found is None:
-        raise BadCell(row.header.title("id"), f"{quoted(text)} is not a UUID with hyphens")
-    return found
+    @property
+    def columns(self) -> set[str]:
+        """Return the columns that are read."""
+        exercises = (*EXERCISE_COLUMNS, *SET_COLUMNS) if self._has_exercises else ()
+        return {*WORKOUT_COLUMNS, *exercises, self._duration}
 
+    def add(self, row: Row) -> None:
+        """Add a row. Raises BadCell."""
+        names_exercise = self._has_exercises and bool(row["exercise"])
+        draft = self._draft(row, names_exercise)
+        # First, so that a bad set does not cost the notes of its workout.
+        title = self._header.title("notes")
+        add_notes(draft.notes, self._notes(row), MAX_NOTES_CHARACTERS, title)
+        one = self._sets.read(row) if self._has_exercises else None
+        if one and not names_exercise:
+            raise BadCell(self._header.title("exercise"), "must not be empty in the row of a set")
+        if names_exercise:
+            draft.exercises.add(row, one)
+        draft.rows += 1
 
-def _date(row: Row) -> dt.date:
-    text = row["date"]
-    try:
-        if _DATE.fullmatch(text):
-            return dt.date.fromisoformat(text)
-    except ValueError:
-        pass
-    problem = f"{quoted(text)} is not an existing date in the form YYYY-MM-DD"
-    raise BadCell(row.header.title("date"), problem)
+    def entries(self) -> list[Entry]:
+        """Return the workouts of all rows."""
+        return [
+            Entry(
+                draft.line,
+                draft.id,
+                draft.date,
+                draft.type,
+                draft.duration,
+                self._header.title(self._duration),
+                "\n".join(draft.notes),
+                draft.start_time,
+                draft.exercises.all(),
+                draft.source,
+                draft.created,
+            )
+            for draft in self._drafts
+            if draft.rows
+        ]
 
+    def warnings(self) -> list[str]:
+        """Return sentences about values that were assumed."""
+        found = []
+        if self._sets.has_assumed_unit:
+            found.append(
+                "Weights without a unit were taken as kg. If they are pounds, import the file "
+                "again with unit=lb."
+            )
+        if self._unknown_source:
+            found.append(
+                f"source: {quoted(self._unknown_source)} is not one of our sources; these workouts "
+                "have the source gymlocker."
+            )
+        return found
 
-def _duration(row: Row) -> int:
-    text = row["duration"]
-    minutes = int(text) if _MINUTES.fullmatch(text) else 0
-    if not MIN_MINUTES <= minutes <= MAX_MINUTES:
-        limits = f"{MIN_MINUTES} to {MAX_MINUTES:,}"
-        problem = f"{quoted(text)} is not a whole number of minutes from {limits}"
-        raise BadCell(row.header.title("duration"), problem)
-    return minutes
+    def _draft(self, row: Row, names_exercise: bool) -> _Draft:
+        """Return the workout of a row, which may be a new one."""
+        cells = row.cells
+        key = tuple("" if index is None else cells[index].strip() for _, index in self._key)
+        given = self._id(row)
+        if given and (known := self._by_id.get(given)):
+            self._require_same(known, key)
+            return known
+        if self._open and not given and names_exercise and self._open.key == key:
+            return self._open
+        draft = self._new(row, given, key)
+        self._drafts.append(draft)
+        if given:
+            self._by_id[given] = draft
+        self._open = draft if names_exercise and not given else None
+        return draft
 
+    def _require_same(self, known: _Draft, key: tuple[str, ...]) -> None:
+        title = self._header.title
+        if not self._has_exercises:
+            raise BadCell(title("id"), f"must be unique; line {known.line} has it, too")
+        for (column, _), value, expected in zip(self._key, key, known.key, strict=True):
+            if value != expected:
+                problem = f"must be as in line {known.line}, which has the same id"
+                raise BadCell(title(column), problem)
 
-def _type(row: Row) -> str:
-    text = _text(row, "type", MAX_TYPE_CHARACTERS).strip()
-    if not text:
-        raise BadCell(row.header.title("type"), "must not be empty")
-    return text
+    def _new(self, row: Row, given: UUID | None, key: tuple[str, ...]) -> _Draft:
+        title = self._header.title
+        start_time = row["start_time"]
+        if start_time:
+            time(title("start_time"), start_time)
+        return _Draft(
+            row.line,
+            given,
+            key,
+            date(title("date"), row["date"]),
+            name(title("type"), unguarded(row["type"]), MAX_TYPE_CHARACTERS),
+            whole_duration(title(self._duration), row[self._duration], self.unit),
+            start_time,
+            self._source(row),
+            time(title("create_time"), row["create_time"]) if row["create_time"] else None,
+        )
 
+    def _id(self, row: Row) -> UUID | None:
+        if not row["id"]:
+            return None
+        if found := uuid_in(row["id"]):
+            return found
+        problem = f"{quoted(row['id'])} is not a UUID with hyphens"
+        raise BadCell(self._header.title("id"), problem)
 
-def _notes(row: Row) -> str:
-    return _text(row, "notes", MAX_NOTES_CHARACTERS) if "notes" in row.header.columns else ""
+    def _source(self, row: Row) -> str:
+        """Return the source of a workout: of a file without such a column, our own format."""
+        source = row["source"].lower()
+        if "source" not in self._header.columns:
+            return Format.GYMLOCKER.value
+        if source in _SOURCES:
+            return source
+        self._unknown_source = self._unknown_source or row["source"]
+        return Format.GYMLOCKER.value
 
-
-def _text(row: Row, name: str, max_length: int) -> str:
-    """Return the cell of a column as typed, with its spaces, without the guard of an export."""
-    text = unguarded(row.cells[row.header.columns[name]])
-    if len(text) > max_length:
-        problem = f"must have at most {max_length:,} characters, not {len(text):,}"
-        raise BadCell(row.header.title(name), problem)
-    if "\0" in text:
-        raise BadCell(row.header.title(name), "must not contain a NUL character")
-    return text
+    def _notes(self, row: Row) -> str:
+        """Return the notes as typed, with their spaces, without the guard of an export."""
+        index = self._header.columns.get("notes")
+        if index is None:
+            return ""
+        notes = unguarded(row.cells[index])
+        return text(self._header.title("notes"), notes, MAX_NOTES_CHARACTERS)

@@ -1,0 +1,168 @@
+"""Files in the layouts of other apps, so that a training log can move there.
+
+Both layouts hold sets that were done. Lost in both: sets not done, sets without any measurement,
+exercises without sets, supersets, ids, sources, and the offset of the start. A workout without
+exercises becomes one set of an exercise with the name of its type, as long as the workout.
+
+Texts have no guard against formulas: these files are read by apps, which would show it.
+"""
+
+import csv
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from io import StringIO
+
+from server.services.workout.formats.values import number_text
+from server.services.workout.model import Exercise, Set, StoredWorkout, Workout
+
+_FITNOTES_COLUMNS = (
+    *("Date", "Exercise", "Category", "Weight", "Weight Unit", "Reps"),
+    *("Distance", "Distance Unit", "Time", "Comment"),
+)
+_FITNOTES_UNITS = {"kg": "kgs", "lb": "lbs"}
+# The layout of Strong for Android: the only one that names the unit of each weight.
+_STRONG_COLUMNS = (
+    *("Date", "Workout Name", "Exercise Name", "Set Order", "Weight", "Weight Unit", "Reps"),
+    *("RPE", "Distance", "Distance Unit", "Seconds", "Notes", "Workout Notes", "Workout Duration"),
+)
+_STRONG_UNITS = {"kg": "kg", "lb": "lbs"}
+_STRONG_KINDS = {"warmup": "W", "drop": "D", "failure": "F"}
+_NOON = dt.time(12)
+# Any day that has another one after it.
+_A_DAY = dt.date(2000, 1, 1)
+
+
+def fitnotes_header() -> bytes:
+    """Return the first line of a FitNotes file."""
+    return _lines([_FITNOTES_COLUMNS])
+
+
+def fitnotes_lines(stored: StoredWorkout) -> bytes:
+    """Return the sets of a workout as FitNotes writes them; the category is the workout's type.
+
+    FitNotes has no workouts, only days: the workouts of a day become one. Also lost: start time,
+    duration, notes of the workout, kinds of sets and exertion.
+    """
+    workout = stored.workout
+    return _lines(
+        [
+            (
+                workout.date.isoformat(),
+                exercise.name,
+                workout.type,
+                *_weight(one, _FITNOTES_UNITS),
+                _cell(one.reps),
+                *_distance(one),
+                "" if one.duration is None else _clock(one.duration),
+                notes,
+            )
+            for exercise, one, notes in _sets(workout)
+        ]
+    )
+
+
+class StrongWriter:
+    """The lines of a Strong file, in which the start identifies a workout.
+
+    Lost: the difference between the notes of an exercise and of its first set. A workout without a
+    start time begins at noon; several of one type and start begin a second after each other.
+    """
+
+    def __init__(self) -> None:
+        self._date: dt.date | None = None
+        self._starts: Counter[tuple[dt.time, str]] = Counter()
+
+    def header(self) -> bytes:
+        """Return the first line."""
+        return _lines([_STRONG_COLUMNS], ";")
+
+    def lines(self, stored: StoredWorkout) -> bytes:
+        """Return the sets of a workout. Workouts of a date must follow one another."""
+        workout = stored.workout
+        before = (self._start(workout), workout.type)
+        rows = []
+        after = (workout.notes, _hours(workout.duration))
+        for order, (exercise, one, notes) in _ordered(workout):
+            weight, distance = _weight(one, _STRONG_UNITS), _distance(one)
+            measured = (*weight, _cell(one.reps), _number_cell(one.rpe), *distance)
+            seconds = _cell(one.duration)
+            rows.append((*before, exercise.name, order, *measured, seconds, notes, *after))
+        return _lines(rows, ";")
+
+    def _start(self, workout: Workout) -> str:
+        if workout.date != self._date:
+            self._date = workout.date
+            self._starts.clear()
+        start = _NOON
+        if workout.start_time:
+            start = dt.datetime.fromisoformat(workout.start_time.upper()).time()
+        later = dt.timedelta(seconds=self._starts[start, workout.type])
+        self._starts[start, workout.type] += 1
+        time = (dt.datetime.combine(_A_DAY, start) + later).time()
+        return f"{workout.date.isoformat()} {time.isoformat(timespec='seconds')}"
+
+
+def _sets(workout: Workout) -> Iterator[tuple[Exercise, Set, str]]:
+    """Yield the sets that were done, with their notes and, at the first one, the exercise's."""
+    if not workout.exercises:
+        yield Exercise(workout.type), Set(duration=workout.duration * 60), ""
+    for exercise in workout.exercises:
+        notes = exercise.notes
+        for one in exercise.sets:
+            if one.completed is not False and _is_measured(one):
+                yield exercise, one, "\n".join(filter(None, (notes, one.notes)))
+                notes = ""
+
+
+def _ordered(workout: Workout) -> Iterator[tuple[str, tuple[Exercise, Set, str]]]:
+    """Yield the sets with Strong's order: a letter for the kind, else a number."""
+    current, number = None, 0
+    for exercise, one, notes in _sets(workout):
+        if exercise is not current:
+            current, number = exercise, 0
+        letter = _STRONG_KINDS.get(one.kind or "")
+        number += not letter
+        yield letter or str(number), (exercise, one, notes)
+
+
+def _is_measured(one: Set) -> bool:
+    """Check whether the layouts, in which 0 means not measured, can hold the set."""
+    return bool(one.reps or one.weight or one.distance or one.duration)
+
+
+def _weight(one: Set, units: dict[str, str]) -> tuple[str, str]:
+    if one.weight is None:
+        return "", ""
+    return number_text(one.weight), units[one.weight_unit or "kg"]
+
+
+def _distance(one: Set) -> tuple[str, str]:
+    if one.distance is None:
+        return "", ""
+    return number_text(one.distance), one.distance_unit or "m"
+
+
+def _cell(value: int | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _number_cell(value: float | None) -> str:
+    return "" if value is None else number_text(value)
+
+
+def _clock(seconds: int) -> str:
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour}:{minute:02}:{second:02}"
+
+
+def _hours(minutes: int) -> str:
+    hour, minute = divmod(minutes, 60)
+    return " ".join(filter(None, (f"{hour}h" if hour else "", f"{minute}m" if minute else "")))
+
+
+def _lines(rows: Sequence[Sequence[str]], delimiter: str = ",") -> bytes:
+    lines = StringIO(newline="")
+    csv.writer(lines, delimiter=delimiter).writerows(rows)
+    return lines.getvalue().encode()
