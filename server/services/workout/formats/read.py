@@ -21,7 +21,6 @@ _GZIP = b"\x1f\x8b"
 _JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*[\[{]")
 _START = 64 * 1024
 
-_OURS = ("date", "type", "duration")
 # The required columns of each format, compared without case. The order matters: a file of another
 # app might contain all of our columns.
 _COLUMNS = {
@@ -30,9 +29,7 @@ _COLUMNS = {
     Format.STRONGLIFTS: (stronglifts.COLUMNS,),
     Format.FITNOTES: (fitnotes.COLUMNS, fitnotes.COLUMNS_WITH_NAMES),
     Format.LIFTLOG: (("sessionid", "timestamp", "exercise", "weight"),),
-    Format.GYMLOCKER: (
-        *(_OURS, ("date", "type", "duration_minutes"), ("date", "type", "duration_seconds")),
-    ),
+    Format.GYMLOCKER: gymlocker.LAYOUTS,
 }
 _NAMES = {
     Format.GYMLOCKER: "Gymlocker",

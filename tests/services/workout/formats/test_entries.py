@@ -21,7 +21,7 @@ QUESTION = (
 
 def read(text: str, unit: str = "", default_duration: int = 60) -> ReadFile:
     options = ReadOptions(unit=unit, default_duration=default_duration)
-    return gymlocker.read(read_table(text.encode()), options)
+    return gymlocker.read(read_table(BytesIO(text.encode())), options)
 
 
 def minutes(file: ReadFile) -> list[int]:

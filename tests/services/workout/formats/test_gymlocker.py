@@ -1,6 +1,7 @@
 """Our own format: exports are read back, and problems are named."""
 
 import datetime as dt
+from io import BytesIO
 from uuid import UUID
 
 import pytest
@@ -23,7 +24,7 @@ OTHER = "1b5c3f0e-1111-4222-8333-944445555666"
 
 
 def read(text: str, unit: str = "") -> ReadFile:
-    return gymlocker.read(read_table(text.encode()), ReadOptions(unit=unit))
+    return gymlocker.read(read_table(BytesIO(text.encode())), ReadOptions(unit=unit))
 
 
 def problem(row: str) -> str:

@@ -1,5 +1,7 @@
 """Our own format with exercises: rows become sets, and one bad row costs that row."""
 
+from io import BytesIO
+
 import pytest
 
 from server.services.workout.formats import gymlocker
@@ -13,7 +15,7 @@ WORKOUT = f"{ID},2024-01-01,Legs,45"
 
 
 def read(text: str, unit: str = "") -> ReadFile:
-    return gymlocker.read(read_table(text.encode()), ReadOptions(unit=unit))
+    return gymlocker.read(read_table(BytesIO(text.encode())), ReadOptions(unit=unit))
 
 
 def exercises(file: ReadFile) -> tuple[Exercise, ...]:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from server.services.workout.formats.write import csv_header, csv_lines, json_object
 from server.services.workout.model import Exercise, Set, StoredWorkout, Workout
+from tests.services.workout.formats.workouts import stored
 
 ID = UUID("0b5c3f0e-1111-4222-8333-944445555666")
 CREATED = dt.datetime(2024, 3, 1, 8, 0, 0, 250_000, tzinfo=dt.timezone(dt.timedelta(hours=1)))
@@ -26,7 +27,7 @@ TRAINING = (
 )
 
 
-def stored(
+def example(
     date: dt.date = dt.date(2024, 2, 29),
     kind: str = "Run",
     duration: int = 45,
@@ -34,7 +35,7 @@ def stored(
     exercises: tuple[Exercise, ...] = (),
 ) -> StoredWorkout:
     workout = Workout(ID, date, kind, duration, notes, exercises=exercises)
-    return StoredWorkout(workout, "", CREATED)
+    return stored(workout, "", CREATED)
 
 
 class TestCsv:
@@ -47,27 +48,27 @@ class TestCsv:
         )
 
     def test_plain_line_has_no_quotes(self) -> None:
-        assert csv_lines(stored()) == f"{ID},2024-02-29,Run,45,".encode() + REST
+        assert csv_lines(example()) == f"{ID},2024-02-29,Run,45,".encode() + REST
 
     def test_quotes_special_characters(self) -> None:
-        line = csv_lines(stored(kind='5" plate, twice', notes="a\rb\nc\r\nd"))
+        line = csv_lines(example(kind='5" plate, twice', notes="a\rb\nc\r\nd"))
         expected = f'{ID},2024-02-29,"5"" plate, twice",45,"a\rb\nc\r\nd"'
         assert line == expected.encode() + REST
 
     def test_quotes_lone_carriage_return(self) -> None:
-        assert csv_lines(stored(notes="a\rb")).endswith(b',"a\rb"' + REST)
+        assert csv_lines(example(notes="a\rb")).endswith(b',"a\rb"' + REST)
 
     def test_years_have_four_digits(self) -> None:
-        assert b",0001-01-01," in csv_lines(stored(date=dt.date.min))
-        assert b",9999-12-31," in csv_lines(stored(date=dt.date.max))
+        assert b",0001-01-01," in csv_lines(example(date=dt.date.min))
+        assert b",9999-12-31," in csv_lines(example(date=dt.date.max))
 
     def test_is_utf_8(self) -> None:
         assert "ランニング,45,مشي 🏃".encode() in csv_lines(
-            stored(kind="ランニング", notes="مشي 🏃")
+            example(kind="ランニング", notes="مشي 🏃")
         )
 
     def test_has_a_line_for_each_set_and_long_notes_once(self) -> None:
-        lines = csv_lines(stored(notes="wet", exercises=TRAINING)).decode().splitlines()
+        lines = csv_lines(example(notes="wet", exercises=TRAINING)).decode().splitlines()
         start = f"{ID},2024-02-29,Run,45,"
         middle = ",,,2024-03-01T07:00:00.250000Z,"
         assert lines == [
@@ -79,7 +80,7 @@ class TestCsv:
 
     def test_guards_every_text_against_formulas(self) -> None:
         exercise = Exercise("=name", "+notes", sets=(Set(notes="@set"),))
-        line = csv_lines(stored(kind="-type", notes="=notes", exercises=(exercise,))).decode()
+        line = csv_lines(example(kind="-type", notes="=notes", exercises=(exercise,))).decode()
         for text in ("'-type", "'=notes", "'=name", "'+notes", "'@set"):
             assert f",{text}" in line
 
@@ -87,7 +88,7 @@ class TestCsv:
 class TestJson:
     def test_is_compact_and_unescaped(self) -> None:
         assert (
-            json_object(stored(kind="ランニング 🏃", notes='"a"\n\u2028'))
+            json_object(example(kind="ランニング 🏃", notes='"a"\n\u2028'))
             == (
                 f'{{"id":"{ID}","date":"2024-02-29","type":"ランニング 🏃",'
                 '"duration":45,"notes":"\\"a\\"\\n\u2028","exercises":[],"source":"",'
@@ -96,12 +97,12 @@ class TestJson:
         )
 
     def test_is_one_line_that_parses(self) -> None:
-        written = json_object(stored(notes="a\r\nb\x01"))
+        written = json_object(example(notes="a\r\nb\x01"))
         assert b"\n" not in written and b"\r" not in written
         assert json.loads(written)["notes"] == "a\r\nb\x01"
 
     def test_leaves_out_what_was_not_given(self) -> None:
-        written = json_object(stored(exercises=TRAINING)).decode()
+        written = json_object(example(exercises=TRAINING)).decode()
         [bench, run, plank] = json.loads(written)["exercises"]
         assert bench == {
             "name": "Bench Press",
