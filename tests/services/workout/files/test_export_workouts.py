@@ -38,25 +38,25 @@ async def written(diary: Diary) -> list[Workout]:
 
 
 class TestExportWorkouts:
-    async def test_csv_can_be_imported_elsewhere(
-        self, diary: Diary, other: Diary, files: Files
+    @pytest.mark.parametrize("format_", ["csv", "json"])
+    async def test_import_elsewhere_restores_every_byte(
+        self, diary: Diary, other: Diary, files: Files, format_: str
     ) -> None:
         workouts = await written(diary)
-        file = await files.export(diary.credentials, "csv")
+        file = await files.export(diary.credentials, format_)
         response = await files.load(other.credentials, file.data)
         assert response == Response(format="gymlocker", added=len(workouts))
-        imported = await other.all()
-        assert sorted(imported, key=str) == sorted(workouts, key=str)
-        assert (await files.export(diary.credentials)).data == file.data
+        assert (await files.export(other.credentials, format_)).data == file.data
+        assert (await files.export(diary.credentials, format_)).data == file.data
 
     async def test_csv_is_rfc_4180_oldest_first(self, diary: Diary, files: Files) -> None:
         workouts = await written(diary)
         file = await files.export(diary.credentials, "csv")
         text = file.data.decode()
         header, *rows = csv.reader(io.StringIO(text, newline=""))
-        assert text.startswith("id,date,type,duration,notes\r\n")
-        assert header == ["id", "date", "type", "duration", "notes"]
-        assert [[unguarded(cell) for cell in row] for row in rows] == [
+        assert text.startswith("id,date,type,duration,notes,start_time,source,create_time,")
+        assert len(header) == 23
+        assert [[unguarded(cell) for cell in row[:5]] for row in rows] == [
             [one.id, one.date, one.type, str(one.duration), one.notes] for one in workouts
         ]
         cells = [cell for row in rows for cell in row]
@@ -66,14 +66,17 @@ class TestExportWorkouts:
     async def test_json_is_list_oldest_first(self, diary: Diary, files: Files) -> None:
         workouts = await written(diary)
         file = await files.export(diary.credentials, "json")
-        assert [Workout(**one) for one in json.loads(file.data)] == workouts
-        assert {tuple(one) for one in json.loads(file.data)} == {
-            ("id", "date", "type", "duration", "notes")
-        }
+        exported = json.loads(file.data)
+        fields = ("id", "date", "type", "duration", "notes")
+        assert [tuple(one[field] for field in fields) for one in exported] == [
+            tuple(getattr(one, field) for field in fields) for one in workouts
+        ]
+        assert {tuple(one) for one in exported} == {(*fields, "exercises", "source", "createTime")}
 
     async def test_empty_diary_is_header_or_empty_list(self, diary: Diary, files: Files) -> None:
         csv_file = await files.export(diary.credentials, "csv")
-        assert csv_file.data == b"id,date,type,duration,notes\r\n"
+        assert csv_file.data.startswith(b"id,date,type,duration,notes,")
+        assert csv_file.data.count(b"\n") == 1
         assert json.loads((await files.export(diary.credentials, "json")).data) == []
         assert await files.load(diary.credentials, csv_file.data) == Response(format="gymlocker")
 
@@ -105,6 +108,8 @@ class TestExportWorkouts:
             ("", "text/csv; charset=utf-8", "workouts.csv"),
             ("csv", "text/csv; charset=utf-8", "workouts.csv"),
             ("json", "application/json", "workouts.json"),
+            ("fitnotes", "text/csv; charset=utf-8", "workouts.csv"),
+            ("strong", "text/csv; charset=utf-8", "workouts.csv"),
         ],
     )
     @pytest.mark.parametrize("empty", [True, False])

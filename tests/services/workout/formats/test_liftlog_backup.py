@@ -20,11 +20,11 @@ from tests.services.workout.formats.liftlog import (
     weighted,
 )
 
-DATA = Path(__file__).parent / "data" / "liftlog"
+CASES = Path(__file__).parent / "cases"
 
 
 def read(name: str) -> ReadFile:
-    with (DATA / f"{name}.liftlogbackup.gz").open("rb") as file:
+    with (CASES / f"{name}.liftlogbackup.gz").open("rb") as file:
         return liftlog_backup.read(file, ReadOptions())
 
 
