@@ -245,7 +245,9 @@ def _digits(number: re.Match[str]) -> str:
 def _is_day_first(texts: list[str], words: Language) -> bool:
     """Tell whether 03/04/2024 is in April. Raises UnreadableFile if nothing in the file does."""
     found = [(text, _read(normalized(text), words)) for text in texts]
-    dates = [(text, one) for text, one in found if one and one.is_open]
+    dates = [
+        (text, one) for text, one in found if one and one.is_open and min(one.day, one.month) <= 12
+    ]
     if not dates:
         return True
     day_first = sum(one.day > 12 for _, one in dates)

@@ -82,8 +82,10 @@ class Measures:
     def _seconds(self, row: Row, index: int, title: str) -> int:
         text = row.cells[index]
         unit = "" if self._time_unit is None else spelling(row.cells[self._time_unit])
+        if unit not in SECONDS and text.strip():
+            raise BadCell("Duration Unit", f"{quoted(unit)} is not a unit of time such as s or min")
         try:
-            if unit in SECONDS and SECONDS[unit] > 1:
+            if SECONDS.get(unit, 1) > 1:
                 return to_whole((self._numbers.exact(text) or Decimal()) * SECONDS[unit])
             return seconds_of(text, self._numbers)
         except (NotADuration, NotANumber):
