@@ -1,19 +1,15 @@
 """Reading a file: detection of its format, and robustness against any contents."""
 
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.services.workout.formats.model import Format, UnreadableFile
-from server.services.workout.formats.read import read_file
-from server.services.workout.model import (
-    MAX_MINUTES,
-    MAX_NOTES_CHARACTERS,
-    MAX_TYPE_CHARACTERS,
-    MIN_MINUTES,
-)
+from tests.services.workout.formats.invariants import check_file
+from tests.services.workout.formats.reading import CASES, STRONG, read
 
 HEADERS = {
     "id,date,type,duration,notes": Format.GYMLOCKER,
@@ -23,68 +19,93 @@ HEADERS = {
     "title,start_time,end_time,exercise_title,set_type,weight_kg,reps": Format.HEVY,
     "Date,Exercise,Category,Weight (kgs),Reps,Distance,Time": Format.FITNOTES,
     "Name,StartTime,EndTime,Exercise,Reps,Weight,Time,Status": Format.FITNOTES,
+    "Date (yyyy/mm/dd),Workout,Exercise,Sets×Time,Set 1 (Reps),Set 1 (KG)": Format.STRONGLIFTS,
 }
 
 
 # Cells that reach more code than random texts do.
 CELLS = [
     *("2024-02-29", "2023-02-29", "2021-03-01 18:02:11", "15 Jan 2024, 18:30", "0001-01-01"),
-    *("Run", "5", "82.5", "0", "1h 5m", "1:30", "W", "normal", '"', "\0", "\r", ""),
+    *("9999-12-31T23:59:59Z", "03/04/2024", "3 lis 2025", "3 févr. 2025", "下午6:05"),
+    *("Run", "5", "82.5", "82,5", "1.234,5", "-1", "0", "1e9", "1e999", "1h 5m", "1:30", "2×60s"),
+    *(
+        "W",
+        "normal",
+        "kg",
+        "lbs",
+        "mi",
+        "ft",
+        '"',
+        "\0",
+        "\r",
+        "",
+        "Rest Timer",
+        "٨٢٫٥",
+        "x" * 3000,
+    ),
 ]
+FILES = {path.name: path.read_bytes() for path in sorted(CASES.iterdir())}
 
 
-def check_invariants(data: bytes, of: Format | None = None) -> None:
+def check_invariants(data: bytes, of: Format | None = None, time_zone: str = "") -> None:
     """Read a file, and assert what is guaranteed of every result."""
     try:
-        file = read_file(data, format=of, default_duration=60)
+        file = read(data, of, time_zone=time_zone)
     except UnreadableFile:
         return
-    for found in file.workouts:
-        workout = found.workout
-        assert 1 <= len(workout.type) <= MAX_TYPE_CHARACTERS
-        assert MIN_MINUTES <= workout.duration <= MAX_MINUTES
-        assert len(workout.notes) <= MAX_NOTES_CHARACTERS
-        assert "\0" not in workout.type + workout.notes
-    assert len({found.workout.id for found in file.workouts}) == len(file.workouts)
-    for lines in ([one.line for one in file.workouts], [one.line for one in file.problems]):
-        assert lines == sorted(lines)
-    assert all(one.line > 1 and one.message.endswith(".") for one in file.problems)
+    check_file(file)
 
 
 class TestDetection:
     @pytest.mark.parametrize(("header", "expected"), HEADERS.items())
     def test_recognises_header(self, header: str, expected: Format) -> None:
         for text in (header, header.upper() + "\r\n", header.replace(",", "\t").replace(";", "\t")):
-            file = read_file(text.encode(), format=None, default_duration=60)
+            file = read(text)
             assert (file.format, file.workouts, file.problems) == (expected, [], [])
 
     def test_given_format_takes_precedence(self) -> None:
         data = b"date,type,duration,exercise,category\n2024-01-01,Run,5,Jog,Legs\n"
-        files = {
-            of: read_file(data, format=of, default_duration=60)
-            for of in (None, Format.GYMLOCKER, Format.FITNOTES)
-        }
+        files = {of: read(data, of) for of in (None, Format.GYMLOCKER, Format.FITNOTES)}
         assert files[None].format is Format.FITNOTES
         assert files[Format.FITNOTES].workouts[0].workout.type == "Legs"
         assert files[Format.GYMLOCKER].workouts[0].workout.type == "Run"
 
     def test_lists_formats_for_unknown_header(self) -> None:
         with pytest.raises(UnreadableFile) as caught:
-            read_file(b"Datum;Workout-Name\n", format=None, default_duration=60)
+            read(b"Datum;Workout-Name\n")
         assert str(caught.value) == (
             "The header line matches no known format. Set the app's language to English and export "
-            "again with these columns. Gymlocker: date, type, duration; Strong: date, "
+            "again with these columns. Gymlocker: date, type, duration or date, type, "
+            "duration_minutes or date, type, duration_seconds; Strong: date, "
             "workout name, exercise name, set order; Hevy: title, start_time, exercise_title; "
-            "FitNotes: date, exercise, category or name, starttime, exercise."
+            "FitNotes: date, exercise, category or name, starttime, exercise; StrongLifts: date, "
+            "exercise, set 1 reps; LiftLog: sessionid, timestamp, exercise, weight."
         )
 
     def test_names_missing_column(self) -> None:
         with pytest.raises(UnreadableFile) as caught:
-            read_file(b"Date,Type\n", format=Format.GYMLOCKER, default_duration=60)
+            read(b"Date,Type\n", Format.GYMLOCKER)
         assert str(caught.value) == (
             "The file is not an export of Gymlocker: column missing: duration. "
-            "Required: date, type, duration."
+            "Required: date, type, duration or date, type, duration_minutes or date, type, "
+            "duration_seconds."
         )
+
+    @pytest.mark.parametrize(
+        ("data", "of", "hint"),
+        [
+            (
+                b"\x1f\x8b\x08",
+                Format.STRONG,
+                "is a compressed backup of LiftLog. .* format=liftlog",
+            ),
+            (b" \n[]", Format.HEVY, "is JSON, in which only Gymlocker exports. .*format=gymlocker"),
+            (b"\xef\xbb\xbf{}", Format.LIFTLOG, "is JSON"),
+        ],
+    )
+    def test_names_format_of_other_contents(self, data: bytes, of: Format, hint: str) -> None:
+        with pytest.raises(UnreadableFile, match=hint):
+            read(data, of)
 
 
 class TestSpreadsheets:
@@ -93,12 +114,12 @@ class TestSpreadsheets:
     def test_reads_encodings_and_delimiters(self, encoding: str, delimiter: str) -> None:
         text = 'date;type;duration;notes\r\n2024-02-29;"ラン; 5 km";45;"a\nb"\r\n'
         data = text.replace(";", delimiter).encode(encoding)
-        [found] = read_file(data, format=None, default_duration=60).workouts
+        [found] = read(data).workouts
         assert (found.workout.type, found.workout.notes) == (f"ラン{delimiter} 5 km", "a\nb")
 
     def test_reads_separator_line(self) -> None:
         data = b"sep=;\r\ndate;type;duration\r\n2024-02-29;Run;45\r\n"
-        [found] = read_file(data, format=None, default_duration=60).workouts
+        [found] = read(data).workouts
         assert (found.line, found.workout.type) == (3, "Run")
 
 
@@ -125,6 +146,36 @@ class TestRobustness:
         text = "\n".join([header, *map(delimiter.join, rows)])
         check_invariants(text.encode(errors="replace"))
 
+    @settings(max_examples=300, deadline=None)
+    @given(st.sampled_from(list(FILES)), st.data())
+    def test_reads_mutated_cases(self, name: str, data: st.DataObject) -> None:
+        contents = bytearray(FILES[name][:4_000])
+        for _ in range(data.draw(st.integers(1, 8))):
+            place = data.draw(st.integers(0, len(contents)))
+            length = data.draw(st.integers(0, 20))
+            insertion = data.draw(
+                st.one_of(
+                    st.binary(max_size=5),
+                    st.sampled_from(CELLS).map(lambda cell: cell.encode()),
+                    st.sampled_from([b",", b";", b'"', b"\n", bytes(contents[-100:])]),
+                )
+            )
+            contents[place : place + length] = insertion
+        check_invariants(bytes(contents), time_zone=data.draw(st.sampled_from(["", "Asia/Tokyo"])))
+
+    @settings(max_examples=300, deadline=None)
+    @given(st.sampled_from(list(FILES)), st.data())
+    def test_reads_cases_with_other_cells(self, name: str, data: st.DataObject) -> None:
+        lines = FILES[name].decode("utf-8-sig").splitlines()[:6]
+        delimiter = ";" if ";" in lines[0] else ","
+        place = data.draw(st.integers(1, len(lines) - 1))
+        cells = lines[place].split(delimiter)
+        for index in data.draw(st.lists(st.integers(0, len(cells) - 1), max_size=4)):
+            cell = data.draw(st.sampled_from(CELLS)).replace('"', '""')
+            cells[index] = f'"{cell}"'
+        lines[place] = delimiter.join(cells)
+        check_invariants("\n".join(lines).encode())
+
     @pytest.mark.parametrize(
         "row", ['2024-01-01,Run,5,"\n', '"x"y\n', "2024-01-01,Run,5,\n", "x\n"]
     )
@@ -136,3 +187,31 @@ class TestRobustness:
 
         took(100)
         assert took(20_000) < 60 * took(2_000) + 0.2
+
+    @pytest.mark.parametrize("name", FILES)
+    def test_reads_every_truncation(self, name: str) -> None:
+        contents = FILES[name][:700]
+        for length in range(len(contents)):
+            check_invariants(contents[:length])
+
+
+class TestMemory:
+    def test_is_bounded_by_the_result(self) -> None:
+        rows = [
+            f"2021-03-{day:02} 18:00:00,A,1h,E{exercise},{order},{order * 2.5},5,0,0,,,\n"
+            for day in range(1, 29)
+            for exercise in range(20)
+            for order in range(1, 41)
+        ]
+        data = (STRONG + "".join(rows)).encode()
+        tracemalloc.start()
+        try:
+            file = read(data, unit="kg")
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert sum(len(one.sets) for found in file.workouts for one in found.workout.exercises) == (
+            28 * 20 * 40
+        )
+        # Much less than the text of the file in memory would take, with the objects of its cells.
+        assert peak < 2 * len(data)

@@ -91,7 +91,7 @@ class TestLayouts:
         )
 
     def test_number_of_workout_distinguishes(self) -> None:
-        rows = [f'{number};2025-01-08 12:03:21;A;60;Squat;1;60;8;;;0;;\n' for number in (1, 2)]
+        rows = [f"{number};2025-01-08 12:03:21;A;60;Squat;1;60;8;;;0;;\n" for number in (1, 2)]
         first, second = workouts(NUMBERED + "".join(rows))
         assert first.id != second.id
 
@@ -149,7 +149,14 @@ class TestSetOrder:
     @pytest.mark.parametrize(
         ("word", "kind"),
         [
-            *(("1", None), ("12", None), ("1.0", None), ("", None), ("W", "warmup"), ("w", "warmup")),
+            *(
+                ("1", None),
+                ("12", None),
+                ("1.0", None),
+                ("", None),
+                ("W", "warmup"),
+                ("w", "warmup"),
+            ),
             *(("Warm-up", "warmup"), ("D", "drop"), ("Drop Set", "drop"), ("F", "failure")),
             ("Failure", "failure"),
         ],
@@ -160,7 +167,9 @@ class TestSetOrder:
     def test_unknown_word_is_left_out_with_warning(self) -> None:
         file = read(f"{STRONG}{START},Dip,X,0,5,0,0,,,\n")
         assert file.workouts[0].workout.exercises == (Exercise("Dip", sets=(Set(reps=5),)),)
-        assert file.warnings == ["Set Order: kinds of sets that are not known were left out (line 2)."]
+        assert file.warnings == [
+            "Set Order: kinds of sets that are not known were left out (line 2)."
+        ]
 
     @pytest.mark.parametrize("word", ["Rest Timer", "Note", "rest timer", "Pausentimer"])
     def test_other_row_is_no_set(self, word: str) -> None:

@@ -1,11 +1,19 @@
 """Reading a file as a table: encodings, delimiters, headers and lines."""
 
+import io
+from collections.abc import Iterator
+
 import pytest
 
 from server.services.workout.formats.model import Problem, UnreadableFile
-from server.services.workout.formats.table import Header, Row, read_table
+from server.services.workout.formats.table import MAX_LINE, MAX_LINES, Header, Row, Table
+from server.services.workout.formats.table import read_table as read_file
 
 Found = list[tuple[int, list[str]]]
+
+
+def read_table(data: bytes) -> Table:
+    return read_file(io.BytesIO(data))
 
 
 def rows(text: str | bytes) -> Found:
@@ -145,3 +153,44 @@ class TestHeader:
     )
     def test_reads_units_in_titles(self, title: str, units: list[tuple[str, str]]) -> None:
         assert Header((title, "Reps")).units("weight") == units
+
+
+class TestStreaming:
+    def test_rows_begin_again(self) -> None:
+        table = read_table(b"sep=;\na;b\n1;2\n3;4\n")
+        first, second = ([row.line for row in table.rows] for _ in range(2))
+        assert first == second == [3, 4]
+
+    def test_file_stays_open(self) -> None:
+        file = io.BytesIO(b"a,b\n1,2\n")
+        rows = read_file(file).rows
+        next(rows)
+        del rows
+        assert not file.closed
+
+    def test_closed_file_is_harmless_to_unfinished_rows(self) -> None:
+        file = io.BytesIO(b"a,b\n1,2\n3,4\n")
+        rows = read_file(file).rows
+        next(rows)
+        file.close()
+        assert isinstance(rows, Iterator)
+        del rows
+
+    def test_rejects_broken_encoding_further_down(self) -> None:
+        table = read_table(b"a,b\n" + b"1,2\n" * 20_000 + b"\xff,2\n")
+        with pytest.raises(UnreadableFile, match="neither UTF-8 nor UTF-16"):
+            list(table.rows)
+
+    def test_rejects_too_many_lines(self) -> None:
+        table = read_table(b"a,b\n" + b"1,2\n" * MAX_LINES)
+        with pytest.raises(UnreadableFile, match="more than 250,000 lines. Split it"):
+            list(table.rows)
+
+    @pytest.mark.parametrize("start", [b"a,b\n1,", b""])
+    def test_rejects_endless_line(self, start: bytes) -> None:
+        with pytest.raises(UnreadableFile, match="has more than 1,048,576 characters"):
+            list(read_table(start + b"a," * MAX_LINE).rows)
+
+    def test_rejects_record_of_too_many_lines(self) -> None:
+        with pytest.raises(UnreadableFile, match="more than 250,000 lines"):
+            list(read_table(b"a,b\n" + b'"\n",' * (MAX_LINES + 1)).rows)

@@ -67,7 +67,9 @@ class TestTimesWithOffset:
 
 
 class TestTimeZone:
-    @pytest.mark.parametrize("name", ["Mars/Olympus", "../etc/passwd", "/", "\0", "Europe", "x" * 999])
+    @pytest.mark.parametrize(
+        "name", ["Mars/Olympus", "../etc/passwd", "/", "\0", "Europe", "x" * 999]
+    )
     def test_is_rejected_if_unknown(self, name: str) -> None:
         with pytest.raises(UnreadableFile, match="is not known. Give a name such as Europe/Berlin"):
             start("2026-02-07 18:30", name)
