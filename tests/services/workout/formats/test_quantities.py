@@ -44,10 +44,11 @@ class TestWeights:
     def test_are_kg_with_warning_without_unit(self) -> None:
         file = read(f"{STRONG}2024-01-15 18:00:00,A,1h,Squat,1,100,5,0,0,,,\n")
         assert file.workouts[0].workout.exercises[0].sets == (kg(100, 5),)
-        assert file.warnings == [
+        [warning] = file.warnings
+        assert warning == (
             "The file does not name the unit of its weights, so they were read as kg. If they are "
             "pounds, import it again with unit=lb."
-        ]
+        )
 
     def test_no_weight_needs_no_warning(self) -> None:
         file = read(f"{STRONG}2024-01-15 18:00:00,A,1h,Dip,1,0,5,0,0,,,\n")

@@ -146,8 +146,10 @@ class TestNotes:
         assert workout.exercises[0].notes == "a" * 1_999
         assert workout.notes == "Squat: b\nSquat: c"
         assert file.warnings == [
-            "Notes of exercises over 2,000 characters were moved to the notes of the workout "
-            "(line 2)."
+            (
+                "Notes of exercises over 2,000 characters were moved to the notes of the workout "
+                "(line 2)."
+            )
         ]
 
     def test_of_workout_are_cut_if_too_long(self) -> None:
