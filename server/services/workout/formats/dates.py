@@ -194,7 +194,8 @@ def _date(numbers: list[str], month: int | None, text: str) -> _Reading | None:
         year, day = sorted(numbers, key=len, reverse=True)
         if len(year) == len(day):
             day, year = numbers
-        return _Reading(_year(year), month, int(day)) if len(day) <= 2 else None
+        is_date = len(day) <= 2 and len(year) in (2, 4)
+        return _Reading(_year(year), month, int(day)) if is_date else None
     if month is not None or len(numbers) != 3:
         return None
     first, second, third = numbers

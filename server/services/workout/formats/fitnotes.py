@@ -39,11 +39,11 @@ def read(table: Table, options: ReadOptions) -> ReadFile:
     header, warnings = table.header, Warnings()
     is_named = header.has(COLUMNS_WITH_NAMES)
     weight, distance = weights(header), distances(header)
-    names = list(header.columns)
     found = survey(
         table,
         dates=("starttime", "endtime") if is_named else ("date",),
-        numbers=("reps", "rpe", "rir", *(names[index] for index in distance.indexes)),
+        numbers=("reps", "rpe", "rir"),
+        indexes=distance.indexes,
         together=weight.indexes,
         used=_USED_WITH_NAMES if is_named else _USED,
     )

@@ -9,7 +9,7 @@ Times have the phone's format and language: `15 Jan 2024, 18:30`, `Jan 15, 2024,
 
 from functools import cache, partial
 
-from server.services.workout.formats.dates import Dates
+from server.services.workout.formats.dates import Dates, Moment
 from server.services.workout.formats.kinds import kind_of
 from server.services.workout.formats.measures import Measures
 from server.services.workout.formats.model import Format, ReadFile, ReadOptions
@@ -35,11 +35,11 @@ def read(table: Table, options: ReadOptions) -> ReadFile:
     """Read a table that has Hevy's columns."""
     header, warnings = table.header, Warnings()
     weight, distance = weights(header), distances(header)
-    names = list(header.columns)
     found = survey(
         table,
         dates=("start_time", "end_time"),
-        numbers=("reps", "rpe", *_TIMES, *(names[index] for index in distance.indexes)),
+        numbers=("reps", "rpe", *_TIMES),
+        indexes=distance.indexes,
         together=weight.indexes,
         order="set_index",
         used=_USED,
@@ -51,17 +51,16 @@ def read(table: Table, options: ReadOptions) -> ReadFile:
     measures = Measures(header, numbers, warnings, weight, distance, times=_TIMES, keeps_zero=True)
     has_order = len(found.orders) > 1
 
+    described: dict[tuple[Moment, Moment, str], str] = {}
+
     def occasion(row: Row) -> Occasion:
         start = moment(dates, row, "start_time")
         end = moment(dates, row, "end_time") if row["end_time"] else start
-        description = row["description"]
-        return Occasion(
-            start,
-            row["title"],
-            (end.wall.isoformat(), description),
-            start.seconds_until(end),
-            notes=description,
-        )
+        # A row without one belongs to the workout before.
+        key = (start, end, row["title"])
+        notes = described[key] = row["description"] or described.get(key, "")
+        seconds = start.seconds_until(end)
+        return Occasion(start, row["title"], (end.wall.isoformat(), notes), seconds, notes)
 
     def part(row: Row) -> Part:
         superset = _superset(row["superset_id"], row.line, warnings)

@@ -58,11 +58,11 @@ class _Reader:
         self._table, self._options, self._warnings = table, options, Warnings()
         weight = weights(header, _titled_by_unit(header, "weight", WEIGHTS))
         distance = distances(header, _titled_by_unit(header, "distance", DISTANCES))
-        names = list(header.columns)
         self._survey = survey(
             table,
             dates=("date",),
-            numbers=("reps", "rpe", "seconds", *(names[index] for index in distance.indexes)),
+            numbers=("reps", "rpe", "seconds"),
+            indexes=distance.indexes,
             together=weight.indexes,
             order="set order",
             used=_USED,

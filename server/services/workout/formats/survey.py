@@ -28,17 +28,20 @@ def survey(
     *,
     dates: Iterable[str],
     numbers: Iterable[str],
+    indexes: Iterable[int] = (),
     together: Collection[int] = (),
     order: str = "",
     used: Iterable[str] = (),
 ) -> Survey:
-    """Read all rows for the columns `dates`, `numbers` and `order`, and for the indexes `together`.
+    """Read all rows for the columns `dates`, `numbers` and `order`.
 
-    Columns that are in none of these and not in `used` count as not read.
+    The columns `indexes` and `together` have numbers, too; the latter are kept row by row. Columns
+    that are in none of them and not in `used` count as not read.
     """
     columns = table.header.columns
     date_indexes = [columns[name] for name in dates if name in columns]
-    number_indexes = {columns[name] for name in numbers if name in columns} | set(together)
+    number_indexes = {columns[name] for name in numbers if name in columns}
+    number_indexes |= {*indexes, *together}
     order_index = columns.get(order)
     known = {columns[name] for name in (order, *used) if name in columns}
     known |= {*date_indexes, *number_indexes}

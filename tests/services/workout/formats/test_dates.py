@@ -97,6 +97,7 @@ class TestFormats:
                 "1" * 50,
                 "3 Jan 2025 18:05 9",
             ),
+            *(f"3 Jan {'9' * 30}", f"Jan {'9' * 30} 2025", f"{'9' * 30}/01/03", "3 Jan 202"),
         ],
     )
     def test_returns_none_for_other_text(self, text: str) -> None:

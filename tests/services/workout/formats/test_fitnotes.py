@@ -57,6 +57,12 @@ class TestDays:
         rows = [f"2018-01-14,{name},Legs,100,kgs,5,,,,\n" for name in names]
         assert [one.name for one in exercises(FITNOTES + "".join(rows))] == names
 
+    def test_reads_first_column_of_a_title(self) -> None:
+        text = FITNOTES.replace("Comment", "Reps,Comment,Distance")
+        assert one_set(f"{text}2024-01-15,Run,,,,9,5,km,,8,,6\n") == Set(
+            reps=9, distance=5, distance_unit="km"
+        )
+
     def test_reads_unit_in_title(self) -> None:
         text = OLD.replace("kgs", "lbs") + "2020-10-04,Bench Press,Chest,225,5,,,,\n"
         assert one_set(text) == lb(225, 5)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.services.workout.formats.guard import guarded, unguarded
-from server.services.workout.formats.read import read_file
+from tests.services.workout.formats.reading import read
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "=", "'=1", "''@x"]
 
@@ -36,5 +36,5 @@ class TestGuard:
         csv.writer(file).writerows(
             [["date", "type", "duration", "notes"], ["2026-02-07", "R", 1, text]]
         )
-        (read,) = read_file(file.getvalue().encode(), format=None, default_duration=60).workouts
-        assert read.workout.notes == text
+        [found] = read(file.getvalue()).workouts
+        assert found.workout.notes == text

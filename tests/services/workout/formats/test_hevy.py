@@ -176,3 +176,8 @@ class TestTimes:
         other = one_workout(end=f"15 Jan 2024, 19:{minute}").replace('35",""', '35","x"')
         found = workouts(HEVY + one_workout() + other)
         assert len(found) == len({workout.id for workout in found}) == count
+
+    def test_row_without_description_belongs_to_workout_before(self) -> None:
+        first = one_workout().replace('35",""', '35","x"')
+        [found] = workouts(HEVY + first + one_workout())
+        assert (found.notes, len(found.exercises[0].sets)) == ("x", 2)

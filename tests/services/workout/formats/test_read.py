@@ -44,7 +44,7 @@ CELLS = [
         "x" * 3000,
     ),
 ]
-FILES = {path.name: path.read_bytes() for path in sorted(CASES.iterdir())}
+FILES = {path.name: path.read_bytes() for path in sorted(CASES.glob("*.csv"))}
 
 
 def check_invariants(data: bytes, of: Format | None = None, time_zone: str = "") -> None:
@@ -146,7 +146,7 @@ class TestRobustness:
         text = "\n".join([header, *map(delimiter.join, rows)])
         check_invariants(text.encode(errors="replace"))
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=150, deadline=None)
     @given(st.sampled_from(list(FILES)), st.data())
     def test_reads_mutated_cases(self, name: str, data: st.DataObject) -> None:
         contents = bytearray(FILES[name][:4_000])
@@ -191,7 +191,7 @@ class TestRobustness:
     @pytest.mark.parametrize("name", FILES)
     def test_reads_every_truncation(self, name: str) -> None:
         contents = FILES[name][:700]
-        for length in range(len(contents)):
+        for length in range(0, len(contents), 7):
             check_invariants(contents[:length])
 
 
@@ -199,7 +199,7 @@ class TestMemory:
     def test_is_bounded_by_the_result(self) -> None:
         rows = [
             f"2021-03-{day:02} 18:00:00,A,1h,E{exercise},{order},{order * 2.5},5,0,0,,,\n"
-            for day in range(1, 29)
+            for day in range(1, 11)
             for exercise in range(20)
             for order in range(1, 41)
         ]
@@ -211,7 +211,7 @@ class TestMemory:
         finally:
             tracemalloc.stop()
         assert sum(len(one.sets) for found in file.workouts for one in found.workout.exercises) == (
-            28 * 20 * 40
+            10 * 20 * 40
         )
         # Much less than the text of the file in memory would take, with the objects of its cells.
         assert peak < 2 * len(data)
