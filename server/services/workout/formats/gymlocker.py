@@ -15,7 +15,7 @@ from uuid import UUID
 from server.libraries.common.text import uuid_in
 from server.services.workout.formats.entries import MINUTES, SECONDS, Entry, settle, whole_duration
 from server.services.workout.formats.guard import unguarded
-from server.services.workout.formats.gymlocker_sets import Exercises, SetReader, add_notes
+from server.services.workout.formats.gymlocker_sets import Exercises, SetReader, add_notes, cells_of
 from server.services.workout.formats.model import (
     BadCell,
     Format,
@@ -26,7 +26,7 @@ from server.services.workout.formats.model import (
 )
 from server.services.workout.formats.table import Header, Row, Table
 from server.services.workout.formats.unread import UnreadColumns
-from server.services.workout.formats.values import date, name, text, time
+from server.services.workout.formats.values import date, name, time
 from server.services.workout.formats.write import EXERCISE_COLUMNS, SET_COLUMNS, WORKOUT_COLUMNS
 from server.services.workout.model import MAX_NOTES_CHARACTERS, MAX_TYPE_CHARACTERS
 
@@ -86,16 +86,17 @@ class _Reader:
         self._file = file
         self._duration = next(column for column in _DURATIONS if column in header.columns)
         self.unit = _DURATIONS[self._duration]
-        self._key = [
-            (column, header.columns.get(column))
-            for column in ("date", "type", self._duration, "start_time")
-        ]
+        # The columns in which all rows of a workout are equal.
+        self._key = ("date", "type", self._duration, "start_time")
+        self._shared = cells_of(header, ("id", *self._key))
+        self._named = cells_of(header, ("exercise", "superset", "exercise_number"))
         self._has_exercises = "exercise" in header.columns
         self._sets = SetReader(header, options)
         self._drafts: list[_Draft] = []
         self._by_id: dict[UUID, _Draft] = {}
-        # The workout that the next row without an id may continue.
+        # The workout of the last row that named an exercise, which the next row may continue.
         self._open: _Draft | None = None
+        self._open_cells: tuple[str, ...] = ()
         self._unknown_source = ""
 
     @property
@@ -106,16 +107,16 @@ class _Reader:
 
     def add(self, row: Row) -> None:
         """Add a row. Raises BadCell."""
-        names_exercise = self._has_exercises and bool(row["exercise"])
+        named = self._named(row.cells) if self._has_exercises else ("",)
+        names_exercise = not named[0].isspace() and named[0] != ""
         draft = self._draft(row, names_exercise)
         # First, so that a bad set does not cost the notes of its workout.
-        title = self._header.title("notes")
-        add_notes(draft.notes, self._notes(row), MAX_NOTES_CHARACTERS, title)
+        add_notes(row, "notes", draft.notes, MAX_NOTES_CHARACTERS)
         one = self._sets.read(row) if self._has_exercises else None
-        if one and not names_exercise:
-            raise BadCell(self._header.title("exercise"), "must not be empty in the row of a set")
         if names_exercise:
-            draft.exercises.add(row, one)
+            draft.exercises.add(row, named, one)
+        elif one:
+            raise BadCell(self._header.title("exercise"), "must not be empty in the row of a set")
         draft.rows += 1
 
     def entries(self) -> list[Entry]:
@@ -155,26 +156,27 @@ class _Reader:
 
     def _draft(self, row: Row, names_exercise: bool) -> _Draft:
         """Return the workout of a row, which may be a new one."""
-        cells = row.cells
-        key = tuple("" if index is None else cells[index].strip() for _, index in self._key)
-        given = self._id(row)
-        if given and (known := self._by_id.get(given)):
-            self._require_same(known, key)
-            return known
-        if self._open and not given and names_exercise and self._open.key == key:
+        shared = self._shared(row.cells)
+        if self._open and names_exercise and shared == self._open_cells:
             return self._open
-        draft = self._new(row, given, key)
-        self._drafts.append(draft)
-        if given:
-            self._by_id[given] = draft
-        self._open = draft if names_exercise and not given else None
+        given = self._id(row)
+        key = tuple(map(str.strip, shared[1:]))
+        draft = self._by_id.get(given) if given else None
+        if draft:
+            self._require_same(draft, key)
+        else:
+            draft = self._new(row, given, key)
+            self._drafts.append(draft)
+            if given:
+                self._by_id[given] = draft
+        self._open, self._open_cells = (draft, shared) if names_exercise else (None, ())
         return draft
 
     def _require_same(self, known: _Draft, key: tuple[str, ...]) -> None:
         title = self._header.title
         if not self._has_exercises:
             raise BadCell(title("id"), f"must be unique; line {known.line} has it, too")
-        for (column, _), value, expected in zip(self._key, key, known.key, strict=True):
+        for column, value, expected in zip(self._key, key, known.key, strict=True):
             if value != expected:
                 problem = f"must be as in line {known.line}, which has the same id"
                 raise BadCell(title(column), problem)
@@ -213,11 +215,3 @@ class _Reader:
             return source
         self._unknown_source = self._unknown_source or row["source"]
         return Format.GYMLOCKER.value
-
-    def _notes(self, row: Row) -> str:
-        """Return the notes as typed, with their spaces, without the guard of an export."""
-        index = self._header.columns.get("notes")
-        if index is None:
-            return ""
-        notes = unguarded(row.cells[index])
-        return text(self._header.title("notes"), notes, MAX_NOTES_CHARACTERS)

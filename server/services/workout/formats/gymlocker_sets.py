@@ -1,5 +1,6 @@
 """The exercise columns of our CSV: rows become the exercises and sets of a workout."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import NamedTuple
@@ -28,6 +29,7 @@ from server.services.workout.model import (
 )
 
 _MAX_ORDINAL = 999_999
+_MAX_CACHED = 50_000
 
 
 class Numbered(NamedTuple):
@@ -39,13 +41,14 @@ class Numbered(NamedTuple):
 
 @dataclass(slots=True)
 class Block:
-    """An exercise of a workout while its rows are read."""
+    """An exercise of a workout while its rows are read. `is_kept` is true from its first row."""
 
     number: int
     name: str
     superset: int | None
     notes: dict[str, None] = field(default_factory=dict)
     sets: list[tuple[int, Set]] = field(default_factory=list)
+    is_kept: bool = False
 
     def exercise(self) -> Exercise:
         """Return the exercise with its sets in order."""
@@ -59,7 +62,7 @@ class SetReader:
 
     def __init__(self, header: Header, options: ReadOptions) -> None:
         self._header = header
-        self._indexes = [header.columns.get(column) for column in SET_COLUMNS]
+        self._cells = cells_of(header, SET_COLUMNS)
         self._unit = options.unit if options.unit in WEIGHT_UNITS else ""
         self._sets: dict[tuple[str, ...], Numbered | None] = {}
         # True after a weight without any unit.
@@ -67,12 +70,14 @@ class SetReader:
 
     def read(self, row: Row) -> Numbered | None:
         """Return the set of a row; None if all its cells are empty. Raises BadCell."""
-        cells = row.cells
-        raw = tuple("" if index is None else cells[index] for index in self._indexes)
-        if raw in self._sets:
+        raw = self._cells(row.cells)
+        try:
             return self._sets[raw]
-        read = self._read(raw) if any(cell.strip() for cell in raw) else None
-        self._sets[raw] = read
+        except KeyError:
+            pass
+        if len(self._sets) >= _MAX_CACHED:
+            self._sets.clear()
+        read = self._sets[raw] = self._read(raw) if any(map(str.strip, raw)) else None
         return read
 
     def _read(self, raw: tuple[str, ...]) -> Numbered:
@@ -131,51 +136,70 @@ class Exercises:
         self._blocks: list[Block] = []
         self._numbered: dict[tuple[int, str], Block] = {}
         self._last: Block | None = None
+        # The cells that named the last one.
+        self._last_cells: tuple[str, ...] = ()
 
-    def add(self, row: Row, one: Numbered | None) -> None:
-        """Add a row that names an exercise. Raises BadCell, and adds nothing then."""
+    def add(self, row: Row, cells: tuple[str, ...], one: Numbered | None) -> None:
+        """Add a row whose `cells` name an exercise. Raises BadCell, and adds nothing then."""
         title = row.header.title
-        block, is_new = self._block(row)
-        if is_new and len(self._blocks) >= MAX_EXERCISES:
+        known = self._last if cells == self._last_cells else None
+        block = known or self._block(row)
+        if not block.is_kept and len(self._blocks) >= MAX_EXERCISES:
             raise BadCell(title("exercise"), f"a workout has at most {MAX_EXERCISES} exercises")
         if one and len(block.sets) >= MAX_SETS:
             raise BadCell(title("exercise"), f"an exercise has at most {MAX_SETS} sets")
-        notes = row.header.columns.get("exercise_notes")
-        if notes is not None:
-            more = unguarded(row.cells[notes])
-            add_notes(block.notes, more, MAX_EXERCISE_NOTES_CHARACTERS, title("exercise_notes"))
+        add_notes(row, "exercise_notes", block.notes, MAX_EXERCISE_NOTES_CHARACTERS)
         if one:
             before = block.sets[-1][0] if block.sets else 0
             block.sets.append((before if one.number is None else one.number, one.set))
-        if is_new:
-            self._blocks.append(block)
-            if row["exercise_number"]:
-                self._numbered[block.number, block.name] = block
-        self._last = block
+        if not block.is_kept:
+            self._keep(block, row)
+        self._last, self._last_cells = block, cells
 
     def all(self) -> tuple[Exercise, ...]:
         """Return the exercises in order."""
         in_order = sorted(self._blocks, key=lambda block: block.number)
         return tuple(block.exercise() for block in in_order)
 
-    def _block(self, row: Row) -> tuple[Block, bool]:
-        """Return the block of a row, and whether it is a new one."""
+    def _block(self, row: Row) -> Block:
+        """Return the block of a row, which may be a new one."""
         title = row.header.title
         called = name(title("exercise"), unguarded(row["exercise"]), MAX_NAME_CHARACTERS)
         superset = row["superset"]
         turn = whole(title("superset"), superset, 0, MAX_SUPERSET) if superset else None
         if row["exercise_number"]:
             number = whole(title("exercise_number"), row["exercise_number"], 1, _MAX_ORDINAL)
-            known = self._numbered.get((number, called))
-            return (known, False) if known else (Block(number, called, turn), True)
+            return self._numbered.get((number, called)) or Block(number, called, turn)
         last = self._last
         if last and (last.name, last.superset) == (called, turn):
-            return last, False
-        return Block(last.number if last else 0, called, turn), True
+            return last
+        return Block(last.number if last else 0, called, turn)
+
+    def _keep(self, block: Block, row: Row) -> None:
+        block.is_kept = True
+        self._blocks.append(block)
+        if row["exercise_number"]:
+            self._numbered[block.number, block.name] = block
 
 
-def add_notes(notes: dict[str, None], more: str, max_length: int, title: str) -> None:
-    """Add `more` unless it is among the notes. Raises BadCell if they become too long together."""
-    if more and more not in notes:
-        text(title, "\n".join([*notes, more]), max_length)
+def add_notes(row: Row, column: str, notes: dict[str, None], max_length: int) -> None:
+    """Add the cell of a column as typed, with its spaces, unless it is among the notes.
+
+    Raises BadCell if they become too long together.
+    """
+    index = row.header.columns.get(column)
+    if index is None or not row.cells[index]:
+        return
+    more = unguarded(row.cells[index])
+    if more not in notes:
+        text(row.header.title(column), "\n".join([*notes, more]), max_length)
         notes[more] = None
+
+
+def cells_of(header: Header, columns: Sequence[str]) -> Callable[[list[str]], tuple[str, ...]]:
+    """Return a function that returns the cells of `columns` in a row, "" for missing ones."""
+    indexes = [header.columns.get(column) for column in columns]
+    present = [index for index in indexes if index is not None]
+    if len(present) == len(indexes) > 1:
+        return itemgetter(*present)
+    return lambda cells: tuple("" if index is None else cells[index] for index in indexes)

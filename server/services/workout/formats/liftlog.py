@@ -113,7 +113,7 @@ class _Reader:
             raise BadCell(title("exercise"), f"a workout has at most {MAX_EXERCISES} exercises")
         if len(block.sets) >= MAX_SETS:
             raise BadCell(title("exercise"), f"an exercise has at most {MAX_SETS} sets")
-        add_notes(block.notes, row["notes"], MAX_EXERCISE_NOTES_CHARACTERS, title("notes"))
+        add_notes(row, "notes", block.notes, MAX_EXERCISE_NOTES_CHARACTERS)
         block.sets.append((moment, one))
         if block is not last:
             session.blocks.append(block)
