@@ -22,6 +22,7 @@ from server.services.workout.formats.model import (
     UnreadableFile,
     quoted,
 )
+from server.services.workout.formats.size import require_size
 from server.services.workout.model import MAX_MINUTES, MIN_MINUTES, Exercise, Workout
 
 MINUTES = "minutes"
@@ -65,18 +66,19 @@ def settle(file: ReadFile, entries: list[Entry], options: ReadOptions, unit: str
     for entry in entries:
         try:
             minutes = _minutes(entry, unit)
+            workout = Workout(
+                entry.id or _derived_id(entry, equal),
+                entry.date,
+                entry.type,
+                minutes or options.default_duration,
+                entry.notes,
+                entry.start_time,
+                entry.exercises,
+            )
+            require_size(workout, "exercises")
         except BadCell as problem:
             file.problems.append(Problem(entry.line, f"{problem}."))
             continue
-        workout = Workout(
-            entry.id or _derived_id(entry, equal),
-            entry.date,
-            entry.type,
-            minutes or options.default_duration,
-            entry.notes,
-            entry.start_time,
-            entry.exercises,
-        )
         file.workouts.append(
             ReadWorkout(entry.line, workout, not minutes, entry.source, entry.created)
         )

@@ -24,6 +24,7 @@ from server.services.workout.formats.model import (
     ReadWorkout,
     quoted,
 )
+from server.services.workout.formats.size import require_size
 from server.services.workout.formats.table import Row, Table
 from server.services.workout.formats.units import WEIGHTS, spelling
 from server.services.workout.formats.unread import UnreadColumns
@@ -80,7 +81,7 @@ def read(table: Table, options: ReadOptions) -> ReadFile:
             reader.add(row)
         except BadCell as problem:
             file.problems.append(Problem(row.line, f"{problem}."))
-    file.workouts.extend(reader.workouts())
+    reader.add_workouts(file)
     file.columns_not_read.extend(unread.titles)
     file.warnings.extend(reader.warnings.sentences())
     return file
@@ -119,12 +120,20 @@ class _Reader:
             session.blocks.append(block)
         self._sessions[id_] = session
 
-    def workouts(self) -> list[ReadWorkout]:
-        """Return the workouts in the order of the file."""
-        found = [self._workout(id_, session) for id_, session in self._sessions.items()]
+    def add_workouts(self, file: ReadFile) -> None:
+        """Add the workouts to a file in the order of its lines, and problems of workouts."""
+        found = file.workouts
+        for id_, session in self._sessions.items():
+            read = self._workout(id_, session)
+            try:
+                require_size(read.workout, "session")
+            except BadCell as problem:
+                file.problems.append(Problem(session.line, f"{problem}."))
+            else:
+                found.append(read)
         if assumed := sum(one.duration_assumed for one in found):
             self.warnings.add(assumed_durations(assumed, self._default_duration))
-        return sorted(found, key=attrgetter("line"))
+        file.problems.sort(key=attrgetter("line"))
 
     def _workout(self, id_: str, session: _Session) -> ReadWorkout:
         moments = [moment for block in session.blocks for moment, _ in block.sets]

@@ -26,6 +26,7 @@ from server.services.workout.formats.model import (
     ReadOptions,
     ReadWorkout,
 )
+from server.services.workout.formats.size import require_size
 from server.services.workout.formats.values import date
 from server.services.workout.formats.warnings import Warnings
 from server.services.workout.model import (
@@ -143,6 +144,11 @@ class _Reader:
             span.start_time if span else "",
             exercises,
         )
+        try:
+            require_size(workout, "session")
+        except BadCell:
+            self._losses[_UNREADABLE] += 1
+            return None
         assumed = not (span and span.minutes)
         return ReadWorkout(0, workout, assumed, Format.LIFTLOG.value)
 

@@ -105,3 +105,14 @@ class TestLimits:
         assert problem.message == (
             f"duration: '{duration}' is not a whole number of {unit} from 1 to {most}."
         )
+
+    def test_too_large_workout_is_a_problem(self) -> None:
+        """A workout has at most 1 MiB in the API, too."""
+        sets = [{"reps": 5, "notes": "語" * 300}] * 100
+        exercises = [{"name": "Squat", "sets": sets}]
+        base = {"date": "2024-01-02", "type": "Legs", "duration": 30}
+        log = [{**base, "exercises": exercises * number} for number in (11, 12)]
+        file = gymlocker_json.read(BytesIO(json.dumps(log, indent=0).encode()), ReadOptions())
+        [found], [problem] = file.workouts, file.problems
+        assert len(found.workout.exercises) == 11
+        assert problem.message == "exercises: the workout is larger than 1 MiB."

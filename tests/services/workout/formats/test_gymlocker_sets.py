@@ -1,16 +1,23 @@
 """Our own format with exercises: rows become sets, and one bad row costs that row."""
 
-from io import BytesIO
+import csv
+import datetime as dt
+from io import BytesIO, StringIO
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from server.services.workout.formats import gymlocker
-from server.services.workout.formats.model import ReadFile, ReadOptions
+from server.services.workout.formats.model import ReadFile, ReadOptions, UnreadableFile
 from server.services.workout.formats.table import read_table
+from server.services.workout.formats.write import csv_header, csv_lines
 from server.services.workout.model import Exercise, Set
+from tests.services.workout.formats.workouts import stored
 
 ID = "0b5c3f0e-1111-4222-8333-944445555666"
 HEADER = "id,date,type,duration,exercise,reps,weight,weight_unit,notes"
+CREATED = dt.datetime(2024, 3, 1, tzinfo=dt.UTC)
 WORKOUT = f"{ID},2024-01-01,Legs,45"
 
 
@@ -218,3 +225,37 @@ class TestSource:
         assert file.warnings == [
             "source: 'Watch' is not one of our sources; these workouts have the source gymlocker."
         ]
+
+
+# Cells that reach more code than random texts do.
+CELLS = [
+    *("", " ", "0", "1", "2", "5", "-5", "1.5", "1,5", "kg", "lb", "km", "warmup", "true", "Squat"),
+    *("2024-02-29", "2024-02-29T18:30:00Z", "Run", "'=1", "\0", "1441", ID, "x" * 101),
+]
+
+
+class TestRobustness:
+    @settings(max_examples=150, deadline=None)
+    @given(st.data())
+    def test_reads_rows_of_arbitrary_cells(self, data: st.DataObject) -> None:
+        [header] = csv.reader([csv_header().decode()])
+        columns = data.draw(st.lists(st.sampled_from(header), unique=True))
+        columns = list(dict.fromkeys(["date", "type", "duration", *columns]))
+        cell = st.one_of(st.sampled_from(CELLS), st.text(max_size=5))
+        rows = data.draw(st.lists(st.lists(cell, min_size=len(columns), max_size=len(columns))))
+        # Most rows have a workout, so that their other cells count.
+        for row in rows[: len(rows) * 3 // 4]:
+            row[:3] = ["2024-02-29", "Legs", "45"]
+        text = StringIO(newline="")
+        csv.writer(text).writerows([columns, *rows])
+        try:
+            file = read(text.getvalue().encode(errors="replace").decode())
+        except UnreadableFile:
+            return
+        assert len({found.workout.id for found in file.workouts}) == len(file.workouts)
+        for lines in ([one.line for one in file.workouts], [one.line for one in file.problems]):
+            assert lines == sorted(lines)
+        assert all(one.message.endswith(".") for one in file.problems)
+        written = [stored(one.workout, one.source, CREATED) for one in file.workouts]
+        again = read((csv_header() + b"".join(map(csv_lines, written))).decode())
+        assert [one.workout for one in again.workouts] == [one.workout for one in file.workouts]
