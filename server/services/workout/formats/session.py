@@ -1,4 +1,4 @@
-"""A workout under construction, and what rows contribute to it."""
+"""A workout under construction, and the contributions of rows to it."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -23,7 +23,7 @@ _WORKOUT_BYTES = 48 * 1024
 
 
 class Occasion(NamedTuple):
-    """What a row says about its workout.
+    """The contribution of a row to its workout.
 
     `key` has what distinguishes workouts of the same start and name; its first part, such as the
     end, is part of their ids. `seconds` is the length of the workout, 0 if not given, negative if
@@ -39,7 +39,7 @@ class Occasion(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What a row says about an exercise.
+    """The contribution of a row to an exercise.
 
     `has_fixed_notes` is true if all rows of an exercise have the same notes, so that other notes
     begin another exercise.
@@ -52,7 +52,7 @@ class Part(NamedTuple):
 
 
 class Effort(NamedTuple):
-    """What a row says about sets.
+    """The contribution of a row to the sets of an exercise.
 
     `notes` are those of a row without a set. `size` is the most that it takes as a message.
     """

@@ -57,7 +57,7 @@ class Reader(Generic[T]):
 
 
 class Mark(NamedTuple):
-    """What a row says about a set beside its measurements, which `effort` reads.
+    """The number of a row's set, and the reader of its measurements.
 
     `order` is its number within the exercise: one that is not greater than the one before begins
     another exercise.

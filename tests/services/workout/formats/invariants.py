@@ -1,4 +1,4 @@
-"""What holds for the result of reading any file."""
+"""Properties of the result of reading any file."""
 
 from server.services.workout.formats.model import ReadFile
 from server.services.workout.model import (
