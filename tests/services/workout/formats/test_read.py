@@ -204,6 +204,8 @@ class TestMemory:
             for order in range(1, 41)
         ]
         data = (STRONG + "".join(rows)).encode()
+        # Modules and words of dates, which are kept.
+        read(data[:300], unit="kg")
         tracemalloc.start()
         try:
             file = read(data, unit="kg")
