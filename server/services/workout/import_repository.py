@@ -1,8 +1,10 @@
 """SQL of imports: storing many workouts at once, and those that changed."""
 
+import asyncio
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -34,12 +36,12 @@ _BEGIN = Statement(
         func.clock_timestamp().label("now"),
     )
 )
-_GET_EXISTING = Statement(
-    select(*COLUMNS, workouts.c.imported_digest).where(
-        workouts.c.user_id == bindparam("owner_id"),
-        workouts.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))),
-    )
+_by_ids = (
+    workouts.c.user_id == bindparam("owner_id"),
+    workouts.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))),
 )
+_GET_KNOWN = Statement(select(workouts.c.id).where(*_by_ids))
+_GET_EXISTING = Statement(select(*COLUMNS, workouts.c.imported_digest).where(*_by_ids))
 
 
 @dataclass(slots=True)
@@ -80,16 +82,18 @@ class ImportRepository:
             ((revision, now),) = await connection.fetch(_BEGIN.sql, owner_id)
             if revision is None:
                 raise no_such_user()
-            for start, batch in _batches(read):
-                ids = [each.workout.id for each in batch]
-                rows = await connection.fetch(
-                    _GET_EXISTING.sql, *_GET_EXISTING.arguments({"owner_id": owner_id, "ids": ids})
-                )
-                # Workouts of a file keep their order among those of the same date.
-                times = [now + (start + number) * _MICROSECOND for number in range(len(batch))]
-                new = _merge(batch, times, _by_id(rows), result, keep_existing=keep_existing)
-                if new:
-                    await _store(connection, owner_id, new, revision)
+            known = await _known_ids(connection, owner_id, read)
+            writer = _Writer(connection, owner_id, revision)
+            try:
+                for start, batch in _batches(read):
+                    existing = await writer.existing(known, batch)
+                    # Workouts of a file keep their order among those of the same date.
+                    times = [now + (start + number) * _MICROSECOND for number in range(len(batch))]
+                    new = _merge(batch, times, existing, result, keep_existing=keep_existing)
+                    await writer.write(new, replaces=bool(existing))
+                await writer.finish()
+            finally:
+                await writer.stop()
             if result.added or result.updated:
                 await require_room(connection, owner_id)
             return result
@@ -122,12 +126,63 @@ def _batches(read: Sequence[ReadWorkout]) -> Iterator[tuple[int, Sequence[ReadWo
         yield start, read[start:]
 
 
-async def _store(
-    connection: Connection, owner_id: UUID, new: Sequence[NewWorkout], revision: int
-) -> None:
-    parameters = arguments(owner_id, new)
-    await connection.execute(REMOVE_EXERCISES.sql, *REMOVE_EXERCISES.arguments(parameters))
-    await connection.execute(STORE.sql, *STORE.arguments(parameters | {"revision": revision}))
+class _Writer:
+    """A writer of batches: PostgreSQL stores one while the next is prepared."""
+
+    def __init__(self, connection: Connection, owner_id: UUID, revision: int) -> None:
+        self._connection = connection
+        self._owner_id = owner_id
+        self._revision = revision
+        self._writing: asyncio.Task[None] | None = None
+
+    async def existing(
+        self, known: frozenset[UUID], batch: Sequence[ReadWorkout]
+    ) -> dict[UUID, _Existing]:
+        """Return the stored workouts of a batch, by id."""
+        ids = [each.workout.id for each in batch if each.workout.id in known]
+        if not ids:
+            return {}
+        await self.finish()
+        parameters = {"owner_id": self._owner_id, "ids": ids}
+        arguments_ = _GET_EXISTING.arguments(parameters)
+        return _by_id(await self._connection.fetch(_GET_EXISTING.sql, *arguments_))
+
+    async def write(self, new: Sequence[NewWorkout], *, replaces: bool) -> None:
+        """Begin to store a batch, when the one before is stored."""
+        if new:
+            parameters = arguments(self._owner_id, new) | {"revision": self._revision}
+            await self.finish()
+            self._writing = asyncio.create_task(self._store(parameters, replaces=replaces))
+            # Lets the task send the batch.
+            await asyncio.sleep(0)
+
+    async def finish(self) -> None:
+        """Wait until the last batch is stored."""
+        if self._writing:
+            writing, self._writing = self._writing, None
+            await writing
+
+    async def stop(self) -> None:
+        """Cancel a batch that is being stored, after an error elsewhere."""
+        if self._writing:
+            self._writing.cancel()
+            await asyncio.wait([self._writing])
+
+    async def _store(self, parameters: dict[str, Any], *, replaces: bool) -> None:
+        if replaces:
+            sql = REMOVE_EXERCISES.sql
+            await self._connection.execute(sql, *REMOVE_EXERCISES.arguments(parameters))
+        await self._connection.execute(STORE.sql, *STORE.arguments(parameters))
+
+
+async def _known_ids(
+    connection: Connection, owner_id: UUID, read: Sequence[ReadWorkout]
+) -> frozenset[UUID]:
+    """Return the ids of a file that are in use."""
+    ids = [each.workout.id for each in read]
+    parameters = {"owner_id": owner_id, "ids": ids}
+    rows = await connection.fetch(_GET_KNOWN.sql, *_GET_KNOWN.arguments(parameters))
+    return frozenset(row["id"] for row in rows)
 
 
 def _by_id(rows: Sequence[asyncpg.Record]) -> dict[UUID, _Existing]:
