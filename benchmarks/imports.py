@@ -1,6 +1,6 @@
 """The cost of an import, relative to reading its file and copying its rows.
 
-The rows are those that the import has stored. They are copied into the same tables by one COPY each.
+The rows are those that the import has stored. One COPY for each table copies them.
 """
 
 import asyncio
