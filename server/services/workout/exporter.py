@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator, Callable
 
-from server.services.workout.formats.write import csv_header, csv_lines, json_object
-from server.services.workout.formats.write_apps import (
+from server.services.workout.formats.apps.write import (
     StrongWriter,
     fitnotes_header,
     fitnotes_lines,
 )
+from server.services.workout.formats.own.write import csv_header, csv_lines, json_object
 from server.services.workout.model import StoredWorkout
 
 _CSV = "text/csv; charset=utf-8"

@@ -3,18 +3,13 @@
 import re
 from typing import BinaryIO
 
-from server.services.workout.formats import (
-    fitnotes,
-    gymlocker,
-    gymlocker_json,
-    hevy,
-    liftlog,
-    liftlog_backup,
-    strong,
-    stronglifts,
-)
+from server.services.workout.formats.apps import fitnotes, hevy, strong, stronglifts
+from server.services.workout.formats.apps.strong_header import translated
+from server.services.workout.formats.liftlog import backup
+from server.services.workout.formats.liftlog import csv_reader as liftlog_csv
 from server.services.workout.formats.model import Format, ReadFile, ReadOptions, UnreadableFile
-from server.services.workout.formats.strong_header import translated
+from server.services.workout.formats.own import csv_reader as own_csv
+from server.services.workout.formats.own import json_reader
 from server.services.workout.formats.table import Header, Table, read_table
 
 _GZIP = b"\x1f\x8b"
@@ -29,7 +24,7 @@ _COLUMNS = {
     Format.STRONGLIFTS: (stronglifts.COLUMNS,),
     Format.FITNOTES: (fitnotes.COLUMNS, fitnotes.COLUMNS_WITH_NAMES),
     Format.LIFTLOG: (("sessionid", "timestamp", "exercise", "weight"),),
-    Format.GYMLOCKER: gymlocker.LAYOUTS,
+    Format.GYMLOCKER: own_csv.LAYOUTS,
 }
 _NAMES = {
     Format.GYMLOCKER: "Gymlocker",
@@ -51,16 +46,16 @@ def read_file(file: BinaryIO, *, format: Format | None, options: ReadOptions) ->
     file.seek(0)
     if start.startswith(_GZIP):
         _require(Format.LIFTLOG, format, "a compressed backup of LiftLog")
-        return liftlog_backup.read(file, options)
+        return backup.read(file, options)
     if _JSON.match(start):
         _require(Format.GYMLOCKER, format, "JSON, in which only Gymlocker exports")
-        return gymlocker_json.read(file, options)
+        return json_reader.read(file, options)
     detected, table = _detected(read_table(file), format)
     match detected:
         case Format.GYMLOCKER:
-            return gymlocker.read(table, options)
+            return own_csv.read(table, options)
         case Format.LIFTLOG:
-            return liftlog.read(table, options)
+            return liftlog_csv.read(table, options)
         case Format.STRONG:
             return strong.read(table, options)
         case Format.HEVY:

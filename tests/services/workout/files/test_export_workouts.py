@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from grpc import StatusCode
 
-from server.services.workout.formats.guard import unguarded
+from server.services.workout.formats.cells.guard import unguarded
 from tests.services.workout.diary import Diary, Workout, violates
 from tests.services.workout.files.contents import csv_of
 from tests.services.workout.files.transports import Files, Response

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.services.workout.exporter import chunks
-from server.services.workout.formats import gymlocker, gymlocker_json
 from server.services.workout.formats.model import ReadFile, ReadOptions
+from server.services.workout.formats.own import csv_reader, json_reader
 from server.services.workout.formats.table import read_table
 from server.services.workout.model import StoredWorkout
 from tests.services.workout.formats.workouts import LOGS, stored
@@ -34,8 +34,8 @@ def export(log: list[StoredWorkout], format_: str) -> bytes:
 def read(data: bytes, format_: str) -> ReadFile:
     options = ReadOptions()
     if format_ == "json":
-        return gymlocker_json.read(BytesIO(data), options)
-    return gymlocker.read(read_table(BytesIO(data)), options)
+        return json_reader.read(BytesIO(data), options)
+    return csv_reader.read(read_table(BytesIO(data)), options)
 
 
 def restored(file: ReadFile) -> list[StoredWorkout]:

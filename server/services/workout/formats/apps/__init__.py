@@ -1,0 +1,1 @@
+"""Files of other apps, whose rows are sets."""

@@ -1,0 +1,1 @@
+"""Files of LiftLog: plain text, and backups that hold a database."""

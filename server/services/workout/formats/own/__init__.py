@@ -1,0 +1,1 @@
+"""Our own files: CSV with a line for each set, and JSON."""
