@@ -6,9 +6,10 @@ document.documentElement.classList.toggle(
   matchMedia("(prefers-color-scheme: dark)").matches,
 );
 
-showContract((spec, domNode) =>
-  SwaggerUIBundle({
-    spec,
+showContract((spec, domNode) => {
+  const story = new Story(spec);
+  const ui = SwaggerUIBundle({
+    spec: story.told(),
     domNode,
     deepLinking: true,
     docExpansion: "list",
@@ -22,5 +23,16 @@ showContract((spec, domNode) =>
     validatorUrl: null,
     // A link must not make this page show another server's API.
     queryConfigEnabled: false,
-  }),
-);
+    responseInterceptor: (response) => {
+      if (response.ok) goOn(response);
+      return response;
+    },
+  });
+
+  // Puts the values of a reply into the other examples, and a token into each call.
+  function goOn({ url, obj }) {
+    if (!story.learn(new URL(url, location).pathname, obj)) return;
+    ui.specActions.updateJsonSpec(story.told());
+    if (obj.access_token) ui.preauthorizeApiKey("accessToken", obj.access_token);
+  }
+});

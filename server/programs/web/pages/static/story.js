@@ -1,0 +1,78 @@
+// Keeps the examples of the OpenAPI document sendable, in order and repeatedly.
+"use strict";
+
+// Operations that end what the examples before them began: a session, or a whole account.
+const ENDINGS = [
+  "FollowService_DeleteFollowSecret",
+  "AuthService_ChangePassword",
+  "AuthService_Logout",
+  "UserService_DeleteUser",
+];
+const ENDINGS_TAG = {
+  name: "Endings",
+  description:
+    "Operations that end what the others began. They are here, after all others, so that the " +
+    "examples can be sent from top to bottom.",
+};
+
+class Story {
+  #document;
+  // The value in this visitor's story by the value in the document.
+  #values = new Map();
+
+  constructor(document) {
+    this.#document = withEndingsLast(document);
+    // Usernames are unique on a server, and other visitors send the same examples.
+    this.#values.set("ada", `ada-${Math.random().toString(36).slice(2, 8)}`);
+  }
+
+  // Returns the document with the values of this visitor in the examples of requests.
+  told() {
+    const told = structuredClone(this.#document);
+    for (const { parameters = [], requestBody } of operationsOf(told)) {
+      for (const holder of [...parameters, ...Object.values(requestBody?.content ?? {})]) {
+        if ("example" in holder) holder.example = this.#replaced(holder.example);
+      }
+    }
+    return told;
+  }
+
+  // Takes the values of a successful reply for those of its example. Returns true if there are any.
+  learn(path, reply) {
+    const example = Object.values(this.#document.paths[path] ?? {})
+      .map(({ responses }) => responses["200"].content?.["application/json"]?.example)
+      .find(Boolean);
+    for (const [name, value] of Object.entries(example ?? {})) {
+      if (typeof value === "string" && typeof reply[name] === "string") {
+        this.#values.set(value, reply[name]);
+      }
+    }
+    return Boolean(example);
+  }
+
+  #replaced(node) {
+    if (Array.isArray(node)) return node.map((each) => this.#replaced(each));
+    if (node !== null && typeof node === "object") {
+      return Object.fromEntries(
+        Object.entries(node).map(([name, value]) => [name, this.#replaced(value)]),
+      );
+    }
+    return this.#values.get(node) ?? node;
+  }
+}
+
+function operationsOf(document) {
+  return Object.values(document.paths).flatMap(Object.values);
+}
+
+// Returns the document with ENDINGS under a tag of their own, in their order.
+function withEndingsLast(document) {
+  const paths = Object.entries(document.paths);
+  const place = ([, item]) =>
+    Math.max(...Object.values(item).map(({ operationId }) => ENDINGS.indexOf(operationId)));
+  paths.sort((one, other) => place(one) - place(other));
+  for (const operation of operationsOf(document)) {
+    if (ENDINGS.includes(operation.operationId)) operation.tags = [ENDINGS_TAG.name];
+  }
+  return { ...document, paths: Object.fromEntries(paths), tags: [...document.tags, ENDINGS_TAG] };
+}
