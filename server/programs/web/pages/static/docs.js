@@ -31,8 +31,9 @@ showContract((spec, domNode) => {
 
   // Puts the values of a reply into the other examples, and a token into each call.
   function goOn({ url, obj }) {
-    if (!story.learn(new URL(url, location).pathname, obj)) return;
-    ui.specActions.updateJsonSpec(story.told());
+    if (story.learn(new URL(url, location).pathname, obj)) {
+      ui.specActions.updateJsonSpec(story.told());
+    }
     if (obj.access_token) ui.preauthorizeApiKey("accessToken", obj.access_token);
   }
 });

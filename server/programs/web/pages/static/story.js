@@ -37,17 +37,17 @@ class Story {
     return told;
   }
 
-  // Takes the values of a successful reply for those of its example. Returns true if there are any.
+  // Takes the values of a successful reply for those of its example. Returns true if one is new.
   learn(path, reply) {
     const example = Object.values(this.#document.paths[path] ?? {})
       .map(({ responses }) => responses["200"].content?.["application/json"]?.example)
       .find(Boolean);
-    for (const [name, value] of Object.entries(example ?? {})) {
-      if (typeof value === "string" && typeof reply[name] === "string") {
-        this.#values.set(value, reply[name]);
-      }
-    }
-    return Boolean(example);
+    const learned = Object.entries(example ?? {})
+      .filter(([, value]) => typeof value === "string")
+      .map(([name, value]) => [value, reply[name]])
+      .filter(([value, actual]) => actual && this.#replaced(value) !== actual);
+    for (const [value, actual] of learned) this.#values.set(value, actual);
+    return learned.length > 0;
   }
 
   #replaced(node) {
