@@ -27,8 +27,8 @@ _IF_MATCH: Json = {
     "name": "If-Match",
     "in": "header",
     "description": "The `etag` of the workout that the caller read, or several, separated by "
-    "commas. The call fails with 412 if the workout has changed since. If absent or `*`, the change "
-    "is made in any case (RFC 9110, 13.1.1).",
+    "commas. The call fails with 412 if the workout has changed since. If absent or `*`, the "
+    "change is made in any case (RFC 9110, 13.1.1).",
     "schema": {"type": "string", "maxLength": 1000, "pattern": _IN_A_HEADER},
 }
 

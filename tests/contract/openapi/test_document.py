@@ -24,6 +24,7 @@ BODIES = {
     name: operation["requestBody"]["content"]["application/json"]
     for name, operation in OPERATIONS.items()
     if "application/json" in operation.get("requestBody", {}).get("content", {})
+    and operation["operationId"].removesuffix("_unversioned") != "WorkoutService_ImportWorkouts"
 }
 
 
