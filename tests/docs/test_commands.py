@@ -38,7 +38,7 @@ class TestReadme:
         said = run(checked(script, stack.address), tmp_path).stdout
         assert '"notes":"Easy pace"' in said
         # The statistics.
-        assert '"types":[{"type":"Running","count":1,"minutes":30}]' in said
+        assert '"types":[{"type":"Running","count":1,"minutes":30,' in said
 
     def test_contains_the_command_that_ci_runs(self) -> None:
         lines = [
@@ -61,6 +61,9 @@ class TestApiTour:
         assert said.count('"notes":"Easy pace"') == 1
         assert '"duration":45,"notes":"Faster than it felt"' in said
         assert '"added":1' in said
+        # 120 kg x (1 + 5 / 30).
+        assert '"estimatedOneRepMax":140' in said
+        assert '"kind": "max_session_volume"' in said
         assert '"duration": 45' in said
         assert '"encryptedEventPayload":"d29ya291dA=="' in said
         assert '"encryptedMessage":["Zmlyc3QgY2h1bms=","c2Vjb25kIGNodW5r"]' in said
