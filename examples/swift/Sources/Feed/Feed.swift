@@ -189,7 +189,7 @@ func logAWorkout(_ server: Server) async throws {
 
   let squats = Gymlocker_V2_WorkoutExercise.with {
     $0.name = "Squat"
-    $0.sets = [5, 4].map { reps in
+    $0.sets = ([5, 4] as [Int32]).map { reps in
       .with {
         $0.reps = reps
         $0.weight = .with {
