@@ -41,7 +41,9 @@ async def sent(block: Locator) -> int:
     await block.get_by_role("button", name="Execute").click()
     status = block.locator(".live-responses-table tbody .response-col_status").first
     await expect(status).not_to_be_empty()
-    return int((await status.inner_text()).split()[0])
+    text = await status.inner_text()
+    assert text[:3].isdecimal(), await block.inner_text()
+    return int(text[:3])
 
 
 # Each of the operations is opened and sent twice.

@@ -23,17 +23,16 @@ showContract((spec, domNode) => {
     validatorUrl: null,
     // A link must not make this page show another server's API.
     queryConfigEnabled: false,
+    requestInterceptor: (request) => {
+      // A token that was entered under Authorize is there already.
+      if (story.token && story.acceptsToken(request)) {
+        request.headers.Authorization ??= `Bearer ${story.token}`;
+      }
+      return request;
+    },
     responseInterceptor: (response) => {
-      if (response.ok) goOn(response);
+      if (response.ok && story.learn(response)) ui.specActions.updateJsonSpec(story.told());
       return response;
     },
   });
-
-  // Puts the values of a reply into the other examples, and a token into each call.
-  function goOn({ url, obj }) {
-    if (story.learn(new URL(url, location).pathname, obj)) {
-      ui.specActions.updateJsonSpec(story.told());
-    }
-    if (obj.access_token) ui.preauthorizeApiKey("accessToken", obj.access_token);
-  }
 });

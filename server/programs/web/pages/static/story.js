@@ -19,6 +19,8 @@ class Story {
   #document;
   // The value in this visitor's story by the value in the document.
   #values = new Map();
+  // The access token of the last login, discarded with the page.
+  token = null;
 
   constructor(document) {
     this.#document = withEndingsLast(document);
@@ -37,9 +39,20 @@ class Story {
     return told;
   }
 
+  // Returns true if the operation of a request may be called with an access token.
+  acceptsToken({ method, url }) {
+    const called = pathOf(url);
+    return Object.entries(this.#document.paths).some(([path, item]) => {
+      const { security = [] } = item[method.toLowerCase()] ?? {};
+      const pattern = new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+")}$`);
+      return pattern.test(called) && security.some((scheme) => "accessToken" in scheme);
+    });
+  }
+
   // Takes the values of a successful reply for those of its example. Returns true if one is new.
-  learn(path, reply) {
-    const example = Object.values(this.#document.paths[path] ?? {})
+  learn({ url, obj: reply }) {
+    this.token = reply?.access_token ?? this.token;
+    const example = Object.values(this.#document.paths[pathOf(url)] ?? {})
       .map(({ responses }) => responses["200"].content?.["application/json"]?.example)
       .find(Boolean);
     const learned = Object.entries(example ?? {})
@@ -59,6 +72,10 @@ class Story {
     }
     return this.#values.get(node) ?? node;
   }
+}
+
+function pathOf(url) {
+  return new URL(url, location).pathname;
 }
 
 function operationsOf(document) {
