@@ -1,4 +1,4 @@
-"""An app in Python: publish a workout that only a follower can read, then keep a diary.
+"""An app in Python: publish a workout that only a follower can read, then log one.
 
     python feed.py [127.0.0.1:8080]
 
@@ -16,7 +16,15 @@ from datetime import UTC, datetime, timedelta
 
 import grpc
 from cryptography.exceptions import InvalidSignature
-from gymlocker.v2 import auth_pb2, event_pb2, follow_pb2, inbox_pb2, user_pb2, workout_pb2
+from gymlocker.v2 import (
+    auth_pb2,
+    event_pb2,
+    follow_pb2,
+    inbox_pb2,
+    training_pb2,
+    user_pb2,
+    workout_pb2,
+)
 from gymlocker.v2.auth_pb2_grpc import AuthServiceStub
 from gymlocker.v2.event_pb2_grpc import EventServiceStub
 from gymlocker.v2.follow_pb2_grpc import FollowServiceStub
@@ -129,9 +137,9 @@ async def share_with_a_follower(channel: grpc.aio.Channel) -> None:
     print("Ada and Bob deleted their users")
 
 
-async def keep_a_diary(channel: grpc.aio.Channel) -> None:
-    """Create an account with a username, and a workout in its diary, which the server can read."""
-    accounts, diary = AuthServiceStub(channel), WorkoutServiceStub(channel)
+async def log_a_workout(channel: grpc.aio.Channel) -> None:
+    """Create an account with a username, and a workout in its log, which the server can read."""
+    accounts, log = AuthServiceStub(channel), WorkoutServiceStub(channel)
     username, password = f"ada {uuid.uuid4()}", str(uuid.uuid4())
     account = await accounts.Register(
         auth_pb2.RegisterRequest(username=username, password=password)
@@ -140,17 +148,24 @@ async def keep_a_diary(channel: grpc.aio.Channel) -> None:
     bearer = (("authorization", f"Bearer {tokens.access_token}"),)
     print("registered and logged in")
 
-    run = workout_pb2.CreateWorkoutRequest(
-        date="2026-02-07", type="Running", duration=30, notes="Easy pace"
+    weight = training_pb2.SetWeight(value=102.5, unit="kg")
+    sets = [training_pb2.WorkoutSet(reps=reps, weight=weight) for reps in (5, 4)]
+    squats = training_pb2.WorkoutExercise(name="Squat", sets=sets)
+    workout = workout_pb2.CreateWorkoutRequest(
+        date="2026-02-07", type="Lifting", duration=55, exercises=[squats]
     )
-    added = await diary.CreateWorkout(run, metadata=bearer)
-    listed = await diary.ListWorkouts(workout_pb2.ListWorkoutsRequest(), metadata=bearer)
-    expect(list(listed.workouts) == [added], f"the diary contains {listed.workouts}")
-    print(f"the diary contains one workout: {added.date} {added.type}, {added.duration} minutes")
+    added = await log.CreateWorkout(workout, metadata=bearer)
+    # With exercises, which a list leaves out otherwise.
+    everything = workout_pb2.ListWorkoutsRequest(view="full")
+    listed = await log.ListWorkouts(everything, metadata=bearer)
+    expect(list(listed.workouts) == [added], f"the log contains {listed.workouts}")
+    expect(list(added.exercises) == [squats], f"the exercises are {added.exercises}")
+    about = f"{added.date} {added.type}, {added.duration} minutes, {added.set_count} sets of Squat"
+    print(f"the log contains one workout: {about}")
 
-    await diary.DeleteWorkout(workout_pb2.DeleteWorkoutRequest(id=added.id), metadata=bearer)
-    listed = await diary.ListWorkouts(workout_pb2.ListWorkoutsRequest(), metadata=bearer)
-    expect(not listed.workouts, "the workout is still in the diary")
+    await log.DeleteWorkout(workout_pb2.DeleteWorkoutRequest(id=added.id), metadata=bearer)
+    listed = await log.ListWorkouts(everything, metadata=bearer)
+    expect(not listed.workouts, "the workout is still in the log")
     # An account is also a user. Its token replaces the password.
     users = UserServiceStub(channel)
     await users.DeleteUser(user_pb2.DeleteUserRequest(id=account.id), metadata=bearer)
@@ -161,7 +176,7 @@ async def main(address: str) -> None:
     """Run both parts against the server at `host:port`."""
     async with grpc.aio.insecure_channel(address) as channel:
         await share_with_a_follower(channel)
-        await keep_a_diary(channel)
+        await log_a_workout(channel)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,6 @@ It reads the descriptors of `proto/`.
 - `errors.py`: the errors of each call
 - `security.py`: the authentication of each call
 - `files.py`: bodies that are files instead of JSON
-- `examples.py`: an example of each request
+- `examples.py`: examples of requests and replies, which tell one story
 - `document.py`: the document as a whole
 """

@@ -11,11 +11,25 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 PACKAGE = "gymlocker.v2"
 # Clients should use the path with the version. The one without it is an alias.
 VERSION = "/v2"
+# Services in the order of the document: first what newcomers can call, last what needs a purchase.
+# The examples tell a story in this order.
+_ORDER = (
+    "UserService",
+    "AuthService",
+    "WorkoutService",
+    "ExerciseService",
+    "FollowService",
+    "EventService",
+    "InboxService",
+    "ShareService",
+    "SystemService",
+    "AiService",
+)
 
 
 @dataclass(frozen=True)
 class Contract:
-    """Services in the order of their files, and comments by full name."""
+    """Services in the order of the document, and comments by full name."""
 
     services: tuple[ServiceDescriptor, ...]
     comments: Mapping[str, str]
@@ -35,8 +49,15 @@ class Binding:
         return not self.path.startswith(f"{VERSION}/")
 
 
-def services_in(files: FileDescriptorSet) -> Iterator[ServiceDescriptor]:
-    """Yield the services of our package, whose modules must have been generated."""
+def services_in(files: FileDescriptorSet) -> list[ServiceDescriptor]:
+    """Return the services of our package, whose modules must have been generated, in order.
+
+    Raises ValueError if a service has no place in the order.
+    """
+    return sorted(_services_in(files), key=lambda service: _ORDER.index(service.name))
+
+
+def _services_in(files: FileDescriptorSet) -> Iterator[ServiceDescriptor]:
     for file in files.file:
         if file.package == PACKAGE:
             module = import_module(f"{file.name.removesuffix('.proto').replace('/', '.')}_pb2")

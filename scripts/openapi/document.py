@@ -24,8 +24,11 @@ from scripts.openapi.security import SCHEMES, requirements_of
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 _ABOUT = """\
-An end-to-end encrypted feed of workouts, and a training diary. All calls are also available as gRPC
+An end-to-end encrypted feed of workouts, and a training log. All calls are also available as gRPC
 and gRPC-Web on the same port. The contract is `proto/gymlocker/v2`.
+
+The examples tell one story and can be sent in order: Ada registers, logs her training and shares it
+with a friend. Ids, passwords and tokens that a server chooses are those of an earlier reply.
 
 - Each call has two paths, with and without `/v2`. Use the one with `/v2`.
 - The content type of a JSON body may be absent, that of JSON, or that of an HTML form. The body
@@ -92,7 +95,7 @@ def _paths(methods: list[MethodDescriptor], schemas: Schemas, contract: Contract
         for binding in bindings:
             operation = _operation(method, binding, bindings[0], schemas, contract)
             paths[binding.path][binding.verb] = operation
-    return dict(sorted(paths.items()))
+    return dict(paths)
 
 
 def _operation(

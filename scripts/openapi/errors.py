@@ -66,6 +66,8 @@ REASONS: dict[int, dict[str, str]] = {
         "USERNAME_TAKEN": "another user has the username",
         "WORKOUT_EXISTS": "a workout with this id exists and has different contents",
     },
+    410: {"CURSOR_EXPIRED": "deletions after the cursor are forgotten; begin without a cursor"},
+    412: {"ETAG_MISMATCH": "the workout has changed since the caller read it; read it again"},
     413: {"REQUEST_TOO_LARGE": "the body exceeds 4 MiB (431: the headers exceed 32 KiB)"},
     415: {
         "UNSUPPORTED_CONTENT_TYPE": "the content type is not JSON",
@@ -115,7 +117,8 @@ _TOO_MANY = {
     _Authentication.SCHEME_PURCHASE_TOKEN: "Too many wrong purchase tokens or keys were tried.",
 }
 _CODE = "|".join(STATUSES)
-_CLAUSE = re.compile(rf"\b({_CODE}) if ([^.]+(?:\.(?!\s|$)[^.]+)*)")
+# In brackets: the status over HTTP.
+_CLAUSE = re.compile(rf"\b({_CODE})(?: \([^)]+\))? if ([^.]+(?:\.(?!\s|$)[^.]+)*)")
 
 
 def errors_of(

@@ -6,6 +6,7 @@ from gymlocker.v2 import options_pb2
 from scripts.openapi import files
 from scripts.openapi.contract import Binding, Contract
 from scripts.openapi.errors import REASONS, errors_of
+from scripts.openapi.examples import reply_example_of
 from scripts.openapi.limits import Json
 from scripts.openapi.schemas import Schemas
 from scripts.openapi.security import scheme_of
@@ -108,7 +109,7 @@ def _content(method: MethodDescriptor, schemas: Schemas) -> Json:
     schema = schemas.reference(method.output_type, sent=False)
     if method.server_streaming:
         return {"text/event-stream": {"schema": _event(schema), "x-event-schema": schema}}
-    return {"application/json": {"schema": schema}}
+    return {"application/json": {"schema": schema, **reply_example_of(method.output_type)}}
 
 
 def _event(schema: Json) -> Json:

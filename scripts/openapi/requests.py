@@ -1,7 +1,8 @@
 """Parameters and bodies, as Envoy's transcoder accepts them.
 
 A body of "*" is the whole message; one that names a field is that field. Fields in neither the path
-nor the body go into the query, except the other members of a oneof that the body belongs to.
+nor the body go into the query, except the other members of a oneof that the body belongs to. The
+field `etag` is the header If-Match.
 """
 
 import re
@@ -17,8 +18,19 @@ from scripts.openapi.limits import Json
 from scripts.openapi.schemas import Schemas, required_in
 
 _VARIABLE = re.compile(r"\{(\w+)\}")
+_ETAG = "etag"
+# Visible ASCII, as HTTP allows it in a header.
+_IN_A_HEADER = "^[ -~]*$"
 # Envoy rejects a path with an encoded slash or NUL.
 _IN_A_PATH = r"^[^/\\\x00]*$"
+_IF_MATCH: Json = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The `etag` of the workout that the caller read, or several, separated by "
+    "commas. The call fails with 412 if the workout has changed since. If absent or `*`, the "
+    "change is made in any case (RFC 9110, 13.1.1).",
+    "schema": {"type": "string", "maxLength": 1000, "pattern": _IN_A_HEADER},
+}
 
 
 def sent_messages(method: MethodDescriptor, bindings: list[Binding]) -> Iterator[Descriptor]:
@@ -37,6 +49,7 @@ def parameters_of(method: MethodDescriptor, binding: Binding, schemas: Schemas) 
     return [
         *(_in_path(message, field, schemas) for field in fields),
         *(_in_query(message, field, schemas) for field in _query_fields(message, binding)),
+        *(_IF_MATCH for field in message.fields if field.name == _ETAG),
     ]
 
 
@@ -67,7 +80,7 @@ def _body_message(method: MethodDescriptor, binding: Binding) -> Descriptor | No
 def _query_fields(message: Descriptor, binding: Binding) -> Iterator[FieldDescriptor]:
     if binding.body == "*":
         return
-    taken = set(_VARIABLE.findall(binding.path)) | {binding.body}
+    taken = {*_VARIABLE.findall(binding.path), binding.body, _ETAG}
     if binding.body and (oneof := message.fields_by_name[binding.body].containing_oneof):
         taken |= {field.name for field in oneof.fields}
     yield from (field for field in message.fields if field.name not in taken)

@@ -11,7 +11,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from tests.docs.pages import commands, read, run
+from tests.docs.pages import commands, read, run, section
 from tests.services.ai.planner.model_server import ModelServer
 from tests.services.ai.planner.script import HELLO, HERE_IT_IS
 from tests.support.stack import Stack, running_stack
@@ -38,7 +38,7 @@ class TestReadme:
         said = run(checked(script, stack.address), tmp_path).stdout
         assert '"notes":"Easy pace"' in said
         # The statistics.
-        assert '"types":[{"type":"Running","count":1,"minutes":30}]' in said
+        assert '"types":[{"type":"Running","count":1,"minutes":30,' in said
 
     def test_contains_the_command_that_ci_runs(self) -> None:
         lines = [
@@ -61,11 +61,39 @@ class TestApiTour:
         assert said.count('"notes":"Easy pace"') == 1
         assert '"duration":45,"notes":"Faster than it felt"' in said
         assert '"added":1' in said
+        # 120 kg x (1 + 5 / 30).
+        assert '"estimatedOneRepMax":140' in said
+        assert '"kind": "max_session_volume"' in said
         assert '"duration": 45' in said
         assert '"encryptedEventPayload":"d29ya291dA=="' in said
         assert '"encryptedMessage":["Zmlyc3QgY2h1bms=","c2Vjb25kIGNodW5r"]' in said
         assert "gymlocker.v2.EventService is a service" in said
         assert '"encrypted_event_payload": "d29ya291dA=="' in said
+
+
+class TestTrainingLog:
+    def test_commands_succeed(self, stack: Stack, tmp_path: Path) -> None:
+        script = commands("docs/training-log.md", "Training log")
+        said = run(checked(script, stack.address), tmp_path).stdout
+        # The repeated change with the old etag.
+        assert said.count('"notes":"New bar"') == 2
+        # 100 kg x 5 is 500 and 102.5 kg x 4 is 410; the warm-up counts nowhere.
+        assert '"volume":910' in said
+        assert '"estimatedOneRepMax":116.67' in said
+        assert re.findall("in sync, workouts: ([0-9]+)", said) == ["1", "0"]
+        # A dry run, the import, and the import of the export.
+        assert re.findall('"added":([0-9]+)', said) == ["2", "2", "0"]
+        assert said.count('"existing":2') == 1
+        assert ",Bench Press (Barbell),,,1,1,,5,180,lb," in said
+        fitnotes = (tmp_path / "fitnotes.csv").read_text()
+        assert "2026-01-05,Bench Press (Barbell),Push,180,lbs,5," in fitnotes
+
+    def test_refusal_is_that_of_the_server(self) -> None:
+        source = read("server/services/workout/etag.py")
+        [refusal] = re.findall(
+            r'"message":"(.+?)"', section("docs/training-log.md", "Training log")
+        )
+        assert f'"{refusal}"' in source
 
 
 class TestCommandLine:

@@ -20,7 +20,7 @@ Ada published a workout: 320 encrypted bytes
 Bob read it, byte for byte: {"workout": "squats", "sets": 5, "reps": 5, "mood": "😀"}
 Ada and Bob deleted their users
 registered and logged in
-the diary contains one workout: 2026-02-07 Running, 30 minutes
+the log contains one workout: 2026-02-07 Lifting, 55 minutes, 2 sets of Squat
 deleted the workout and the account
 """
 # Build products that a working copy may contain.

@@ -1,5 +1,5 @@
 /*
- * An app for the web: publish a workout that only a follower can read, then keep a diary.
+ * An app for the web: publish a workout that only a follower can read, then log one.
  *
  * Ada publishes, Bob follows. Each step passes one line to `print`; an unexpected result throws an
  * error. The calls are gRPC-Web, which works with a browser's fetch.
@@ -41,7 +41,7 @@ interface Person {
 export async function run(baseUrl: string, print: Print): Promise<void> {
   const transport = createGrpcWebTransport({ baseUrl });
   await shareWithAFollower(transport, print);
-  await keepADiary(transport, print);
+  await logAWorkout(transport, print);
 }
 
 /** Use the encrypted feed: Ada publishes a workout, and Bob reads it. */
@@ -129,10 +129,10 @@ async function readName(profile: GetUserResponse, aes: Bytes): Promise<string> {
   return decode(await unseal(sealed, aes, copyBytes(profile.rsaPublicKey)));
 }
 
-/** Create an account with a username, and a workout in its diary, which the server can read. */
-async function keepADiary(transport: Transport, print: Print): Promise<void> {
+/** Create an account with a username, and a workout in its log, which the server can read. */
+async function logAWorkout(transport: Transport, print: Print): Promise<void> {
   const accounts = createClient(AuthService, transport);
-  const diary = createClient(WorkoutService, transport);
+  const log = createClient(WorkoutService, transport);
   const username = `ada ${crypto.randomUUID()}`;
   const password = crypto.randomUUID();
   const account = await accounts.register({ username, password });
@@ -140,19 +140,31 @@ async function keepADiary(transport: Transport, print: Print): Promise<void> {
   const headers = { authorization: `Bearer ${accessToken}` };
   print("registered and logged in");
 
-  const workout = { date: "2026-02-07", type: "Running", duration: 30, notes: "Easy pace" };
-  const { id } = await diary.createWorkout(workout, { headers });
-  const listed = only((await diary.listWorkouts({}, { headers })).workouts, "the diary");
-  const { date, type, duration, notes } = listed;
+  const sets = [5, 4].map((reps) => ({ reps, weight: { value: 102.5, unit: "kg" } }));
+  const squats = { name: "Squat", sets };
+  const workout = { date: "2026-02-07", type: "Lifting", duration: 55, exercises: [squats] };
+  const { id } = await log.createWorkout(workout, { headers });
+  // With exercises, which a list leaves out otherwise.
+  const everything = { view: "full" };
+  const listed = only((await log.listWorkouts(everything, { headers })).workouts, "the log");
+  const { date, type, duration, exercises, setCount } = listed;
+  const returned = exercises.map(({ name, sets }) => ({
+    name,
+    sets: sets.map(({ reps, weight }) => ({
+      reps,
+      weight: { value: weight?.value, unit: weight?.unit },
+    })),
+  }));
   expect(
-    listed.id === id && JSON.stringify({ date, type, duration, notes }) === JSON.stringify(workout),
-    `the workout was returned as ${date} ${type}, ${duration} minutes, ${notes}`,
+    listed.id === id && JSON.stringify(returned) === JSON.stringify([squats]),
+    `the exercises were returned as ${JSON.stringify(returned)}`,
   );
-  print(`the diary contains one workout: ${date} ${type}, ${duration} minutes`);
+  const about = `${date} ${type}, ${duration} minutes, ${setCount} sets of Squat`;
+  print(`the log contains one workout: ${about}`);
 
-  await diary.deleteWorkout({ id }, { headers });
-  const { workouts } = await diary.listWorkouts({}, { headers });
-  expect(workouts.length === 0, "the workout is still in the diary");
+  await log.deleteWorkout({ id }, { headers });
+  const { workouts } = await log.listWorkouts(everything, { headers });
+  expect(workouts.length === 0, "the workout is still in the log");
   // An account is also a user. Its token replaces the password.
   await createClient(UserService, transport).deleteUser({ id: account.id }, { headers });
   print("deleted the workout and the account");

@@ -97,8 +97,9 @@ class AuthServiceServicer:
     def Register(self, request, context):
         """Creates a user with a username and a password.
 
-        Anyone may call. ALREADY_EXISTS if the username is taken. RESOURCE_EXHAUSTED if too many taken
-        usernames were tried, or too many users and accounts were created from the caller's network.
+        Anyone may call. ALREADY_EXISTS if the username is taken, which includes a repeated call: log in
+        then. RESOURCE_EXHAUSTED if too many taken usernames were tried, or too many users and accounts
+        were created from the caller's network.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

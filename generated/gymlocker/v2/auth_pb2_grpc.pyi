@@ -29,8 +29,9 @@ class AuthServiceStub:
     Register: _aio.UnaryUnaryMultiCallable[_auth_pb2.RegisterRequest, _auth_pb2.Account]
     """Creates a user with a username and a password.
 
-    Anyone may call. ALREADY_EXISTS if the username is taken. RESOURCE_EXHAUSTED if too many taken
-    usernames were tried, or too many users and accounts were created from the caller's network.
+    Anyone may call. ALREADY_EXISTS if the username is taken, which includes a repeated call: log in
+    then. RESOURCE_EXHAUSTED if too many taken usernames were tried, or too many users and accounts
+    were created from the caller's network.
     """
     Login: _aio.UnaryUnaryMultiCallable[_auth_pb2.LoginRequest, _auth_pb2.Tokens]
     """Starts a session.
@@ -93,8 +94,9 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_auth_pb2.Account]:
         """Creates a user with a username and a password.
 
-        Anyone may call. ALREADY_EXISTS if the username is taken. RESOURCE_EXHAUSTED if too many taken
-        usernames were tried, or too many users and accounts were created from the caller's network.
+        Anyone may call. ALREADY_EXISTS if the username is taken, which includes a repeated call: log in
+        then. RESOURCE_EXHAUSTED if too many taken usernames were tried, or too many users and accounts
+        were created from the caller's network.
         """
 
     @_abc_1.abstractmethod

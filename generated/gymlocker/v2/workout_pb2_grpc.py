@@ -72,6 +72,11 @@ class WorkoutServiceStub:
                 request_serializer=gymlocker_dot_v2_dot_workout__pb2.ListWorkoutChangesRequest.SerializeToString,
                 response_deserializer=gymlocker_dot_v2_dot_workout__pb2.ListWorkoutChangesResponse.FromString,
                 _registered_method=True)
+        self.ImportWorkouts = channel.stream_unary(
+                '/gymlocker.v2.WorkoutService/ImportWorkouts',
+                request_serializer=gymlocker_dot_v2_dot_workout__pb2.ImportWorkoutsRequest.SerializeToString,
+                response_deserializer=gymlocker_dot_v2_dot_workout__pb2.ImportWorkoutsResponse.FromString,
+                _registered_method=True)
         self.GetWorkoutStats = channel.unary_unary(
                 '/gymlocker.v2.WorkoutService/GetWorkoutStats',
                 request_serializer=gymlocker_dot_v2_dot_workout__pb2.GetWorkoutStatsRequest.SerializeToString,
@@ -81,11 +86,6 @@ class WorkoutServiceStub:
                 '/gymlocker.v2.WorkoutService/ExportWorkouts',
                 request_serializer=gymlocker_dot_v2_dot_workout__pb2.ExportWorkoutsRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
-                _registered_method=True)
-        self.ImportWorkouts = channel.stream_unary(
-                '/gymlocker.v2.WorkoutService/ImportWorkouts',
-                request_serializer=gymlocker_dot_v2_dot_workout__pb2.ImportWorkoutsRequest.SerializeToString,
-                response_deserializer=gymlocker_dot_v2_dot_workout__pb2.ImportWorkoutsResponse.FromString,
                 _registered_method=True)
 
 
@@ -163,6 +163,23 @@ class WorkoutServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportWorkouts(self, request_iterator, context):
+        """Imports the workouts of a file: a CSV or JSON file of ExportWorkouts, or an export of the app
+        Strong, Hevy, FitNotes, StrongLifts or LiftLog. It has at most 16 MiB (a backup of LiftLog: 64
+        MiB) and 250,000 lines. Over gRPC it is sent in chunks of up to 4 MiB. Over REST it is the body,
+        or the first file of a multipart/form-data body, and the other fields go into the query.
+
+        Requires an access token. Workouts that were imported before are recognised and not added again.
+        INVALID_ARGUMENT if the file cannot be read at all, is too large, or leaves open what `unit` or
+        `time_zone` would say. RESOURCE_EXHAUSTED if other files of the caller, or from the same
+        address, are being imported, or the caller would have more than 100,000 workouts or 2,000,000
+        sets; nothing is added then. UNAVAILABLE if too many files are being imported, or this one
+        arrives too slowly (nothing for 30 s, or less than 16 KiB/s).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetWorkoutStats(self, request, context):
         """Counts workouts, their minutes, sets and volume per week, month and type, and finds the streaks.
 
@@ -178,23 +195,6 @@ class WorkoutServiceServicer:
 
         Requires an access token. A workout that is neither added nor changed during the export is in
         the file once.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ImportWorkouts(self, request_iterator, context):
-        """Imports the workouts of a file: a CSV or JSON file of ExportWorkouts, or an export of the app
-        Strong, Hevy, FitNotes, StrongLifts or LiftLog. It has at most 16 MiB (a backup of LiftLog: 64
-        MiB) and 250,000 lines. Over gRPC it is sent in chunks of up to 4 MiB. Over REST it is the body,
-        or the first file of a multipart/form-data body, and the other fields go into the query.
-
-        Requires an access token. Workouts that were imported before are recognised and not added again.
-        INVALID_ARGUMENT if the file cannot be read at all, is too large, or leaves open what `unit` or
-        `time_zone` would say. RESOURCE_EXHAUSTED if other files of the caller, or from the same
-        address, are being imported, or the caller would have more than 100,000 workouts or 2,000,000
-        sets; nothing is added then. UNAVAILABLE if too many files are being imported, or this one
-        arrives too slowly (nothing for 30 s, or less than 16 KiB/s).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -233,6 +233,11 @@ def add_WorkoutServiceServicer_to_server(servicer, server):
                     request_deserializer=gymlocker_dot_v2_dot_workout__pb2.ListWorkoutChangesRequest.FromString,
                     response_serializer=gymlocker_dot_v2_dot_workout__pb2.ListWorkoutChangesResponse.SerializeToString,
             ),
+            'ImportWorkouts': grpc.stream_unary_rpc_method_handler(
+                    servicer.ImportWorkouts,
+                    request_deserializer=gymlocker_dot_v2_dot_workout__pb2.ImportWorkoutsRequest.FromString,
+                    response_serializer=gymlocker_dot_v2_dot_workout__pb2.ImportWorkoutsResponse.SerializeToString,
+            ),
             'GetWorkoutStats': grpc.unary_unary_rpc_method_handler(
                     servicer.GetWorkoutStats,
                     request_deserializer=gymlocker_dot_v2_dot_workout__pb2.GetWorkoutStatsRequest.FromString,
@@ -242,11 +247,6 @@ def add_WorkoutServiceServicer_to_server(servicer, server):
                     servicer.ExportWorkouts,
                     request_deserializer=gymlocker_dot_v2_dot_workout__pb2.ExportWorkoutsRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
-            ),
-            'ImportWorkouts': grpc.stream_unary_rpc_method_handler(
-                    servicer.ImportWorkouts,
-                    request_deserializer=gymlocker_dot_v2_dot_workout__pb2.ImportWorkoutsRequest.FromString,
-                    response_serializer=gymlocker_dot_v2_dot_workout__pb2.ImportWorkoutsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -429,6 +429,33 @@ class WorkoutService:
             _registered_method=True)
 
     @staticmethod
+    def ImportWorkouts(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/gymlocker.v2.WorkoutService/ImportWorkouts',
+            gymlocker_dot_v2_dot_workout__pb2.ImportWorkoutsRequest.SerializeToString,
+            gymlocker_dot_v2_dot_workout__pb2.ImportWorkoutsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetWorkoutStats(request,
             target,
             options=(),
@@ -472,33 +499,6 @@ class WorkoutService:
             '/gymlocker.v2.WorkoutService/ExportWorkouts',
             gymlocker_dot_v2_dot_workout__pb2.ExportWorkoutsRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ImportWorkouts(request_iterator,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.stream_unary(
-            request_iterator,
-            target,
-            '/gymlocker.v2.WorkoutService/ImportWorkouts',
-            gymlocker_dot_v2_dot_workout__pb2.ImportWorkoutsRequest.SerializeToString,
-            gymlocker_dot_v2_dot_workout__pb2.ImportWorkoutsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -64,18 +64,6 @@ class WorkoutServiceStub:
     OUT_OF_RANGE (410, CURSOR_EXPIRED) if workouts were deleted after the cursor and more than 90
     days ago: drop everything, and begin without a cursor.
     """
-    GetWorkoutStats: _aio.UnaryUnaryMultiCallable[_workout_pb2.GetWorkoutStatsRequest, _workout_pb2.GetWorkoutStatsResponse]
-    """Counts workouts, their minutes, sets and volume per week, month and type, and finds the streaks.
-
-    Requires an access token.
-    """
-    ExportWorkouts: _aio.UnaryStreamMultiCallable[_workout_pb2.ExportWorkoutsRequest, _httpbody_pb2.HttpBody]
-    """Exports all workouts as one file, oldest first. gRPC sends the file in chunks of any size, REST
-    as a whole.
-
-    Requires an access token. A workout that is neither added nor changed during the export is in
-    the file once.
-    """
     ImportWorkouts: _aio.StreamUnaryMultiCallable[_workout_pb2.ImportWorkoutsRequest, _workout_pb2.ImportWorkoutsResponse]
     """Imports the workouts of a file: a CSV or JSON file of ExportWorkouts, or an export of the app
     Strong, Hevy, FitNotes, StrongLifts or LiftLog. It has at most 16 MiB (a backup of LiftLog: 64
@@ -88,6 +76,18 @@ class WorkoutServiceStub:
     address, are being imported, or the caller would have more than 100,000 workouts or 2,000,000
     sets; nothing is added then. UNAVAILABLE if too many files are being imported, or this one
     arrives too slowly (nothing for 30 s, or less than 16 KiB/s).
+    """
+    GetWorkoutStats: _aio.UnaryUnaryMultiCallable[_workout_pb2.GetWorkoutStatsRequest, _workout_pb2.GetWorkoutStatsResponse]
+    """Counts workouts, their minutes, sets and volume per week, month and type, and finds the streaks.
+
+    Requires an access token.
+    """
+    ExportWorkouts: _aio.UnaryStreamMultiCallable[_workout_pb2.ExportWorkoutsRequest, _httpbody_pb2.HttpBody]
+    """Exports all workouts as one file, oldest first. gRPC sends the file in chunks of any size, REST
+    as a whole.
+
+    Requires an access token. A workout that is neither added nor changed during the export is in
+    the file once.
     """
 
 class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -177,6 +177,25 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ImportWorkouts(
+        self,
+        request_iterator: _abc.AsyncIterator[_workout_pb2.ImportWorkoutsRequest],
+        context: _aio.ServicerContext[_abc.AsyncIterator[_workout_pb2.ImportWorkoutsRequest], _abc.Awaitable[_workout_pb2.ImportWorkoutsResponse]],
+    ) -> _abc.Awaitable[_workout_pb2.ImportWorkoutsResponse]:
+        """Imports the workouts of a file: a CSV or JSON file of ExportWorkouts, or an export of the app
+        Strong, Hevy, FitNotes, StrongLifts or LiftLog. It has at most 16 MiB (a backup of LiftLog: 64
+        MiB) and 250,000 lines. Over gRPC it is sent in chunks of up to 4 MiB. Over REST it is the body,
+        or the first file of a multipart/form-data body, and the other fields go into the query.
+
+        Requires an access token. Workouts that were imported before are recognised and not added again.
+        INVALID_ARGUMENT if the file cannot be read at all, is too large, or leaves open what `unit` or
+        `time_zone` would say. RESOURCE_EXHAUSTED if other files of the caller, or from the same
+        address, are being imported, or the caller would have more than 100,000 workouts or 2,000,000
+        sets; nothing is added then. UNAVAILABLE if too many files are being imported, or this one
+        arrives too slowly (nothing for 30 s, or less than 16 KiB/s).
+        """
+
+    @_abc_1.abstractmethod
     def GetWorkoutStats(
         self,
         request: _workout_pb2.GetWorkoutStatsRequest,
@@ -198,25 +217,6 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Requires an access token. A workout that is neither added nor changed during the export is in
         the file once.
-        """
-
-    @_abc_1.abstractmethod
-    def ImportWorkouts(
-        self,
-        request_iterator: _abc.AsyncIterator[_workout_pb2.ImportWorkoutsRequest],
-        context: _aio.ServicerContext[_abc.AsyncIterator[_workout_pb2.ImportWorkoutsRequest], _abc.Awaitable[_workout_pb2.ImportWorkoutsResponse]],
-    ) -> _abc.Awaitable[_workout_pb2.ImportWorkoutsResponse]:
-        """Imports the workouts of a file: a CSV or JSON file of ExportWorkouts, or an export of the app
-        Strong, Hevy, FitNotes, StrongLifts or LiftLog. It has at most 16 MiB (a backup of LiftLog: 64
-        MiB) and 250,000 lines. Over gRPC it is sent in chunks of up to 4 MiB. Over REST it is the body,
-        or the first file of a multipart/form-data body, and the other fields go into the query.
-
-        Requires an access token. Workouts that were imported before are recognised and not added again.
-        INVALID_ARGUMENT if the file cannot be read at all, is too large, or leaves open what `unit` or
-        `time_zone` would say. RESOURCE_EXHAUSTED if other files of the caller, or from the same
-        address, are being imported, or the caller would have more than 100,000 workouts or 2,000,000
-        sets; nothing is added then. UNAVAILABLE if too many files are being imported, or this one
-        arrives too slowly (nothing for 30 s, or less than 16 KiB/s).
         """
 
 def add_WorkoutServiceServicer_to_server(servicer: WorkoutServiceServicer, server: _aio.Server) -> None: ...

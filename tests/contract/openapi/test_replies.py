@@ -23,7 +23,19 @@ Json = dict[str, Any]
 SCHEMA = schemathesis.openapi.from_dict(closed())
 IV = "AAECAwQFBgcICQoLDA0ODw=="
 FUTURE = "2999-12-31T23:59:59Z"
+SET = {
+    "kind": "normal",
+    "reps": 5,
+    "weight": {"value": 102.5, "unit": "kg"},
+    "distance": {"value": 5, "unit": "m"},
+    "durationSeconds": 20,
+    "rpe": 8.5,
+    "completed": True,
+    "notes": "slow",
+}
+EXERCISE = {"name": "Sled", "notes": "grass", "superset": 1, "sets": [SET]}
 WORKOUT = {"date": "2026-02-07", "type": "Running", "duration": 30}
+LIFTING = WORKOUT | {"startTime": "2026-02-07T18:30:00+01:00", "exercises": [EXERCISE]}
 PURCHASE = {"authorization": f"Web {WEB_KEY}"}
 
 
@@ -58,7 +70,7 @@ class Caller:
 def test_every_operation_succeeds_as_described(own_stack: Stack, suffix: str) -> None:
     call = Caller(own_stack.url, suffix)
     use_the_feed(call)
-    use_the_diary(call)
+    use_the_training_log(call)
     use_the_planner(call)
     use_the_account(call)
     named = {operation["operationId"] for _, _, operation in operations()}
@@ -96,12 +108,19 @@ def use_the_feed(call: Caller) -> None:
     assert call.raw("SystemService_GetFeatures_head").content == b""
 
 
-def use_the_diary(call: Caller) -> None:
+def use_the_training_log(call: Caller) -> None:
     mine: Json = {"headers": call.bearer}
-    created = call("WorkoutService_CreateWorkout", WORKOUT, **mine)
+    created = call("WorkoutService_CreateWorkout", LIFTING, **mine)
+    assert created["exercises"] == [EXERCISE]
     one: Json = mine | {"path_parameters": {"id": created["id"]}}
     call("WorkoutService_GetWorkout", **one)
-    call("WorkoutService_UpdateWorkout", WORKOUT | {"notes": "rain"}, **one)
+    unchanged = {"If-Match": f'"{created["etag"]}"'}
+    call(
+        "WorkoutService_UpdateWorkout",
+        WORKOUT | {"notes": "rain"},
+        **one | {"headers": call.bearer | unchanged},
+    )
+    use_the_figures(call)
     mask: Json = one | {"query": {"updateMask": "type,notes"}}
     patched = call("WorkoutService_UpdateWorkout_patch", {"type": "Run"}, **mask)
     assert (patched["type"], patched["notes"]) == ("Run", "")
@@ -113,10 +132,23 @@ def use_the_diary(call: Caller) -> None:
     assert json.loads(
         call.raw("WorkoutService_ExportWorkouts", query={"format": "json"}, **mine).content
     )
+    for format_ in ("fitnotes", "strong"):
+        call.raw("WorkoutService_ExportWorkouts", query={"format": format_}, **mine)
     parts: Json = {"body": file.content + b"nonsense\r\n", "media_type": "text/csv"}
     imported = call("WorkoutService_ImportWorkouts", query={"dryRun": True}, **parts, **mine)
     assert imported["existing"] == 2 and imported["problems"]
     call("WorkoutService_DeleteWorkout", **one)
+    changes = call("WorkoutService_ListWorkoutChanges", **mine)["changes"]
+    assert [change.keys() for change in changes] == [{"workout"}, {"deletedId"}]
+
+
+def use_the_figures(call: Caller) -> None:
+    mine: Json = {"headers": call.bearer}
+    [exercise] = call("ExerciseService_ListExercises", **mine)["exercises"]
+    assert exercise["bestSet"] == SET
+    progress = call("ExerciseService_GetExerciseProgress", query={"name": "sled"}, **mine)
+    assert progress["points"][0]["topSet"] == SET
+    assert len(call("ExerciseService_ListRecords", **mine)["records"]) == 6
 
 
 def use_the_planner(call: Caller) -> None:

@@ -1,4 +1,4 @@
-// An app in Swift: publish a workout that only a follower can read, then keep a diary.
+// An app in Swift: publish a workout that only a follower can read, then log one.
 //
 // Ada publishes, Bob follows. Each step prints one line. An unexpected result is printed and ends
 // the program with exit code 1.
@@ -49,7 +49,7 @@ struct App {
         )
       ) { server in
         try await shareWithAFollower(server)
-        try await keepADiary(server)
+        try await logAWorkout(server)
       }
     } catch let error as RPCError {
       fail("the server returned \(error.code): \(error.message)")
@@ -166,10 +166,10 @@ func join(_ users: Users, name: String) async throws -> Person {
   return Person(id: user.id, password: user.password, keys: keys)
 }
 
-/// Create an account with a username, and a workout in its diary, which the server can read.
-func keepADiary(_ server: Server) async throws {
+/// Create an account with a username, and a workout in its log, which the server can read.
+func logAWorkout(_ server: Server) async throws {
   let accounts = Gymlocker_V2_AuthService.Client(wrapping: server)
-  let diary = Gymlocker_V2_WorkoutService.Client(wrapping: server)
+  let log = Gymlocker_V2_WorkoutService.Client(wrapping: server)
   let username = "ada \(UUID().uuidString)"
   let password = UUID().uuidString
   let account = try await accounts.register(
@@ -187,22 +187,37 @@ func keepADiary(_ server: Server) async throws {
   let bearer: Metadata = ["authorization": "Bearer \(tokens.accessToken)"]
   print("registered and logged in")
 
-  let run = Gymlocker_V2_CreateWorkoutRequest.with {
-    $0.date = "2026-02-07"
-    $0.type = "Running"
-    $0.duration = 30
-    $0.notes = "Easy pace"
+  let squats = Gymlocker_V2_WorkoutExercise.with {
+    $0.name = "Squat"
+    $0.sets = ([5, 4] as [Int32]).map { reps in
+      .with {
+        $0.reps = reps
+        $0.weight = .with {
+          $0.value = 102.5
+          $0.unit = "kg"
+        }
+      }
+    }
   }
-  let added = try await diary.createWorkout(run, metadata: bearer)
-  let all = Gymlocker_V2_ListWorkoutsRequest()
+  let workout = Gymlocker_V2_CreateWorkoutRequest.with {
+    $0.date = "2026-02-07"
+    $0.type = "Lifting"
+    $0.duration = 55
+    $0.exercises = [squats]
+  }
+  let added = try await log.createWorkout(workout, metadata: bearer)
+  // With exercises, which a list leaves out otherwise.
+  let all = Gymlocker_V2_ListWorkoutsRequest.with { $0.view = "full" }
   let listed = try only(
-    try await diary.listWorkouts(all, metadata: bearer).workouts, in: "the diary")
-  try expect(listed == added && listed.notes == run.notes, "the workout was returned as \(listed)")
-  print("the diary contains one workout: \(run.date) \(run.type), \(run.duration) minutes")
+    try await log.listWorkouts(all, metadata: bearer).workouts, in: "the log")
+  try expect(
+    listed == added && listed.exercises == [squats], "the workout was returned as \(listed)")
+  let about = "\(listed.date) \(listed.type), \(listed.duration) minutes"
+  print("the log contains one workout: \(about), \(listed.setCount) sets of Squat")
 
-  _ = try await diary.deleteWorkout(.with { $0.id = added.id }, metadata: bearer)
-  let left = try await diary.listWorkouts(all, metadata: bearer).workouts
-  try expect(left.isEmpty, "the workout is still in the diary")
+  _ = try await log.deleteWorkout(.with { $0.id = added.id }, metadata: bearer)
+  let left = try await log.listWorkouts(all, metadata: bearer).workouts
+  try expect(left.isEmpty, "the workout is still in the log")
   // An account is also a user. Its token replaces the password.
   _ = try await Users(wrapping: server).deleteUser(.with { $0.id = account.id }, metadata: bearer)
   print("deleted the workout and the account")

@@ -126,7 +126,7 @@ async def test_head_is_get_without_body(web: httpx2.AsyncClient) -> None:
 def test_serves_exactly_these_files() -> None:
     routes = [route for route in page_routes() if isinstance(route, Route)]
     files = {re.sub(r"-[0-9a-f]{16}(?=[.])", "", route.path) for route in routes}
-    ours = "bar.css contract.js docs.js icon.svg landing.css landing.js redoc.js"
+    ours = "bar.css contract.js docs.js icon.svg landing.css landing.js redoc.js story.js"
     others = "redoc.standalone.js swagger-ui-bundle.js swagger-ui.css"
     licences = "redoc redoc.standalone.js swagger-ui swagger-ui-bundle.js"
     assert files == {

@@ -1,5 +1,5 @@
 /*
- * An app in Kotlin: publish a workout that only a follower can read, then keep a diary.
+ * An app in Kotlin: publish a workout that only a follower can read, then log one.
  *
  * Ada publishes, Bob follows. Each step prints one line. An unexpected result is printed and ends
  * the program with exit code 1. The calls are gRPC; connect-kotlin generated the service clients.
@@ -27,6 +27,9 @@ import gymlocker.v2.FollowServiceClient
 import gymlocker.v2.Inbox.GetInboxMessagesRequest
 import gymlocker.v2.Inbox.PutInboxMessageRequest
 import gymlocker.v2.InboxServiceClient
+import gymlocker.v2.Training.SetWeight
+import gymlocker.v2.Training.WorkoutExercise
+import gymlocker.v2.Training.WorkoutSet
 import gymlocker.v2.User.CreateUserRequest
 import gymlocker.v2.User.DeleteUserRequest
 import gymlocker.v2.User.GetUserRequest
@@ -146,10 +149,10 @@ suspend fun join(users: UserServiceClient, name: String): Person {
 suspend fun getProfile(users: UserServiceClient, id: String): GetUserResponse =
     users.getUser(GetUserRequest.newBuilder().setIdOrLookup(id).build()).getOrThrow()
 
-/** Create an account with a username, and a workout in its diary, which the server can read. */
-suspend fun keepADiary(server: ProtocolClient) {
+/** Create an account with a username, and a workout in its log, which the server can read. */
+suspend fun logAWorkout(server: ProtocolClient) {
     val accounts = AuthServiceClient(server)
-    val diary = WorkoutServiceClient(server)
+    val log = WorkoutServiceClient(server)
     val username = "ada ${UUID.randomUUID()}"
     val password = UUID.randomUUID().toString()
     val account = accounts.register(
@@ -161,18 +164,25 @@ suspend fun keepADiary(server: ProtocolClient) {
     val bearer = mapOf("authorization" to listOf("Bearer ${tokens.accessToken}"))
     println("registered and logged in")
 
-    val run = CreateWorkoutRequest.newBuilder()
-        .setDate("2026-02-07").setType("Running").setDuration(30).setNotes("Easy pace").build()
-    val added = diary.createWorkout(run, bearer).getOrThrow()
-    val all = ListWorkoutsRequest.getDefaultInstance()
-    val listed = only(diary.listWorkouts(all, bearer).getOrThrow().workoutsList, "the diary")
-    expect(listed == added && listed.notes == run.notes) { "the workout was returned as $listed" }
-    println("the diary contains one workout: ${run.date} ${run.type}, ${run.duration} minutes")
+    val weight = SetWeight.newBuilder().setValue(102.5).setUnit("kg").build()
+    val sets = listOf(5, 4).map { WorkoutSet.newBuilder().setReps(it).setWeight(weight).build() }
+    val squats = WorkoutExercise.newBuilder().setName("Squat").addAllSets(sets).build()
+    val workout = CreateWorkoutRequest.newBuilder()
+        .setDate("2026-02-07").setType("Lifting").setDuration(55).addExercises(squats).build()
+    val added = log.createWorkout(workout, bearer).getOrThrow()
+    // With exercises, which a list leaves out otherwise.
+    val all = ListWorkoutsRequest.newBuilder().setView("full").build()
+    val listed = only(log.listWorkouts(all, bearer).getOrThrow().workoutsList, "the log")
+    expect(listed == added && listed.exercisesList == listOf(squats)) {
+        "the workout was returned as $listed"
+    }
+    val about = "${listed.date} ${listed.type}, ${listed.duration} minutes, ${listed.setCount} sets"
+    println("the log contains one workout: $about of Squat")
 
     val removal = DeleteWorkoutRequest.newBuilder().setId(added.id).build()
-    diary.deleteWorkout(removal, bearer).getOrThrow()
-    val left = diary.listWorkouts(all, bearer).getOrThrow().workoutsList
-    expect(left.isEmpty()) { "the workout is still in the diary" }
+    log.deleteWorkout(removal, bearer).getOrThrow()
+    val left = log.listWorkouts(all, bearer).getOrThrow().workoutsList
+    expect(left.isEmpty()) { "the workout is still in the log" }
     // An account is also a user. Its token replaces the password.
     val deletion = DeleteUserRequest.newBuilder().setId(account.id).build()
     UserServiceClient(server).deleteUser(deletion, bearer).getOrThrow()
@@ -206,7 +216,7 @@ fun main(arguments: Array<String>) {
     val problem = try {
         runBlocking {
             shareWithAFollower(server)
-            keepADiary(server)
+            logAWorkout(server)
         }
         null
     } catch (error: ConnectException) {

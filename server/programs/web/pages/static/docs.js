@@ -6,9 +6,10 @@ document.documentElement.classList.toggle(
   matchMedia("(prefers-color-scheme: dark)").matches,
 );
 
-showContract((spec, domNode) =>
-  SwaggerUIBundle({
-    spec,
+showContract((spec, domNode) => {
+  const story = new Story(spec);
+  const ui = SwaggerUIBundle({
+    spec: story.told(),
     domNode,
     deepLinking: true,
     docExpansion: "list",
@@ -22,5 +23,16 @@ showContract((spec, domNode) =>
     validatorUrl: null,
     // A link must not make this page show another server's API.
     queryConfigEnabled: false,
-  }),
-);
+    requestInterceptor: (request) => {
+      // A token that was entered under Authorize is there already.
+      if (story.token && story.acceptsToken(request)) {
+        request.headers.Authorization ??= `Bearer ${story.token}`;
+      }
+      return request;
+    },
+    responseInterceptor: (response) => {
+      if (response.ok && story.learn(response)) ui.specActions.updateJsonSpec(story.told());
+      return response;
+    },
+  });
+});
