@@ -96,10 +96,17 @@ class Diary:
     async def _update(self, request: workout_pb2.UpdateWorkoutRequest) -> Workout:
         return await self.client.workouts.UpdateWorkout(request, metadata=self.credentials)
 
-    async def delete(self, workout_id: str) -> workout_pb2.DeleteWorkoutResponse:
+    async def delete(self, workout_id: str, etag: str = "") -> workout_pb2.DeleteWorkoutResponse:
         """Delete a workout."""
-        request = workout_pb2.DeleteWorkoutRequest(id=workout_id)
+        request = workout_pb2.DeleteWorkoutRequest(id=workout_id, etag=etag)
         return await self.client.workouts.DeleteWorkout(request, metadata=self.credentials)
+
+    async def changes(
+        self, cursor: str = "", page_size: int = 0
+    ) -> workout_pb2.ListWorkoutChangesResponse:
+        """Return a page of changes."""
+        request = workout_pb2.ListWorkoutChangesRequest(cursor=cursor, page_size=page_size)
+        return await self.client.workouts.ListWorkoutChanges(request, metadata=self.credentials)
 
     async def stats(self, **fields: Any) -> workout_pb2.GetWorkoutStatsResponse:
         """Return the statistics."""
