@@ -1,5 +1,6 @@
 """Exercises, sets and start times in every RPC: what was given is returned."""
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -30,14 +31,15 @@ class TestCreateWorkout:
     async def test_rejects_other_sets_under_same_id(self, diary: Diary) -> None:
         request = {"id": str(uuid4()), **TRAINING}
         created = await diary.create(**request)
-        for other in (
+        others: list[dict[str, Any]] = [
             {"exercises": messages(EXERCISES[:-1])},
             {"exercises": messages([*EXERCISES[1:], SQUAT])},
             {"exercises": messages([*EXERCISES[:-1], {**SQUAT, "notes": "x"}])},
             {"exercises": []},
             {"start_time": "2026-02-07T17:30:00Z"},
             {"start_time": ""},
-        ):
+        ]
+        for other in others:
             with refused(StatusCode.ALREADY_EXISTS):
                 await diary.create(**{**request, **other})
         assert await diary.all(view="full") == [created]

@@ -1,6 +1,7 @@
 """Fields that the server sets: times, etag, source and counts."""
 
 import datetime as dt
+from typing import Any
 
 from tests.services.workout.diary import CHANGED, FIELDS, Diary, Workout
 from tests.services.workout.training import EXERCISES, messages, squats
@@ -44,14 +45,15 @@ class TestEtag:
     async def test_changes_with_each_field(self, diary: Diary) -> None:
         workout = await diary.create()
         etags = {workout.etag}
-        for change in (
+        changes: list[dict[str, Any]] = [
             *({name: value} for name, value in CHANGED.items()),
             {"start_time": "2026-02-07T18:30:00Z"},
             {"exercises": squats(100)},
             {"exercises": squats(100.001)},
             {"exercises": squats(100, sets=2)},
             {"exercises": messages([{"name": "squat"}])},
-        ):
+        ]
+        for change in changes:
             workout = await diary.patch(workout.id, **change)
             assert workout.etag not in etags
             etags.add(workout.etag)
