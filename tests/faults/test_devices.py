@@ -8,6 +8,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import UUID, uuid4
@@ -149,15 +150,18 @@ async def kill_workers(stack: Stack, writers: Writers) -> None:
     for number in range(KILLS):
         worker = processes.worker(stack, number % 2)
         worker.kill()
-        await eventually(lambda worker=worker, number=number: _is_replaced(stack, worker, number))
-        goal = writers.done + 50
-        await eventually(lambda goal=goal: writers.done >= goal)
+        await eventually(partial(_is_replaced, stack, worker, number % 2))
+        await eventually(partial(_has_done, writers, writers.done + 50))
 
 
 def _is_replaced(stack: Stack, old: psutil.Process, number: int) -> bool:
     with suppress(LookupError):
-        return processes.worker(stack, number % 2).pid != old.pid
+        return bool(processes.worker(stack, number).pid != old.pid)
     return False
+
+
+def _has_done(writers: Writers, goal: int) -> bool:
+    return writers.done >= goal
 
 
 @contextmanager
