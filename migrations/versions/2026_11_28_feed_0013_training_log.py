@@ -114,8 +114,9 @@ TRIGGERS = (
         "WHEN (NEW.date <> OLD.date AND NEW.exercise_count > 0) "
         "EXECUTE FUNCTION move_exercise_sessions()"
     ),
+    # Its name puts it before `count_workouts_after_delete`: writers lock the clock before the sums.
     (
-        "CREATE TRIGGER forget_workouts AFTER DELETE ON workouts "
+        "CREATE TRIGGER clear_workouts AFTER DELETE ON workouts "
         "REFERENCING OLD TABLE AS old_workouts FOR EACH STATEMENT "
         "EXECUTE FUNCTION forget_workouts()"
     ),
@@ -338,7 +339,7 @@ def downgrade() -> None:
     """Drop them: all exercises and sets are lost."""
     for name in ("stamp_workout_before_insert", "stamp_workout_before_update"):
         op.execute(f"DROP TRIGGER {name} ON workouts")
-    for name in ("move_exercise_sessions", "forget_workouts"):
+    for name in ("move_exercise_sessions", "clear_workouts"):
         op.execute(f"DROP TRIGGER {name} ON workouts")
     op.execute(count_workouts(()))
     for name in (

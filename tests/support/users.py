@@ -23,6 +23,9 @@ OWNED = (
     "request_keys",
     "sessions",
     "workouts",
+    # Deleting workouts writes to them.
+    "workout_deletions",
+    "workout_clocks",
 )
 
 

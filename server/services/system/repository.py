@@ -35,7 +35,7 @@ class SystemRepository:
             parameters: dict[str, Any] = {"max_rows": min(max_rows, kind.max_rows)}
             if kind.find is not None:
                 found = await connection.fetch(kind.find.sql, *kind.find.arguments(parameters))
-                parameters = {"ids": [row["id"] for row in found]}
+                parameters["ids"] = [row["id"] for row in found]
             arguments = kind.delete.arguments(parameters)
             return len(await connection.fetch(kind.delete.sql, *arguments))
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     literal,
     select,
     tuple_,
+    update,
 )
 from sqlalchemy.sql.dml import ReturningDelete
 
@@ -33,6 +34,8 @@ from server.libraries.database.schema import (
     user_events,
     user_inbox_items,
     users,
+    workout_clocks,
+    workout_deletions,
     workouts,
 )
 from server.libraries.database.statement import Statement
@@ -40,6 +43,8 @@ from server.libraries.database.statement import Statement
 # After these times, a message is not expected to be read, nor a user to return.
 INBOX_TIME = dt.timedelta(days=180)
 UNUSED_TIME = dt.timedelta(days=90)
+# Within this time, a device learns of deleted workouts without reading all others again.
+DELETIONS_TIME = dt.timedelta(days=90)
 
 # Rows that keep an inactive user: those that others can still read, or that the user returns for.
 # Inboxes do not count, because anybody may send to them for ever; nor do follow secrets, which are
@@ -115,6 +120,56 @@ _DELETE_USERS = Statement(
     .returning(literal(1))
 )
 
+_is_old_deletion = workout_deletions.c.deleted < func.now() - literal(DELETIONS_TIME)
+# The clock is locked first, as by every writer.
+_FIND_CLOCKS = Statement(
+    select(workout_clocks.c.user_id.label("id"))
+    .where(
+        workout_clocks.c.user_id.in_(
+            select(workout_deletions.c.user_id)
+            .where(_is_old_deletion)
+            .order_by(workout_deletions.c.deleted)
+            .limit(bindparam("max_rows"))
+        )
+    )
+    .with_for_update(skip_locked=True)
+)
+
+
+def _delete_deletions() -> Statement:
+    """Return a removal of old deletions; their clocks record the newest revision removed."""
+    key = (workout_deletions.c.user_id, workout_deletions.c.id)
+    old = (
+        select(*key)
+        .where(
+            workout_deletions.c.user_id == any_(bindparam("ids", type_=ARRAY(Uuid))),
+            _is_old_deletion,
+        )
+        .order_by(workout_deletions.c.deleted, workout_deletions.c.revision)
+        .limit(bindparam("max_rows"))
+        .cte("old")
+    )
+    gone = (
+        delete(workout_deletions)
+        .where(tuple_(*key).in_(select(old)))
+        .returning(workout_deletions.c.user_id, workout_deletions.c.revision)
+        .cte("gone")
+    )
+    newest = (
+        select(gone.c.user_id, func.max(gone.c.revision).label("revision"))
+        .group_by(gone.c.user_id)
+        .subquery("newest")
+    )
+    recorded = (
+        update(workout_clocks)
+        .where(workout_clocks.c.user_id == newest.c.user_id)
+        .values(pruned=func.greatest(workout_clocks.c.pruned, newest.c.revision))
+        .returning(literal(1))
+        .cte("recorded")
+    )
+    return Statement(select(literal(1)).select_from(gone).add_cte(recorded))
+
+
 SWEEPS = Sweeps(
     6_847_102_955_318_005,
     (
@@ -137,6 +192,7 @@ SWEEPS = Sweeps(
                 )
             )
         ),
+        Sweep(_delete_deletions(), _FIND_CLOCKS),
         # Few at a time: each may have a full inbox.
         Sweep(_DELETE_USERS, _FIND_USERS, max_rows=20),
     ),

@@ -45,7 +45,8 @@ class Cursor:
     it, deletions after it are those that the reader has to learn about.
     """
 
-    revision: int = 0
+    # Before revision 0, which workouts from before revisions have.
+    revision: int = -1
     id: UUID = _FIRST_ID
     began: int = 0
 
@@ -148,7 +149,7 @@ class ChangesRepository:
             max_bytes=max_bytes,
         )
         newest, pruned = rows[0]["newest"], rows[0]["pruned"]
-        if cursor and (max(cursor.revision, cursor.began) < pruned or cursor.revision > newest):
+        if cursor and not pruned <= max(cursor.revision, cursor.began) <= newest:
             raise OutOfRange(
                 "The cursor is too old. Drop all workouts, and begin without a cursor.",
                 reason="CURSOR_EXPIRED",

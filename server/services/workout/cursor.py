@@ -32,7 +32,7 @@ def decode_cursor(owner_id: UUID, text: str) -> Cursor:
         version, hash_of_owner, revision, workout_id, began = _LAYOUT.unpack(data)
     except (binascii.Error, struct.error, ValueError):
         raise _invalid("is not a cursor of this server; use nextCursor unchanged") from None
-    if version != _VERSION or revision < 0 or began < 0:
+    if version != _VERSION or revision < -1 or began < 0:
         raise _invalid("is not a cursor of this server; use nextCursor unchanged")
     if hash_of_owner != _hash_of(owner_id):
         raise _invalid("belongs to another user; begin without a cursor")

@@ -58,13 +58,13 @@ class Importer:
     ) -> ImportResult:
         """Store the workouts unless `options` forbid it."""
         keep_existing = options.on_change == "keep"
+        if options.all_or_nothing and read.problems:
+            found = await self._workouts.preview(owner_id, read.workouts, keep_existing=True)
+            return ImportResult(existing=found.existing)
         if options.dry_run:
             return await self._workouts.preview(
                 owner_id, read.workouts, keep_existing=keep_existing
             )
-        if options.all_or_nothing and read.problems:
-            found = await self._workouts.preview(owner_id, read.workouts, keep_existing=True)
-            return ImportResult(existing=found.existing)
         return await self._workouts.store(owner_id, read.workouts, keep_existing=keep_existing)
 
 

@@ -81,9 +81,15 @@ _UPDATE = Statement(
         revision=select(_REVISION).scalar_subquery(),
         updated=func.clock_timestamp(),
     )
-    .returning(*COLUMNS, EXERCISES)
+    # Without the exercises: they would be those before a write that this one waited for.
+    .returning(*COLUMNS)
 )
-_DELETE = Statement(delete(workouts).where(*_BY_ID).returning(literal(1)))
+# The clock is locked first, as by every writer. NULL if the user is being deleted.
+_DELETE = Statement(
+    delete(workouts)
+    .where(*_BY_ID, select(_REVISION).scalar_subquery().is_not(None))
+    .returning(literal(1))
+)
 
 
 def too_much() -> ResourceExhausted:
@@ -166,6 +172,8 @@ class WorkoutRepository:
             row = await self._database.fetch_one(
                 _UPDATE, **_update_parameters(owner_id, workout_id, change)
             )
+            if row and row["exercise_count"]:
+                return await self.get(owner_id, workout_id)
             return stored_workout(row) if row else None
 
         async def action(connection: Connection) -> StoredWorkout | None:
@@ -231,7 +239,8 @@ async def _update(
         if_match.require(stored)
     if change.exercises is None:
         parameters = _update_parameters(owner_id, workout_id, change)
-        row = await _fetch_one(connection, _UPDATE, **parameters)
+        await _fetch_one(connection, _UPDATE, **parameters)
+        row = await _fetch_one(connection, _GET, owner_id=owner_id, workout_id=workout_id)
         return stored_workout(row) if row else None
     new = NewWorkout(workout, stored.source, stored.created, row["imported_digest"])
     await _fetch_one(connection, REMOVE_EXERCISES, owner_id=owner_id, ids=[workout_id])

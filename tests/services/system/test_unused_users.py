@@ -17,11 +17,17 @@ MILESTONE = "UPDATE milestones SET time = now() - $1::text::interval WHERE name 
 CREATED = "UPDATE users SET created = now() - interval '1 year'"
 # Rows that are useless without their owner or without other rows.
 DOES_NOT_KEEP = {
+    "exercise_sessions",
+    "exercises",
     "request_keys",
     "user_event_clocks",
     "user_follow_secrets",
     "user_inbox_items",
+    "workout_clocks",
     "workout_days",
+    "workout_deletions",
+    "workout_exercises",
+    "workout_sets",
 }
 
 DATA = {

@@ -13,6 +13,7 @@ from gymlocker.v2 import auth_pb2, workout_pb2
 
 from server.programs.demo.transport import CallError
 from tests.support.client import Client, User, bearer, violated_fields
+from tests.support.rest import Json
 
 Workout = workout_pb2.Workout
 
@@ -24,7 +25,12 @@ FIELDS = {"date": "2026-02-07", "type": "Running", "duration": 30, "notes": "Eas
 # Another one, which differs in every field.
 CHANGED = {"date": "2025-12-31", "type": "Yoga", "duration": 45, "notes": "Slow"}
 
-TABLES = ("workouts", "workout_days")
+# Fields that the server sets.
+OUTPUT = ("source", "create_time", "update_time", "etag", "exercise_count", "set_count")
+TABLES = (
+    *("workouts", "workout_days", "workout_exercises", "workout_sets", "exercises"),
+    *("exercise_sessions", "workout_deletions", "workout_clocks"),
+)
 
 
 @dataclass(frozen=True)
@@ -90,15 +96,38 @@ class Diary:
     async def _update(self, request: workout_pb2.UpdateWorkoutRequest) -> Workout:
         return await self.client.workouts.UpdateWorkout(request, metadata=self.credentials)
 
-    async def delete(self, workout_id: str) -> workout_pb2.DeleteWorkoutResponse:
+    async def delete(self, workout_id: str, etag: str = "") -> workout_pb2.DeleteWorkoutResponse:
         """Delete a workout."""
-        request = workout_pb2.DeleteWorkoutRequest(id=workout_id)
+        request = workout_pb2.DeleteWorkoutRequest(id=workout_id, etag=etag)
         return await self.client.workouts.DeleteWorkout(request, metadata=self.credentials)
+
+    async def changes(
+        self, cursor: str = "", page_size: int = 0
+    ) -> workout_pb2.ListWorkoutChangesResponse:
+        """Return a page of changes."""
+        request = workout_pb2.ListWorkoutChangesRequest(cursor=cursor, page_size=page_size)
+        return await self.client.workouts.ListWorkoutChanges(request, metadata=self.credentials)
 
     async def stats(self, **fields: Any) -> workout_pb2.GetWorkoutStatsResponse:
         """Return the statistics."""
         request = workout_pb2.GetWorkoutStatsRequest(**fields)
         return await self.client.workouts.GetWorkoutStats(request, metadata=self.credentials)
+
+
+def entered(workout: Workout) -> Workout:
+    """Return a copy of a workout without the fields of OUTPUT."""
+    copy = Workout()
+    copy.CopyFrom(workout)
+    for name in OUTPUT:
+        copy.ClearField(name)  # type: ignore[arg-type]
+    return copy
+
+
+def entered_json(workout: Json) -> Json:
+    """Return a workout in JSON without the fields of OUTPUT, which it must have."""
+    names = {field.json_name for field in Workout.DESCRIPTOR.fields if field.name in OUTPUT}
+    assert workout.keys() >= names
+    return {name: value for name, value in workout.items() if name not in names}
 
 
 async def diary_of(client: Client, user: User) -> Diary:

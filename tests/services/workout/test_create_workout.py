@@ -7,14 +7,14 @@ import pytest
 from grpc import StatusCode
 
 from server.programs.demo.transport import CallError
-from tests.services.workout.diary import CHANGED, FIELDS, Diary, Workout, violates
+from tests.services.workout.diary import CHANGED, FIELDS, Diary, Workout, entered, violates
 from tests.support.client import SOME_UUID, refused
 
 
 class TestCreateWorkout:
     async def test_returns_workout_as_stored(self, diary: Diary) -> None:
         workout = await diary.create()
-        assert workout == Workout(id=workout.id, **FIELDS)  # type: ignore[arg-type]
+        assert entered(workout) == Workout(id=workout.id, **FIELDS)  # type: ignore[arg-type]
         assert await diary.get(workout.id) == workout
         assert await diary.all() == [workout]
 

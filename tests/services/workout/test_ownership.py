@@ -10,6 +10,7 @@ from gymlocker.v2 import workout_pb2
 
 from server.programs.demo.transport import CallError
 from tests.services.workout.diary import CHANGED, FIELDS, Diary, violates
+from tests.services.workout.training import squats
 from tests.support.client import SOME_UUID, Client, refused
 
 
@@ -21,7 +22,12 @@ def calls_on(diary: Diary, workout_id: str) -> list[Coroutine[Any, Any, Message]
         diary.patch(workout_id, notes="stolen"),
         diary.patch(workout_id, "*", **CHANGED),
         diary.patch(workout_id),
+        diary.patch(workout_id, exercises=squats(100)),
+        diary.update(id=workout_id, patch={"notes": "stolen"}, etag="*"),
+        diary.update(id=workout_id, patch={"notes": "stolen"}, etag="x"),
         diary.delete(workout_id),
+        diary.delete(workout_id, "*"),
+        diary.delete(workout_id, "x"),
     ]
 
 
@@ -33,13 +39,14 @@ CALLS: dict[str, Message] = {
         id=SOME_UUID, patch=workout_pb2.WorkoutPatch(notes="x")
     ),
     "DeleteWorkout": workout_pb2.DeleteWorkoutRequest(id=SOME_UUID),
+    "ListWorkoutChanges": workout_pb2.ListWorkoutChangesRequest(),
     "GetWorkoutStats": workout_pb2.GetWorkoutStatsRequest(),
 }
 
 
 class TestOwnership:
     async def test_reports_foreign_workout_as_not_found(self, diary: Diary, other: Diary) -> None:
-        theirs = await other.create()
+        theirs = await other.create(exercises=squats(60))
         for to_theirs, to_nobodys in zip(
             calls_on(diary, theirs.id), calls_on(diary, SOME_UUID), strict=True
         ):
@@ -51,8 +58,9 @@ class TestOwnership:
             # The two are indistinguishable.
             assert errors[0].code == StatusCode.NOT_FOUND
             assert errors[0].details == errors[1].details
-        assert await other.all() == [theirs]
-        assert await diary.all() == []
+        assert await other.all(view="full") == [theirs]
+        assert await diary.all(view="full") == []
+        assert list((await diary.changes()).changes) == []
         assert (await diary.stats()).count == 0
 
     async def test_validates_before_looking_up_workout(self, diary: Diary, other: Diary) -> None:
