@@ -23,7 +23,7 @@ from tests.libraries.database.test_migrations import run_alembic, silent
 from tests.services.system.rows import add_user
 from tests.services.workout.recomputed import require_correct_figures
 
-PREVIOUS, NEW = "feed@feed_0012", "feed@feed_0013"
+PREVIOUS, NEW = "feed@feed_0012", "feed@feed_0014"
 WORKOUT = """
 INSERT INTO workouts (user_id, id, date, type, type_key, duration, notes, created)
 VALUES ($1, $2, $3, 'Legs', 'legs', 60, $4, '2026-02-07 19:00+00')

@@ -54,7 +54,7 @@ workouts = Table(
     Index(None, "user_id", "revision", "id"),
 )
 
-# Daily sums of `workouts`, maintained by its trigger (see the migration feed_0013), so statistics
+# Daily sums of `workouts`, maintained by its trigger (see the migration feed_0014), so statistics
 # of a year cost the same however many workouts there are.
 workout_days = Table(
     "workout_days",
