@@ -232,9 +232,21 @@ def _is_own(read: ReadWorkout) -> bool:
 
 def _with_exercises(old: Workout, read: Workout) -> Workout:
     """Return the old workout with the exercises of the file. What a person edited stays."""
+    notes = without_prose(old.notes, read.exercises)
+    if (old.date, old.duration) == (read.date, read.duration) and _is_part(old, notes, read):
+        return read
     return replace(
         old,
-        notes=without_prose(old.notes, read.exercises),
+        notes=notes,
         start_time=old.start_time or read.start_time,
         exercises=read.exercises,
     )
+
+
+def _is_part(old: Workout, notes: str, read: Workout) -> bool:
+    """Check whether the type and the notes are those of the file, or of a shorter one.
+
+    The type of an unnamed workout is a list of categories, which grows with the file.
+    """
+    is_part_of_type = read.type == old.type or read.type.startswith(f"{old.type}, ")
+    return is_part_of_type and set(filter(None, notes.split("\n"))) <= set(read.notes.split("\n"))
