@@ -39,6 +39,7 @@ from server.services.workout.page_statements import (
     Position,
     end_of,
 )
+from server.services.workout.plain_statement import ADD_PLAIN
 from server.services.workout.rows import COLUMNS, EXERCISES, stored_workout, stored_workouts
 from server.services.workout.store_statement import (
     ADD,
@@ -117,7 +118,11 @@ class WorkoutRepository:
         """
         new = NewWorkout(workout)
         with owner_must_exist():
-            row = await self._database.fetch_one(ADD, **arguments(owner_id, [new]))
+            if workout.exercises:
+                row = await self._database.fetch_one(ADD, **arguments(owner_id, [new]))
+            else:
+                values = _parameters(owner_id, workout.id, workout)
+                row = await self._database.fetch_one(ADD_PLAIN, **values)
         if row:
             return _stored(new, row)
         conflict = await self._database.fetch_one(
@@ -170,7 +175,7 @@ class WorkoutRepository:
         """
         if change.exercises is None and if_match.etags is None:
             row = await self._database.fetch_one(
-                _UPDATE, **_update_parameters(owner_id, workout_id, change)
+                _UPDATE, **_parameters(owner_id, workout_id, change)
             )
             if row and row["exercise_count"]:
                 return await self.get(owner_id, workout_id)
@@ -238,7 +243,7 @@ async def _update(
             return stored
         if_match.require(stored)
     if change.exercises is None:
-        parameters = _update_parameters(owner_id, workout_id, change)
+        parameters = _parameters(owner_id, workout_id, change)
         await _fetch_one(connection, _UPDATE, **parameters)
         row = await _fetch_one(connection, _GET, owner_id=owner_id, workout_id=workout_id)
         return stored_workout(row) if row else None
@@ -250,16 +255,16 @@ async def _update(
     return _stored(new, row) if row else None
 
 
-def _update_parameters(owner_id: UUID, workout_id: UUID, change: Change) -> dict[str, Any]:
+def _parameters(owner_id: UUID, workout_id: UUID, values: Change | Workout) -> dict[str, Any]:
     return {
         "owner_id": owner_id,
         "workout_id": workout_id,
-        "new_date": change.date,
-        "new_type": change.type,
-        "new_type_key": None if change.type is None else caseless(change.type),
-        "new_duration": change.duration,
-        "new_notes": change.notes,
-        "new_start_time": change.start_time,
+        "new_date": values.date,
+        "new_type": values.type,
+        "new_type_key": None if values.type is None else caseless(values.type),
+        "new_duration": values.duration,
+        "new_notes": values.notes,
+        "new_start_time": values.start_time,
     }
 
 
