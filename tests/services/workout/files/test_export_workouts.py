@@ -155,5 +155,9 @@ class TestFiles:
             "assumedDurations": 0,
             "problems": [],
             "problemCount": 0,
+            "updated": 0,
+            "editedHere": 0,
+            "columnsNotRead": [],
+            "warnings": [],
         }
         assert (await rest.get(f"{prefix}/workouts/export")).text.count("\r\n") == 2

@@ -18,6 +18,8 @@ class TestDefaultDuration:
         self, diary: Diary, files: Files, default: int, minutes: int
     ) -> None:
         response = await files.load(diary.credentials, STRONG, default_duration=default)
+        assert len(response.warnings) == 2
+        response.ClearField("warnings")
         assert response == Response(format="strong", added=1, assumed_durations=1)
         (read,) = await diary.all()
         assert (read.type, read.duration) == ("Legs", minutes)
