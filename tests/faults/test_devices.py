@@ -29,9 +29,9 @@ from server.programs.demo.transport import (
 from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.faults import processes
 from tests.libraries.database.conftest import make_database
+from tests.services.workout.device import Device
 from tests.services.workout.diary import FIELDS, Diary, Workout, diary_of
 from tests.services.workout.recomputed import require_correct_figures
-from tests.services.workout.test_list_workout_changes import Device
 from tests.services.workout.training import messages, squats
 from tests.support.client import Client
 from tests.support.stack import Stack, running_stack

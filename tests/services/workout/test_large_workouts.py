@@ -9,8 +9,8 @@ from grpc import StatusCode
 
 from server.programs.demo.transport import CallError
 from server.services.workout.store_statement import MAX_STORED_SETS, MAX_WORKOUTS
+from tests.services.workout.device import Device
 from tests.services.workout.diary import FIELDS, Diary, diary_of, over_grpc, violates
-from tests.services.workout.test_list_workout_changes import Device
 from tests.services.workout.training import of_size, squats
 from tests.support.client import Client, error_info
 

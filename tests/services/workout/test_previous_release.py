@@ -10,10 +10,10 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from tests.services.workout.device import Device
 from tests.services.workout.diary import FIELDS, Diary, entered, over_grpc
 from tests.services.workout.recomputed import require_correct_figures
 from tests.services.workout.test_concurrent_writes import waiting
-from tests.services.workout.test_list_workout_changes import Device
 from tests.services.workout.training import EXERCISES, messages, squats
 
 pytestmark = over_grpc
