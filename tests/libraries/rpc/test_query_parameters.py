@@ -52,10 +52,11 @@ def test_calls_that_read_allow_any_parameter() -> None:
 
 def test_fields_outside_the_body_are_parameters_in_both_spellings() -> None:
     options = {"format", "dry_run", "all_or_nothing", "default_duration"}
-    camel = {"dryRun", "allOrNothing", "defaultDuration"}
+    options |= {"unit", "time_zone", "on_change"}
+    camel = {"dryRun", "allOrNothing", "defaultDuration", "timeZone", "onChange"}
     assert known("WorkoutService/ImportWorkouts") == options | camel
-    assert known("WorkoutService/UpdateWorkout") == {"id", "update_mask", "updateMask"}
-    assert known("WorkoutService/DeleteWorkout") == {"id"}
+    assert known("WorkoutService/UpdateWorkout") == {"id", "update_mask", "updateMask", "etag"}
+    assert known("WorkoutService/DeleteWorkout") == {"id", "etag"}
     assert known("EventService/PutEvent") == set()
 
 
@@ -71,7 +72,11 @@ def test_accepts_known_parameters(query: str) -> None:
         ("allornothing", "allornothing", "did you mean 'all_or_nothing'?"),
         ("format=csv&DryRun=1", "DryRun", "did you mean 'dryRun'?"),
         ("dry%2Drun=", "dry-run", "did you mean 'dry_run'?"),
-        ("x=1", "x", "known are all_or_nothing, default_duration, dry_run, format"),
+        (
+            *("x=1", "x"),
+            "known are all_or_nothing, default_duration, dry_run, format, on_change, time_zone, "
+            "unit",
+        ),
     ],
 )
 def test_suggests_the_nearest_name_for_an_unknown_parameter(
