@@ -74,8 +74,10 @@ def test_accepts_known_parameters(query: str) -> None:
         ("dry%2Drun=", "dry-run", "did you mean 'dry_run'?"),
         (
             *("x=1", "x"),
-            "known are all_or_nothing, default_duration, dry_run, format, on_change, time_zone, "
-            "unit",
+            (
+                "known are all_or_nothing, default_duration, dry_run, format, on_change, time_zone, "
+                "unit"
+            ),
         ),
     ],
 )
