@@ -29,6 +29,6 @@ not_blank: _extension_dict._ExtensionFieldDescriptor[_validate_pb2.StringRules, 
 username: _extension_dict._ExtensionFieldDescriptor[_validate_pb2.StringRules, _builtins.bool]
 """Accepts text without control characters and without a space at either end."""
 date_time: _extension_dict._ExtensionFieldDescriptor[_validate_pb2.StringRules, _builtins.bool]
-"""Accepts the form of a time with an offset in RFC 3339, such as 2026-02-07T18:30:00+01:00. The
-server checks that the time exists.
+"""Accepts the form of a time with an offset in RFC 3339, such as 2026-02-07T18:30:00+01:00, and
+no text at all. The server checks that the time exists.
 """

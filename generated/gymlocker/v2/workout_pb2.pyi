@@ -213,7 +213,7 @@ class ListWorkoutsRequest(_message.Message):
     """Only workouts of this type, ignoring case. If empty, workouts of all types."""
     view: _builtins.str
     """The view: "full" with exercises and sets, "basic" without. If empty, "basic". A page of the full
-    view has at most 8 MiB.
+    view has at most 8 MiB. gRPC clients accept only 4 MiB unless they are told otherwise.
     """
     def __init__(
         self,
@@ -398,7 +398,7 @@ class WorkoutPatch(_message.Message):
     """Notes, up to 10,000 characters. Empty if there are none."""
     start_time: _builtins.str
     """The time when the workout began, in RFC 3339, such as 2026-02-07T18:30:00+01:00. The offset is
-    kept. Absent from a patch that names it: it is cleared.
+    kept. If empty, it is cleared.
     """
     @_builtins.property
     def exercises(self) -> _containers.RepeatedCompositeFieldContainer[_training_pb2.WorkoutExercise]:
@@ -498,7 +498,7 @@ class ListWorkoutChangesRequest(_message.Message):
     """The `next_cursor` of the previous page. If empty, all workouts, from the beginning."""
     page_size: _builtins.int
     """The maximum number of changes in a page. 0 means 100. More than 1,000 means 1,000. A page has at
-    most 8 MiB.
+    most 8 MiB. gRPC clients accept only 4 MiB unless they are told otherwise.
     """
     def __init__(
         self,

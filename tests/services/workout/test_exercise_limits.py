@@ -209,3 +209,7 @@ class TestStartTime:
         with violates("patch.start_time"):
             await diary.patch(workout.id, start_time=wrong)
         assert await diary.all() == [workout]
+
+    async def test_is_cleared_by_empty_text(self, diary: Diary) -> None:
+        workout = await diary.create(start_time="2026-02-07T18:30:00Z")
+        assert not (await diary.patch(workout.id, start_time="")).HasField("start_time")
