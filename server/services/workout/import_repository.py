@@ -20,7 +20,12 @@ from server.services.workout.model import StoredWorkout, Workout
 from server.services.workout.prose import without_prose
 from server.services.workout.repository import require_room
 from server.services.workout.rows import COLUMNS, stored_workout
-from server.services.workout.store_statement import REMOVE_EXERCISES, STORE, NewWorkout, arguments
+from server.services.workout.store_statement import (
+    REMOVE_EXERCISES,
+    STORE_MANY,
+    NewWorkout,
+    arguments,
+)
 
 # Of a statement. Its arguments are built on the event loop: in 25 ms for this many sets.
 MAX_BATCH_WORKOUTS = 2_000
@@ -172,7 +177,7 @@ class _Writer:
         if replaces:
             sql = REMOVE_EXERCISES.sql
             await self._connection.execute(sql, *REMOVE_EXERCISES.arguments(parameters))
-        await self._connection.execute(STORE.sql, *STORE.arguments(parameters))
+        await self._connection.execute(STORE_MANY.sql, *STORE_MANY.arguments(parameters))
 
 
 async def _known_ids(
