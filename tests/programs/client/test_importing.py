@@ -55,9 +55,10 @@ def strong(tmp_path: Path) -> Path:
 class TestImport:
     @pytest.mark.usefixtures("logged_in")
     def test_adds_nothing_twice(self, gymlocker: Gymlocker, strong: Path) -> None:
-        ended = gymlocker("workouts", "import", str(strong))
+        known = ("--unit=kg", "--time-zone=Europe/Berlin")
+        ended = gymlocker("workouts", "import", str(strong), *known)
         assert (ended.code, ended.output, ended.errors) == (0, SUMMARY, "")
-        ended = gymlocker("workouts", "import", str(strong), "--format=strong")
+        ended = gymlocker("workouts", "import", str(strong), *known, "--format=strong")
         assert ended.code == 0
         assert "0 workouts added, 2 already there." in ended.output
         rows = [line.split() for line in gymlocker("workouts", "list").output.splitlines()[1:]]
