@@ -27,6 +27,7 @@ from server.services.workout.formats.values import (
     choice,
     date,
     decimal,
+    instant,
     name,
     rpe,
     text,
@@ -147,7 +148,7 @@ class _Reader:
             start_time,
             self._exercises(fields),
             self._source(fields),
-            time("createTime", created) if created else None,
+            instant("createTime", created) if created else None,
         )
         if id_:
             self._ids[id_] = line
