@@ -136,9 +136,10 @@ def _set_of(message: training_pb2.WorkoutSet, path: str) -> Set:
     return Set(
         message.kind if message.HasField("kind") else None,
         message.reps if message.HasField("reps") else None,
-        weight.value if weight else None,
+        # There is no negative zero.
+        weight.value + 0.0 if weight else None,
         weight.unit if weight else None,
-        distance.value if distance else None,
+        distance.value + 0.0 if distance else None,
         distance.unit if distance else None,
         message.duration_seconds if message.HasField("duration_seconds") else None,
         message.rpe if message.HasField("rpe") else None,

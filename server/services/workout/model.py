@@ -30,6 +30,9 @@ MAX_SET_NOTES_CHARACTERS = 500
 DECIMALS = 3
 # As a serialized message.
 MAX_WORKOUT_BYTES = 1024 * 1024
+# Of a training log.
+MAX_WORKOUTS = 100_000
+MAX_STORED_SETS = 2_000_000
 
 
 class Set(NamedTuple):

@@ -6,6 +6,8 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from server.services.workout.formats.model import UnreadableFile
 
 _MULTIPART = b"multipart/form-data"
+# Many tiny parts would keep the event loop for seconds.
+_MAX_PARTS = 100
 
 
 class PlainBody:
@@ -28,6 +30,7 @@ class FormBody(PlainBody):
         self._value = bytearray()
         # Of the current part, and of any part before it.
         self._is_file = self._found = self._ended = False
+        self._parts = 0
         self._parser = MultipartParser(
             boundary,
             {
@@ -60,6 +63,9 @@ class FormBody(PlainBody):
             raise UnreadableFile("The form has no end. Send it again.")
 
     def _begin_part(self) -> None:
+        self._parts += 1
+        if self._parts > _MAX_PARTS:
+            raise UnreadableFile(f"The form has more than {_MAX_PARTS} parts. Send the file alone.")
         self._is_file = False
 
     def _add_to_name(self, data: bytes, start: int, end: int) -> None:

@@ -10,7 +10,9 @@ from server.services.workout.model import Exercise
 
 _NUMBER = r"-?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]{1,3})?"
 _CLOCK = r"[0-9]+(?::[0-5][0-9]){1,2}"
-_MEASURE = rf"(?:{_CLOCK}|{_NUMBER}(?: [^\s,()]{{1,12}})?(?: × {_NUMBER})?)"
+# A unit that could also be an exertion would let a list of sets match in too many ways.
+_UNIT = r"[^\s,()@×·][^\s,()]{0,11}"
+_MEASURE = rf"(?:{_CLOCK}|{_NUMBER}(?: {_UNIT})?(?: × {_NUMBER})?)"
 _MEASURES = rf"(?:–|{_MEASURE}(?: · {_MEASURE})*)"
 _SET = rf"{_MEASURES}(?: @{_NUMBER})?(?: RIR {_NUMBER})?(?: \([^();]{{1,40}}\))*"
 _SETS = re.compile(rf"(?:: {_SET}(?:, {_SET})*)?(?: \((.*)\))?")

@@ -29,7 +29,12 @@ from server.libraries.limits.quota import quota_exceeded
 from server.services.workout.change import Change
 from server.services.workout.digest import digest_of, digest_of_exercises
 from server.services.workout.etag import IfMatch
-from server.services.workout.model import StoredWorkout, Workout
+from server.services.workout.model import (
+    MAX_STORED_SETS,
+    MAX_WORKOUTS,
+    StoredWorkout,
+    Workout,
+)
 from server.services.workout.page_statements import (
     EXPORT,
     FIRST,
@@ -43,8 +48,6 @@ from server.services.workout.plain_statement import ADD_PLAIN
 from server.services.workout.rows import COLUMNS, EXERCISES, stored_workout, stored_workouts
 from server.services.workout.store_statement import (
     ADD,
-    MAX_STORED_SETS,
-    MAX_WORKOUTS,
     REMOVE_EXERCISES,
     STORE,
     NewWorkout,

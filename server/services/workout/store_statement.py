@@ -16,11 +16,13 @@ from sqlalchemy import text
 from server.libraries.common.text import caseless
 from server.libraries.database.statement import Statement
 from server.services.workout.digest import digest_of_exercises
-from server.services.workout.model import Exercise, Set, Workout
-
-# Per user.
-MAX_WORKOUTS = 100_000
-MAX_STORED_SETS = 2_000_000
+from server.services.workout.model import (
+    MAX_STORED_SETS,
+    MAX_WORKOUTS,
+    Exercise,
+    Set,
+    Workout,
+)
 
 # Sets are compared as arrays: by weight, repetitions, and their position, where the first wins.
 # `best` holds the estimated one-repetition maximum times 30, which is exact.

@@ -44,6 +44,17 @@ class TestCreateWorkout:
                 await diary.create(**{**request, **other})
         assert await diary.all(view="full") == [created]
 
+    async def test_negative_zero_is_zero(self, diary: Diary) -> None:
+        def sets(zero: float) -> list[dict[str, Any]]:
+            weight, distance = {"value": zero, "unit": "kg"}, {"value": zero, "unit": "m"}
+            return [{"name": "Plank", "sets": [{"weight": weight, "distance": distance}]}]
+
+        created = await diary.create(exercises=messages(sets(-0.0)))
+        # Not by ==, for which they are equal.
+        assert str(created.exercises[0].sets[0].weight.value) == "0.0"
+        other = await diary.create(exercises=messages(sets(0.0)))
+        assert created.etag == other.etag
+
     async def test_trims_name(self, diary: Diary) -> None:
         created = await diary.create(exercises=messages([{"name": " \tSquat\u3000"}]))
         assert [one.name for one in created.exercises] == ["Squat"]

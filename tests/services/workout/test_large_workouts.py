@@ -8,7 +8,7 @@ import pytest
 from grpc import StatusCode
 
 from server.programs.demo.transport import CallError
-from server.services.workout.store_statement import MAX_STORED_SETS, MAX_WORKOUTS
+from server.services.workout.model import MAX_STORED_SETS, MAX_WORKOUTS
 from tests.services.workout.device import Device
 from tests.services.workout.diary import FIELDS, Diary, diary_of, over_grpc, violates
 from tests.services.workout.training import of_size, squats

@@ -64,6 +64,12 @@ class TestBodyOf:
         with pytest.raises(UnreadableFile, match=problem):
             file_in(body, [])
 
+    def test_rejects_more_than_100_parts(self) -> None:
+        file = part("file", b"data", "a.csv")
+        assert file_in(part("note", b"") * 99 + file + END, []) == b"data"
+        with pytest.raises(UnreadableFile, match="more than 100 parts"):
+            file_in(part("note", b"") * 100 + file + END, [])
+
     def test_requires_boundary(self) -> None:
         with pytest.raises(UnreadableFile, match="boundary"):
             body_of("multipart/form-data")

@@ -13,7 +13,7 @@ from server.services.workout.formats.own import json_reader
 from server.services.workout.formats.table import Header, Table, read_table
 
 _GZIP = b"\x1f\x8b"
-_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*[\[{]")
+_JSON = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\s\0]*[\[{]")
 _START = 64 * 1024
 
 # The required columns of each format, compared without case. The order matters: a file of another

@@ -1,10 +1,17 @@
-"""The size of a workout, which is limited as in a request of the API."""
+"""The size of a workout, which is limited as in a request of the API, and of a file."""
 
 import datetime as dt
+from collections.abc import Iterable
 
-from server.services.workout.formats.model import BadCell
+from server.services.workout.formats.model import BadCell, UnreadableFile
 from server.services.workout.messages import workout_message
-from server.services.workout.model import MAX_WORKOUT_BYTES, Exercise, StoredWorkout, Workout
+from server.services.workout.model import (
+    MAX_STORED_SETS,
+    MAX_WORKOUT_BYTES,
+    Exercise,
+    StoredWorkout,
+    Workout,
+)
 
 # Of a character in UTF-8.
 _CHARACTER = 4
@@ -19,6 +26,30 @@ def require_size(workout: Workout, title: str) -> None:
     # Hardly any workout has to be measured.
     if most > MAX_WORKOUT_BYTES and _bytes(workout) > MAX_WORKOUT_BYTES:
         raise BadCell(title, "the workout is larger than 1 MiB")
+
+
+class SetCount:
+    """The number of sets in a file. Sets take much more memory than the bytes that they come from.
+
+    Readers of files in which one line or value can have many sets count them.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def add(self, exercises: Iterable[Exercise]) -> None:
+        """Count more sets. Raises UnreadableFile if no training log can hold that many."""
+        self._count += sum(len(exercise.sets) for exercise in exercises)
+        require_set_count(self._count)
+
+
+def require_set_count(count: int) -> None:
+    """Raise UnreadableFile if no training log can hold so many sets."""
+    if count > MAX_STORED_SETS:
+        raise UnreadableFile(
+            f"The file has more than {MAX_STORED_SETS:,} sets, and a training log holds no more. "
+            "Choose a file with fewer workouts."
+        )
 
 
 def _most(exercise: Exercise) -> int:

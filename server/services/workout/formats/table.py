@@ -24,7 +24,7 @@ MAX_LINE = 1024 * 1024
 _DELIMITERS = (",", ";", "\t")
 # The first line by which Excel declares the delimiter.
 _SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?[\r\n]*', re.IGNORECASE)
-_UNIT = re.compile(r"(.*?)(?: ?\((.*)\)|_(.*))?", re.DOTALL)
+_UNIT = r"(?: ?\((.*)\)|_(.*))?"
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,10 @@ class Header:
 
     def units(self, quantity: str) -> list[tuple[str, str]]:
         """Return the columns of `quantity` with units: `weight (kg)`, `weight_kg` or `weight`."""
-        matches = [(name, _UNIT.fullmatch(name)) for name in self.columns]
-        return [
-            (name, match[2] or match[3] or "")
-            for name, match in matches
-            if match and match[1] == quantity
-        ]
+        # Anchored, for a title may have a hundred thousand characters.
+        pattern = re.compile(re.escape(quantity) + _UNIT, re.DOTALL)
+        matches = [(name, pattern.fullmatch(name)) for name in self.columns]
+        return [(name, match[1] or match[2] or "") for name, match in matches if match]
 
 
 @dataclass(slots=True)

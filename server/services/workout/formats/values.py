@@ -68,6 +68,14 @@ def time(title: str, value: str) -> dt.datetime:
     raise BadCell(title, problem)
 
 
+def instant(title: str, value: str) -> dt.datetime:
+    """Return an RFC 3339 time in UTC, where it must be within the calendar, too."""
+    try:
+        return time(title, value).astimezone(dt.UTC)
+    except OverflowError:
+        raise BadCell(title, f"{quoted(value)} is before the year 1 or after 9999 in UTC") from None
+
+
 def whole(title: str, value: str, least: int, most: int, unit: str = "") -> int:
     """Return a whole number from `least` to `most`, which are numbers of `unit`, if given."""
     match = _WHOLE.fullmatch(value)

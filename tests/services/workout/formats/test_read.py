@@ -117,6 +117,16 @@ class TestSpreadsheets:
         [found] = read(data).workouts
         assert (found.workout.type, found.workout.notes) == (f"ラン{delimiter} 5 km", "a\nb")
 
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+    def test_recognises_json_in_encodings(self, encoding: str) -> None:
+        [found] = read('\n [{"date":"2024-02-29","type":"ラン"}]'.encode(encoding)).workouts
+        assert found.workout.type == "ラン"
+
+    def test_recognises_json_in_utf_16_of_either_order(self) -> None:
+        text = '\ufeff[{"date":"2024-02-29","type":"Run"}]'
+        for encoding in ("utf-16-le", "utf-16-be"):
+            assert len(read(text.encode(encoding)).workouts) == 1
+
     def test_reads_separator_line(self) -> None:
         data = b"sep=;\r\ndate;type;duration\r\n2024-02-29;Run;45\r\n"
         [found] = read(data).workouts

@@ -1,7 +1,8 @@
 """The last step of reading a workout: its type, length, times, and the places of its notes."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from server.services.workout.formats.apps.session import Block, Session
@@ -26,12 +27,18 @@ _UNNAMED = "Workout"
 class Finisher:
     """A maker of workouts from sessions, which are given in the order of the file."""
 
-    def __init__(self, app: Format, options: ReadOptions, warnings: Warnings) -> None:
+    def __init__(
+        self,
+        app: Format,
+        options: ReadOptions,
+        warnings: Warnings,
+        ids: Mapping[Session, UUID],
+    ) -> None:
         self._app = app
         self._default_duration = options.default_duration
         self._warnings = warnings
         self._clock = Clock(options, warnings)
-        self._ids: set[UUID] = set()
+        self._ids = ids
 
     def finish(self, session: Session) -> tuple[dt.datetime, ReadWorkout]:
         """Return the local start of a workout, and the workout."""
@@ -41,7 +48,7 @@ class Finisher:
         exercises = tuple(self._exercise(block, session.line, moved) for block in session.blocks)
         minutes = self._minutes(session)
         workout = Workout(
-            self._id(session),
+            self._ids[session],
             local.date(),
             kind,
             minutes or self._default_duration,
@@ -51,21 +58,6 @@ class Finisher:
         )
         assumed = minutes is None
         return local, ReadWorkout(session.line, workout, assumed, source=self._app.value)
-
-    def _id(self, session: Session) -> UUID:
-        """Return an id of the start and the name, and of what else distinguishes the workout.
-
-        Earlier releases derived it from the start and the name alone.
-        """
-        parts = (session.start.wall.isoformat(), session.name)
-        found = id_of(self._app, *parts)
-        ordinal = 1
-        while found in self._ids:
-            ordinals = () if ordinal == 1 else (ordinal,)
-            found = id_of(self._app, *parts, *session.key[:1], *ordinals)
-            ordinal += 1
-        self._ids.add(found)
-        return found
 
     def _minutes(self, session: Session) -> int | None:
         """Return the length in minutes, rounded half up; None if the file has no usable one."""
@@ -107,6 +99,26 @@ class Finisher:
             f"Notes of workouts were cut after {MAX_NOTES_CHARACTERS:,} characters", line
         )
         return notes[: MAX_NOTES_CHARACTERS - 1] + "…"
+
+
+def ids_of(app: Format, sessions: Iterable[Session]) -> dict[Session, UUID]:
+    """Return an id of each workout's start and name, and of what else distinguishes it.
+
+    Earlier releases derived it from the start and the name alone. The order of the file plays no
+    part: some apps write the newest workout first.
+    """
+    ids: dict[UUID, Session] = {}
+    ordinals: Counter[tuple[str, ...]] = Counter()
+    for session in sorted(sessions, key=lambda one: (one.start.wall, one.name, one.key)):
+        parts = (session.start.wall.isoformat(), session.name)
+        longer = (*parts, *session.key[:1])
+        found = id_of(app, *parts)
+        while found in ids:
+            ordinals[longer] += 1
+            ordinal = ordinals[longer]
+            found = id_of(app, *longer, *(() if ordinal == 1 else (ordinal,)))
+        ids[found] = session
+    return {session: id_ for id_, session in ids.items()}
 
 
 def _type(session: Session) -> tuple[str, list[str]]:

@@ -66,19 +66,19 @@ def read(table: Table, options: ReadOptions) -> ReadFile:
         superset = _superset(row["superset_id"], row.line, warnings)
         return Part(row["exercise_title"], row["exercise_notes"], superset, has_fixed_notes=True)
 
-    def sets(word: str, row: Row) -> Effort:
+    def sets(kind: str | None, row: Row) -> Effort:
         one = measures.read(row)
-        kind = kind_of(word, header.title("set_type"), row.line, warnings)
         return effort((one._replace(kind=kind),) if one else (), row.line, warnings)
 
     @cache
-    def of_kind(word: str) -> Reader[Effort]:
-        return Reader(header, measures.columns, partial(sets, word))
+    def of_kind(kind: str | None) -> Reader[Effort]:
+        return Reader(header, measures.columns, partial(sets, kind))
 
     def mark(row: Row) -> Mark:
         order = row["set_index"]
         number = int(order) if has_order and order.isdecimal() and len(order) < 9 else None
-        return Mark(number, of_kind(row["set_type"]))
+        kind = kind_of(row["set_type"], header.title("set_type"), row.line, warnings)
+        return Mark(number, of_kind(kind))
 
     readers = Readers(
         Reader(header, _OF_WORKOUT, occasion),

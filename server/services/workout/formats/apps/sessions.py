@@ -4,11 +4,11 @@ A row that cannot be read costs only itself. Within a workout, rows of the same 
 one another are one exercise; the same exercise further down is another one.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from operator import itemgetter
 from typing import Generic, NamedTuple, TypeVar
 
-from server.services.workout.formats.apps.finish import Finisher
+from server.services.workout.formats.apps.finish import Finisher, ids_of
 from server.services.workout.formats.apps.session import Effort, Occasion, Part, Session
 from server.services.workout.formats.apps.survey import Survey
 from server.services.workout.formats.cells.dates import Moment
@@ -21,6 +21,7 @@ from server.services.workout.formats.model import (
     ReadOptions,
     quoted,
 )
+from server.services.workout.formats.size import require_set_count
 from server.services.workout.formats.table import Header, Row, Table
 from server.services.workout.formats.warnings import Warnings
 
@@ -86,18 +87,20 @@ def collect(
 ) -> ReadFile:
     """Read the workouts of a table."""
     file = ReadFile(app, columns_not_read=survey.not_read)
-    finisher = Finisher(app, options, warnings)
-    found = [finisher.finish(one) for one in _sessions(table, readers, file.problems)]
+    sessions = _sessions(table, readers, file.problems)
+    finisher = Finisher(app, options, warnings, ids_of(app, sessions))
+    found = [finisher.finish(one) for one in sessions]
     found.sort(key=lambda pair: pair[0])
     file.workouts.extend(workout for _, workout in found)
     file.warnings.extend(warnings.sentences())
     return file
 
 
-def _sessions(table: Table, readers: Readers, problems: Problems) -> Iterable[Session]:
+def _sessions(table: Table, readers: Readers, problems: Problems) -> Collection[Session]:
     occasions, parts, marks = readers
     sessions: dict[tuple[object, ...], Session] = {}
     last: tuple[Occasion | None, Session | None] = (None, None)
+    sets = 0
     for line, cells in table.records():
         if isinstance(cells, str):
             problems.append(Problem(line, cells))
@@ -108,6 +111,8 @@ def _sessions(table: Table, readers: Readers, problems: Problems) -> Iterable[Se
             part = parts.found.get(parts.key(cells)) or parts.read(line, cells)
             order, efforts = marks.found.get(marks.key(cells)) or marks.read(line, cells)
             effort = efforts.found.get(efforts.key(cells)) or efforts.read(line, cells)
+            sets += len(effort.sets)
+            require_set_count(sets)
             before, session = last
             if session and occasion is before:
                 session.add(part, effort, order)

@@ -10,7 +10,7 @@ and give units in columns (`Weight Unit`), in titles (`Weight (kg)`) or as title
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import lru_cache
 
 from server.services.workout.formats.apps.session import Effort, Occasion, Part, effort
 from server.services.workout.formats.apps.sessions import Mark, Reader, Readers, collect, moment
@@ -42,6 +42,8 @@ _USED = (
 )
 # Rows that are not sets.
 _REMARKS = ("rest timer", "note")
+# Kinds of sets, and words for rest timers.
+_MAX_WORDS = 100
 _ORDER = re.compile(r"(\d{1,6})(?:[.,]0+)?")
 
 
@@ -77,7 +79,7 @@ class _Reader:
             distance.settle("km", "kilometres")
         self._dates = Dates(self._survey.dates)
         self._has_order = len(self._survey.orders) > 1
-        self._efforts = cache(self._of_word)
+        self._efforts = lru_cache(maxsize=_MAX_WORDS)(self._of_word)
         of_set = header.has(("duration", "duration unit"))
         self._lengths = [
             name

@@ -65,6 +65,8 @@ _CONTENTS = {
     **dict.fromkeys(("weight unit", "distance unit"), re.compile(r"\D{0,12}")),
 }
 _SAMPLE = 50
+# Longer cells would take the patterns a long time.
+_MAX_LENGTH = 100
 
 
 def translated(table: Table, required: tuple[str, ...]) -> Table | None:
@@ -100,7 +102,7 @@ def _fits(layout: tuple[str, ...], rows: list[list[str]]) -> bool:
         return False
     order = layout.index("set order")
     return any(row[order].strip().isdecimal() for row in rows) and all(
-        _CONTENTS[name].fullmatch(cell)
+        len(cell) <= _MAX_LENGTH and _CONTENTS[name].fullmatch(cell)
         for row in rows
         for name, cell in zip(layout, row, strict=True)
         if name in _CONTENTS

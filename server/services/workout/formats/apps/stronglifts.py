@@ -163,11 +163,11 @@ class _Reader:
         if not text:
             return []
         equal = _EQUAL_TIMES.fullmatch(text)
-        parts = [equal[2]] * int(equal[1]) if equal else text.split("/")
+        count, parts = (int(equal[1]), [equal[2]]) if equal else (1, text.split("/"))
         try:
             found = [
                 0 if part.strip() == "-" else seconds_of(part, self._numbers) for part in parts
-            ]
+            ] * count
         except NotADuration:
             found = [-1]
         if not all(0 <= seconds <= MAX_SECONDS for seconds in found):

@@ -29,6 +29,7 @@ _STRONG_COLUMNS = (
 _STRONG_UNITS = {"kg": "kg", "lb": "lbs"}
 _STRONG_KINDS = {"warmup": "W", "drop": "D", "failure": "F"}
 _NOON = dt.time(12)
+_SECONDS_OF_DAY = 86_400
 # Any day that has another one after it.
 _A_DAY = dt.date(2000, 1, 1)
 
@@ -71,7 +72,10 @@ class StrongWriter:
 
     def __init__(self) -> None:
         self._date: dt.date | None = None
-        self._starts: Counter[tuple[dt.time, str]] = Counter()
+        # The start and the type of each workout of the date, and the seconds that the next one of
+        # a start and a type may have to wait.
+        self._taken: set[tuple[dt.time, str]] = set()
+        self._later: Counter[tuple[dt.time, str]] = Counter()
 
     def header(self) -> bytes:
         """Return the first line."""
@@ -93,14 +97,25 @@ class StrongWriter:
     def _start(self, workout: Workout) -> str:
         if workout.date != self._date:
             self._date = workout.date
-            self._starts.clear()
+            self._taken.clear()
+            self._later.clear()
         start = _NOON
         if workout.start_time:
-            start = dt.datetime.fromisoformat(workout.start_time.upper()).time()
-        later = dt.timedelta(seconds=self._starts[start, workout.type])
-        self._starts[start, workout.type] += 1
-        time = (dt.datetime.combine(_A_DAY, start) + later).time()
-        return f"{workout.date.isoformat()} {time.isoformat(timespec='seconds')}"
+            given = dt.datetime.fromisoformat(workout.start_time.upper())
+            start = given.time().replace(microsecond=0)
+        time = self._free(start, workout.type)
+        return f"{workout.date.isoformat()} {time.isoformat()}"
+
+    def _free(self, start: dt.time, type_: str) -> dt.time:
+        """Return the first second from `start` at which no workout of the type begins."""
+        first = self._later[start, type_]
+        for later in range(first, _SECONDS_OF_DAY):
+            time = (dt.datetime.combine(_A_DAY, start) + dt.timedelta(seconds=later)).time()
+            if (time, type_) not in self._taken:
+                self._taken.add((time, type_))
+                self._later[start, type_] = later + 1
+                return time
+        return start
 
 
 def _sets(workout: Workout) -> Iterator[tuple[Exercise, Set, str]]:

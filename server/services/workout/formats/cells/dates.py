@@ -7,7 +7,7 @@ together decide, and a file that leaves them open is refused with a question.
 import datetime as dt
 import re
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from server.services.workout.formats.cells.languages import (
@@ -20,6 +20,10 @@ from server.services.workout.formats.cells.languages import (
 )
 from server.services.workout.formats.model import UnreadableFile, quoted
 
+# Longer texts are not dates.
+_MAX_LENGTH = 100
+# Above all combinations of months, weekdays, halves of the day and numbers of digits.
+_MAX_SHAPES = 2_000
 _ISO = re.compile(
     r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})"
     r"(?:(?:t|,? )(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)? ?(z|[+-]\d{2}:?\d{2})?)?"
@@ -70,7 +74,9 @@ class Dates(dict[str, Moment | None]):
 
     def __init__(self, texts: Iterable[str]) -> None:
         super().__init__()
-        given = [text for text in dict.fromkeys(map(str.strip, texts)) if text]
+        given = [
+            text for text in dict.fromkeys(map(str.strip, texts)) if 0 < len(text) <= _MAX_LENGTH
+        ]
         # Dates of ISO 8601 leave nothing open.
         unclear = [text for text in given if not _ISO.fullmatch(text.lower())]
         self._language = _language(unclear)
@@ -78,7 +84,8 @@ class Dates(dict[str, Moment | None]):
 
     def __missing__(self, text: str) -> Moment | None:
         """Read a text for the first time."""
-        moment = _moment(_read(normalized(text), self._language), self._day_first)
+        reading = _read(normalized(text), self._language) if len(text) <= _MAX_LENGTH else None
+        moment = _moment(reading, self._day_first)
         self[text] = moment
         return moment
 
@@ -214,7 +221,8 @@ def _year(digits: str) -> int:
 def _language(texts: list[str]) -> Language:
     """Return the language that knows the words of most dates. Raises UnreadableFile."""
     # Numbers play no part, so a few shapes stand for all dates of a file.
-    shapes = dict.fromkeys(_NUMBER.sub(_digits, normalized(text)) for text in texts)
+    distinct = dict.fromkeys(_NUMBER.sub(_digits, normalized(text)) for text in texts)
+    shapes = list(islice(distinct, _MAX_SHAPES))
     english = language("en")
     if not any(_month(one, english) is None and re.search(r"[^\W\d_]", one) for one in shapes):
         return english

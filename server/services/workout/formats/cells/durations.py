@@ -7,6 +7,8 @@ from server.services.workout.formats.cells.numbers import NotANumber, Numbers
 from server.services.workout.formats.cells.units import SECONDS
 
 _HUGE = 10**12
+# Longer texts are not durations.
+_MAX_LENGTH = 100
 _CLOCK = re.compile(r"(?:(\d{1,4}):([0-5]?\d)|(\d{1,4})):([0-5]\d)(?:[.,](\d{1,9}))?")
 _HOURS_AND_MINUTES = re.compile(r"(\d{1,4}):([0-5]\d)")
 _PART = re.compile(r"(-?\d{1,9}(?:[.,]\d{1,9})?) ?([a-z]+)\.? ?")
@@ -18,6 +20,8 @@ class NotADuration(ValueError):
 
 def seconds_of(text: str, numbers: Numbers) -> int:
     """Return the seconds of a text, rounded half up; 0 if it is empty. Raises NotADuration."""
+    if len(text) > _MAX_LENGTH:
+        raise NotADuration(text)
     text = " ".join(text.lower().split())
     if clock := _CLOCK.fullmatch(text):
         hours, minutes, minutes_alone, seconds, fraction = clock.groups(default="0")

@@ -62,7 +62,8 @@ class Quantity:
             if not self.minimum <= exact <= self.maximum:
                 limits = f"{self.minimum:,} to {self.maximum:,}"
                 raise _bad(row, index, f"is not from {limits}")
-            found = (float(exact), unit)
+            # There is no negative zero.
+            found = (float(exact) + 0.0, unit)
             if value:
                 break
         return found

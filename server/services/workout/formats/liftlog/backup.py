@@ -26,7 +26,7 @@ from server.services.workout.formats.model import (
     ReadOptions,
     ReadWorkout,
 )
-from server.services.workout.formats.size import require_size
+from server.services.workout.formats.size import SetCount, require_size
 from server.services.workout.formats.values import date
 from server.services.workout.formats.warnings import Warnings
 from server.services.workout.model import (
@@ -82,6 +82,7 @@ class _Reader:
         self._losses: Losses = Counter()
         self._workouts: dict[UUID, ReadWorkout] = {}
         self._has_bodyweight = False
+        self._sets = SetCount()
 
     def add(self, session: Session) -> None:
         """Add a session, unless it is under way, has nothing done, or cannot be read."""
@@ -97,6 +98,7 @@ class _Reader:
         found = self._workout(id_of(Format.LIFTLOG, name.lower()), payload, losses)
         # The first of several, as in the app.
         if found and self._workouts.setdefault(found.workout.id, found) is found:
+            self._sets.add(found.workout.exercises)
             self._losses += losses
             self._has_bodyweight |= payload.get("bodyweight") is not None
 

@@ -33,7 +33,7 @@ from server.services.workout.formats.own.entries import (
 from server.services.workout.formats.own.write import EXERCISE_COLUMNS, SET_COLUMNS, WORKOUT_COLUMNS
 from server.services.workout.formats.table import Header, Row, Table
 from server.services.workout.formats.unread import UnreadColumns
-from server.services.workout.formats.values import date, name, time
+from server.services.workout.formats.values import date, instant, name, time
 from server.services.workout.model import MAX_NOTES_CHARACTERS, MAX_TYPE_CHARACTERS
 
 # The names of the column of durations, and their units; "" if it does not say.
@@ -201,7 +201,7 @@ class _Reader:
             whole_duration(title(self._duration), row[self._duration], self.unit),
             start_time,
             self._source(row),
-            time(title("create_time"), row["create_time"]) if row["create_time"] else None,
+            instant(title("create_time"), row["create_time"]) if row["create_time"] else None,
         )
 
     def _id(self, row: Row) -> UUID | None:

@@ -21,11 +21,13 @@ from server.services.workout.formats.model import (
 )
 from server.services.workout.formats.own.entries import MINUTES, Entry, settle, whole_duration
 from server.services.workout.formats.own.json_stream import Json, JsonStream, Malformed
+from server.services.workout.formats.size import SetCount
 from server.services.workout.formats.values import (
     boolean,
     choice,
     date,
     decimal,
+    instant,
     name,
     rpe,
     text,
@@ -81,6 +83,7 @@ def read(file: BinaryIO, options: ReadOptions) -> ReadFile:
     found = ReadFile(Format.GYMLOCKER)
     reader = _Reader()
     entries: list[Entry] = []
+    sets = SetCount()
     stream = JsonStream(file)
     with contextlib.closing(stream):
         try:
@@ -88,6 +91,7 @@ def read(file: BinaryIO, options: ReadOptions) -> ReadFile:
             for line, value in stream.elements():
                 try:
                     entries.append(reader.entry(line, value))
+                    sets.add(entries[-1].exercises)
                 except BadCell as problem:
                     found.problems.append(Problem(line, f"{problem}."))
         except Malformed as problem:
@@ -144,7 +148,7 @@ class _Reader:
             start_time,
             self._exercises(fields),
             self._source(fields),
-            time("createTime", created) if created else None,
+            instant("createTime", created) if created else None,
         )
         if id_:
             self._ids[id_] = line

@@ -181,3 +181,8 @@ class TestTimes:
         first = one_workout().replace('35",""', '35","x"')
         [found] = workouts(HEVY + first + one_workout())
         assert (found.notes, len(found.exercises[0].sets)) == ("x", 2)
+
+    def test_order_of_file_plays_no_part(self) -> None:
+        rows = [one_workout(end=f"15 Jan 2024, 19:{minute}") for minute in (20, 35, 50)]
+        found = workouts(HEVY + "".join(rows))
+        assert workouts(HEVY + "".join(reversed(rows)))[::-1] == found

@@ -125,6 +125,26 @@ class TestStrong:
         assert starts == [f"2024-02-29 12:00:0{second}" for second in range(3)]
         assert len(read(strong(*log)).workouts) == 3
 
+    @pytest.mark.parametrize(
+        ("starts", "written"),
+        [
+            (("12:00:00", "12:00:00", "12:00:01"), ("12:00:00", "12:00:01", "12:00:02")),
+            (("12:00:01", "12:00:00", "12:00:00"), ("12:00:01", "12:00:00", "12:00:02")),
+            (("12:00:00", "12:00:00.5"), ("12:00:00", "12:00:01")),
+            (("", "12:00:00"), ("12:00:00", "12:00:01")),
+        ],
+    )
+    def test_workouts_of_near_starts_stay_apart(
+        self, starts: tuple[str, ...], written: tuple[str, ...]
+    ) -> None:
+        log = [
+            example(RUN, start_time=start and f"2024-02-29T{start}Z", number=number)
+            for number, start in enumerate(starts)
+        ]
+        lines = strong(*log).decode().splitlines()[1:]
+        assert [line.split(";")[0] for line in lines] == [f"2024-02-29 {one}" for one in written]
+        assert len(read(strong(*log)).workouts) == len(starts)
+
     def test_start_of_the_last_second_stays_on_its_date(self) -> None:
         log = [example(RUN, start_time="2024-02-29T23:59:59Z", number=one) for one in range(2)]
         starts = [line.split(";")[0] for line in strong(*log).decode().splitlines()[1:]]

@@ -83,6 +83,10 @@ class TestWeights:
         found = problem(f"{STRONG}2024-01-15 18:00:00,A,1h,Squat,1,{weight},5,0,0,,,\n")
         assert found.message == f"Weight: {weight!r} is not from -10,000 to 10,000."
 
+    def test_have_no_negative_zero(self) -> None:
+        found = one_set(HEVY + "A,2024-01-15 18:30:00,,,Squat,,,0,normal,-0,5,,,\n")
+        assert str(found.weight) == "0.0"
+
     def test_may_be_negative_for_assistance(self) -> None:
         assert strong("Weight (kg),Reps", "-20.0,5") == kg(-20, 5)
 

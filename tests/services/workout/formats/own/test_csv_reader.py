@@ -109,6 +109,12 @@ class TestProblems:
         message = problem(f"2024-01-01,Run,{'9' * 41},,")
         assert message.startswith(f"duration: '{'9' * 39}…' is not a whole number")
 
+    @pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-00:01"])
+    def test_reports_time_beyond_the_calendar_in_utc(self, time: str) -> None:
+        file = read(f"date,type,duration,create_time\n2024-01-01,Run,30,{time}\n")
+        [found] = file.problems
+        assert found.message == f"create_time: {time!r} is before the year 1 or after 9999 in UTC."
+
     @pytest.mark.parametrize(
         ("row", "message"),
         [

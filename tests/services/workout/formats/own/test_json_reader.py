@@ -114,6 +114,14 @@ class TestProblems:
             ({"notes": "\ud800"}, "notes: must not contain half of a surrogate pair."),
             ({"duration": 0}, "duration: '0' is not a whole number of minutes from 1 to 10,080."),
             ({"startTime": "18:30"}, "startTime: '18:30' is not an existing time in the form "),
+            (
+                {"createTime": "0001-01-01T00:00:00+14:00"},
+                "createTime: '0001-01-01T00:00:00+14:00' ",
+            ),
+            (
+                {"createTime": "9999-12-31T23:59:59-00:01"},
+                "createTime: '9999-12-31T23:59:59-00:01' ",
+            ),
             ({"exercises": {}}, "exercises: must be a list."),
             ({"exercises": ["Squat"]}, "exercises[0]: must be an object."),
             ({"exercises": [{}]}, "exercises[0].name: must not be empty."),
