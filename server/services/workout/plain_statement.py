@@ -6,7 +6,7 @@ The statement ADD is for any number of sets. Without any, this one takes half of
 from sqlalchemy import text
 
 from server.libraries.database.statement import Statement
-from server.services.workout.store_statement import MAX_WORKOUTS
+from server.services.workout.model import MAX_WORKOUTS
 
 # Like ADD, it adds nothing if the id is in use or there is no room.
 ADD_PLAIN = Statement(

@@ -27,8 +27,8 @@ from server.services.workout.formats.model import UnreadableFile
 MAX_DATABASE_BYTES = 512 * 1024 * 1024
 _CHUNK_BYTES = 1024 * 1024
 _MAGIC = b"SQLite format 3\0"
-# JSON in ASCII has six characters for one of two bytes, and two for a quote.
-_MAX_LINE_BYTES = 3 * MAX_PAYLOAD_BYTES + 1024
+# JSON in ASCII has six characters for a control character.
+_MAX_LINE_BYTES = 6 * MAX_PAYLOAD_BYTES + 1024
 # Libraries of Python itself may depend on these. Nothing else, for it may be secret.
 _ENVIRONMENT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 

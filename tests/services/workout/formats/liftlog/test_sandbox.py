@@ -87,6 +87,12 @@ class TestSessions:
         path = database(tmp_path, "PRAGMA journal_mode = WAL", TABLE, rows=[("a", 0, "{}")])
         assert len(list(sessions(compressed(path)))) == 1
 
+    def test_longest_payload_of_control_characters_is_read(self, tmp_path: Path) -> None:
+        payload = "\x01" * database_reader.MAX_PAYLOAD_BYTES
+        path = database(tmp_path, TABLE, rows=[("a", 0, payload)])
+        [found] = sessions(compressed(path))
+        assert found["payload"] == payload
+
     def test_too_long_payload_is_none(self, tmp_path: Path) -> None:
         payload = "x" * (database_reader.MAX_PAYLOAD_BYTES + 1)
         path = database(tmp_path, TABLE, rows=[("a", 0, payload), ("b", 0, payload[1:])])
