@@ -25,6 +25,9 @@ _DELIMITERS = (",", ";", "\t")
 # The first line by which Excel declares the delimiter.
 _SEPARATOR_LINE = re.compile(r'"?sep=([,;\t])"?[\r\n]*', re.IGNORECASE)
 _UNIT = r"(?: ?\((.*)\)|_(.*))?"
+# Of a title in messages, and of the titles in a response.
+_MAX_TITLE_CHARACTERS = 100
+_MAX_TITLES = 100
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,14 @@ class Header:
         """Check whether all columns `names` exist."""
         return all(name in self.columns for name in names)
 
-    def title(self, name: str) -> str:
-        """Return the title of the column `name` as written in the file."""
-        return self.titles[self.columns[name]] if name in self.columns else name
+    def title(self, column: str | int) -> str:
+        """Return the title of a column, given its name or index, as messages show it."""
+        index = self.columns.get(column) if isinstance(column, str) else column
+        return str(column) if index is None else self.titles[index][:_MAX_TITLE_CHARACTERS]
+
+    def some_titles(self, indexes: Iterable[int]) -> list[str]:
+        """Return the titles of columns in their order, at most 100, as messages show them."""
+        return [self.title(index) for index in sorted(indexes)[:_MAX_TITLES]]
 
     def units(self, quantity: str) -> list[tuple[str, str]]:
         """Return the columns of `quantity` with units: `weight (kg)`, `weight_kg` or `weight`."""

@@ -4,9 +4,6 @@ from collections.abc import Collection
 
 from server.services.workout.formats.table import Header, Row
 
-_MAX_TITLES = 100
-_MAX_CHARACTERS = 100
-
 
 class UnreadColumns:
     """The titles of the columns beside those `read` (in lower case), as rows are seen."""
@@ -27,6 +24,5 @@ class UnreadColumns:
 
     @property
     def titles(self) -> list[str]:
-        """Return the titles in the order of the columns: at most 100, each shortened."""
-        titles = self._header.titles
-        return [titles[index][:_MAX_CHARACTERS] for index in sorted(self._found)][:_MAX_TITLES]
+        """Return the titles in the order of the columns, as messages show them."""
+        return self._header.some_titles(self._found)

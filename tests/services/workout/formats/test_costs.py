@@ -61,6 +61,28 @@ def test_ids_of_many_workouts_of_one_start_are_counted() -> None:
     assert len({one.workout.id for one in found}) == 5_000
 
 
+def test_times_of_a_set_are_limited() -> None:
+    rows = (f"2024/01/15,{number},Squat,{'/' * LONG},\n" for number in range(50))
+    started = time.process_time()
+    file = read(STRONGLIFTS + "".join(rows))
+    assert time.process_time() - started < SECONDS
+    assert len(file.problems) == 50
+
+
+def test_problems_quote_little_of_a_title() -> None:
+    header = STRONGLIFTS.replace("yyyy/mm/dd", "x" * LONG)
+    file = read(header + "soon,1,Squat,,5\n" * 100)
+    assert len(file.problems) == 100
+    assert all(len(one.message) < 250 for one in file.problems)
+
+
+def test_columns_not_read_are_limited() -> None:
+    titles = [f"column {number} {'x' * 1_000}" for number in range(500)]
+    header = f"{FITNOTES.rstrip()},{','.join(titles)}\n"
+    row = "2024-01-15,Squat,Legs,80,kg,5,,,," + ",x" * len(titles)
+    assert read(header + row).columns_not_read == [title[:100] for title in titles[:100]]
+
+
 class TestMoreSetsThanLogHolds:
     """A file of some kilobytes could take gigabytes of memory."""
 

@@ -49,7 +49,7 @@ class Reader(Generic[T]):
         key = self.key(cells)
         if "\0" in "".join(key):
             index = next(index for index, cell in enumerate(cells) if "\0" in cell)
-            raise BadCell(self._header.titles[index][:40], "must not contain a NUL character")
+            raise BadCell(self._header.title(index), "must not contain a NUL character")
         result = self._make(Row(line, cells, self._header))
         if len(self.found) >= _MAX_CACHED:
             self.found.clear()

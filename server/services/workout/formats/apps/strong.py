@@ -148,7 +148,7 @@ class _Reader:
         if not is_known(word) and one._replace(duration=None) == Set():
             # A rest timer in another language.
             self._warnings.add(
-                f"{row.header.title('set order')[:40]}: rows other than sets were left out",
+                f"{row.header.title('set order')}: rows other than sets were left out",
                 row.line,
             )
             return ()

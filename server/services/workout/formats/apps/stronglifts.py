@@ -38,6 +38,8 @@ COLUMNS = ("date", "exercise", "set 1 reps")
 
 _SINGLE = ("date", "duration", "start time")
 _USED = ("workout", "workout name", "exercise", "sets time", "duration", "notes")
+# The last of too many is not a time.
+_MAX_TIMES = 1_000
 # Two times 60s, or 60s/45s/-.
 _EQUAL_TIMES = re.compile(r"(\d{1,3}) ?[x×*] ?(\S.*)", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
@@ -113,7 +115,7 @@ class _Reader:
         found = self._dates[text.strip()]
         if found is None:
             problem = f"{quoted(text)} is not a date such as 2026/05/04 6:05 PM"
-            raise BadCell(row.header.titles[self._start[0]], problem)
+            raise BadCell(row.header.title(self._start[0]), problem)
         return found
 
     def _length(self, row: Row) -> int:
@@ -163,7 +165,7 @@ class _Reader:
         if not text:
             return []
         equal = _EQUAL_TIMES.fullmatch(text)
-        count, parts = (int(equal[1]), [equal[2]]) if equal else (1, text.split("/"))
+        count, parts = (int(equal[1]), [equal[2]]) if equal else (1, text.split("/", _MAX_TIMES))
         try:
             found = [
                 0 if part.strip() == "-" else seconds_of(part, self._numbers) for part in parts

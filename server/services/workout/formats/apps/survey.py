@@ -65,5 +65,5 @@ def survey(
             if cells[index] and not cells[index].isspace():
                 filled.add(index)
     result.numbers = {text for text in texts if "," in text or "." in text or not text.isascii()}
-    result.not_read = [table.header.titles[index] for index in sorted(filled)]
+    result.not_read = table.header.some_titles(filled)
     return result

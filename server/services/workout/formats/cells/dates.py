@@ -6,7 +6,7 @@ together decide, and a file that leaves them open is refused with a question.
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice, pairwise
 from typing import NamedTuple
 
@@ -74,20 +74,20 @@ class Dates(dict[str, Moment | None]):
 
     def __init__(self, texts: Iterable[str]) -> None:
         super().__init__()
-        given = [
-            text for text in dict.fromkeys(map(str.strip, texts)) if 0 < len(text) <= _MAX_LENGTH
-        ]
+        given = dict.fromkeys(map(str.strip, texts))
+        plain = {text: normalized(text) for text in given if 0 < len(text) <= _MAX_LENGTH}
         # Dates of ISO 8601 leave nothing open.
-        unclear = [text for text in given if not _ISO.fullmatch(text.lower())]
-        self._language = _language(unclear)
+        unclear = {text: one for text, one in plain.items() if not _ISO.fullmatch(one)}
+        self._language = _language(unclear.values())
         self._day_first = _is_day_first(unclear, self._language)
 
     def __missing__(self, text: str) -> Moment | None:
         """Read a text for the first time."""
-        reading = _read(normalized(text), self._language) if len(text) <= _MAX_LENGTH else None
-        moment = _moment(reading, self._day_first)
-        self[text] = moment
-        return moment
+        self[text] = found = self._read(text) if len(text) <= _MAX_LENGTH else None
+        return found
+
+    def _read(self, text: str) -> Moment | None:
+        return _moment(_read(normalized(text), self._language), self._day_first)
 
 
 def _moment(reading: _Reading | None, day_first: bool) -> Moment | None:
@@ -218,10 +218,13 @@ def _year(digits: str) -> int:
     return int(digits) if len(digits) > 2 else 2000 + int(digits)
 
 
-def _language(texts: list[str]) -> Language:
-    """Return the language that knows the words of most dates. Raises UnreadableFile."""
+def _language(texts: Iterable[str]) -> Language:
+    """Return the language that knows the words of most dates, which are normalized.
+
+    Raises UnreadableFile if several languages read them differently.
+    """
     # Numbers play no part, so a few shapes stand for all dates of a file.
-    distinct = dict.fromkeys(_NUMBER.sub(_digits, normalized(text)) for text in texts)
+    distinct = dict.fromkeys(_NUMBER.sub(_digits, text) for text in texts)
     shapes = list(islice(distinct, _MAX_SHAPES))
     english = language("en")
     if not any(_month(one, english) is None and re.search(r"[^\W\d_]", one) for one in shapes):
@@ -251,9 +254,12 @@ def _digits(number: re.Match[str]) -> str:
     return "2000" if len(number[0]) > 2 else "1" * len(number[0])
 
 
-def _is_day_first(texts: list[str], words: Language) -> bool:
-    """Tell whether 03/04/2024 is in April. Raises UnreadableFile if nothing in the file does."""
-    found = [(text, _read(normalized(text), words)) for text in texts]
+def _is_day_first(texts: Mapping[str, str], words: Language) -> bool:
+    """Tell whether 03/04/2024 is in April. Raises UnreadableFile if nothing in the file does.
+
+    `texts` are dates as in the file, each with its normalized form.
+    """
+    found = [(text, _read(plain, words)) for text, plain in texts.items()]
     dates = [
         (text, one) for text, one in found if one and one.is_open and min(one.day, one.month) <= 12
     ]

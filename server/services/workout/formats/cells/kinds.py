@@ -24,7 +24,7 @@ def kind_of(word: str, title: str, line: int, warnings: Warnings) -> str | None:
         return _KINDS[word]
     spelling = _spelling(word)
     if spelling not in _KINDS:
-        warnings.add(f"{title[:40]}: kinds of sets that are not known were left out", line)
+        warnings.add(f"{title}: kinds of sets that are not known were left out", line)
     return _KINDS.get(spelling)
 
 

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 # The languages of the apps, and those that a phone adds to the dates of an English app.
@@ -54,7 +54,6 @@ class Language:
         return Locale.parse(self.code).get_display_name("en") or self.code
 
 
-@lru_cache(maxsize=65_536)
 def normalized(text: str) -> str:
     """Return `text` with ASCII digits and plain spaces, without case and invisible characters."""
     if text.isascii():

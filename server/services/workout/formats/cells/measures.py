@@ -73,7 +73,7 @@ class Measures:
 
     def _durations(self, row: Row) -> Iterator[int]:
         for index in self._times:
-            title = row.header.titles[index][:40]
+            title = row.header.title(index)
             seconds = self._seconds(row, index, title)
             if not 0 <= seconds <= MAX_SECONDS:
                 raise BadCell(title, f"must be from 0 to {MAX_SECONDS:,} seconds (a week)")
@@ -101,7 +101,7 @@ class Measures:
             rpe = MAX_RPE - value if left else value
             if MIN_RPE <= rpe <= MAX_RPE:
                 return float((rpe * 2).quantize(Decimal(1), ROUND_HALF_UP) / 2)
-            title = row.header.titles[index][:40]
+            title = row.header.title(index)
             self._warnings.add(
                 f"{title}: values out of range were left out; the RPE is {MIN_RPE} to {MAX_RPE}",
                 row.line,
@@ -113,5 +113,5 @@ def whole(value: Decimal, row: Row, index: int) -> int:
     """Return the repetitions in a cell. Raises BadCell."""
     if not 0 <= value <= MAX_REPS or value != int(value):
         problem = f"must be a whole number from 0 to {MAX_REPS:,}"
-        raise BadCell(row.header.titles[index][:40], f"{quoted(row.cells[index])} {problem}")
+        raise BadCell(row.header.title(index), f"{quoted(row.cells[index])} {problem}")
     return int(value)

@@ -162,4 +162,4 @@ def _weight_unit(unit: str) -> str:
 
 
 def _bad(row: Row, index: int, problem: str) -> BadCell:
-    return BadCell(row.header.titles[index][:40], f"{quoted(row.cells[index].strip())} {problem}")
+    return BadCell(row.header.title(index), f"{quoted(row.cells[index].strip())} {problem}")
