@@ -107,7 +107,7 @@ async def _read_upload(
     """
     options = workout_pb2.ImportWorkoutsRequest()
     body: PlainBody | None = None
-    size, received, limit = 0, 0, MAX_FILE_BYTES
+    size, received, start = 0, 0, b""
     async with upload.receiving():
         async for request in requests:
             chunk = request.file.data
@@ -117,8 +117,8 @@ async def _read_upload(
                 options.CopyFrom(request)
                 options.ClearField("file")
             data = body.feed(chunk)
-            if not size and data.startswith(GZIP):
-                limit = MAX_COMPRESSED_BYTES
+            start += data[: len(GZIP) - len(start)]
+            limit = MAX_COMPRESSED_BYTES if start == GZIP else MAX_FILE_BYTES
             size += len(data)
             received += len(chunk)
             if size > limit or received > limit + MAX_FORM_BYTES:
