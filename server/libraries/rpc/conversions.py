@@ -1,4 +1,4 @@
-"""Conversions between protobuf and Python values."""
+"""Conversions between protobuf and Python values, and the error of a field."""
 
 from datetime import UTC, date, datetime
 
@@ -17,8 +17,7 @@ def datetime_of(timestamp: Timestamp, field: str) -> datetime:
     checked here.
     """
     if not 0 <= timestamp.nanos < _NANOSECONDS:
-        problem = f"{field}: nanos must be from 0 to 999,999,999"
-        raise InvalidArgument(problem, violations=[(field, problem)])
+        raise invalid_field(field, "nanos must be from 0 to 999,999,999")
     return timestamp.ToDatetime(UTC)
 
 
@@ -38,11 +37,12 @@ def date_of(text: str, field: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        problem = f"{_json_name(field)}: there is no such calendar date"
-        raise InvalidArgument(problem, violations=[(field, problem)]) from None
+        raise invalid_field(field, "there is no such calendar date") from None
 
 
-def _json_name(field: str) -> str:
-    """Return the JSON name of a field."""
-    first, *others = field.split("_")
-    return first + "".join(word.capitalize() for word in others)
+def invalid_field(path: str, problem: str) -> InvalidArgument:
+    """Return the error of a field, given its path in the proto. People see its name in JSON."""
+    first, *others = path.split("_")
+    name = first + "".join(word.capitalize() for word in others)
+    text = f"{name}: {problem}"
+    return InvalidArgument(text, violations=[(path, text)])

@@ -3,13 +3,13 @@
 A cursor is valid for one user. Later versions can change its form: the first byte tells it.
 """
 
-import base64
-import binascii
 import hashlib
 import struct
 from uuid import UUID
 
 from server.errors import InvalidArgument
+from server.libraries.common import base64url
+from server.libraries.rpc.conversions import invalid_field
 from server.services.workout.changes_repository import Cursor
 
 _VERSION = 1
@@ -22,20 +22,19 @@ def encode_cursor(owner_id: UUID, cursor: Cursor) -> str:
     data = _LAYOUT.pack(
         _VERSION, _hash_of(owner_id), cursor.revision, cursor.id.bytes, cursor.began
     )
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+    return base64url.encode(data)
 
 
 def decode_cursor(owner_id: UUID, text: str) -> Cursor:
     """Return the cursor in a text. Raises InvalidArgument if it is not one of this user."""
     try:
-        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        version, hash_of_owner, revision, workout_id, began = _LAYOUT.unpack(data)
-    except (binascii.Error, struct.error, ValueError):
-        raise _invalid("is not a cursor of this server; use nextCursor unchanged") from None
+        version, hash_of_owner, revision, workout_id, began = _LAYOUT.unpack(base64url.decode(text))
+    except (struct.error, ValueError):
+        raise _malformed() from None
     if version != _VERSION or revision < -1 or began < 0:
-        raise _invalid("is not a cursor of this server; use nextCursor unchanged")
+        raise _malformed()
     if hash_of_owner != _hash_of(owner_id):
-        raise _invalid("belongs to another user; begin without a cursor")
+        raise invalid_field("cursor", "belongs to another user; begin without a cursor")
     return Cursor(revision, UUID(bytes=workout_id), began)
 
 
@@ -43,6 +42,5 @@ def _hash_of(owner_id: UUID) -> bytes:
     return hashlib.sha256(owner_id.bytes).digest()[:8]
 
 
-def _invalid(problem: str) -> InvalidArgument:
-    text = f"cursor: {problem}"
-    return InvalidArgument(text, violations=[("cursor", text)])
+def _malformed() -> InvalidArgument:
+    return invalid_field("cursor", "is not a cursor of this server; use nextCursor unchanged")

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from gymlocker.v2 import workout_pb2
 
-from server.errors import InvalidArgument
+from server.libraries.rpc.conversions import invalid_field
 from server.services.workout.formats.model import Format, ReadFile, ReadOptions, UnreadableFile
 from server.services.workout.formats.read import read_file
 from server.services.workout.import_repository import ImportRepository, ImportResult
@@ -50,7 +50,7 @@ class Importer:
                     read = await _read(file, options)
                     result = await self._store(owner_id, read, options)
             except UnreadableFile as error:
-                raise _invalid_file(str(error)) from None
+                raise invalid_field("file", str(error)) from None
         return _response(read, result)
 
     async def _store(
@@ -122,19 +122,15 @@ async def _read_upload(
             size += len(data)
             received += len(chunk)
             if size > limit or received > limit + MAX_FORM_BYTES:
-                raise _invalid_file(
+                raise invalid_field(
+                    "file",
                     f"must not be larger than {limit // MIB} MiB; split it and repeat the header "
-                    "line in each part"
+                    "line in each part",
                 )
             file.write(data)
     if body:
         body.finish()
     return options
-
-
-def _invalid_file(problem: str) -> InvalidArgument:
-    text = f"file: {problem}"
-    return InvalidArgument(text, violations=[("file", text)])
 
 
 def _require_time_zone(name: str) -> None:
@@ -143,5 +139,5 @@ def _require_time_zone(name: str) -> None:
         if name:
             zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        text = f"timeZone: {name!r} is not a time zone; use an IANA name such as Europe/Berlin"
-        raise InvalidArgument(text, violations=[("time_zone", text)]) from None
+        problem = f"{name!r} is not a time zone; use an IANA name such as Europe/Berlin"
+        raise invalid_field("time_zone", problem) from None

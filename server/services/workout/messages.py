@@ -7,8 +7,7 @@ from uuid import UUID
 from google.protobuf.message import Message
 from gymlocker.v2 import training_pb2, workout_pb2
 
-from server.errors import InvalidArgument
-from server.libraries.rpc.conversions import date_of, set_time
+from server.libraries.rpc.conversions import date_of, invalid_field, set_time
 from server.services.workout.model import (
     DECIMALS,
     MAX_WORKOUT_BYTES,
@@ -70,7 +69,7 @@ def start_time_of(text: str, path: str) -> str:
         try:
             dt.datetime.fromisoformat(text.upper())
         except ValueError:
-            raise _invalid(path, "there is no such time") from None
+            raise invalid_field(path, "there is no such time") from None
     return text
 
 
@@ -95,7 +94,7 @@ def exercises_of(
 def require_size(message: Message, path: str) -> None:
     """Raise InvalidArgument if a workout in a request has more than MAX_WORKOUT_BYTES."""
     if message.ByteSize() > MAX_WORKOUT_BYTES:
-        raise _invalid(path, f"a workout must have at most {MAX_WORKOUT_BYTES:,} bytes")
+        raise invalid_field(path, f"a workout must have at most {MAX_WORKOUT_BYTES:,} bytes")
 
 
 def _exercise_message(exercise: Exercise) -> training_pb2.WorkoutExercise:
@@ -128,11 +127,11 @@ def _set_of(message: training_pb2.WorkoutSet, path: str) -> Set:
     distance = message.distance if message.HasField("distance") else None
     # Rules in CEL take a hundred times as long, and a workout may have thousands of numbers.
     if weight and round(weight.value, DECIMALS) != weight.value:
-        raise _invalid(f"{path}.weight.value", f"must have at most {DECIMALS} decimals")
+        raise invalid_field(f"{path}.weight.value", f"must have at most {DECIMALS} decimals")
     if distance and round(distance.value, DECIMALS) != distance.value:
-        raise _invalid(f"{path}.distance.value", f"must have at most {DECIMALS} decimals")
+        raise invalid_field(f"{path}.distance.value", f"must have at most {DECIMALS} decimals")
     if message.rpe * 2 % 1:
-        raise _invalid(f"{path}.rpe", "must be a multiple of 0.5")
+        raise invalid_field(f"{path}.rpe", "must be a multiple of 0.5")
     return Set(
         message.kind if message.HasField("kind") else None,
         message.reps if message.HasField("reps") else None,
@@ -146,9 +145,3 @@ def _set_of(message: training_pb2.WorkoutSet, path: str) -> Set:
         message.completed if message.HasField("completed") else None,
         message.notes,
     )
-
-
-def _invalid(path: str, problem: str) -> InvalidArgument:
-    first, *others = path.split("_")
-    name = first + "".join(word[:1].upper() + word[1:] for word in others)
-    return InvalidArgument(f"{name}: {problem}", violations=[(path, f"{name}: {problem}")])

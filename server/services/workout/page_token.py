@@ -4,15 +4,14 @@ A token holds the position of the last workout of its page, not a row count, so 
 or deleted in between shift nothing. It also holds a hash of the filters and is valid only for them.
 """
 
-import base64
-import binascii
 import datetime as dt
 import hashlib
 import struct
 from uuid import UUID
 
-from server.errors import InvalidArgument
+from server.libraries.common import base64url
 from server.libraries.common.text import caseless
+from server.libraries.rpc.conversions import invalid_field
 from server.services.workout.page_statements import Filter, Position
 
 # A date as its ordinal, a time in microseconds since 1970, an id, and a hash of the filters.
@@ -25,7 +24,7 @@ def encode_page_token(last: Position, filters: Filter) -> str:
     """Return a token for the page after `last`."""
     created = (last.created - _EPOCH) // _MICROSECOND
     data = _LAYOUT.pack(last.date.toordinal(), created, last.id.bytes, _hash_of(filters))
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+    return base64url.encode(data)
 
 
 def decode_page_token(token: str, filters: Filter) -> Position:
@@ -34,21 +33,17 @@ def decode_page_token(token: str, filters: Filter) -> Position:
     Raises InvalidArgument if it is not a token, or a token for other filters.
     """
     try:
-        data = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        ordinal, created, workout_id, hash_of_filters = _LAYOUT.unpack(data)
+        ordinal, created, workout_id, hash_of_filters = _LAYOUT.unpack(base64url.decode(token))
         position = Position(
             dt.date.fromordinal(ordinal), _EPOCH + created * _MICROSECOND, UUID(bytes=workout_id)
         )
-    except (binascii.Error, struct.error, ValueError, OverflowError):
-        raise _invalid("is not a token of this server; use nextPageToken unchanged") from None
+    except (struct.error, ValueError, OverflowError):
+        problem = "is not a token of this server; use nextPageToken unchanged"
+        raise invalid_field("page_token", problem) from None
     if hash_of_filters != _hash_of(filters):
-        raise _invalid("belongs to other filters; use the same filters for every page")
+        problem = "belongs to other filters; use the same filters for every page"
+        raise invalid_field("page_token", problem)
     return position
-
-
-def _invalid(problem: str) -> InvalidArgument:
-    text = f"pageToken: {problem}"
-    return InvalidArgument(text, violations=[("page_token", text)])
 
 
 def _hash_of(filters: Filter) -> bytes:
