@@ -32,7 +32,8 @@ def check_file(file: ReadFile) -> None:
     assert len({found.workout.id for found in file.workouts}) == len(file.workouts)
     lines = [one.line for one in file.problems]
     assert lines == sorted(lines)
-    assert all(one.line > 1 and one.message.endswith(".") for one in file.problems)
+    # JSON may be on one line.
+    assert all(one.line >= 1 and one.message.endswith(".") for one in file.problems)
     assert all(warning.endswith(".") for warning in file.warnings)
 
 
