@@ -1,7 +1,6 @@
 """The repository of exercises and their figures."""
 
 import datetime as dt
-from decimal import Decimal
 from uuid import UUID
 
 import asyncpg
@@ -10,13 +9,11 @@ from gymlocker.v2 import exercise_pb2, training_pb2
 from server.libraries.common.text import caseless
 from server.libraries.database.pool import Database
 from server.services.exercise.statements import KINDS, LIST, PROGRESS, RECORDS, RECORDS_OF
-
-# The exact weight of a unit in kilograms.
-KILOGRAMS = {"kg": Decimal(1), "lb": Decimal("0.45359237")}
+from server.services.workout.model import KILOGRAMS
 
 
 class ExerciseRepository:
-    """Exercises of all users. Units are keys of KILOGRAMS."""
+    """Repository of exercises. Units are keys of KILOGRAMS."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

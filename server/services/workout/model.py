@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
@@ -19,7 +20,9 @@ KINDS = ("normal", "warmup", "drop", "failure")
 MAX_REPS = 10_000
 # Negative weights are those of machines that assist.
 MAX_WEIGHT = 10_000
-WEIGHT_UNITS = ("kg", "lb")
+# The units of weights, exactly in kilograms.
+KILOGRAMS = {"kg": Decimal(1), "lb": Decimal("0.45359237")}
+WEIGHT_UNITS = tuple(KILOGRAMS)
 MAX_DISTANCE = 10_000_000
 DISTANCE_UNITS = ("m", "km", "mi", "yd")
 # A week.

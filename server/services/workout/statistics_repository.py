@@ -4,7 +4,6 @@ import asyncio
 import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, TypeAlias
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -35,6 +34,7 @@ from server.libraries.common.text import caseless
 from server.libraries.database.pool import Database
 from server.libraries.database.schema import workout_days, workouts
 from server.libraries.database.statement import Statement
+from server.services.workout.model import KILOGRAMS
 from server.services.workout.page_statements import Filter
 
 MAX_PERIODS = 1_000
@@ -42,9 +42,6 @@ MAX_TYPES = 100
 
 Rows: TypeAlias = "Select[Any]"
 
-
-# The exact weight of a unit in kilograms.
-KILOGRAMS = {"kg": Decimal(1), "lb": Decimal("0.45359237")}
 # The days between the first day of a week and Monday, with which PostgreSQL's weeks begin.
 DAYS_BEFORE_MONDAY = {"monday": 0, "sunday": 1}
 

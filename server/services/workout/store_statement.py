@@ -17,12 +17,14 @@ from server.libraries.common.text import caseless
 from server.libraries.database.statement import Statement
 from server.services.workout.digest import digest_of_exercises
 from server.services.workout.model import (
+    KILOGRAMS,
     MAX_STORED_SETS,
     MAX_WORKOUTS,
     Exercise,
     Set,
     Workout,
 )
+from server.services.workout.size import size_of
 
 # Sets are compared as arrays: by weight, repetitions, and their position, where the first wins.
 # `best` holds the estimated one-repetition maximum times 30, which is exact.
@@ -48,7 +50,7 @@ WITH new_workout AS (
 ), new_set AS MATERIALIZED (
     SELECT exercise.workout, exercise.position AS exercise, exercise.name_key, one.*,
         kind IS DISTINCT FROM 'warmup' AND completed IS NOT FALSE AS is_working,
-        weight * CASE weight_unit WHEN 'lb' THEN 0.45359237 ELSE 1 END AS kilograms,
+        weight * CASE weight_unit WHEN 'lb' THEN {pound} ELSE 1 END AS kilograms,
         distance * CASE distance_unit
             WHEN 'km' THEN 1000 WHEN 'mi' THEN 1609.344 WHEN 'yd' THEN 0.9144 ELSE 1
         END AS metres
@@ -161,22 +163,21 @@ def _planned_once(sql: str) -> str:
     return _ARRAY.sub(lambda array: f"(SELECT {array[0]})", sql)
 
 
+def _storing(revision: str, condition: str, on_conflict: str) -> str:
+    return _WITH.format(
+        revision=revision, condition=condition, on_conflict=on_conflict, pound=KILOGRAMS["lb"]
+    )
+
+
+# NULL if the user was deleted; the foreign key rejects the rows then.
+_NEXT_REVISION = "coalesce(next_workout_revision(:owner_id), 0)"
 # Adds a workout if its id is not in use and there is room.
 ADD = Statement(
-    text(
-        _planned_once(
-            _WITH.format(
-                # NULL if the user was deleted; the foreign key rejects the rows then.
-                revision="coalesce(next_workout_revision(:owner_id), 0)",
-                condition=_HAS_ROOM,
-                on_conflict="NOTHING",
-            )
-        )
-    ).bindparams(max_workouts=MAX_WORKOUTS, max_sets=MAX_STORED_SETS)
+    text(_planned_once(_storing(_NEXT_REVISION, _HAS_ROOM, "NOTHING"))).bindparams(
+        max_workouts=MAX_WORKOUTS, max_sets=MAX_STORED_SETS
+    )
 )
-_STORE = _WITH.format(
-    revision="CAST(:revision AS bigint)", condition="WHERE true", on_conflict=_REPLACE
-)
+_STORE = _storing("CAST(:revision AS bigint)", "WHERE true", _REPLACE)
 # Adds workouts, or replaces those with their ids: many, or one. Run REMOVE_EXERCISES first.
 STORE_MANY = Statement(text(_STORE))
 STORE = Statement(text(_planned_once(_STORE)))
@@ -280,20 +281,3 @@ def _set_columns(exercises: Iterable[Exercise]) -> dict[str, Any]:
         **dict(zip(_SET_PARAMETERS, columns, strict=True)),
         "set_notes": [each or None for each in notes],
     }
-
-
-# Upper limits of the bytes that they take in a message, beside their texts.
-_EXERCISE_BYTES = 20
-_SET_BYTES = 80
-
-
-def size_of(exercises: Iterable[Exercise]) -> int:
-    """Return an upper limit of the bytes that exercises take in a response."""
-    return sum(
-        _EXERCISE_BYTES
-        + len(exercise.name.encode())
-        + len(exercise.notes.encode())
-        + _SET_BYTES * len(exercise.sets)
-        + sum(len(one.notes.encode()) for one in exercise.sets if one.notes)
-        for exercise in exercises
-    )

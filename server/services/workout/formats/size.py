@@ -12,17 +12,16 @@ from server.services.workout.model import (
     StoredWorkout,
     Workout,
 )
+from server.services.workout.size import size_of
 
-# Of a character in UTF-8.
-_CHARACTER = 4
-# Above all that a message has beside its texts.
-_WORKOUT, _EXERCISE, _SET = 1_024, 32, 96
+# Above all that a message has beside its notes and exercises.
+_OTHER_BYTES = 1_024
 _NEVER = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 
 
 def require_size(workout: Workout, title: str) -> None:
     """Raise BadCell if the message of the workout is larger than MAX_WORKOUT_BYTES."""
-    most = _WORKOUT + _CHARACTER * len(workout.notes) + sum(map(_most, workout.exercises))
+    most = _OTHER_BYTES + len(workout.notes.encode()) + size_of(workout.exercises)
     # Hardly any workout has to be measured.
     if most > MAX_WORKOUT_BYTES and _bytes(workout) > MAX_WORKOUT_BYTES:
         raise BadCell(title, "the workout is larger than 1 MiB")
@@ -50,11 +49,6 @@ def require_set_count(count: int) -> None:
             f"The file has more than {MAX_STORED_SETS:,} sets, and a training log holds no more. "
             "Choose a file with fewer workouts."
         )
-
-
-def _most(exercise: Exercise) -> int:
-    texts = len(exercise.name) + len(exercise.notes) + sum(len(one.notes) for one in exercise.sets)
-    return _EXERCISE + _SET * len(exercise.sets) + _CHARACTER * texts
 
 
 def _bytes(workout: Workout) -> int:

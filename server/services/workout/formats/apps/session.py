@@ -13,12 +13,10 @@ from server.services.workout.model import (
     MAX_WORKOUT_BYTES,
     Set,
 )
+from server.services.workout.size import EXERCISE_BYTES, SET_BYTES
 
 _UNNAMED = "Exercise"
-# Of a serialized message: the most that a set takes without its notes, an exercise without texts,
-# and a workout without exercises.
-_SET_BYTES = 64
-_EXERCISE_BYTES = 16
+# The most that a workout without exercises takes as a message.
 _WORKOUT_BYTES = 48 * 1024
 
 
@@ -78,7 +76,7 @@ def effort(sets: tuple[Set, ...], line: int, warnings: Warnings, notes: str = ""
         else:
             kept.append(one)
     notes = "\n".join(filter(None, moved))
-    size = len(notes.encode()) + sum(_SET_BYTES + len(one.notes.encode()) for one in kept)
+    size = len(notes.encode()) + sum(SET_BYTES + len(one.notes.encode()) for one in kept)
     return Effort(tuple(kept), notes, size)
 
 
@@ -155,7 +153,7 @@ class Session:
         if len(self.blocks) + more > MAX_EXERCISES:
             raise BadCell("exercise", f"the workout has more than {MAX_EXERCISES} exercises")
         texts = len(part.exercise.encode()) + len(part.notes.encode())
-        self._reserve(effort.size + more * (_EXERCISE_BYTES + texts))
+        self._reserve(effort.size + more * (EXERCISE_BYTES + texts))
         block = block or self._add_block(part)
         for one in effort.sets:
             if len(block.sets) >= MAX_SETS:

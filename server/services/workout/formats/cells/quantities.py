@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from server.services.workout.formats.cells.numbers import NotANumber, Numbers, rounded
-from server.services.workout.formats.cells.units import DISTANCES, POUND, WEIGHTS, spelling
+from server.services.workout.formats.cells.units import DISTANCES, WEIGHTS, spelling
 from server.services.workout.formats.model import BadCell, ReadOptions, UnreadableFile, quoted
 from server.services.workout.formats.table import Header, Row
 from server.services.workout.formats.warnings import Warnings
-from server.services.workout.model import MAX_DISTANCE, MAX_WEIGHT
+from server.services.workout.model import KILOGRAMS, MAX_DISTANCE, MAX_WEIGHT
 
 # Kilograms by which two columns of a weight may differ: apps round both.
 _TOLERANCE = Decimal("0.25")
@@ -153,7 +153,7 @@ def _contradict(weight: Quantity, cells: tuple[str, ...], numbers: Numbers) -> b
     of_row = _weight_unit(spelling(cells[-1])) if weight.unit_index is not None else ""
     if of_row and any(unit not in ("", of_row) for _, unit in found):
         return True
-    kilograms = [value * (POUND if unit == "lb" else 1) for value, unit in found if unit]
+    kilograms = [value * KILOGRAMS[unit] for value, unit in found if unit]
     return bool(kilograms) and max(kilograms) - min(kilograms) > _TOLERANCE
 
 

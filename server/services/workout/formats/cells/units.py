@@ -28,8 +28,6 @@ SECONDS: dict[str, int] = {
     **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60),
     **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 3600),
 }
-# A pound in kilograms.
-POUND = Decimal("0.45359237")
 
 
 def spelling(text: str) -> str:
