@@ -4,10 +4,16 @@ import datetime as dt
 from dataclasses import dataclass, field
 from enum import Enum
 
-from server.services.workout.model import Workout
+from server.services.workout.model import WEIGHT_UNITS, Workout
 
 MAX_PROBLEMS = 1_000
 MAX_WARNINGS = 1_000
+
+
+ASSUMED_KILOGRAMS = (
+    "Weights without a unit were taken as kg. If they are pounds, import the file again with "
+    "unit=lb"
+)
 
 
 class Format(Enum):
@@ -19,6 +25,10 @@ class Format(Enum):
     FITNOTES = "fitnotes"
     STRONGLIFTS = "stronglifts"
     LIFTLOG = "liftlog"
+
+
+# The sources of workouts. "" is that of those entered here.
+SOURCES = ("", *(format_.value for format_ in Format))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,11 @@ class ReadOptions:
     default_duration: int = 60
     unit: str = ""
     time_zone: str = ""
+
+    @property
+    def weight_unit(self) -> str:
+        """Return the unit of weights without one; "" if it is not given."""
+        return self.unit if self.unit in WEIGHT_UNITS else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ _COLUMNS = {
     Format.STRONG: (strong.COLUMNS,),
     Format.STRONGLIFTS: (stronglifts.COLUMNS,),
     Format.FITNOTES: (fitnotes.COLUMNS, fitnotes.COLUMNS_WITH_NAMES),
-    Format.LIFTLOG: (("sessionid", "timestamp", "exercise", "weight"),),
+    Format.LIFTLOG: (liftlog_csv.COLUMNS,),
     Format.GYMLOCKER: own_csv.LAYOUTS,
 }
 _NAMES = {

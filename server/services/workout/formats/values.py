@@ -1,12 +1,14 @@
-"""Parsers and printers of the values in our own files, which CSV and JSON have in common.
+"""Parsers and printers of values, which the formats have in common.
 
 Each parser takes the `title` of the column or key for its message, and raises BadCell.
 """
 
+import csv
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from io import StringIO
 
 from server.services.workout.formats.model import BadCell, quoted
 from server.services.workout.model import DECIMALS, MAX_RPE, MIN_RPE
@@ -25,7 +27,8 @@ _DECIMAL = re.compile(
 # Not three digits after the comma: 1,000 may mean a thousand.
 _DECIMAL_COMMA = re.compile(r"(-?[0-9]{1,12}),([0-9]{1,2}|[0-9]{4,60})")
 _SMALLEST = Decimal(1).scaleb(-DECIMALS)
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+# NUL, and half of a surrogate pair.
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -33,7 +36,7 @@ def text(title: str, value: str, max_length: int) -> str:
     """Return `value` as typed. PostgreSQL cannot store NUL or half of a surrogate pair."""
     if len(value) > max_length:
         raise BadCell(title, f"must have at most {max_length:,} characters, not {len(value):,}")
-    if found := _UNSTORABLE.search(value):
+    if found := UNSTORABLE.search(value):
         name = "a NUL character" if found[0] == "\0" else "half of a surrogate pair"
         raise BadCell(title, f"must not contain {name}")
     return value
@@ -121,6 +124,18 @@ def boolean(title: str, value: str) -> bool:
 def number_text(value: float) -> str:
     """Return a number with at most DECIMALS decimals as a person writes it: 100, 102.5."""
     return f"{value + 0.0:.{DECIMALS}f}".rstrip("0").rstrip(".")
+
+
+def cell(value: float | None) -> str:
+    """Return a number as a cell; "" for None."""
+    return "" if value is None else number_text(value)
+
+
+def csv_records(rows: Iterable[Sequence[str]], delimiter: str = ",") -> bytes:
+    """Return rows as CSV records in UTF-8, each with its line ending (RFC 4180)."""
+    lines = StringIO(newline="")
+    csv.writer(lines, delimiter=delimiter).writerows(rows)
+    return lines.getvalue().encode()
 
 
 def time_text(value: dt.datetime) -> str:

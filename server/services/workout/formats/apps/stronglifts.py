@@ -8,6 +8,7 @@ done, a weight of 0 was not measured. Titles differ between versions in brackets
 """
 
 import re
+from dataclasses import replace
 from itertools import zip_longest
 
 from server.services.workout.formats.apps.session import Effort, Occasion, Part, effort
@@ -48,7 +49,7 @@ _WORD = re.compile(r"[^\W_]+")
 def renamed(table: Table) -> Table:
     """Return the table with names of columns as COLUMNS has them: `set 1 reps`, `start time`."""
     names = tuple(map(_name, table.header.titles))
-    return Table(Header(table.header.titles, names), table.delimiter, table.source)
+    return replace(table, header=Header(table.header.titles, names))
 
 
 def _name(title: str) -> str:

@@ -7,13 +7,11 @@ exercises becomes one set of an exercise with the name of its type, as long as t
 Texts have no guard against formulas: these files are read by apps, which would show it.
 """
 
-import csv
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from io import StringIO
+from collections.abc import Iterator
 
-from server.services.workout.formats.values import number_text
+from server.services.workout.formats.values import cell, csv_records, number_text
 from server.services.workout.model import Exercise, Set, StoredWorkout, Workout
 
 _FITNOTES_COLUMNS = (
@@ -36,7 +34,7 @@ _A_DAY = dt.date(2000, 1, 1)
 
 def fitnotes_header() -> bytes:
     """Return the first line of a FitNotes file."""
-    return _lines([_FITNOTES_COLUMNS])
+    return csv_records([_FITNOTES_COLUMNS])
 
 
 def fitnotes_lines(stored: StoredWorkout) -> bytes:
@@ -46,14 +44,14 @@ def fitnotes_lines(stored: StoredWorkout) -> bytes:
     duration, notes of the workout, kinds of sets and exertion.
     """
     workout = stored.workout
-    return _lines(
+    return csv_records(
         [
             (
                 workout.date.isoformat(),
                 exercise.name,
                 workout.type,
                 *_weight(one, _FITNOTES_UNITS),
-                _cell(one.reps),
+                cell(one.reps),
                 *_distance(one),
                 "" if one.duration is None else _clock(one.duration),
                 notes,
@@ -79,7 +77,7 @@ class StrongWriter:
 
     def header(self) -> bytes:
         """Return the first line."""
-        return _lines([_STRONG_COLUMNS], ";")
+        return csv_records([_STRONG_COLUMNS], ";")
 
     def lines(self, stored: StoredWorkout) -> bytes:
         """Return the sets of a workout. Workouts of a date must follow one another."""
@@ -89,10 +87,10 @@ class StrongWriter:
         after = (workout.notes, _hours(workout.duration))
         for order, (exercise, one, notes) in _ordered(workout):
             weight, distance = _weight(one, _STRONG_UNITS), _distance(one)
-            measured = (*weight, _cell(one.reps), _number_cell(one.rpe), *distance)
-            seconds = _cell(one.duration)
+            measured = (*weight, cell(one.reps), cell(one.rpe), *distance)
+            seconds = cell(one.duration)
             rows.append((*before, exercise.name, order, *measured, seconds, notes, *after))
-        return _lines(rows, ";")
+        return csv_records(rows, ";")
 
     def _start(self, workout: Workout) -> str:
         if workout.date != self._date:
@@ -158,14 +156,6 @@ def _distance(one: Set) -> tuple[str, str]:
     return number_text(one.distance), one.distance_unit or "m"
 
 
-def _cell(value: int | None) -> str:
-    return "" if value is None else str(value)
-
-
-def _number_cell(value: float | None) -> str:
-    return "" if value is None else number_text(value)
-
-
 def _clock(seconds: int) -> str:
     minutes, second = divmod(seconds, 60)
     hour, minute = divmod(minutes, 60)
@@ -175,9 +165,3 @@ def _clock(seconds: int) -> str:
 def _hours(minutes: int) -> str:
     hour, minute = divmod(minutes, 60)
     return " ".join(filter(None, (f"{hour}h" if hour else "", f"{minute}m" if minute else "")))
-
-
-def _lines(rows: Sequence[Sequence[str]], delimiter: str = ",") -> bytes:
-    lines = StringIO(newline="")
-    csv.writer(lines, delimiter=delimiter).writerows(rows)
-    return lines.getvalue().encode()

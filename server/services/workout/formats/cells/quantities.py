@@ -125,7 +125,7 @@ def settle_weights(
     `cells` are those of `weight.indexes`. Raises UnreadableFile if they contradict one another and
     the options do not decide.
     """
-    given = options.unit if options.unit in ("kg", "lb") else ""
+    given = options.weight_unit
     weight.default = given or "kg"
     if not given:
         weight.assumed = (

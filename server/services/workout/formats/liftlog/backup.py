@@ -1,6 +1,6 @@
 """Backups of LiftLog (`.liftlogbackup.gz`): a compressed SQLite database with a row per session.
 
-The payload of a session is JSON; `liftlog_session.py` reads it. A session is a workout as soon as
+The payload of a session is JSON; `session.py` reads it. A session is a workout as soon as
 something of it was done.
 """
 

@@ -16,6 +16,7 @@ from server.services.workout.formats.identity import id_of
 from server.services.workout.formats.liftlog.backup import UNNAMED, assumed_durations
 from server.services.workout.formats.liftlog.times import Times, instant, moment_in
 from server.services.workout.formats.model import (
+    ASSUMED_KILOGRAMS,
     BadCell,
     Format,
     Problem,
@@ -37,7 +38,6 @@ from server.services.workout.model import (
     MAX_REPS,
     MAX_SETS,
     MAX_WEIGHT,
-    WEIGHT_UNITS,
     Exercise,
     Set,
     Workout,
@@ -93,7 +93,7 @@ class _Reader:
     def __init__(self, options: ReadOptions) -> None:
         self.warnings = Warnings()
         self._default_duration = options.default_duration
-        self._unit = options.unit if options.unit in WEIGHT_UNITS else ""
+        self._unit = options.weight_unit
         self._times = Times(options, self.warnings)
         self._sessions: dict[str, _Session] = {}
 
@@ -167,10 +167,7 @@ class _Reader:
         if unit:
             return WEIGHTS[unit][0]
         if not self._unit:
-            self.warnings.add(
-                "Weights without a unit were taken as kg. If they are pounds, import the file "
-                "again with unit=lb"
-            )
+            self.warnings.add(ASSUMED_KILOGRAMS)
         return self._unit or "kg"
 
 

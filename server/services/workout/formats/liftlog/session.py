@@ -12,7 +12,7 @@ from typing import Any
 
 from server.services.workout.formats.cells.units import DISTANCES, WEIGHTS, spelling
 from server.services.workout.formats.model import BadCell
-from server.services.workout.formats.values import decimal, whole
+from server.services.workout.formats.values import UNSTORABLE, decimal, whole
 from server.services.workout.model import (
     MAX_DISTANCE,
     MAX_EXERCISE_NOTES_CHARACTERS,
@@ -40,7 +40,6 @@ _UNNAMED = "Exercise"
 _DURATION = re.compile(
     r"PT(?=\d)(?:(\d{1,4})H)?(?:(\d{1,6})M)?(?:(\d{1,8})(?:[.,](\d{1,9}))?S)?", re.ASCII
 )
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class SessionReader:
@@ -69,7 +68,7 @@ class SessionReader:
         if len(value) > max_length:
             self._losses[SHORTENED] += 1
             value = value[: max_length - 1] + "…"
-        return _UNSTORABLE.sub("\ufffd", value)
+        return UNSTORABLE.sub("\ufffd", value)
 
     def _exercise(self, value: object) -> Exercise | None:
         exercise = _dict(value)

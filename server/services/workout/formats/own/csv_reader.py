@@ -15,6 +15,8 @@ from uuid import UUID
 from server.libraries.common.text import uuid_in
 from server.services.workout.formats.cells.guard import unguarded
 from server.services.workout.formats.model import (
+    ASSUMED_KILOGRAMS,
+    SOURCES,
     BadCell,
     Format,
     Problem,
@@ -41,8 +43,6 @@ _DURATIONS = {"duration": "", "duration_minutes": MINUTES, "duration_seconds": S
 # A file has one of these.
 LAYOUTS = tuple(("date", "type", duration) for duration in _DURATIONS)
 COLUMNS = LAYOUTS[0]
-
-_SOURCES = ("", *(format_.value for format_ in Format))
 
 
 @dataclass(slots=True)
@@ -149,10 +149,7 @@ class _Reader:
         """Return sentences about values that were assumed."""
         found = []
         if self._sets.has_assumed_unit:
-            found.append(
-                "Weights without a unit were taken as kg. If they are pounds, import the file "
-                "again with unit=lb."
-            )
+            found.append(f"{ASSUMED_KILOGRAMS}.")
         if self._unknown_source:
             found.append(
                 f"source: {quoted(self._unknown_source)} is not one of our sources; these workouts "
@@ -217,7 +214,7 @@ class _Reader:
         source = row["source"].lower()
         if "source" not in self._header.columns:
             return Format.GYMLOCKER.value
-        if source in _SOURCES:
+        if source in SOURCES:
             return source
         self._unknown_source = self._unknown_source or row["source"]
         return Format.GYMLOCKER.value

@@ -63,7 +63,7 @@ class SetReader:
     def __init__(self, header: Header, options: ReadOptions) -> None:
         self._header = header
         self._cells = cells_of(header, SET_COLUMNS)
-        self._unit = options.unit if options.unit in WEIGHT_UNITS else ""
+        self._unit = options.weight_unit
         self._sets: dict[tuple[str, ...], Numbered | None] = {}
         # True after a weight without any unit.
         self.has_assumed_unit = False

@@ -11,6 +11,7 @@ from typing import BinaryIO, TypeVar
 
 from server.libraries.common.text import uuid_in
 from server.services.workout.formats.model import (
+    SOURCES,
     BadCell,
     Format,
     Problem,
@@ -71,7 +72,6 @@ _SNAKE_CASE = {
     "setCount": "set_count",
     "durationSeconds": "duration_seconds",
 }
-_SOURCES = ("", *(format_.value for format_ in Format))
 _MAX_UNREAD = 100
 _MAX_KEY_CHARACTERS = 100
 
@@ -198,7 +198,7 @@ class _Reader:
         if "source" not in workout.values:
             return Format.GYMLOCKER.value
         source = workout.text("source").lower()
-        if source in _SOURCES:
+        if source in SOURCES:
             return source
         self._note_unread(f"source: {source}")
         return Format.GYMLOCKER.value

@@ -1,16 +1,14 @@
-"""Our own files, CSV and JSON, which `gymlocker.py` and `gymlocker_json.py` read back exactly.
+"""Our own files, CSV and JSON, which the readers beside this read back exactly.
 
 The CSV has a line for each set. An exercise without sets has a line, too, and so has a workout
 without exercises. Long texts, the notes of workouts and exercises, are on the first line only.
 """
 
-import csv
 import json
 from collections.abc import Iterator, Sequence
-from io import StringIO
 
 from server.services.workout.formats.cells.guard import guarded
-from server.services.workout.formats.values import number_text, time_text
+from server.services.workout.formats.values import cell, csv_records, time_text
 from server.services.workout.model import Exercise, Set, StoredWorkout
 
 WORKOUT_COLUMNS = (
@@ -30,7 +28,7 @@ _NO_SET = ("",) * len(SET_COLUMNS)
 
 def csv_header() -> bytes:
     """Return the first line of a CSV file: RFC 4180, UTF-8 without a byte order mark."""
-    return _lines([(*WORKOUT_COLUMNS, *EXERCISE_COLUMNS, *SET_COLUMNS)])
+    return csv_records([(*WORKOUT_COLUMNS, *EXERCISE_COLUMNS, *SET_COLUMNS)])
 
 
 def csv_lines(stored: StoredWorkout) -> bytes:
@@ -43,7 +41,7 @@ def csv_lines(stored: StoredWorkout) -> bytes:
     for cells in _exercise_cells(workout.exercises):
         rows.append((*before, str(workout.duration), notes, *after, *cells))
         notes = ""
-    return _lines(rows)
+    return csv_records(rows)
 
 
 def json_object(stored: StoredWorkout) -> bytes:
@@ -70,7 +68,7 @@ def _exercise_cells(exercises: Sequence[Exercise]) -> Iterator[tuple[str, ...]]:
     for number, exercise in enumerate(exercises, start=1):
         notes = guarded(exercise.notes)
         for cells in _set_cells(exercise.sets):
-            yield (guarded(exercise.name), notes, _cell(exercise.superset), str(number), *cells)
+            yield (guarded(exercise.name), notes, cell(exercise.superset), str(number), *cells)
             notes = ""
 
 
@@ -81,24 +79,16 @@ def _set_cells(sets: Sequence[Set]) -> Iterator[tuple[str, ...]]:
         yield (
             str(number),
             one.kind or "",
-            _cell(one.reps),
-            _number_cell(one.weight),
+            cell(one.reps),
+            cell(one.weight),
             one.weight_unit or "",
-            _number_cell(one.distance),
+            cell(one.distance),
             one.distance_unit or "",
-            _cell(one.duration),
-            _number_cell(one.rpe),
+            cell(one.duration),
+            cell(one.rpe),
             "" if one.completed is None else str(one.completed).lower(),
             guarded(one.notes),
         )
-
-
-def _cell(value: int | None) -> str:
-    return "" if value is None else str(value)
-
-
-def _number_cell(value: float | None) -> str:
-    return "" if value is None else number_text(value)
 
 
 def _json_exercise(exercise: Exercise) -> dict[str, object]:
@@ -133,9 +123,3 @@ def _measure(value: float | None, unit: str | None) -> dict[str, object] | None:
 def _json_number(value: float) -> float:
     """Return the number so that JSON has 100, not 100.0."""
     return int(value) if value == int(value) else value
-
-
-def _lines(rows: Sequence[Sequence[str]]) -> bytes:
-    lines = StringIO(newline="")
-    csv.writer(lines).writerows(rows)
-    return lines.getvalue().encode()
