@@ -36,30 +36,58 @@ _USED_WITH_NAMES = (*_OF_NAMED, "exercise", "equipment", "time", "status", "iswa
 
 def read(table: Table, options: ReadOptions) -> ReadFile:
     """Read a table that has the columns of one of the layouts."""
-    header, warnings = table.header, Warnings()
-    is_named = header.has(COLUMNS_WITH_NAMES)
-    weight, distance = weights(header), distances(header)
-    found = survey(
-        table,
-        dates=("starttime", "endtime") if is_named else ("date",),
-        numbers=("reps", "rpe", "rir"),
-        indexes=distance.indexes,
-        together=weight.indexes,
-        used=_USED_WITH_NAMES if is_named else _USED,
-    )
-    numbers = Numbers(found.numbers, table.delimiter)
-    settle_weights(weight, found.together, numbers, options)
-    distance.settle("m", "metres")
-    dates = Dates(found.dates)
-    measures = Measures(header, numbers, warnings, weight, distance, times=("time",))
+    return _Reader(table, options).read()
 
-    def of_day(row: Row) -> Occasion:
-        day = moment(dates, row, "date").wall.replace(hour=0, minute=0, second=0)
+
+class _Reader:
+    """A reader of one table."""
+
+    def __init__(self, table: Table, options: ReadOptions) -> None:
+        header = table.header
+        self._table, self._options, self._warnings = table, options, Warnings()
+        self._is_named = header.has(COLUMNS_WITH_NAMES)
+        weight, distance = weights(header), distances(header)
+        self._survey = survey(
+            table,
+            dates=("starttime", "endtime") if self._is_named else ("date",),
+            numbers=("reps", "rpe", "rir"),
+            indexes=distance.indexes,
+            together=weight.indexes,
+            used=_USED_WITH_NAMES if self._is_named else _USED,
+        )
+        numbers = Numbers(self._survey.numbers, table.delimiter)
+        settle_weights(weight, self._survey.together, numbers, options)
+        distance.settle("m", "metres")
+        self._dates = Dates(self._survey.dates)
+        self._measures = Measures(
+            *(header, numbers, self._warnings, weight, distance), times=("time",)
+        )
+
+    def read(self) -> ReadFile:
+        """Return the contents of the table."""
+        header = self._table.header
+        mark = Mark(None, Reader(header, (*_OF_SET, *self._measures.columns), self._effort))
+        readers = Readers(
+            Reader(header, _OF_NAMED, self._named)
+            if self._is_named
+            else Reader(header, _OF_DAY, self._of_day),
+            Reader(header, ("exercise", "equipment"), _part),
+            Reader(header, (), lambda _: mark),
+        )
+        return collect(
+            *(self._table, Format.FITNOTES, readers),
+            survey=self._survey,
+            warnings=self._warnings,
+            options=self._options,
+        )
+
+    def _of_day(self, row: Row) -> Occasion:
+        day = moment(self._dates, row, "date").wall.replace(hour=0, minute=0, second=0)
         return Occasion(Moment(day, has_time=False), "", category=row["category"])
 
-    def named(row: Row) -> Occasion:
-        start = moment(dates, row, "starttime")
-        end = moment(dates, row, "endtime") if row["endtime"] else start
+    def _named(self, row: Row) -> Occasion:
+        start = moment(self._dates, row, "starttime")
+        end = moment(self._dates, row, "endtime") if row["endtime"] else start
         weight = row["bodyweight"]
         return Occasion(
             start,
@@ -69,25 +97,14 @@ def read(table: Table, options: ReadOptions) -> ReadFile:
             notes=f"Body weight: {weight}" if weight.strip("0.,") else "",
         )
 
-    def sets(row: Row) -> Effort:
-        one = measures.read(row)
+    def _effort(self, row: Row) -> Effort:
+        one = self._measures.read(row)
         notes = "\n".join(filter(None, (row["comment"], row["notes"], row["note"])))
-        kind, completed = _state(row, warnings) if is_named else (None, None)
+        kind, completed = _state(row, self._warnings) if self._is_named else (None, None)
         if one is None:
-            return effort((), row.line, warnings, notes)
+            return effort((), row.line, self._warnings, notes)
         one = one._replace(kind=kind, completed=completed, notes=notes)
-        return effort((one,), row.line, warnings)
-
-    of_workout = _OF_NAMED if is_named else _OF_DAY
-    mark = Mark(None, Reader(header, (*_OF_SET, *measures.columns), sets))
-    readers = Readers(
-        Reader(header, of_workout, named if is_named else of_day),
-        Reader(header, ("exercise", "equipment"), _part),
-        Reader(header, (), lambda _: mark),
-    )
-    return collect(
-        *(table, Format.FITNOTES, readers), survey=found, warnings=warnings, options=options
-    )
+        return effort((one,), row.line, self._warnings)
 
 
 def _part(row: Row) -> Part:

@@ -7,7 +7,7 @@ Times have the phone's format and language: `15 Jan 2024, 18:30`, `Jan 15, 2024,
 `3 févr. 2025, 18:00` or `2024-01-15 18:30:00`. An empty cell means not measured.
 """
 
-from functools import cache, partial
+from functools import cache
 
 from server.services.workout.formats.apps.session import Effort, Occasion, Part, effort
 from server.services.workout.formats.apps.sessions import Mark, Reader, Readers, collect, moment
@@ -33,59 +33,80 @@ _USED = (*_OF_WORKOUT, *_OF_EXERCISE, *_OF_SET, *_TIMES)
 
 def read(table: Table, options: ReadOptions) -> ReadFile:
     """Read a table that has Hevy's columns."""
-    header, warnings = table.header, Warnings()
-    weight, distance = weights(header), distances(header)
-    found = survey(
-        table,
-        dates=("start_time", "end_time"),
-        numbers=("reps", "rpe", *_TIMES),
-        indexes=distance.indexes,
-        together=weight.indexes,
-        order="set_index",
-        used=_USED,
-    )
-    numbers = Numbers(found.numbers, table.delimiter)
-    settle_weights(weight, found.together, numbers, options)
-    distance.settle("km", "kilometres")
-    dates = Dates(found.dates)
-    measures = Measures(header, numbers, warnings, weight, distance, times=_TIMES, keeps_zero=True)
-    has_order = len(found.orders) > 1
+    return _Reader(table, options).read()
 
-    described: dict[tuple[Moment, Moment, str], str] = {}
 
-    def occasion(row: Row) -> Occasion:
-        start = moment(dates, row, "start_time")
-        end = moment(dates, row, "end_time") if row["end_time"] else start
-        # A row without one belongs to the workout before.
+class _Reader:
+    """A reader of one table."""
+
+    def __init__(self, table: Table, options: ReadOptions) -> None:
+        header = table.header
+        self._table, self._options, self._warnings = table, options, Warnings()
+        weight, distance = weights(header), distances(header)
+        self._survey = survey(
+            table,
+            dates=("start_time", "end_time"),
+            numbers=("reps", "rpe", *_TIMES),
+            indexes=distance.indexes,
+            together=weight.indexes,
+            order="set_index",
+            used=_USED,
+        )
+        numbers = Numbers(self._survey.numbers, table.delimiter)
+        settle_weights(weight, self._survey.together, numbers, options)
+        distance.settle("km", "kilometres")
+        self._dates = Dates(self._survey.dates)
+        self._measures = Measures(
+            *(header, numbers, self._warnings, weight, distance), times=_TIMES, keeps_zero=True
+        )
+        self._has_order = len(self._survey.orders) > 1
+        self._efforts = cache(self._of_kind)
+        # The last description of each workout.
+        self._described: dict[tuple[Moment, Moment, str], str] = {}
+
+    def read(self) -> ReadFile:
+        """Return the contents of the table."""
+        header = self._table.header
+        readers = Readers(
+            Reader(header, _OF_WORKOUT, self._occasion),
+            Reader(header, _OF_EXERCISE, self._part),
+            Reader(header, _OF_SET, self._mark),
+        )
+        return collect(
+            *(self._table, Format.HEVY, readers),
+            survey=self._survey,
+            warnings=self._warnings,
+            options=self._options,
+        )
+
+    def _occasion(self, row: Row) -> Occasion:
+        start = moment(self._dates, row, "start_time")
+        end = moment(self._dates, row, "end_time") if row["end_time"] else start
+        # A row without a description belongs to the workout before.
         key = (start, end, row["title"])
-        notes = described[key] = row["description"] or described.get(key, "")
+        notes = self._described[key] = row["description"] or self._described.get(key, "")
         seconds = start.seconds_until(end)
         return Occasion(start, row["title"], (end.wall.isoformat(), notes), seconds, notes)
 
-    def part(row: Row) -> Part:
-        superset = _superset(row["superset_id"], row.line, warnings)
+    def _part(self, row: Row) -> Part:
+        superset = _superset(row["superset_id"], row.line, self._warnings)
         return Part(row["exercise_title"], row["exercise_notes"], superset, has_fixed_notes=True)
 
-    def sets(kind: str | None, row: Row) -> Effort:
-        one = measures.read(row)
-        return effort((one._replace(kind=kind),) if one else (), row.line, warnings)
-
-    @cache
-    def of_kind(kind: str | None) -> Reader[Effort]:
-        return Reader(header, measures.columns, partial(sets, kind))
-
-    def mark(row: Row) -> Mark:
+    def _mark(self, row: Row) -> Mark:
         order = row["set_index"]
-        number = int(order) if has_order and order.isdecimal() and len(order) < 9 else None
-        kind = kind_of(row["set_type"], header.title("set_type"), row.line, warnings)
-        return Mark(number, of_kind(kind))
+        is_order = self._has_order and order.isdecimal() and len(order) < 9
+        title = row.header.title("set_type")
+        kind = kind_of(row["set_type"], title, row.line, self._warnings)
+        return Mark(int(order) if is_order else None, self._efforts(kind))
 
-    readers = Readers(
-        Reader(header, _OF_WORKOUT, occasion),
-        Reader(header, _OF_EXERCISE, part),
-        Reader(header, _OF_SET, mark),
-    )
-    return collect(*(table, Format.HEVY, readers), survey=found, warnings=warnings, options=options)
+    def _of_kind(self, kind: str | None) -> Reader[Effort]:
+        """Return the reader of sets of a kind."""
+
+        def read(row: Row) -> Effort:
+            one = self._measures.read(row)
+            return effort((one._replace(kind=kind),) if one else (), row.line, self._warnings)
+
+        return Reader(self._table.header, self._measures.columns, read)
 
 
 def _superset(text: str, line: int, warnings: Warnings) -> int | None:
