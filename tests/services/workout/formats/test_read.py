@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from server.services.workout.formats.model import Format, UnreadableFile
 from tests.services.workout.formats.invariants import check_file
-from tests.services.workout.formats.reading import CASES, STRONG, read
+from tests.services.workout.formats.reading import CASES, HEVY, STRONG, read
 
 HEADERS = {
     "id,date,type,duration,notes": Format.GYMLOCKER,
@@ -227,3 +227,24 @@ class TestMemory:
         )
         # Much less than the text of the file in memory would take, with the objects of its cells.
         assert peak < 2 * len(data)
+
+    @pytest.mark.parametrize(
+        ("header", "row"),
+        [
+            (STRONG, "2021-03-01 18:00:00,A,1h,Squat,{},100,5,0,0,,,\n"),
+            (STRONG, "2021-03-01 18:00:00,A,1h,Squat,w{},100,5,0,0,,,\n"),
+            (HEVY, "A,2024-01-01 10:00,,,Squat,,,0,{},100,5,,,\n"),
+        ],
+    )
+    def test_is_bounded_for_many_kinds_of_sets(self, header: str, row: str) -> None:
+        # Points do not change a word.
+        words = (f"x{'.' * (number % 100)}{number:x}{'.' * 20}" for number in range(20_000))
+        data = (header + "".join(row.format(word) for word in words)).encode()
+        read(data[:300], unit="kg")
+        tracemalloc.start()
+        try:
+            read(data, unit="kg")
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 5 * len(data)

@@ -10,14 +10,14 @@ and give units in columns (`Weight Unit`), in titles (`Weight (kg)`) or as title
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache
 
 from server.services.workout.formats.apps.session import Effort, Occasion, Part, effort
 from server.services.workout.formats.apps.sessions import Mark, Reader, Readers, collect, moment
 from server.services.workout.formats.apps.survey import survey
 from server.services.workout.formats.cells.dates import Dates
 from server.services.workout.formats.cells.durations import NotADuration, seconds_of
-from server.services.workout.formats.cells.kinds import is_known, kind_of
+from server.services.workout.formats.cells.kinds import is_known, known_kind, warn_unknown
 from server.services.workout.formats.cells.measures import Measures
 from server.services.workout.formats.cells.numbers import Numbers
 from server.services.workout.formats.cells.quantities import distances, settle_weights, weights
@@ -42,8 +42,6 @@ _USED = (
 )
 # Rows that are not sets.
 _REMARKS = ("rest timer", "note")
-# Kinds of sets, and words for rest timers.
-_MAX_WORDS = 100
 _ORDER = re.compile(r"(\d{1,6})(?:[.,]0+)?")
 
 
@@ -79,7 +77,8 @@ class _Reader:
             distance.settle("km", "kilometres")
         self._dates = Dates(self._survey.dates)
         self._has_order = len(self._survey.orders) > 1
-        self._efforts = lru_cache(maxsize=_MAX_WORDS)(self._of_word)
+        self._efforts = cache(self._of_kind)
+        self._remark = Mark(None, Reader(header, (), lambda _: Effort((), "", 0)))
         of_set = header.has(("duration", "duration unit"))
         self._lengths = [
             name
@@ -126,33 +125,31 @@ class _Reader:
 
     def _mark(self, row: Row) -> Mark:
         word = row["set order"]
-        number = _ORDER.fullmatch(word)
-        if not number:
-            return Mark(None, self._efforts(word))
-        return Mark(int(number[1]) if self._has_order else None, self._efforts(""))
+        if number := _ORDER.fullmatch(word):
+            return Mark(int(number[1]) if self._has_order else None, self._efforts(None, True))
+        if word.lower() in _REMARKS:
+            return self._remark
+        return Mark(None, self._efforts(known_kind(word), is_known(word)))
 
-    def _of_word(self, word: str) -> Reader[Effort]:
-        """Return the reader of sets whose column of orders has this word."""
+    def _of_kind(self, kind: str | None, is_known: bool) -> Reader[Effort]:
+        """Return the reader of sets of a kind, or of rows that may not be sets."""
 
         def read(row: Row) -> Effort:
-            return effort(self._sets(row, word), row.line, self._warnings)
+            return effort(self._sets(row, kind, is_known=is_known), row.line, self._warnings)
 
         return Reader(self._table.header, self._measures.columns, read)
 
-    def _sets(self, row: Row, word: str) -> tuple[Set, ...]:
-        if word.lower() in _REMARKS:
-            return ()
+    def _sets(self, row: Row, kind: str | None, *, is_known: bool) -> tuple[Set, ...]:
         one = self._measures.read(row)
         if one is None:
             return ()
-        if not is_known(word) and one._replace(duration=None) == Set():
+        title = row.header.title("set order")
+        if not is_known and one._replace(duration=None) == Set():
             # A rest timer in another language.
-            self._warnings.add(
-                f"{row.header.title('set order')}: rows other than sets were left out",
-                row.line,
-            )
+            self._warnings.add(f"{title}: rows other than sets were left out", row.line)
             return ()
-        kind = kind_of(word, row.header.title("set order"), row.line, self._warnings)
+        if not is_known:
+            warn_unknown(title, row.line, self._warnings)
         return (one._replace(kind=kind),)
 
     def _length(self, row: Row) -> int:

@@ -15,17 +15,21 @@ def is_known(word: str) -> bool:
     return _spelling(word) in _KINDS
 
 
-def kind_of(word: str, title: str, line: int, warnings: Warnings) -> str | None:
-    """Return the kind that a word names; None, with a warning if it is unknown, for a normal set.
+def known_kind(word: str) -> str | None:
+    """Return the kind that a word names; None for a normal set, or an unknown word."""
+    return _KINDS.get(_spelling(word))
 
-    `title` is that of its column.
-    """
-    if word in _KINDS:
-        return _KINDS[word]
-    spelling = _spelling(word)
-    if spelling not in _KINDS:
-        warnings.add(f"{title}: kinds of sets that are not known were left out", line)
-    return _KINDS.get(spelling)
+
+def warn_unknown(title: str, line: int, warnings: Warnings) -> None:
+    """Warn about a word that is not known in the column `title`."""
+    warnings.add(f"{title}: kinds of sets that are not known were left out", line)
+
+
+def kind_of(word: str, title: str, line: int, warnings: Warnings) -> str | None:
+    """Return the kind that a word names, with a warning if it is unknown."""
+    if not is_known(word):
+        warn_unknown(title, line, warnings)
+    return known_kind(word)
 
 
 def _spelling(word: str) -> str:
