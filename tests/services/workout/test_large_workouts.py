@@ -59,6 +59,8 @@ class TestWorkout:
 
 # gRPC clients accept only 4 MiB by default.
 @pytest.mark.parametrize("transport", ["rest"], indirect=True)
+# Half a minute for the pages, which have 8 MiB, on a busy machine.
+@pytest.mark.extended
 class TestPages:
     async def test_end_at_8_mib_and_lose_nothing(
         self, diary: Diary, database: asyncpg.Connection
