@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from tempfile import TemporaryFile
 from typing import BinaryIO
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from gymlocker.v2 import workout_pb2
 
@@ -27,13 +28,18 @@ DEFAULT_DURATION = 60
 
 
 class Importer:
-    """Importer of files: received concurrently, processed one at a time."""
+    """Importer of files: received concurrently, processed one at a time.
+
+    Of each network, one file at a time is next in line, so those of another network wait for one
+    file at the most.
+    """
 
     def __init__(self, workouts: ImportRepository, uploads: Uploads) -> None:
         self._workouts = workouts
         self._uploads = uploads
         # Parsing a large file takes a second of a core, and several times its size in memory.
         self._processing = asyncio.Lock()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def run(
         self,
@@ -46,7 +52,8 @@ class Importer:
             try:
                 options = await _read_upload(upload, requests, file)
                 _require_time_zone(options.time_zone)
-                async with self._processing:
+                turn = self._turns.setdefault(network, asyncio.Lock())
+                async with turn, self._processing:
                     read = await _read(file, options)
                     result = await self._store(owner_id, read, options)
             except UnreadableFile as error:
@@ -69,15 +76,29 @@ class Importer:
 
 
 async def _read(file: BinaryIO, options: workout_pb2.ImportWorkoutsRequest) -> ReadFile:
+    """Read the file in a thread.
+
+    A thread cannot be cancelled. A cancelled import waits for it, or those of callers who hang up
+    would pile up.
+    """
     file.seek(0)
-    return await asyncio.to_thread(
-        read_file,
-        file,
-        format=Format(options.format) if options.format else None,
-        options=ReadOptions(
-            options.default_duration or DEFAULT_DURATION, options.unit, options.time_zone
-        ),
+    reading = asyncio.ensure_future(
+        asyncio.to_thread(
+            read_file,
+            file,
+            format=Format(options.format) if options.format else None,
+            options=ReadOptions(
+                options.default_duration or DEFAULT_DURATION, options.unit, options.time_zone
+            ),
+        )
     )
+    try:
+        return await asyncio.shield(reading)
+    except asyncio.CancelledError:
+        # The next read of a closed file fails.
+        file.close()
+        await asyncio.gather(reading, return_exceptions=True)
+        raise
 
 
 def _response(read: ReadFile, result: ImportResult) -> workout_pb2.ImportWorkoutsResponse:
