@@ -40,6 +40,14 @@ def ends_of(stack: Stack, request_id: UUID) -> list[str]:
     return [entry["code"] for entry in map(json.loads, lines) if entry.get("event") == "call"]
 
 
+async def is_answered(upload: Upload) -> bool:
+    """Check whether an upload was refused. Otherwise nothing is read."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.05):
+            return bool(await upload.reader.read(1))
+    return False
+
+
 class TestConcurrentImports:
     async def test_same_file_adds_each_workout_once(
         self, diary: Diary, files: Files, database: asyncpg.Connection
@@ -98,26 +106,33 @@ class TestConcurrentImports:
 
             resources.callback(asyncio.create_task(keep_sending()).cancel)
 
-            async def fill(source: str, owner: Diary) -> list[Upload]:
-                new = [
-                    await resources.enter_async_context(Upload(stack, owner, uuid4(), source))
-                    for _ in range(MAX_UPLOADS_PER_OWNER)
-                ]
-                for upload in new:
-                    await upload.send(FILLER * 2)
-                uploads.extend(new)
-                return new
+            async def begin(source: str, owner: Diary) -> Upload:
+                upload = await resources.enter_async_context(Upload(stack, owner, uuid4(), source))
+                await upload.send(FILLER * 2)
+                uploads.append(upload)
+                return upload
 
-            async def is_refused(owner: Diary) -> bool:
+            async def fill(source: str, owner: Diary) -> list[Upload]:
+                return [await begin(source, owner) for _ in range(MAX_UPLOADS_PER_OWNER)]
+
+            async def is_refused(owner: Diary, source: str, held: list[Upload], by: Diary) -> bool:
+                # The request below takes a slot, too. It may have been before one of `held`.
+                for index, upload in enumerate(held):
+                    if await is_answered(upload):
+                        held[index] = await begin(source, owner)
                 [outcome] = await asyncio.gather(
-                    files.load(owner.credentials, data), return_exceptions=True
+                    files.load(by.credentials, data), return_exceptions=True
                 )
                 return getattr(outcome, "code", None) is StatusCode.RESOURCE_EXHAUSTED
 
-            await fill("127.0.0.2", owners[0])
-            await eventually_true(partial(is_refused, owners[0]))
-            greedy = await fill("127.0.0.1", diary) + await fill("127.0.0.1", owners[1])
-            await eventually_true(partial(is_refused, owners[2]))
+            first = await fill("127.0.0.2", owners[0])
+            await eventually_true(partial(is_refused, owners[0], "127.0.0.2", first, owners[0]))
+            greedy = []
+            for owner in (diary, owners[1]):
+                held = await fill("127.0.0.1", owner)
+                await eventually_true(partial(is_refused, owner, "127.0.0.1", held, owner))
+                greedy += held
+            await eventually_true(partial(is_refused, diary, "127.0.0.1", [], owners[2]))
 
             transport = httpx2.AsyncHTTPTransport(local_address="127.0.0.4")
             elsewhere = httpx2.AsyncClient(base_url=stack.url, timeout=30, transport=transport)
@@ -129,11 +144,14 @@ class TestConcurrentImports:
                     await elsewhere.post("/workouts/import", content=data, headers=headers)
                 ).status_code
 
-            async def has_its_share(owner: Diary) -> bool:
+            async def has_its_share(owner: Diary, held: list[Upload]) -> bool:
+                for index, upload in enumerate(held):
+                    if await is_answered(upload):
+                        held[index] = await begin("127.0.0.3", owner)
                 return await status(owner) == 429
 
-            await fill("127.0.0.3", owners[3])
-            await eventually_true(partial(has_its_share, owners[3]))
+            last = await fill("127.0.0.3", owners[3])
+            await eventually_true(partial(has_its_share, owners[3], last))
             # All slots are taken. The address that holds most of them loses one.
             assert await status(owners[2]) == 200
             answers = [asyncio.create_task(upload.reader.readline()) for upload in greedy]
