@@ -35,6 +35,10 @@ OTHERS = {
     ("PATCH", "/workouts/x"),
     ("DELETE", "/workouts/x"),
     ("GET", "/workouts/stats"),
+    ("GET", "/workouts/changes"),
+    ("GET", "/exercises"),
+    ("GET", "/exercises/progress"),
+    ("GET", "/exercises/records"),
     ("GET", "/workouts/export"),
     ("POST", "/workouts/import"),
 }

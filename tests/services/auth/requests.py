@@ -9,6 +9,7 @@ from gymlocker.v2 import (
     ai_pb2,
     auth_pb2,
     event_pb2,
+    exercise_pb2,
     follow_pb2,
     inbox_pb2,
     share_pb2,
@@ -89,6 +90,12 @@ REQUESTS: dict[str, Callable[[Things], Message]] = {
     ),
     "WorkoutService.GetWorkout": lambda things: workout_pb2.GetWorkoutRequest(id=things.workout_id),
     "WorkoutService.ListWorkouts": lambda things: workout_pb2.ListWorkoutsRequest(),
+    "WorkoutService.ListWorkoutChanges": lambda things: workout_pb2.ListWorkoutChangesRequest(),
+    "ExerciseService.ListExercises": lambda things: exercise_pb2.ListExercisesRequest(),
+    "ExerciseService.GetExerciseProgress": lambda things: exercise_pb2.GetExerciseProgressRequest(
+        name="Canary"
+    ),
+    "ExerciseService.ListRecords": lambda things: exercise_pb2.ListRecordsRequest(),
     "WorkoutService.GetWorkoutStats": lambda things: workout_pb2.GetWorkoutStatsRequest(),
     "WorkoutService.ExportWorkouts": lambda things: workout_pb2.ExportWorkoutsRequest(),
     "WorkoutService.ImportWorkouts": lambda things: workout_pb2.ImportWorkoutsRequest(

@@ -18,7 +18,7 @@ import pytest
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from grpc import StatusCode, aio
-from gymlocker.v2 import auth_pb2, workout_pb2
+from gymlocker.v2 import auth_pb2, training_pb2, workout_pb2
 
 from server.programs.demo.transport import Metadata, RestTransport
 from tests.services.auth.accounts import rows_of
@@ -73,6 +73,10 @@ TABLE: dict[str, tuple[StatusCode, StatusCode, StatusCode, StatusCode]] = {
     "WorkoutService.CreateWorkout": (REFUSED, OK, REFUSED, OK),
     "WorkoutService.GetWorkout": (REFUSED, NOT_FOUND, REFUSED, OK),
     "WorkoutService.ListWorkouts": (REFUSED, OK, REFUSED, OK),
+    "WorkoutService.ListWorkoutChanges": (REFUSED, OK, REFUSED, OK),
+    "ExerciseService.ListExercises": (REFUSED, OK, REFUSED, OK),
+    "ExerciseService.GetExerciseProgress": (REFUSED, OK, REFUSED, OK),
+    "ExerciseService.ListRecords": (REFUSED, OK, REFUSED, OK),
     "WorkoutService.GetWorkoutStats": (REFUSED, OK, REFUSED, OK),
     "WorkoutService.ExportWorkouts": (REFUSED, OK, REFUSED, OK),
     "WorkoutService.ImportWorkouts": (REFUSED, OK, REFUSED, OK),
@@ -168,7 +172,14 @@ async def _things_of(owner: User, client: Client) -> Things:
         auth_pb2.ClaimUsernameRequest(username=username), metadata=metadata
     )
     workout = await client.workouts.CreateWorkout(
-        workout_pb2.CreateWorkoutRequest(date="2026-02-06", type="Canary", duration=30),
+        workout_pb2.CreateWorkoutRequest(
+            date="2026-02-06",
+            type="Canary",
+            duration=30,
+            exercises=[
+                training_pb2.WorkoutExercise(name="Canary", sets=[training_pb2.WorkoutSet(reps=5)])
+            ],
+        ),
         metadata=metadata,
     )
     await client.events.PutEvent(event_of(owner))
@@ -209,11 +220,20 @@ class TestAuthorization:
             codes[name] = await probe.code(*await scene.call_of("owner", proof, name))
         assert codes == _column("owner", names)
 
-    @pytest.mark.parametrize("name", ["ListWorkouts", "GetWorkoutStats", "ExportWorkouts"])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "WorkoutService.ListWorkouts",
+            "WorkoutService.ListWorkoutChanges",
+            "WorkoutService.GetWorkoutStats",
+            "WorkoutService.ExportWorkouts",
+            "ExerciseService.ListExercises",
+            "ExerciseService.ListRecords",
+        ],
+    )
     async def test_methods_without_an_id_return_only_own_data(
         self, stack: Stack, scene: Scene, name: str
     ) -> None:
-        name = f"WorkoutService.{name}"
         async with aio.insecure_channel(stack.address) as channel:
             mine = await responses_of(channel, *await scene.call_of("owner", "token", name))
             others = await responses_of(channel, *await scene.call_of("other user", "token", name))
