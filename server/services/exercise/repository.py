@@ -9,7 +9,8 @@ from gymlocker.v2 import exercise_pb2, training_pb2
 from server.libraries.common.text import caseless
 from server.libraries.database.pool import Database
 from server.services.exercise.statements import KINDS, LIST, PROGRESS, RECORDS, RECORDS_OF
-from server.services.workout.model import KILOGRAMS
+from server.services.workout.messages import set_message
+from server.services.workout.model import KILOGRAMS, Set
 
 
 class ExerciseRepository:
@@ -100,16 +101,17 @@ def _record(row: asyncpg.Record, unit: str) -> exercise_pb2.Record:
 
 def _set(row: asyncpg.Record) -> training_pb2.WorkoutSet:
     """Return the set of a row as it was entered."""
-    message = training_pb2.WorkoutSet(
-        kind=row["kind"],
-        reps=row["set_reps"],
-        duration_seconds=row["set_duration"],
-        rpe=row["rpe"],
-        completed=row["completed"],
-        notes=row["notes"],
+    return set_message(
+        Set(
+            row["kind"],
+            row["set_reps"],
+            row["weight"],
+            row["weight_unit"],
+            row["set_distance"],
+            row["distance_unit"],
+            row["set_duration"],
+            row["rpe"],
+            row["completed"],
+            row["notes"] or "",
+        )
     )
-    if row["weight"] is not None:
-        message.weight.value, message.weight.unit = row["weight"], row["weight_unit"]
-    if row["set_distance"] is not None:
-        message.distance.value, message.distance.unit = row["set_distance"], row["distance_unit"]
-    return message

@@ -23,16 +23,17 @@ class ExerciseService(exercise_pb2_grpc.ExerciseServiceServicer):
         self, request: exercise_pb2.ListExercisesRequest, context: Context
     ) -> exercise_pb2.ListExercisesResponse:
         """Return a page of exercises."""
-        after = decode_page_token(request.page_token, request.q) if request.page_token else ""
+        part = request.q.strip()
+        after = decode_page_token(request.page_token, part) if request.page_token else ""
         size = min(request.page_size or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
         # One more row shows whether there is a next page.
         rows = await self._exercises.page(
-            caller().user_id, request.q.strip(), after, size + 1, request.unit or DEFAULT_UNIT
+            caller().user_id, part, after, size + 1, request.unit or DEFAULT_UNIT
         )
         page = rows[:size]
         return exercise_pb2.ListExercisesResponse(
             exercises=[summary for _, summary in page],
-            next_page_token=encode_page_token(page[-1][0], request.q) if len(rows) > size else "",
+            next_page_token=encode_page_token(page[-1][0], part) if len(rows) > size else "",
         )
 
     async def GetExerciseProgress(

@@ -3,6 +3,7 @@
 See docs/decisions/0019-training-log.md for why revisions and not times.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     CompoundSelect,
     Select,
     Uuid,
@@ -18,7 +20,6 @@ from sqlalchemy import (
     false,
     func,
     literal,
-    or_,
     select,
     true,
     tuple_,
@@ -31,6 +32,7 @@ from server.libraries.database.pool import Database
 from server.libraries.database.schema import workout_clocks, workout_deletions, workouts
 from server.libraries.database.statement import Statement
 from server.services.workout.model import StoredWorkout
+from server.services.workout.page_statements import numbered
 from server.services.workout.rows import COLUMNS, EXERCISES, SIZE, stored_workout
 
 _DELETION_BYTES = 50
@@ -64,13 +66,17 @@ class Changes:
     is_cut: bool
 
 
+def _in_order(columns: Any) -> Sequence[ColumnElement[Any]]:
+    return (columns.revision, columns.id)
+
+
 def _after(table: Any, is_deletion: Any, size: Any) -> "Select[Any]":
     position = tuple_(table.c.revision, table.c.id)
     cursor = tuple_(bindparam("revision", type_=BigInteger), bindparam("id", type_=Uuid))
     return (
         select(table.c.id, table.c.revision, is_deletion.label("is_deletion"), size.label("bytes"))
         .where(table.c.user_id == bindparam("owner_id"), position > cursor)
-        .order_by(table.c.revision, table.c.id)
+        .order_by(*_in_order(table.c))
         .limit(bindparam("limit"))
     )
 
@@ -81,43 +87,35 @@ def _get() -> Statement:
         _after(workout_deletions, true(), literal(_DELETION_BYTES)).subquery().select(),
     )
     rows = found.subquery("found")
-    page = select(rows).order_by(rows.c.revision, rows.c.id).limit(bindparam("limit")).subquery()
-    numbered = select(
-        page,
-        func.row_number().over(order_by=(page.c.revision, page.c.id)).label("number"),
-        func.sum(page.c.bytes)
-        .over(order_by=(page.c.revision, page.c.id), rows=(None, 0))
-        .label("total"),
-        func.count().over().label("found"),
-    ).subquery("numbered")
+    page = select(rows).order_by(*_in_order(rows.c)).limit(bindparam("limit"))
+    changed, fits = numbered(page, _in_order, "changed")
     clock = (
         select(workout_clocks.c.revision, workout_clocks.c.pruned)
         .where(workout_clocks.c.user_id == bindparam("owner_id"))
         .subquery("clock")
     )
     one = select(literal(1)).subquery("one")
-    fits = or_(numbered.c.number == 1, numbered.c.total <= bindparam("max_bytes", type_=BigInteger))
     is_workout = and_(
         workouts.c.user_id == bindparam("owner_id"),
-        workouts.c.id == numbered.c.id,
-        ~numbered.c.is_deletion,
+        workouts.c.id == changed.c.id,
+        ~changed.c.is_deletion,
     )
     return Statement(
         select(
             func.coalesce(clock.c.revision, 0).label("newest"),
             func.coalesce(clock.c.pruned, 0).label("pruned"),
-            numbered.c.found,
-            numbered.c.is_deletion,
-            numbered.c.id.label("changed_id"),
-            numbered.c.revision.label("changed_at"),
+            changed.c.found,
+            changed.c.is_deletion,
+            changed.c.id.label("changed_id"),
+            changed.c.revision.label("changed_at"),
             *COLUMNS,
             EXERCISES,
         )
         # One row at least: the clock counts even if there are no changes.
         .select_from(
-            one.outerjoin(clock, true()).outerjoin(numbered, fits).outerjoin(workouts, is_workout)
+            one.outerjoin(clock, true()).outerjoin(changed, fits).outerjoin(workouts, is_workout)
         )
-        .order_by(numbered.c.number)
+        .order_by(changed.c.number)
     )
 
 

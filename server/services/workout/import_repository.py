@@ -122,7 +122,7 @@ def _batches(read: Sequence[ReadWorkout]) -> Iterator[tuple[int, Sequence[ReadWo
     """Yield the position of each batch, and the batch."""
     start = sets = 0
     for end, each in enumerate(read):
-        more = sum(len(exercise.sets) for exercise in each.workout.exercises)
+        more = each.workout.set_count
         if end > start and (end - start == MAX_BATCH_WORKOUTS or sets + more > MAX_BATCH_SETS):
             yield start, read[start:end]
             start, sets = end, 0

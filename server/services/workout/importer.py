@@ -12,7 +12,7 @@ from gymlocker.v2 import workout_pb2
 
 from server.libraries.rpc.conversions import invalid_field
 from server.services.workout.formats.model import Format, ReadFile, ReadOptions, UnreadableFile
-from server.services.workout.formats.read import read_file
+from server.services.workout.formats.read import GZIP, read_file
 from server.services.workout.import_repository import ImportRepository, ImportResult
 from server.services.workout.multipart import PlainBody, body_of
 from server.services.workout.upload import Upload, Uploads
@@ -23,7 +23,6 @@ MAX_FILE_BYTES = 16 * MIB
 MAX_COMPRESSED_BYTES = 64 * MIB
 # Of a form, beside its file.
 MAX_FORM_BYTES = 64 * 1024
-GZIP = b"\x1f\x8b"
 DEFAULT_DURATION = 60
 
 

@@ -102,11 +102,12 @@ def _exercise_message(exercise: Exercise) -> training_pb2.WorkoutExercise:
         name=exercise.name,
         notes=exercise.notes or None,
         superset=exercise.superset,
-        sets=map(_set_message, exercise.sets),
+        sets=map(set_message, exercise.sets),
     )
 
 
-def _set_message(one: Set) -> training_pb2.WorkoutSet:
+def set_message(one: Set) -> training_pb2.WorkoutSet:
+    """Return the message of a set."""
     message = training_pb2.WorkoutSet(
         kind=one.kind,
         reps=one.reps,

@@ -85,6 +85,11 @@ class Workout:
     start_time: str = ""
     exercises: tuple[Exercise, ...] = ()
 
+    @property
+    def set_count(self) -> int:
+        """Return the number of sets of all exercises."""
+        return sum(len(exercise.sets) for exercise in self.exercises)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredWorkout:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Select,
+    Subquery,
     Uuid,
     bindparam,
     func,
@@ -81,26 +82,30 @@ def _newest_first(columns: Any) -> Sequence[ColumnElement[Any]]:
     return (columns.date.desc(), columns.created.desc(), columns.id.desc())
 
 
-def with_exercises(page: Rows, order: Order) -> Rows:
-    """Return the rows of `page` with exercises, up to `max_bytes`.
+def numbered(page: Rows, order: Order, name: str) -> tuple[Subquery, ColumnElement[bool]]:
+    """Return the rows of `page`, and the condition of those that fit into `max_bytes`.
 
-    `found` is the number of all rows of the page. The first row is returned in any case.
+    They have a column `bytes`, and get `number`, their place in the order, and `found`, the number
+    of all. The first row fits in any case.
     """
-    rows = page.add_columns(workouts.c.user_id, SIZE.label("bytes")).subquery("page")
+    rows = page.subquery("page")
     in_order = order(rows.c)
-    numbered = select(
+    found = select(
         *rows.c,
         func.row_number().over(order_by=in_order).label("number"),
         func.sum(rows.c.bytes).over(order_by=in_order, rows=(None, 0)).label("total"),
         func.count().over().label("found"),
-        # The expression of the exercises refers to this name.
-    ).subquery("workouts")
-    fits = numbered.c.total <= bindparam("max_bytes", type_=BigInteger)
-    return (
-        select(numbered, EXERCISES)
-        .where(or_(numbered.c.number == 1, fits))
-        .order_by(numbered.c.number)
-    )
+    ).subquery(name)
+    fits = found.c.total <= bindparam("max_bytes", type_=BigInteger)
+    return found, or_(found.c.number == 1, fits)
+
+
+def _with_exercises(page: Rows, order: Order) -> Rows:
+    """Return the rows of `page` that fit into `max_bytes`, with their exercises."""
+    sized = page.add_columns(workouts.c.user_id, SIZE.label("bytes"))
+    # The expression of the exercises refers to this name.
+    rows, fits = numbered(sized, order, "workouts")
+    return select(rows, EXERCISES).where(fits).order_by(rows.c.number)
 
 
 _OWNED = workouts.c.user_id == bindparam("owner_id")
@@ -123,7 +128,7 @@ def _list(*, full: bool, of_type: bool) -> Statement:
     )
     if of_type:
         page = page.where(workouts.c.type_key == bindparam("type_key"))
-    return Statement(with_exercises(page, _newest_first) if full else page)
+    return Statement(_with_exercises(page, _newest_first) if full else page)
 
 
 # By whether the page is full, and of one type.
@@ -138,7 +143,7 @@ _after = tuple_(
     bindparam("after_id", type_=Uuid),
 )
 EXPORT = Statement(
-    with_exercises(
+    _with_exercises(
         select(*COLUMNS)
         .where(_OWNED, _position > _after)
         .order_by(*_oldest_first(workouts.c))

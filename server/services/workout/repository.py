@@ -70,7 +70,9 @@ _usage = select(
 _GET_USAGE = Statement(_usage)
 _GET_CONFLICT = Statement(_usage.add_columns(exists().where(*_BY_ID).label("exists")))
 _GET = Statement(select(*COLUMNS, workouts.c.imported_digest, EXERCISES).where(*_BY_ID))
-NEXT_REVISION = Statement(select(_REVISION))
+# Enough for the digest.
+_GET_BASIC = Statement(select(*COLUMNS).where(*_BY_ID))
+_NEXT_REVISION = Statement(select(_REVISION))
 # NULL leaves a field unchanged.
 _UPDATE = Statement(
     update(workouts)
@@ -199,9 +201,10 @@ class WorkoutRepository:
             return bool(await self._database.fetch_one(_DELETE, **by_id))
 
         async def action(connection: Connection) -> bool:
-            revision = await _fetch_one(connection, NEXT_REVISION, owner_id=owner_id)
-            row = await _fetch_one(connection, _GET, **by_id)
-            if revision is None or row is None:
+            # Other writers of this user wait for it.
+            await _fetch_one(connection, _NEXT_REVISION, owner_id=owner_id)
+            row = await _fetch_one(connection, _GET_BASIC, **by_id)
+            if row is None:
                 return False
             if_match.require(stored_workout(row))
             return bool(await _fetch_one(connection, _DELETE, **by_id))
@@ -235,7 +238,7 @@ async def _update(
     connection: Connection, owner_id: UUID, workout_id: UUID, change: Change, if_match: IfMatch
 ) -> StoredWorkout | None:
     # Other writers of this user wait for it.
-    revision = await connection.fetchval(NEXT_REVISION.sql, owner_id)
+    revision = await connection.fetchval(_NEXT_REVISION.sql, owner_id)
     row = await _fetch_one(connection, _GET, owner_id=owner_id, workout_id=workout_id)
     if row is None:
         return None
@@ -245,16 +248,15 @@ async def _update(
         if workout == stored.workout:
             return stored
         if_match.require(stored)
+    new = NewWorkout(workout, stored.source, stored.created, row["imported_digest"])
     if change.exercises is None:
         parameters = _parameters(owner_id, workout_id, change)
-        await _fetch_one(connection, _UPDATE, **parameters)
-        row = await _fetch_one(connection, _GET, owner_id=owner_id, workout_id=workout_id)
-        return stored_workout(row) if row else None
-    new = NewWorkout(workout, stored.source, stored.created, row["imported_digest"])
-    await _fetch_one(connection, REMOVE_EXERCISES, owner_id=owner_id, ids=[workout_id])
-    parameters = arguments(owner_id, [new]) | {"revision": revision}
-    row = await _fetch_one(connection, STORE, **parameters)
-    await require_room(connection, owner_id)
+        row = await _fetch_one(connection, _UPDATE, **parameters)
+    else:
+        await _fetch_one(connection, REMOVE_EXERCISES, owner_id=owner_id, ids=[workout_id])
+        parameters = arguments(owner_id, [new]) | {"revision": revision}
+        row = await _fetch_one(connection, STORE, **parameters)
+        await require_room(connection, owner_id)
     return _stored(new, row) if row else None
 
 
@@ -278,8 +280,9 @@ async def _fetch_one(
 
 
 def _is_full(used: asyncpg.Record, workout: Workout) -> bool:
-    sets = sum(len(exercise.sets) for exercise in workout.exercises)
-    return bool(used["workouts"] >= MAX_WORKOUTS or used["sets"] + sets > MAX_STORED_SETS)
+    return bool(
+        used["workouts"] >= MAX_WORKOUTS or used["sets"] + workout.set_count > MAX_STORED_SETS
+    )
 
 
 def _stored(new: NewWorkout, row: asyncpg.Record) -> StoredWorkout:
@@ -292,5 +295,5 @@ def _stored(new: NewWorkout, row: asyncpg.Record) -> StoredWorkout:
         row["updated"],
         digest_of(workout, digest_of_exercises(workout.exercises)),
         len(workout.exercises),
-        sum(len(exercise.sets) for exercise in workout.exercises),
+        workout.set_count,
     )

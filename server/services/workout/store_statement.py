@@ -245,7 +245,7 @@ def _workout_columns(new: Sequence[NewWorkout], workouts: Sequence[Workout]) -> 
         "imported_digests": [each.imported_digest for each in new],
         "sizes": [size_of(each.exercises) for each in workouts],
         "exercise_counts": [len(each.exercises) for each in workouts],
-        "set_counts": [sum(len(one.sets) for one in each.exercises) for each in workouts],
+        "set_counts": [each.set_count for each in workouts],
     }
 
 

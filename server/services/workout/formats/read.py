@@ -12,7 +12,7 @@ from server.services.workout.formats.own import csv_reader as own_csv
 from server.services.workout.formats.own import json_reader
 from server.services.workout.formats.table import Header, Table, read_table
 
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
 _JSON = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\s\0]*[\[{]")
 _START = 64 * 1024
 
@@ -44,7 +44,7 @@ def read_file(file: BinaryIO, *, format: Format | None, options: ReadOptions) ->
     file.seek(0)
     start = file.read(_START)
     file.seek(0)
-    if start.startswith(_GZIP):
+    if start.startswith(GZIP):
         _require(Format.LIFTLOG, format, "a compressed backup of LiftLog")
         return backup.read(file, options)
     if _JSON.match(start):
