@@ -18,6 +18,7 @@ _ORDER = (
     "AuthService",
     "WorkoutService",
     "ExerciseService",
+    "BackupService",
     "FollowService",
     "EventService",
     "InboxService",

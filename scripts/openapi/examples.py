@@ -26,6 +26,9 @@ _FUTURE = "2036-01-01T00:00:00Z"
 _SECRET = "squats-at-dawn"  # noqa: S105 - an example
 _ITEM_ID = "planofspring"
 _WORKOUT_ID = "33333333-4444-4555-8666-777777777777"
+_KEY_ID = "77777777-8888-4999-8aaa-bbbbbbbbbbbb"
+_SESSION_ID = "88888888-9999-4aaa-8bbb-cccccccccccc"
+_BACKUP_ID = "99999999-aaaa-4bbb-8ccc-dddddddddddd"
 _LIFTING = {"date": "2026-02-07", "type": "Lifting", "duration": 55}
 _SETS = [
     {"kind": "warmup", "reps": 8, "weight": {"value": 60, "unit": "kg"}},
@@ -48,6 +51,13 @@ _REQUESTS: dict[str, dict[str, Any]] = {
     "LoginRequest": _ADA,
     "RefreshTokenRequest": {"refreshToken": _REFRESH_TOKEN},
     "ClaimUsernameRequest": {"username": _ADA["username"]},
+    "UpdateAccountRequest": {"importBackups": True},
+    "CreateAccessKeyRequest": {"name": "LiftLog on my phone", "scopes": ["backup", "planner"]},
+    "DeleteAccessKeyRequest": {"id": _KEY_ID},
+    "DeleteSessionRequest": {"id": _SESSION_ID},
+    "DownloadBackupRequest": {"id": _BACKUP_ID},
+    "DeleteBackupRequest": {"id": _BACKUP_ID},
+    "ImportBackupRequest": {"id": _BACKUP_ID, "timeZone": "Europe/Berlin"},
     "CreateWorkoutRequest": {
         "id": _WORKOUT_ID,
         **_LIFTING,

@@ -26,6 +26,13 @@ date,type,duration,start_time,exercise,reps,weight,weight_unit,distance,distance
 2026-02-05,Lifting,50,2026-02-05T18:30:00+01:00,Squat,5,120,kg,,
 """
 
+_BACKUP: Json = {
+    "type": "string",
+    "contentMediaType": "application/gzip",
+    "maxLength": 64 * MIB,
+    "description": "A backup of LiftLog (.liftlogbackup.gz), at most 64 MiB.",
+}
+
 # The contents of the file by the name of the method.
 _RECEIVED: dict[str, Json] = {
     "ExportWorkouts": {
@@ -38,9 +45,19 @@ _RECEIVED: dict[str, Json] = {
             "example": _CSV,
         },
         "application/json": {"schema": {"type": "array", "items": _WORKOUT}},
-    }
+    },
+    "DownloadBackup": {"application/gzip": {"schema": _BACKUP}},
+    "ExportAccount": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "description": "All that is stored of the caller, named as in the API.",
+            }
+        }
+    },
 }
 _SENT: dict[str, Json] = {
+    "UploadBackup": {"application/octet-stream": {"schema": _BACKUP}},
     "ImportWorkouts": {
         "text/csv": {
             "schema": {
@@ -64,14 +81,7 @@ _SENT: dict[str, Json] = {
             },
             "example": [{"date": "2026-02-03", "type": "Running", "duration": 32}],
         },
-        "application/gzip": {
-            "schema": {
-                "type": "string",
-                "contentMediaType": "application/gzip",
-                "maxLength": 64 * MIB,
-                "description": "A backup of LiftLog (.liftlogbackup.gz), at most 64 MiB.",
-            }
-        },
+        "application/gzip": {"schema": _BACKUP},
         "multipart/form-data": {
             "schema": {
                 "type": "object",
@@ -87,7 +97,7 @@ _SENT: dict[str, Json] = {
                 "required": ["file"],
             }
         },
-    }
+    },
 }
 
 

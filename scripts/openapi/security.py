@@ -25,9 +25,11 @@ SCHEMES: Json = {
         "type": "apiKey",
         "in": "header",
         "name": "X-API-Key",
-        "description": "An API key of this server.",
+        "description": "The server's shared key, or an access key (`glk_…`) with a scope of the call.",
     },
 }
+# `Authorization: Bearer <access key>` is accepted as well, where an access token is.
+_ACCESS_KEY: Json = {"apiKey": []}
 
 # Alternatives that satisfy a scheme.
 _REQUIREMENTS: dict[int, list[Json]] = {
@@ -36,7 +38,9 @@ _REQUIREMENTS: dict[int, list[Json]] = {
     options_pb2.Authentication.SCHEME_PASSWORD: [{}, {"accessToken": []}],
     options_pb2.Authentication.SCHEME_ACCESS_TOKEN: [{"accessToken": []}],
     options_pb2.Authentication.SCHEME_PURCHASE_TOKEN: [{"purchaseToken": []}],
-    options_pb2.Authentication.SCHEME_API_KEY: [{"apiKey": []}],
+    options_pb2.Authentication.SCHEME_API_KEY: [_ACCESS_KEY],
+    # A client sends nothing: the proxy in front of the server does.
+    options_pb2.Authentication.SCHEME_FORWARDED_USER: [],
 }
 
 
@@ -48,4 +52,5 @@ def scheme_of(method: MethodDescriptor) -> "_Scheme.ValueType":
 def requirements_of(method: MethodDescriptor) -> list[Json]:
     """Return the security requirements of a method, one of which must be met."""
     rule = method.GetOptions().Extensions[options_pb2.authentication]
-    return [each for scheme in (rule.scheme, *rule.alternatives) for each in _REQUIREMENTS[scheme]]
+    found = [each for scheme in (rule.scheme, *rule.alternatives) for each in _REQUIREMENTS[scheme]]
+    return [*found, _ACCESS_KEY] if rule.scopes and _ACCESS_KEY not in found else found

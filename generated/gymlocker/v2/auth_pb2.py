@@ -24,12 +24,13 @@ _sym_db = _symbol_database.Default()
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from gymlocker.v2 import options_pb2 as gymlocker_dot_v2_dot_options__pb2
 from gymlocker.v2 import rules_pb2 as gymlocker_dot_v2_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17gymlocker/v2/auth.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1agymlocker/v2/options.proto\x1a\x18gymlocker/v2/rules.proto\"_\n\x0fRegisterRequest\x12\x1f\n\x08username\x18\x01 \x01(\tB\r\xbaH\nr\x08\x10\x03\x18@\x98\xb5\x18\x01\x12+\n\x08password\x18\x02 \x01(\tB\x19\x80\x01\x01\xbaH\x13r\x11\x10\x08\x18\x80\x01\x32\n^[^\\x00]*$\"v\n\x07\x41\x63\x63ount\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06lookup\x18\x02 \x01(\t\x12\x15\n\x08username\x18\x03 \x01(\tH\x00\x88\x01\x01\x12+\n\x07\x63reated\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0b\n\t_username\"d\n\x0cLoginRequest\x12\'\n\x08username\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x10\x01\x18\x64\x32\n^[^\\x00]*$\x12+\n\x08password\x18\x02 \x01(\tB\x19\x80\x01\x01\xbaH\x13r\x11\x10\x01\x18\x80\x01\x32\n^[^\\x00]*$\"\x9c\x01\n\x06Tokens\x12\'\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01R\x0c\x61\x63\x63\x65ss_token\x12\x1e\n\ntoken_type\x18\x02 \x01(\tR\ntoken_type\x12\x1e\n\nexpires_in\x18\x03 \x01(\x05R\nexpires_in\x12)\n\rrefresh_token\x18\x04 \x01(\tB\x03\x80\x01\x01R\rrefresh_token\":\n\x13RefreshTokenRequest\x12#\n\rrefresh_token\x18\x01 \x01(\tB\x0c\x80\x01\x01\xbaH\x06r\x04\x10\x01\x18\x64\"4\n\rLogoutRequest\x12#\n\rrefresh_token\x18\x01 \x01(\tB\x0c\x80\x01\x01\xbaH\x06r\x04\x10\x01\x18\x64\"\x10\n\x0eLogoutResponse\"\x0e\n\x0cGetMeRequest\"}\n\x15\x43hangePasswordRequest\x12\x33\n\x10\x63urrent_password\x18\x01 \x01(\tB\x19\x80\x01\x01\xbaH\x13r\x11\x10\x01\x18\x80\x01\x32\n^[^\\x00]*$\x12/\n\x0cnew_password\x18\x02 \x01(\tB\x19\x80\x01\x01\xbaH\x13r\x11\x10\x08\x18\x80\x01\x32\n^[^\\x00]*$\"\x18\n\x16\x43hangePasswordResponse\"7\n\x14\x43laimUsernameRequest\x12\x1f\n\x08username\x18\x01 \x01(\tB\r\xbaH\nr\x08\x10\x03\x18@\x98\xb5\x18\x01\x32\x93\x07\n\x0b\x41uthService\x12y\n\x08Register\x12\x1d.gymlocker.v2.RegisterRequest\x1a\x15.gymlocker.v2.Account\"7\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02+\"\x11/v2/auth/register:\x01*Z\x13\"\x0e/auth/register:\x01*\x12l\n\x05Login\x12\x1a.gymlocker.v2.LoginRequest\x1a\x14.gymlocker.v2.Tokens\"1\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02%\"\x0e/v2/auth/login:\x01*Z\x10\"\x0b/auth/login:\x01*\x12~\n\x0cRefreshToken\x12!.gymlocker.v2.RefreshTokenRequest\x1a\x14.gymlocker.v2.Tokens\"5\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02)\"\x10/v2/auth/refresh:\x01*Z\x12\"\r/auth/refresh:\x01*\x12{\n\x06Logout\x12\x1b.gymlocker.v2.LogoutRequest\x1a\x1c.gymlocker.v2.LogoutResponse\"6\x90\x02\x02\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\'\"\x0f/v2/auth/logout:\x01*Z\x11\"\x0c/auth/logout:\x01*\x12\x64\n\x05GetMe\x12\x1a.gymlocker.v2.GetMeRequest\x1a\x15.gymlocker.v2.Account\"(\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x19\x12\x0b/v2/auth/meZ\n\x12\x08/auth/me\x12\xa2\x01\n\x0e\x43hangePassword\x12#.gymlocker.v2.ChangePasswordRequest\x1a$.gymlocker.v2.ChangePasswordResponse\"E\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x39\"\x18/v2/auth/change-password:\x01*Z\x1a\"\x15/auth/change-password:\x01*\x12\x92\x01\n\rClaimUsername\x12\".gymlocker.v2.ClaimUsernameRequest\x1a\x15.gymlocker.v2.Account\"F\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x37\"\x17/v2/auth/claim-username:\x01*Z\x19\"\x14/auth/claim-username:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17gymlocker/v2/auth.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1agymlocker/v2/options.proto\x1a\x18gymlocker/v2/rules.proto\"\x80\x01\n\x0fRegisterRequest\x12\x1f\n\x08username\x18\x01 \x01(\tB\r\xbaH\nr\x08\x10\x03\x18@\x98\xb5\x18\x01\x12+\n\x08password\x18\x02 \x01(\tB\x19\x80\x01\x01\xbaH\x13r\x11\x10\x08\x18\x80\x01\x32\n^[^\\x00]*$\x12\x1f\n\x0binvite_code\x18\x03 \x01(\tB\n\x80\x01\x01\xbaH\x04r\x02\x18\x64\"\x8e\x01\n\x07\x41\x63\x63ount\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06lookup\x18\x02 \x01(\t\x12\x15\n\x08username\x18\x03 \x01(\tH\x00\x88\x01\x01\x12+\n\x07\x63reated\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eimport_backups\x18\x05 \x01(\x08\x42\x0b\n\t_username\"F\n\x14UpdateAccountRequest\x12\x1b\n\x0eimport_backups\x18\x01 \x01(\x08H\x00\x88\x01\x01\x42\x11\n\x0f_import_backups\"d\n\x0cLoginRequest\x12\'\n\x08username\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x10\x01\x18\x64\x32\n^[^\\x00]*$\x12+\n\x08password\x18\x02 \x01(\tB\x19\x80\x01\x01\xbaH\x13r\x11\x10\x01\x18\x80\x01\x32\n^[^\\x00]*$\"\x9c\x01\n\x06Tokens\x12\'\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01R\x0c\x61\x63\x63\x65ss_token\x12\x1e\n\ntoken_type\x18\x02 \x01(\tR\ntoken_type\x12\x1e\n\nexpires_in\x18\x03 \x01(\x05R\nexpires_in\x12)\n\rrefresh_token\x18\x04 \x01(\tB\x03\x80\x01\x01R\rrefresh_token\":\n\x13RefreshTokenRequest\x12#\n\rrefresh_token\x18\x01 \x01(\tB\x0c\x80\x01\x01\xbaH\x06r\x04\x10\x01\x18\x64\"4\n\rLogoutRequest\x12#\n\rrefresh_token\x18\x01 \x01(\tB\x0c\x80\x01\x01\xbaH\x06r\x04\x10\x01\x18\x64\"\x10\n\x0eLogoutResponse\"\x0e\n\x0cGetMeRequest\"\x92\x01\n\x15\x43hangePasswordRequest\x12\x33\n\x10\x63urrent_password\x18\x01 \x01(\tB\x19\x80\x01\x01\xbaH\x13r\x11\x10\x01\x18\x80\x01\x32\n^[^\\x00]*$\x12/\n\x0cnew_password\x18\x02 \x01(\tB\x19\x80\x01\x01\xbaH\x13r\x11\x10\x08\x18\x80\x01\x32\n^[^\\x00]*$\x12\x13\n\x0brevoke_keys\x18\x03 \x01(\x08\"\x18\n\x16\x43hangePasswordResponse\"7\n\x14\x43laimUsernameRequest\x12\x1f\n\x08username\x18\x01 \x01(\tB\r\xbaH\nr\x08\x10\x03\x18@\x98\xb5\x18\x01\"\xf7\x01\n\x16\x43reateAccessKeyRequest\x12)\n\x08password\x18\x01 \x01(\tB\x17\x80\x01\x01\xbaH\x11r\x0f\x18\x80\x01\x32\n^[^\\x00]*$\x12\x1b\n\x04name\x18\x02 \x01(\tB\r\xbaH\nr\x08\x10\x01\x18\x64\x90\xb5\x18\x01\x12\x64\n\x06scopes\x18\x03 \x03(\tBT\xbaHQ\x92\x01N\x08\x01\x10\x06\x18\x01\"FrDR\rworkouts.readR\x0eworkouts.writeR\x06\x62\x61\x63kupR\x0c\x62\x61\x63kup.writeR\x07plannerR\x04\x66\x65\x65\x64\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb7\x01\n\x17\x43reateAccessKeyResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x03key\x18\x06 \x01(\tB\x03\x80\x01\x01\"\xcb\x01\n\tAccessKey\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0elast_used_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x17\n\x15ListAccessKeysRequest\"F\n\x16ListAccessKeysResponse\x12,\n\x0b\x61\x63\x63\x65ss_keys\x18\x01 \x03(\x0b\x32\x17.gymlocker.v2.AccessKey\".\n\x16\x44\x65leteAccessKeyRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x19\n\x17\x44\x65leteAccessKeyResponse\"\xb3\x01\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0elast_used_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63urrent\x18\x04 \x01(\x08\x12\x17\n\nuser_agent\x18\x05 \x01(\tH\x00\x88\x01\x01\x42\r\n\x0b_user_agent\"\x15\n\x13ListSessionsRequest\"?\n\x14ListSessionsResponse\x12\'\n\x08sessions\x18\x01 \x03(\x0b\x32\x15.gymlocker.v2.Session\",\n\x14\x44\x65leteSessionRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x17\n\x15\x44\x65leteSessionResponse\"\x16\n\x14\x45xportAccountRequest2\xee\x0e\n\x0b\x41uthService\x12y\n\x08Register\x12\x1d.gymlocker.v2.RegisterRequest\x1a\x15.gymlocker.v2.Account\"7\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02+\"\x11/v2/auth/register:\x01*Z\x13\"\x0e/auth/register:\x01*\x12l\n\x05Login\x12\x1a.gymlocker.v2.LoginRequest\x1a\x14.gymlocker.v2.Tokens\"1\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02%\"\x0e/v2/auth/login:\x01*Z\x10\"\x0b/auth/login:\x01*\x12~\n\x0cRefreshToken\x12!.gymlocker.v2.RefreshTokenRequest\x1a\x14.gymlocker.v2.Tokens\"5\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02)\"\x10/v2/auth/refresh:\x01*Z\x12\"\r/auth/refresh:\x01*\x12{\n\x06Logout\x12\x1b.gymlocker.v2.LogoutRequest\x1a\x1c.gymlocker.v2.LogoutResponse\"6\x90\x02\x02\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\'\"\x0f/v2/auth/logout:\x01*Z\x11\"\x0c/auth/logout:\x01*\x12\x64\n\x05GetMe\x12\x1a.gymlocker.v2.GetMeRequest\x1a\x15.gymlocker.v2.Account\"(\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x19\x12\x0b/v2/auth/meZ\n\x12\x08/auth/me\x12z\n\rUpdateAccount\x12\".gymlocker.v2.UpdateAccountRequest\x1a\x15.gymlocker.v2.Account\".\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x1f\x32\x0b/v2/auth/me:\x01*Z\r2\x08/auth/me:\x01*\x12\xa2\x01\n\x0e\x43hangePassword\x12#.gymlocker.v2.ChangePasswordRequest\x1a$.gymlocker.v2.ChangePasswordResponse\"E\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x39\"\x18/v2/auth/change-password:\x01*Z\x1a\"\x15/auth/change-password:\x01*\x12\x92\x01\n\rClaimUsername\x12\".gymlocker.v2.ClaimUsernameRequest\x1a\x15.gymlocker.v2.Account\"F\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x37\"\x17/v2/auth/claim-username:\x01*Z\x19\"\x14/auth/claim-username:\x01*\x12\x8f\x01\n\x0f\x43reateAccessKey\x12$.gymlocker.v2.CreateAccessKeyRequest\x1a%.gymlocker.v2.CreateAccessKeyResponse\"/\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02#\"\r/v2/auth/keys:\x01*Z\x0f\"\n/auth/keys:\x01*\x12\x89\x01\n\x0eListAccessKeys\x12#.gymlocker.v2.ListAccessKeysRequest\x1a$.gymlocker.v2.ListAccessKeysResponse\",\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x1d\x12\r/v2/auth/keysZ\x0c\x12\n/auth/keys\x12\x96\x01\n\x0f\x44\x65leteAccessKey\x12$.gymlocker.v2.DeleteAccessKeyRequest\x1a%.gymlocker.v2.DeleteAccessKeyResponse\"6\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\'*\x12/v2/auth/keys/{id}Z\x11*\x0f/auth/keys/{id}\x12\x8b\x01\n\x0cListSessions\x12!.gymlocker.v2.ListSessionsRequest\x1a\".gymlocker.v2.ListSessionsResponse\"4\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02%\x12\x11/v2/auth/sessionsZ\x10\x12\x0e/auth/sessions\x12\x98\x01\n\rDeleteSession\x12\".gymlocker.v2.DeleteSessionRequest\x1a#.gymlocker.v2.DeleteSessionResponse\">\x90\x02\x02\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02/*\x16/v2/auth/sessions/{id}Z\x15*\x13/auth/sessions/{id}\x12}\n\rExportAccount\x12\".gymlocker.v2.ExportAccountRequest\x1a\x14.google.api.HttpBody\"0\x90\x02\x01\x8a\xb5\x18\x02\x08\x03\x82\xd3\xe4\x93\x02!\x12\x0f/v2/auth/exportZ\x0e\x12\x0c/auth/export0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +41,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGISTERREQUEST'].fields_by_name['username']._serialized_options = b'\272H\nr\010\020\003\030@\230\265\030\001'
   _globals['_REGISTERREQUEST'].fields_by_name['password']._loaded_options = None
   _globals['_REGISTERREQUEST'].fields_by_name['password']._serialized_options = b'\200\001\001\272H\023r\021\020\010\030\200\0012\n^[^\\x00]*$'
+  _globals['_REGISTERREQUEST'].fields_by_name['invite_code']._loaded_options = None
+  _globals['_REGISTERREQUEST'].fields_by_name['invite_code']._serialized_options = b'\200\001\001\272H\004r\002\030d'
   _globals['_LOGINREQUEST'].fields_by_name['username']._loaded_options = None
   _globals['_LOGINREQUEST'].fields_by_name['username']._serialized_options = b'\272H\022r\020\020\001\030d2\n^[^\\x00]*$'
   _globals['_LOGINREQUEST'].fields_by_name['password']._loaded_options = None
@@ -58,6 +61,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['new_password']._serialized_options = b'\200\001\001\272H\023r\021\020\010\030\200\0012\n^[^\\x00]*$'
   _globals['_CLAIMUSERNAMEREQUEST'].fields_by_name['username']._loaded_options = None
   _globals['_CLAIMUSERNAMEREQUEST'].fields_by_name['username']._serialized_options = b'\272H\nr\010\020\003\030@\230\265\030\001'
+  _globals['_CREATEACCESSKEYREQUEST'].fields_by_name['password']._loaded_options = None
+  _globals['_CREATEACCESSKEYREQUEST'].fields_by_name['password']._serialized_options = b'\200\001\001\272H\021r\017\030\200\0012\n^[^\\x00]*$'
+  _globals['_CREATEACCESSKEYREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_CREATEACCESSKEYREQUEST'].fields_by_name['name']._serialized_options = b'\272H\nr\010\020\001\030d\220\265\030\001'
+  _globals['_CREATEACCESSKEYREQUEST'].fields_by_name['scopes']._loaded_options = None
+  _globals['_CREATEACCESSKEYREQUEST'].fields_by_name['scopes']._serialized_options = b'\272HQ\222\001N\010\001\020\006\030\001\"FrDR\rworkouts.readR\016workouts.writeR\006backupR\014backup.writeR\007plannerR\004feed'
+  _globals['_CREATEACCESSKEYRESPONSE'].fields_by_name['key']._loaded_options = None
+  _globals['_CREATEACCESSKEYRESPONSE'].fields_by_name['key']._serialized_options = b'\200\001\001'
+  _globals['_DELETEACCESSKEYREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_DELETEACCESSKEYREQUEST'].fields_by_name['id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_DELETESESSIONREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_DELETESESSIONREQUEST'].fields_by_name['id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_AUTHSERVICE'].methods_by_name['Register']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['Register']._serialized_options = b'\212\265\030\002\010\001\202\323\344\223\002+\"\021/v2/auth/register:\001*Z\023\"\016/auth/register:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['Login']._loaded_options = None
@@ -68,32 +83,74 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHSERVICE'].methods_by_name['Logout']._serialized_options = b'\220\002\002\212\265\030\002\010\001\202\323\344\223\002\'\"\017/v2/auth/logout:\001*Z\021\"\014/auth/logout:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['GetMe']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['GetMe']._serialized_options = b'\220\002\001\212\265\030\002\010\003\202\323\344\223\002\031\022\013/v2/auth/meZ\n\022\010/auth/me'
+  _globals['_AUTHSERVICE'].methods_by_name['UpdateAccount']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['UpdateAccount']._serialized_options = b'\220\002\002\212\265\030\002\010\003\202\323\344\223\002\0372\013/v2/auth/me:\001*Z\r2\010/auth/me:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['ChangePassword']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['ChangePassword']._serialized_options = b'\212\265\030\002\010\003\202\323\344\223\0029\"\030/v2/auth/change-password:\001*Z\032\"\025/auth/change-password:\001*'
   _globals['_AUTHSERVICE'].methods_by_name['ClaimUsername']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['ClaimUsername']._serialized_options = b'\220\002\002\212\265\030\002\010\003\202\323\344\223\0027\"\027/v2/auth/claim-username:\001*Z\031\"\024/auth/claim-username:\001*'
-  _globals['_REGISTERREQUEST']._serialized_start=187
-  _globals['_REGISTERREQUEST']._serialized_end=282
-  _globals['_ACCOUNT']._serialized_start=284
-  _globals['_ACCOUNT']._serialized_end=402
-  _globals['_LOGINREQUEST']._serialized_start=404
-  _globals['_LOGINREQUEST']._serialized_end=504
-  _globals['_TOKENS']._serialized_start=507
-  _globals['_TOKENS']._serialized_end=663
-  _globals['_REFRESHTOKENREQUEST']._serialized_start=665
-  _globals['_REFRESHTOKENREQUEST']._serialized_end=723
-  _globals['_LOGOUTREQUEST']._serialized_start=725
-  _globals['_LOGOUTREQUEST']._serialized_end=777
-  _globals['_LOGOUTRESPONSE']._serialized_start=779
-  _globals['_LOGOUTRESPONSE']._serialized_end=795
-  _globals['_GETMEREQUEST']._serialized_start=797
-  _globals['_GETMEREQUEST']._serialized_end=811
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=813
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=938
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=940
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=964
-  _globals['_CLAIMUSERNAMEREQUEST']._serialized_start=966
-  _globals['_CLAIMUSERNAMEREQUEST']._serialized_end=1021
-  _globals['_AUTHSERVICE']._serialized_start=1024
-  _globals['_AUTHSERVICE']._serialized_end=1939
+  _globals['_AUTHSERVICE'].methods_by_name['CreateAccessKey']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['CreateAccessKey']._serialized_options = b'\212\265\030\002\010\003\202\323\344\223\002#\"\r/v2/auth/keys:\001*Z\017\"\n/auth/keys:\001*'
+  _globals['_AUTHSERVICE'].methods_by_name['ListAccessKeys']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['ListAccessKeys']._serialized_options = b'\220\002\001\212\265\030\002\010\003\202\323\344\223\002\035\022\r/v2/auth/keysZ\014\022\n/auth/keys'
+  _globals['_AUTHSERVICE'].methods_by_name['DeleteAccessKey']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['DeleteAccessKey']._serialized_options = b'\220\002\002\212\265\030\002\010\003\202\323\344\223\002\'*\022/v2/auth/keys/{id}Z\021*\017/auth/keys/{id}'
+  _globals['_AUTHSERVICE'].methods_by_name['ListSessions']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['ListSessions']._serialized_options = b'\220\002\001\212\265\030\002\010\003\202\323\344\223\002%\022\021/v2/auth/sessionsZ\020\022\016/auth/sessions'
+  _globals['_AUTHSERVICE'].methods_by_name['DeleteSession']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['DeleteSession']._serialized_options = b'\220\002\002\212\265\030\002\010\003\202\323\344\223\002/*\026/v2/auth/sessions/{id}Z\025*\023/auth/sessions/{id}'
+  _globals['_AUTHSERVICE'].methods_by_name['ExportAccount']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['ExportAccount']._serialized_options = b'\220\002\001\212\265\030\002\010\003\202\323\344\223\002!\022\017/v2/auth/exportZ\016\022\014/auth/export'
+  _globals['_REGISTERREQUEST']._serialized_start=215
+  _globals['_REGISTERREQUEST']._serialized_end=343
+  _globals['_ACCOUNT']._serialized_start=346
+  _globals['_ACCOUNT']._serialized_end=488
+  _globals['_UPDATEACCOUNTREQUEST']._serialized_start=490
+  _globals['_UPDATEACCOUNTREQUEST']._serialized_end=560
+  _globals['_LOGINREQUEST']._serialized_start=562
+  _globals['_LOGINREQUEST']._serialized_end=662
+  _globals['_TOKENS']._serialized_start=665
+  _globals['_TOKENS']._serialized_end=821
+  _globals['_REFRESHTOKENREQUEST']._serialized_start=823
+  _globals['_REFRESHTOKENREQUEST']._serialized_end=881
+  _globals['_LOGOUTREQUEST']._serialized_start=883
+  _globals['_LOGOUTREQUEST']._serialized_end=935
+  _globals['_LOGOUTRESPONSE']._serialized_start=937
+  _globals['_LOGOUTRESPONSE']._serialized_end=953
+  _globals['_GETMEREQUEST']._serialized_start=955
+  _globals['_GETMEREQUEST']._serialized_end=969
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=972
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1118
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=1120
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1144
+  _globals['_CLAIMUSERNAMEREQUEST']._serialized_start=1146
+  _globals['_CLAIMUSERNAMEREQUEST']._serialized_end=1201
+  _globals['_CREATEACCESSKEYREQUEST']._serialized_start=1204
+  _globals['_CREATEACCESSKEYREQUEST']._serialized_end=1451
+  _globals['_CREATEACCESSKEYRESPONSE']._serialized_start=1454
+  _globals['_CREATEACCESSKEYRESPONSE']._serialized_end=1637
+  _globals['_ACCESSKEY']._serialized_start=1640
+  _globals['_ACCESSKEY']._serialized_end=1843
+  _globals['_LISTACCESSKEYSREQUEST']._serialized_start=1845
+  _globals['_LISTACCESSKEYSREQUEST']._serialized_end=1868
+  _globals['_LISTACCESSKEYSRESPONSE']._serialized_start=1870
+  _globals['_LISTACCESSKEYSRESPONSE']._serialized_end=1940
+  _globals['_DELETEACCESSKEYREQUEST']._serialized_start=1942
+  _globals['_DELETEACCESSKEYREQUEST']._serialized_end=1988
+  _globals['_DELETEACCESSKEYRESPONSE']._serialized_start=1990
+  _globals['_DELETEACCESSKEYRESPONSE']._serialized_end=2015
+  _globals['_SESSION']._serialized_start=2018
+  _globals['_SESSION']._serialized_end=2197
+  _globals['_LISTSESSIONSREQUEST']._serialized_start=2199
+  _globals['_LISTSESSIONSREQUEST']._serialized_end=2220
+  _globals['_LISTSESSIONSRESPONSE']._serialized_start=2222
+  _globals['_LISTSESSIONSRESPONSE']._serialized_end=2285
+  _globals['_DELETESESSIONREQUEST']._serialized_start=2287
+  _globals['_DELETESESSIONREQUEST']._serialized_end=2331
+  _globals['_DELETESESSIONRESPONSE']._serialized_start=2333
+  _globals['_DELETESESSIONRESPONSE']._serialized_end=2356
+  _globals['_EXPORTACCOUNTREQUEST']._serialized_start=2358
+  _globals['_EXPORTACCOUNTREQUEST']._serialized_end=2380
+  _globals['_AUTHSERVICE']._serialized_start=2383
+  _globals['_AUTHSERVICE']._serialized_end=4285
 # @@protoc_insertion_point(module_scope)

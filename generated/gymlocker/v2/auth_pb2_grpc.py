@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from gymlocker.v2 import auth_pb2 as gymlocker_dot_v2_dot_auth__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -69,6 +70,11 @@ class AuthServiceStub:
                 request_serializer=gymlocker_dot_v2_dot_auth__pb2.GetMeRequest.SerializeToString,
                 response_deserializer=gymlocker_dot_v2_dot_auth__pb2.Account.FromString,
                 _registered_method=True)
+        self.UpdateAccount = channel.unary_unary(
+                '/gymlocker.v2.AuthService/UpdateAccount',
+                request_serializer=gymlocker_dot_v2_dot_auth__pb2.UpdateAccountRequest.SerializeToString,
+                response_deserializer=gymlocker_dot_v2_dot_auth__pb2.Account.FromString,
+                _registered_method=True)
         self.ChangePassword = channel.unary_unary(
                 '/gymlocker.v2.AuthService/ChangePassword',
                 request_serializer=gymlocker_dot_v2_dot_auth__pb2.ChangePasswordRequest.SerializeToString,
@@ -78,6 +84,36 @@ class AuthServiceStub:
                 '/gymlocker.v2.AuthService/ClaimUsername',
                 request_serializer=gymlocker_dot_v2_dot_auth__pb2.ClaimUsernameRequest.SerializeToString,
                 response_deserializer=gymlocker_dot_v2_dot_auth__pb2.Account.FromString,
+                _registered_method=True)
+        self.CreateAccessKey = channel.unary_unary(
+                '/gymlocker.v2.AuthService/CreateAccessKey',
+                request_serializer=gymlocker_dot_v2_dot_auth__pb2.CreateAccessKeyRequest.SerializeToString,
+                response_deserializer=gymlocker_dot_v2_dot_auth__pb2.CreateAccessKeyResponse.FromString,
+                _registered_method=True)
+        self.ListAccessKeys = channel.unary_unary(
+                '/gymlocker.v2.AuthService/ListAccessKeys',
+                request_serializer=gymlocker_dot_v2_dot_auth__pb2.ListAccessKeysRequest.SerializeToString,
+                response_deserializer=gymlocker_dot_v2_dot_auth__pb2.ListAccessKeysResponse.FromString,
+                _registered_method=True)
+        self.DeleteAccessKey = channel.unary_unary(
+                '/gymlocker.v2.AuthService/DeleteAccessKey',
+                request_serializer=gymlocker_dot_v2_dot_auth__pb2.DeleteAccessKeyRequest.SerializeToString,
+                response_deserializer=gymlocker_dot_v2_dot_auth__pb2.DeleteAccessKeyResponse.FromString,
+                _registered_method=True)
+        self.ListSessions = channel.unary_unary(
+                '/gymlocker.v2.AuthService/ListSessions',
+                request_serializer=gymlocker_dot_v2_dot_auth__pb2.ListSessionsRequest.SerializeToString,
+                response_deserializer=gymlocker_dot_v2_dot_auth__pb2.ListSessionsResponse.FromString,
+                _registered_method=True)
+        self.DeleteSession = channel.unary_unary(
+                '/gymlocker.v2.AuthService/DeleteSession',
+                request_serializer=gymlocker_dot_v2_dot_auth__pb2.DeleteSessionRequest.SerializeToString,
+                response_deserializer=gymlocker_dot_v2_dot_auth__pb2.DeleteSessionResponse.FromString,
+                _registered_method=True)
+        self.ExportAccount = channel.unary_stream(
+                '/gymlocker.v2.AuthService/ExportAccount',
+                request_serializer=gymlocker_dot_v2_dot_auth__pb2.ExportAccountRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
 
 
@@ -97,9 +133,11 @@ class AuthServiceServicer:
     def Register(self, request, context):
         """Creates a user with a username and a password.
 
-        Anyone may call. ALREADY_EXISTS if the username is taken, which includes a repeated call: log in
-        then. RESOURCE_EXHAUSTED if too many taken usernames were tried, or too many users and accounts
-        were created from the caller's network.
+        Anyone may call, unless the setting REGISTRATION limits it: PERMISSION_DENIED if registration is
+        closed, or the call carries neither the registration key (`x-api-key`) nor an invitation.
+        ALREADY_EXISTS if the username is taken, which includes a repeated call: log in then.
+        RESOURCE_EXHAUSTED if too many taken usernames were tried, or too many users and accounts were
+        created from the caller's network.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -146,6 +184,15 @@ class AuthServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateAccount(self, request, context):
+        """Changes settings of the caller's account.
+
+        Requires an access token.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ChangePassword(self, request, context):
         """Changes the caller's password and ends all of their sessions, including the current one.
 
@@ -163,6 +210,62 @@ class AuthServiceServicer:
         Requires an access token. ALREADY_EXISTS if the username is taken, or the caller has a
         different one. Claiming the caller's own username again changes its spelling.
         RESOURCE_EXHAUSTED if too many taken usernames were tried.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateAccessKey(self, request, context):
+        """Creates an access key, for a script or another app.
+
+        Requires an access token of a login at most ten minutes ago, or an access token and `password`:
+        UNAUTHENTICATED otherwise. RESOURCE_EXHAUSTED if the caller has 50 keys.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAccessKeys(self, request, context):
+        """Lists the caller's access keys, newest first. The keys themselves are not stored.
+
+        Requires an access token.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteAccessKey(self, request, context):
+        """Deletes an access key, which takes effect at once.
+
+        Requires an access token. NOT_FOUND if the caller has no such key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSessions(self, request, context):
+        """Lists the caller's sessions, the most recently used first.
+
+        Requires an access token.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteSession(self, request, context):
+        """Ends a session, as Logout does.
+
+        Requires an access token. NOT_FOUND if the caller has no such session.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportAccount(self, request, context):
+        """Exports all that is stored of the caller as one JSON file. Backups are listed by their ids;
+        DownloadBackup returns their contents. gRPC sends the file in chunks of any size.
+
+        Requires an access token.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -196,6 +299,11 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     request_deserializer=gymlocker_dot_v2_dot_auth__pb2.GetMeRequest.FromString,
                     response_serializer=gymlocker_dot_v2_dot_auth__pb2.Account.SerializeToString,
             ),
+            'UpdateAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateAccount,
+                    request_deserializer=gymlocker_dot_v2_dot_auth__pb2.UpdateAccountRequest.FromString,
+                    response_serializer=gymlocker_dot_v2_dot_auth__pb2.Account.SerializeToString,
+            ),
             'ChangePassword': grpc.unary_unary_rpc_method_handler(
                     servicer.ChangePassword,
                     request_deserializer=gymlocker_dot_v2_dot_auth__pb2.ChangePasswordRequest.FromString,
@@ -205,6 +313,36 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.ClaimUsername,
                     request_deserializer=gymlocker_dot_v2_dot_auth__pb2.ClaimUsernameRequest.FromString,
                     response_serializer=gymlocker_dot_v2_dot_auth__pb2.Account.SerializeToString,
+            ),
+            'CreateAccessKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateAccessKey,
+                    request_deserializer=gymlocker_dot_v2_dot_auth__pb2.CreateAccessKeyRequest.FromString,
+                    response_serializer=gymlocker_dot_v2_dot_auth__pb2.CreateAccessKeyResponse.SerializeToString,
+            ),
+            'ListAccessKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAccessKeys,
+                    request_deserializer=gymlocker_dot_v2_dot_auth__pb2.ListAccessKeysRequest.FromString,
+                    response_serializer=gymlocker_dot_v2_dot_auth__pb2.ListAccessKeysResponse.SerializeToString,
+            ),
+            'DeleteAccessKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteAccessKey,
+                    request_deserializer=gymlocker_dot_v2_dot_auth__pb2.DeleteAccessKeyRequest.FromString,
+                    response_serializer=gymlocker_dot_v2_dot_auth__pb2.DeleteAccessKeyResponse.SerializeToString,
+            ),
+            'ListSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSessions,
+                    request_deserializer=gymlocker_dot_v2_dot_auth__pb2.ListSessionsRequest.FromString,
+                    response_serializer=gymlocker_dot_v2_dot_auth__pb2.ListSessionsResponse.SerializeToString,
+            ),
+            'DeleteSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteSession,
+                    request_deserializer=gymlocker_dot_v2_dot_auth__pb2.DeleteSessionRequest.FromString,
+                    response_serializer=gymlocker_dot_v2_dot_auth__pb2.DeleteSessionResponse.SerializeToString,
+            ),
+            'ExportAccount': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportAccount,
+                    request_deserializer=gymlocker_dot_v2_dot_auth__pb2.ExportAccountRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -363,6 +501,33 @@ class AuthService:
             _registered_method=True)
 
     @staticmethod
+    def UpdateAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gymlocker.v2.AuthService/UpdateAccount',
+            gymlocker_dot_v2_dot_auth__pb2.UpdateAccountRequest.SerializeToString,
+            gymlocker_dot_v2_dot_auth__pb2.Account.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ChangePassword(request,
             target,
             options=(),
@@ -406,6 +571,168 @@ class AuthService:
             '/gymlocker.v2.AuthService/ClaimUsername',
             gymlocker_dot_v2_dot_auth__pb2.ClaimUsernameRequest.SerializeToString,
             gymlocker_dot_v2_dot_auth__pb2.Account.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateAccessKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gymlocker.v2.AuthService/CreateAccessKey',
+            gymlocker_dot_v2_dot_auth__pb2.CreateAccessKeyRequest.SerializeToString,
+            gymlocker_dot_v2_dot_auth__pb2.CreateAccessKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAccessKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gymlocker.v2.AuthService/ListAccessKeys',
+            gymlocker_dot_v2_dot_auth__pb2.ListAccessKeysRequest.SerializeToString,
+            gymlocker_dot_v2_dot_auth__pb2.ListAccessKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteAccessKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gymlocker.v2.AuthService/DeleteAccessKey',
+            gymlocker_dot_v2_dot_auth__pb2.DeleteAccessKeyRequest.SerializeToString,
+            gymlocker_dot_v2_dot_auth__pb2.DeleteAccessKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gymlocker.v2.AuthService/ListSessions',
+            gymlocker_dot_v2_dot_auth__pb2.ListSessionsRequest.SerializeToString,
+            gymlocker_dot_v2_dot_auth__pb2.ListSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gymlocker.v2.AuthService/DeleteSession',
+            gymlocker_dot_v2_dot_auth__pb2.DeleteSessionRequest.SerializeToString,
+            gymlocker_dot_v2_dot_auth__pb2.DeleteSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/gymlocker.v2.AuthService/ExportAccount',
+            gymlocker_dot_v2_dot_auth__pb2.ExportAccountRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
             insecure,

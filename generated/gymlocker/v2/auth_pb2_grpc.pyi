@@ -4,6 +4,7 @@ isort:skip_file
 Accounts: usernames, passwords chosen by users, and the tokens of their sessions."""
 
 from collections import abc as _abc
+from google.api import httpbody_pb2 as _httpbody_pb2
 from grpc import aio as _aio
 from gymlocker.v2 import auth_pb2 as _auth_pb2
 import abc as _abc_1
@@ -29,9 +30,11 @@ class AuthServiceStub:
     Register: _aio.UnaryUnaryMultiCallable[_auth_pb2.RegisterRequest, _auth_pb2.Account]
     """Creates a user with a username and a password.
 
-    Anyone may call. ALREADY_EXISTS if the username is taken, which includes a repeated call: log in
-    then. RESOURCE_EXHAUSTED if too many taken usernames were tried, or too many users and accounts
-    were created from the caller's network.
+    Anyone may call, unless the setting REGISTRATION limits it: PERMISSION_DENIED if registration is
+    closed, or the call carries neither the registration key (`x-api-key`) nor an invitation.
+    ALREADY_EXISTS if the username is taken, which includes a repeated call: log in then.
+    RESOURCE_EXHAUSTED if too many taken usernames were tried, or too many users and accounts were
+    created from the caller's network.
     """
     Login: _aio.UnaryUnaryMultiCallable[_auth_pb2.LoginRequest, _auth_pb2.Tokens]
     """Starts a session.
@@ -58,6 +61,11 @@ class AuthServiceStub:
 
     Requires an access token.
     """
+    UpdateAccount: _aio.UnaryUnaryMultiCallable[_auth_pb2.UpdateAccountRequest, _auth_pb2.Account]
+    """Changes settings of the caller's account.
+
+    Requires an access token.
+    """
     ChangePassword: _aio.UnaryUnaryMultiCallable[_auth_pb2.ChangePasswordRequest, _auth_pb2.ChangePasswordResponse]
     """Changes the caller's password and ends all of their sessions, including the current one.
 
@@ -71,6 +79,38 @@ class AuthServiceStub:
     Requires an access token. ALREADY_EXISTS if the username is taken, or the caller has a
     different one. Claiming the caller's own username again changes its spelling.
     RESOURCE_EXHAUSTED if too many taken usernames were tried.
+    """
+    CreateAccessKey: _aio.UnaryUnaryMultiCallable[_auth_pb2.CreateAccessKeyRequest, _auth_pb2.CreateAccessKeyResponse]
+    """Creates an access key, for a script or another app.
+
+    Requires an access token of a login at most ten minutes ago, or an access token and `password`:
+    UNAUTHENTICATED otherwise. RESOURCE_EXHAUSTED if the caller has 50 keys.
+    """
+    ListAccessKeys: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListAccessKeysRequest, _auth_pb2.ListAccessKeysResponse]
+    """Lists the caller's access keys, newest first. The keys themselves are not stored.
+
+    Requires an access token.
+    """
+    DeleteAccessKey: _aio.UnaryUnaryMultiCallable[_auth_pb2.DeleteAccessKeyRequest, _auth_pb2.DeleteAccessKeyResponse]
+    """Deletes an access key, which takes effect at once.
+
+    Requires an access token. NOT_FOUND if the caller has no such key.
+    """
+    ListSessions: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListSessionsRequest, _auth_pb2.ListSessionsResponse]
+    """Lists the caller's sessions, the most recently used first.
+
+    Requires an access token.
+    """
+    DeleteSession: _aio.UnaryUnaryMultiCallable[_auth_pb2.DeleteSessionRequest, _auth_pb2.DeleteSessionResponse]
+    """Ends a session, as Logout does.
+
+    Requires an access token. NOT_FOUND if the caller has no such session.
+    """
+    ExportAccount: _aio.UnaryStreamMultiCallable[_auth_pb2.ExportAccountRequest, _httpbody_pb2.HttpBody]
+    """Exports all that is stored of the caller as one JSON file. Backups are listed by their ids;
+    DownloadBackup returns their contents. gRPC sends the file in chunks of any size.
+
+    Requires an access token.
     """
 
 class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -94,9 +134,11 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_auth_pb2.Account]:
         """Creates a user with a username and a password.
 
-        Anyone may call. ALREADY_EXISTS if the username is taken, which includes a repeated call: log in
-        then. RESOURCE_EXHAUSTED if too many taken usernames were tried, or too many users and accounts
-        were created from the caller's network.
+        Anyone may call, unless the setting REGISTRATION limits it: PERMISSION_DENIED if registration is
+        closed, or the call carries neither the registration key (`x-api-key`) nor an invitation.
+        ALREADY_EXISTS if the username is taken, which includes a repeated call: log in then.
+        RESOURCE_EXHAUSTED if too many taken usernames were tried, or too many users and accounts were
+        created from the caller's network.
         """
 
     @_abc_1.abstractmethod
@@ -149,6 +191,17 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def UpdateAccount(
+        self,
+        request: _auth_pb2.UpdateAccountRequest,
+        context: _aio.ServicerContext[_auth_pb2.UpdateAccountRequest, _abc.Awaitable[_auth_pb2.Account]],
+    ) -> _abc.Awaitable[_auth_pb2.Account]:
+        """Changes settings of the caller's account.
+
+        Requires an access token.
+        """
+
+    @_abc_1.abstractmethod
     def ChangePassword(
         self,
         request: _auth_pb2.ChangePasswordRequest,
@@ -172,6 +225,74 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         Requires an access token. ALREADY_EXISTS if the username is taken, or the caller has a
         different one. Claiming the caller's own username again changes its spelling.
         RESOURCE_EXHAUSTED if too many taken usernames were tried.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateAccessKey(
+        self,
+        request: _auth_pb2.CreateAccessKeyRequest,
+        context: _aio.ServicerContext[_auth_pb2.CreateAccessKeyRequest, _abc.Awaitable[_auth_pb2.CreateAccessKeyResponse]],
+    ) -> _abc.Awaitable[_auth_pb2.CreateAccessKeyResponse]:
+        """Creates an access key, for a script or another app.
+
+        Requires an access token of a login at most ten minutes ago, or an access token and `password`:
+        UNAUTHENTICATED otherwise. RESOURCE_EXHAUSTED if the caller has 50 keys.
+        """
+
+    @_abc_1.abstractmethod
+    def ListAccessKeys(
+        self,
+        request: _auth_pb2.ListAccessKeysRequest,
+        context: _aio.ServicerContext[_auth_pb2.ListAccessKeysRequest, _abc.Awaitable[_auth_pb2.ListAccessKeysResponse]],
+    ) -> _abc.Awaitable[_auth_pb2.ListAccessKeysResponse]:
+        """Lists the caller's access keys, newest first. The keys themselves are not stored.
+
+        Requires an access token.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteAccessKey(
+        self,
+        request: _auth_pb2.DeleteAccessKeyRequest,
+        context: _aio.ServicerContext[_auth_pb2.DeleteAccessKeyRequest, _abc.Awaitable[_auth_pb2.DeleteAccessKeyResponse]],
+    ) -> _abc.Awaitable[_auth_pb2.DeleteAccessKeyResponse]:
+        """Deletes an access key, which takes effect at once.
+
+        Requires an access token. NOT_FOUND if the caller has no such key.
+        """
+
+    @_abc_1.abstractmethod
+    def ListSessions(
+        self,
+        request: _auth_pb2.ListSessionsRequest,
+        context: _aio.ServicerContext[_auth_pb2.ListSessionsRequest, _abc.Awaitable[_auth_pb2.ListSessionsResponse]],
+    ) -> _abc.Awaitable[_auth_pb2.ListSessionsResponse]:
+        """Lists the caller's sessions, the most recently used first.
+
+        Requires an access token.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteSession(
+        self,
+        request: _auth_pb2.DeleteSessionRequest,
+        context: _aio.ServicerContext[_auth_pb2.DeleteSessionRequest, _abc.Awaitable[_auth_pb2.DeleteSessionResponse]],
+    ) -> _abc.Awaitable[_auth_pb2.DeleteSessionResponse]:
+        """Ends a session, as Logout does.
+
+        Requires an access token. NOT_FOUND if the caller has no such session.
+        """
+
+    @_abc_1.abstractmethod
+    def ExportAccount(
+        self,
+        request: _auth_pb2.ExportAccountRequest,
+        context: _aio.ServicerContext[_auth_pb2.ExportAccountRequest, _abc.AsyncIterator[_httpbody_pb2.HttpBody]],
+    ) -> _abc.AsyncIterator[_httpbody_pb2.HttpBody]:
+        """Exports all that is stored of the caller as one JSON file. Backups are listed by their ids;
+        DownloadBackup returns their contents. gRPC sends the file in chunks of any size.
+
+        Requires an access token.
         """
 
 def add_AuthServiceServicer_to_server(servicer: AuthServiceServicer, server: _aio.Server) -> None: ...

@@ -93,7 +93,7 @@ class ExerciseServiceServicer:
     def ListExercises(self, request, context):
         """Lists the exercises of the caller page by page, in the order of their names.
 
-        Requires an access token.
+        Requires an access token or an access key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -102,7 +102,7 @@ class ExerciseServiceServicer:
     def GetExerciseProgress(self, request, context):
         """Returns the progress of an exercise: a point for each workout with it, oldest first.
 
-        Requires an access token. No points if the caller has no such exercise.
+        Requires an access token or an access key. No points if the caller has no such exercise.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -111,7 +111,7 @@ class ExerciseServiceServicer:
     def ListRecords(self, request, context):
         """Lists the personal records of the caller, by exercise and kind.
 
-        Requires an access token.
+        Requires an access token or an access key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

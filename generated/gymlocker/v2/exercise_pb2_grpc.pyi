@@ -37,17 +37,17 @@ class ExerciseServiceStub:
     ListExercises: _aio.UnaryUnaryMultiCallable[_exercise_pb2.ListExercisesRequest, _exercise_pb2.ListExercisesResponse]
     """Lists the exercises of the caller page by page, in the order of their names.
 
-    Requires an access token.
+    Requires an access token or an access key.
     """
     GetExerciseProgress: _aio.UnaryUnaryMultiCallable[_exercise_pb2.GetExerciseProgressRequest, _exercise_pb2.GetExerciseProgressResponse]
     """Returns the progress of an exercise: a point for each workout with it, oldest first.
 
-    Requires an access token. No points if the caller has no such exercise.
+    Requires an access token or an access key. No points if the caller has no such exercise.
     """
     ListRecords: _aio.UnaryUnaryMultiCallable[_exercise_pb2.ListRecordsRequest, _exercise_pb2.ListRecordsResponse]
     """Lists the personal records of the caller, by exercise and kind.
 
-    Requires an access token.
+    Requires an access token or an access key.
     """
 
 class ExerciseServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -79,7 +79,7 @@ class ExerciseServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_exercise_pb2.ListExercisesResponse]:
         """Lists the exercises of the caller page by page, in the order of their names.
 
-        Requires an access token.
+        Requires an access token or an access key.
         """
 
     @_abc_1.abstractmethod
@@ -90,7 +90,7 @@ class ExerciseServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_exercise_pb2.GetExerciseProgressResponse]:
         """Returns the progress of an exercise: a point for each workout with it, oldest first.
 
-        Requires an access token. No points if the caller has no such exercise.
+        Requires an access token or an access key. No points if the caller has no such exercise.
         """
 
     @_abc_1.abstractmethod
@@ -101,7 +101,7 @@ class ExerciseServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_exercise_pb2.ListRecordsResponse]:
         """Lists the personal records of the caller, by exercise and kind.
 
-        Requires an access token.
+        Requires an access token or an access key.
         """
 
 def add_ExerciseServiceServicer_to_server(servicer: ExerciseServiceServicer, server: _aio.Server) -> None: ...

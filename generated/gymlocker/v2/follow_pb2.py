@@ -27,7 +27,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from gymlocker.v2 import options_pb2 as gymlocker_dot_v2_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19gymlocker/v2/follow.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1agymlocker/v2/options.proto\"\x8e\x01\n\x16PutFollowSecretRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\x12/\n\rfollow_secret\x18\x03 \x01(\tB\x18\x80\x01\x01\xbaH\x12r\x10\x10\x01\x18(2\n^[^\\x00]*$\"\x19\n\x17PutFollowSecretResponse\"\x91\x01\n\x19\x44\x65leteFollowSecretRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\x12/\n\rfollow_secret\x18\x03 \x01(\tB\x18\x80\x01\x01\xbaH\x12r\x10\x10\x01\x18(2\n^[^\\x00]*$\"\x1c\n\x1a\x44\x65leteFollowSecretResponse2\xf9\x02\n\rFollowService\x12\xa3\x01\n\x0fPutFollowSecret\x12$.gymlocker.v2.PutFollowSecretRequest\x1a%.gymlocker.v2.PutFollowSecretResponse\"C\x90\x02\x02\x8a\xb5\x18\x0b\x08\x02\x12\x07user_id\x82\xd3\xe4\x93\x02+\x1a\x11/v2/follow-secret:\x01*Z\x13\x1a\x0e/follow-secret:\x01*\x12\xba\x01\n\x12\x44\x65leteFollowSecret\x12\'.gymlocker.v2.DeleteFollowSecretRequest\x1a(.gymlocker.v2.DeleteFollowSecretResponse\"Q\x90\x02\x02\x8a\xb5\x18\x0b\x08\x02\x12\x07user_id\x82\xd3\xe4\x93\x02\x39\"\x18/v2/follow-secret/delete:\x01*Z\x1a\"\x15/follow-secret/delete:\x01*\x1a\x05\x8a\xb5\x18\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19gymlocker/v2/follow.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1agymlocker/v2/options.proto\"\x8e\x01\n\x16PutFollowSecretRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\x12/\n\rfollow_secret\x18\x03 \x01(\tB\x18\x80\x01\x01\xbaH\x12r\x10\x10\x01\x18(2\n^[^\\x00]*$\"\x19\n\x17PutFollowSecretResponse\"\x91\x01\n\x19\x44\x65leteFollowSecretRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\x12/\n\rfollow_secret\x18\x03 \x01(\tB\x18\x80\x01\x01\xbaH\x12r\x10\x10\x01\x18(2\n^[^\\x00]*$\"\x1c\n\x1a\x44\x65leteFollowSecretResponse2\x85\x03\n\rFollowService\x12\xa9\x01\n\x0fPutFollowSecret\x12$.gymlocker.v2.PutFollowSecretRequest\x1a%.gymlocker.v2.PutFollowSecretResponse\"I\x90\x02\x02\x8a\xb5\x18\x11\x08\x02\x12\x07user_id*\x04\x66\x65\x65\x64\x82\xd3\xe4\x93\x02+\x1a\x11/v2/follow-secret:\x01*Z\x13\x1a\x0e/follow-secret:\x01*\x12\xc0\x01\n\x12\x44\x65leteFollowSecret\x12\'.gymlocker.v2.DeleteFollowSecretRequest\x1a(.gymlocker.v2.DeleteFollowSecretResponse\"W\x90\x02\x02\x8a\xb5\x18\x11\x08\x02\x12\x07user_id*\x04\x66\x65\x65\x64\x82\xd3\xe4\x93\x02\x39\"\x18/v2/follow-secret/delete:\x01*Z\x1a\"\x15/follow-secret/delete:\x01*\x1a\x05\x8a\xb5\x18\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,9 +49,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FOLLOWSERVICE']._loaded_options = None
   _globals['_FOLLOWSERVICE']._serialized_options = b'\212\265\030\001\001'
   _globals['_FOLLOWSERVICE'].methods_by_name['PutFollowSecret']._loaded_options = None
-  _globals['_FOLLOWSERVICE'].methods_by_name['PutFollowSecret']._serialized_options = b'\220\002\002\212\265\030\013\010\002\022\007user_id\202\323\344\223\002+\032\021/v2/follow-secret:\001*Z\023\032\016/follow-secret:\001*'
+  _globals['_FOLLOWSERVICE'].methods_by_name['PutFollowSecret']._serialized_options = b'\220\002\002\212\265\030\021\010\002\022\007user_id*\004feed\202\323\344\223\002+\032\021/v2/follow-secret:\001*Z\023\032\016/follow-secret:\001*'
   _globals['_FOLLOWSERVICE'].methods_by_name['DeleteFollowSecret']._loaded_options = None
-  _globals['_FOLLOWSERVICE'].methods_by_name['DeleteFollowSecret']._serialized_options = b'\220\002\002\212\265\030\013\010\002\022\007user_id\202\323\344\223\0029\"\030/v2/follow-secret/delete:\001*Z\032\"\025/follow-secret/delete:\001*'
+  _globals['_FOLLOWSERVICE'].methods_by_name['DeleteFollowSecret']._serialized_options = b'\220\002\002\212\265\030\021\010\002\022\007user_id*\004feed\202\323\344\223\0029\"\030/v2/follow-secret/delete:\001*Z\032\"\025/follow-secret/delete:\001*'
   _globals['_PUTFOLLOWSECRETREQUEST']._serialized_start=131
   _globals['_PUTFOLLOWSECRETREQUEST']._serialized_end=273
   _globals['_PUTFOLLOWSECRETRESPONSE']._serialized_start=275
@@ -61,5 +61,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEFOLLOWSECRETRESPONSE']._serialized_start=450
   _globals['_DELETEFOLLOWSECRETRESPONSE']._serialized_end=478
   _globals['_FOLLOWSERVICE']._serialized_start=481
-  _globals['_FOLLOWSERVICE']._serialized_end=858
+  _globals['_FOLLOWSERVICE']._serialized_end=870
 # @@protoc_insertion_point(module_scope)

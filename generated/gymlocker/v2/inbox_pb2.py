@@ -27,7 +27,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from gymlocker.v2 import options_pb2 as gymlocker_dot_v2_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gymlocker/v2/inbox.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1agymlocker/v2/options.proto\"\x92\x01\n\x16PutInboxMessageRequest\x12\x1c\n\nto_user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12,\n\x11\x65ncrypted_message\x18\x02 \x03(\x0c\x42\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\x14\"\x05z\x03\x18\x80\x08\x12,\n\x0fidempotency_key\x18\x03 \x01(\tB\x13\xbaH\x10r\x0e\x18@2\n^[^\\x00]*$\"\x19\n\x17PutInboxMessageResponse\"^\n\x17GetInboxMessagesRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\"N\n\x18GetInboxMessagesResponse\x12\x32\n\x0einbox_messages\x18\x01 \x03(\x0b\x32\x1a.gymlocker.v2.InboxMessage\"5\n\x0cInboxMessage\x12\n\n\x02id\x18\x01 \x01(\t\x12\x19\n\x11\x65ncrypted_message\x18\x02 \x03(\x0c\x32\xb5\x02\n\x0cInboxService\x12\x87\x01\n\x0fPutInboxMessage\x12$.gymlocker.v2.PutInboxMessageRequest\x1a%.gymlocker.v2.PutInboxMessageResponse\"\'\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1b\x1a\t/v2/inbox:\x01*Z\x0b\x1a\x06/inbox:\x01*\x12\x93\x01\n\x10GetInboxMessages\x12%.gymlocker.v2.GetInboxMessagesRequest\x1a&.gymlocker.v2.GetInboxMessagesResponse\"0\x8a\xb5\x18\x0b\x08\x02\x12\x07user_id\x82\xd3\xe4\x93\x02\x1b\"\t/v2/inbox:\x01*Z\x0b\"\x06/inbox:\x01*\x1a\x05\x8a\xb5\x18\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gymlocker/v2/inbox.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1agymlocker/v2/options.proto\"\x92\x01\n\x16PutInboxMessageRequest\x12\x1c\n\nto_user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12,\n\x11\x65ncrypted_message\x18\x02 \x03(\x0c\x42\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\x14\"\x05z\x03\x18\x80\x08\x12,\n\x0fidempotency_key\x18\x03 \x01(\tB\x13\xbaH\x10r\x0e\x18@2\n^[^\\x00]*$\"\x19\n\x17PutInboxMessageResponse\"^\n\x17GetInboxMessagesRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\"N\n\x18GetInboxMessagesResponse\x12\x32\n\x0einbox_messages\x18\x01 \x03(\x0b\x32\x1a.gymlocker.v2.InboxMessage\"5\n\x0cInboxMessage\x12\n\n\x02id\x18\x01 \x01(\t\x12\x19\n\x11\x65ncrypted_message\x18\x02 \x03(\x0c\x32\xbb\x02\n\x0cInboxService\x12\x87\x01\n\x0fPutInboxMessage\x12$.gymlocker.v2.PutInboxMessageRequest\x1a%.gymlocker.v2.PutInboxMessageResponse\"\'\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1b\x1a\t/v2/inbox:\x01*Z\x0b\x1a\x06/inbox:\x01*\x12\x99\x01\n\x10GetInboxMessages\x12%.gymlocker.v2.GetInboxMessagesRequest\x1a&.gymlocker.v2.GetInboxMessagesResponse\"6\x8a\xb5\x18\x11\x08\x02\x12\x07user_id*\x04\x66\x65\x65\x64\x82\xd3\xe4\x93\x02\x1b\"\t/v2/inbox:\x01*Z\x0b\"\x06/inbox:\x01*\x1a\x05\x8a\xb5\x18\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,7 +49,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INBOXSERVICE'].methods_by_name['PutInboxMessage']._loaded_options = None
   _globals['_INBOXSERVICE'].methods_by_name['PutInboxMessage']._serialized_options = b'\212\265\030\002\010\001\202\323\344\223\002\033\032\t/v2/inbox:\001*Z\013\032\006/inbox:\001*'
   _globals['_INBOXSERVICE'].methods_by_name['GetInboxMessages']._loaded_options = None
-  _globals['_INBOXSERVICE'].methods_by_name['GetInboxMessages']._serialized_options = b'\212\265\030\013\010\002\022\007user_id\202\323\344\223\002\033\"\t/v2/inbox:\001*Z\013\"\006/inbox:\001*'
+  _globals['_INBOXSERVICE'].methods_by_name['GetInboxMessages']._serialized_options = b'\212\265\030\021\010\002\022\007user_id*\004feed\202\323\344\223\002\033\"\t/v2/inbox:\001*Z\013\"\006/inbox:\001*'
   _globals['_PUTINBOXMESSAGEREQUEST']._serialized_start=130
   _globals['_PUTINBOXMESSAGEREQUEST']._serialized_end=276
   _globals['_PUTINBOXMESSAGERESPONSE']._serialized_start=278
@@ -61,5 +61,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INBOXMESSAGE']._serialized_start=481
   _globals['_INBOXMESSAGE']._serialized_end=534
   _globals['_INBOXSERVICE']._serialized_start=537
-  _globals['_INBOXSERVICE']._serialized_end=846
+  _globals['_INBOXSERVICE']._serialized_end=852
 # @@protoc_insertion_point(module_scope)

@@ -25,17 +25,17 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agymlocker/v2/options.proto\x12\x0cgymlocker.v2\x1a google/protobuf/descriptor.proto\"\xc6\x02\n\x0e\x41uthentication\x12\x33\n\x06scheme\x18\x01 \x01(\x0e\x32#.gymlocker.v2.Authentication.Scheme\x12\x15\n\ruser_id_field\x18\x02 \x01(\t\x12\x1c\n\x14\x63onceal_unknown_user\x18\x03 \x01(\x08\x12\x39\n\x0c\x61lternatives\x18\x04 \x03(\x0e\x32#.gymlocker.v2.Authentication.Scheme\"\x8e\x01\n\x06Scheme\x12\x16\n\x12SCHEME_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSCHEME_NONE\x10\x01\x12\x13\n\x0fSCHEME_PASSWORD\x10\x02\x12\x17\n\x13SCHEME_ACCESS_TOKEN\x10\x03\x12\x19\n\x15SCHEME_PURCHASE_TOKEN\x10\x04\x12\x12\n\x0eSCHEME_API_KEY\x10\x05*u\n\x07\x46\x65\x61ture\x12\x17\n\x13\x46\x45\x41TURE_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x46\x45\x41TURE_FEED\x10\x01\x12\x13\n\x0f\x46\x45\x41TURE_SHARING\x10\x02\x12\x16\n\x12\x46\x45\x41TURE_AI_PLANNER\x10\x03\x12\x12\n\x0e\x46\x45\x41TURE_BACKUP\x10\x04:V\n\x0e\x61uthentication\x12\x1e.google.protobuf.MethodOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x1c.gymlocker.v2.Authentication:0\n\x07json_of\x12\x1d.google.protobuf.FieldOptions\x18\xd2\x86\x03 \x01(\t:I\n\x07\x66\x65\x61ture\x12\x1f.google.protobuf.ServiceOptions\x18\xd1\x86\x03 \x03(\x0e\x32\x15.gymlocker.v2.Featureb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agymlocker/v2/options.proto\x12\x0cgymlocker.v2\x1a google/protobuf/descriptor.proto\"\xf1\x02\n\x0e\x41uthentication\x12\x33\n\x06scheme\x18\x01 \x01(\x0e\x32#.gymlocker.v2.Authentication.Scheme\x12\x15\n\ruser_id_field\x18\x02 \x01(\t\x12\x1c\n\x14\x63onceal_unknown_user\x18\x03 \x01(\x08\x12\x39\n\x0c\x61lternatives\x18\x04 \x03(\x0e\x32#.gymlocker.v2.Authentication.Scheme\x12\x0e\n\x06scopes\x18\x05 \x03(\t\"\xa9\x01\n\x06Scheme\x12\x16\n\x12SCHEME_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSCHEME_NONE\x10\x01\x12\x13\n\x0fSCHEME_PASSWORD\x10\x02\x12\x17\n\x13SCHEME_ACCESS_TOKEN\x10\x03\x12\x19\n\x15SCHEME_PURCHASE_TOKEN\x10\x04\x12\x12\n\x0eSCHEME_API_KEY\x10\x05\x12\x19\n\x15SCHEME_FORWARDED_USER\x10\x06*u\n\x07\x46\x65\x61ture\x12\x17\n\x13\x46\x45\x41TURE_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x46\x45\x41TURE_FEED\x10\x01\x12\x13\n\x0f\x46\x45\x41TURE_SHARING\x10\x02\x12\x16\n\x12\x46\x45\x41TURE_AI_PLANNER\x10\x03\x12\x12\n\x0e\x46\x45\x41TURE_BACKUP\x10\x04:V\n\x0e\x61uthentication\x12\x1e.google.protobuf.MethodOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x1c.gymlocker.v2.Authentication:0\n\x07json_of\x12\x1d.google.protobuf.FieldOptions\x18\xd2\x86\x03 \x01(\t:I\n\x07\x66\x65\x61ture\x12\x1f.google.protobuf.ServiceOptions\x18\xd1\x86\x03 \x03(\x0e\x32\x15.gymlocker.v2.Featureb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gymlocker.v2.options_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FEATURE']._serialized_start=407
-  _globals['_FEATURE']._serialized_end=524
+  _globals['_FEATURE']._serialized_start=450
+  _globals['_FEATURE']._serialized_end=567
   _globals['_AUTHENTICATION']._serialized_start=79
-  _globals['_AUTHENTICATION']._serialized_end=405
-  _globals['_AUTHENTICATION_SCHEME']._serialized_start=263
-  _globals['_AUTHENTICATION_SCHEME']._serialized_end=405
+  _globals['_AUTHENTICATION']._serialized_end=448
+  _globals['_AUTHENTICATION_SCHEME']._serialized_start=279
+  _globals['_AUTHENTICATION_SCHEME']._serialized_end=448
 # @@protoc_insertion_point(module_scope)

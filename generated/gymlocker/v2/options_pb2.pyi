@@ -81,7 +81,11 @@ class Authentication(_message.Message):
         SCHEME_PURCHASE_TOKEN: Authentication._Scheme.ValueType  # 4
         """The call carries `authorization: <Store> <token>` with the token of a purchase."""
         SCHEME_API_KEY: Authentication._Scheme.ValueType  # 5
-        """The call carries `x-api-key: <key>` with an API key of this server."""
+        """The call carries `x-api-key: <key>` with the server's shared key."""
+        SCHEME_FORWARDED_USER: Authentication._Scheme.ValueType  # 6
+        """The call carries the header of a trusted proxy that has authenticated the user. Settings:
+        FORWARD_AUTH_USER_HEADER, FORWARD_AUTH_TRUSTED_PROXIES.
+        """
 
     class Scheme(_Scheme, metaclass=_SchemeEnumTypeWrapper):
         """Ways to authenticate a caller."""
@@ -99,12 +103,17 @@ class Authentication(_message.Message):
     SCHEME_PURCHASE_TOKEN: Authentication.Scheme.ValueType  # 4
     """The call carries `authorization: <Store> <token>` with the token of a purchase."""
     SCHEME_API_KEY: Authentication.Scheme.ValueType  # 5
-    """The call carries `x-api-key: <key>` with an API key of this server."""
+    """The call carries `x-api-key: <key>` with the server's shared key."""
+    SCHEME_FORWARDED_USER: Authentication.Scheme.ValueType  # 6
+    """The call carries the header of a trusted proxy that has authenticated the user. Settings:
+    FORWARD_AUTH_USER_HEADER, FORWARD_AUTH_TRUSTED_PROXIES.
+    """
 
     SCHEME_FIELD_NUMBER: _builtins.int
     USER_ID_FIELD_FIELD_NUMBER: _builtins.int
     CONCEAL_UNKNOWN_USER_FIELD_NUMBER: _builtins.int
     ALTERNATIVES_FIELD_NUMBER: _builtins.int
+    SCOPES_FIELD_NUMBER: _builtins.int
     scheme: Global___Authentication.Scheme.ValueType
     """The scheme that callers use."""
     user_id_field: _builtins.str
@@ -117,6 +126,13 @@ class Authentication(_message.Message):
         of the others.
         """
 
+    @_builtins.property
+    def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Scopes of access keys: a key that has one of them is accepted instead of `scheme`. Keys are sent
+        as `x-api-key: <key>` or `authorization: Bearer <key>`. Without scopes, the method accepts no
+        keys.
+        """
+
     def __init__(
         self,
         *,
@@ -124,10 +140,11 @@ class Authentication(_message.Message):
         user_id_field: _builtins.str = ...,
         conceal_unknown_user: _builtins.bool = ...,
         alternatives: _abc.Iterable[Global___Authentication.Scheme.ValueType] | None = ...,
+        scopes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alternatives", b"alternatives", "conceal_unknown_user", b"conceal_unknown_user", "scheme", b"scheme", "user_id_field", b"user_id_field"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alternatives", b"alternatives", "conceal_unknown_user", b"conceal_unknown_user", "scheme", b"scheme", "scopes", b"scopes", "user_id_field", b"user_id_field"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,13 +27,15 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from gymlocker.v2 import options_pb2 as gymlocker_dot_v2_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17gymlocker/v2/user.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1agymlocker/v2/options.proto\"\x13\n\x11\x43reateUserRequest\"G\n\x12\x43reateUserResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06lookup\x18\x02 \x01(\t\x12\x15\n\x08password\x18\x03 \x01(\tB\x03\x80\x01\x01\"=\n\x0eGetUserRequest\x12+\n\x0cid_or_lookup\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x10\x01\x18\x64\x32\n^[^\\x00]*$\"\xa0\x02\n\x0fGetUserResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06lookup\x18\x02 \x01(\t\x12#\n\x16\x65ncrypted_current_plan\x18\x03 \x01(\x0cH\x00\x88\x01\x01\x12&\n\x19\x65ncrypted_profile_picture\x18\x04 \x01(\x0cH\x01\x88\x01\x01\x12\x1b\n\x0e\x65ncrypted_name\x18\x05 \x01(\x0cH\x02\x88\x01\x01\x12#\n\rencryption_iv\x18\x06 \x01(\x0cR\x0c\x65ncryptionIV\x12\x16\n\x0ersa_public_key\x18\x07 \x01(\x0c\x42\x19\n\x17_encrypted_current_planB\x1c\n\x1a_encrypted_profile_pictureB\x11\n\x0f_encrypted_name\"\xf8\x02\n\x11UpdateUserRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\x12-\n\x16\x65ncrypted_current_plan\x18\x03 \x01(\x0c\x42\x08\xbaH\x05z\x03\x18\x80xH\x00\x88\x01\x01\x12\x31\n\x19\x65ncrypted_profile_picture\x18\x04 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80}H\x01\x88\x01\x01\x12%\n\x0e\x65ncrypted_name\x18\x05 \x01(\x0c\x42\x08\xbaH\x05z\x03\x18\x80\x10H\x02\x88\x01\x01\x12,\n\rencryption_iv\x18\x06 \x01(\x0c\x42\x07\xbaH\x04z\x02\x18\x10R\x0c\x65ncryptionIV\x12 \n\x0ersa_public_key\x18\x07 \x01(\x0c\x42\x08\xbaH\x05z\x03\x18\x80 B\x19\n\x17_encrypted_current_planB\x1c\n\x1a_encrypted_profile_pictureB\x11\n\x0f_encrypted_name\"\x14\n\x12UpdateUserResponse\"S\n\x11\x44\x65leteUserRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\"\x14\n\x12\x44\x65leteUserResponse\"2\n\x0fGetUsersRequest\x12\x1f\n\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x08\x01\x10\xc8\x01\"\x05r\x03\xb0\x01\x01\"\x99\x01\n\x10GetUsersResponse\x12\x38\n\x05users\x18\x01 \x03(\x0b\x32).gymlocker.v2.GetUsersResponse.UsersEntry\x1aK\n\nUsersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12,\n\x05value\x18\x02 \x01(\x0b\x32\x1d.gymlocker.v2.GetUserResponse:\x02\x38\x01\x32\xa8\x05\n\x0bUserService\x12\x84\x01\n\nCreateUser\x12\x1f.gymlocker.v2.CreateUserRequest\x1a .gymlocker.v2.CreateUserResponse\"3\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\'\"\x0f/v2/user/create:\x01*Z\x11\"\x0c/user/create:\x01*\x12\x88\x01\n\x07GetUser\x12\x1c.gymlocker.v2.GetUserRequest\x1a\x1d.gymlocker.v2.GetUserResponse\"@\x90\x02\x01\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x31\x12\x17/v2/user/{id_or_lookup}Z\x16\x12\x14/user/{id_or_lookup}\x12}\n\nUpdateUser\x12\x1f.gymlocker.v2.UpdateUserRequest\x1a .gymlocker.v2.UpdateUserResponse\",\x90\x02\x02\x8a\xb5\x18\x06\x08\x02\x12\x02id\x82\xd3\xe4\x93\x02\x19\x1a\x08/v2/user:\x01*Z\n\x1a\x05/user:\x01*\x12\x88\x01\n\nDeleteUser\x12\x1f.gymlocker.v2.DeleteUserRequest\x1a .gymlocker.v2.DeleteUserResponse\"7\x8a\xb5\x18\x06\x08\x02\x12\x02id\x82\xd3\xe4\x93\x02\'\"\x0f/v2/user/delete:\x01*Z\x11\"\x0c/user/delete:\x01*\x12u\n\x08GetUsers\x12\x1d.gymlocker.v2.GetUsersRequest\x1a\x1e.gymlocker.v2.GetUsersResponse\"*\x90\x02\x01\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1b\"\t/v2/users:\x01*Z\x0b\"\x06/users:\x01*\x1a\x06\x8a\xb5\x18\x02\x01\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17gymlocker/v2/user.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1agymlocker/v2/options.proto\"4\n\x11\x43reateUserRequest\x12\x1f\n\x0binvite_code\x18\x01 \x01(\tB\n\x80\x01\x01\xbaH\x04r\x02\x18\x64\"G\n\x12\x43reateUserResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06lookup\x18\x02 \x01(\t\x12\x15\n\x08password\x18\x03 \x01(\tB\x03\x80\x01\x01\"=\n\x0eGetUserRequest\x12+\n\x0cid_or_lookup\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x10\x01\x18\x64\x32\n^[^\\x00]*$\"\xa0\x02\n\x0fGetUserResponse\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06lookup\x18\x02 \x01(\t\x12#\n\x16\x65ncrypted_current_plan\x18\x03 \x01(\x0cH\x00\x88\x01\x01\x12&\n\x19\x65ncrypted_profile_picture\x18\x04 \x01(\x0cH\x01\x88\x01\x01\x12\x1b\n\x0e\x65ncrypted_name\x18\x05 \x01(\x0cH\x02\x88\x01\x01\x12#\n\rencryption_iv\x18\x06 \x01(\x0cR\x0c\x65ncryptionIV\x12\x16\n\x0ersa_public_key\x18\x07 \x01(\x0c\x42\x19\n\x17_encrypted_current_planB\x1c\n\x1a_encrypted_profile_pictureB\x11\n\x0f_encrypted_name\"\xf8\x02\n\x11UpdateUserRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\x12-\n\x16\x65ncrypted_current_plan\x18\x03 \x01(\x0c\x42\x08\xbaH\x05z\x03\x18\x80xH\x00\x88\x01\x01\x12\x31\n\x19\x65ncrypted_profile_picture\x18\x04 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80}H\x01\x88\x01\x01\x12%\n\x0e\x65ncrypted_name\x18\x05 \x01(\x0c\x42\x08\xbaH\x05z\x03\x18\x80\x10H\x02\x88\x01\x01\x12,\n\rencryption_iv\x18\x06 \x01(\x0c\x42\x07\xbaH\x04z\x02\x18\x10R\x0c\x65ncryptionIV\x12 \n\x0ersa_public_key\x18\x07 \x01(\x0c\x42\x08\xbaH\x05z\x03\x18\x80 B\x19\n\x17_encrypted_current_planB\x1c\n\x1a_encrypted_profile_pictureB\x11\n\x0f_encrypted_name\"\x14\n\x12UpdateUserResponse\"S\n\x11\x44\x65leteUserRequest\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\"\x14\n\x12\x44\x65leteUserResponse\"2\n\x0fGetUsersRequest\x12\x1f\n\x03ids\x18\x01 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x08\x01\x10\xc8\x01\"\x05r\x03\xb0\x01\x01\"\x99\x01\n\x10GetUsersResponse\x12\x38\n\x05users\x18\x01 \x03(\x0b\x32).gymlocker.v2.GetUsersResponse.UsersEntry\x1aK\n\nUsersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12,\n\x05value\x18\x02 \x01(\x0b\x32\x1d.gymlocker.v2.GetUserResponse:\x02\x38\x01\x32\xaf\x05\n\x0bUserService\x12\x84\x01\n\nCreateUser\x12\x1f.gymlocker.v2.CreateUserRequest\x1a .gymlocker.v2.CreateUserResponse\"3\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\'\"\x0f/v2/user/create:\x01*Z\x11\"\x0c/user/create:\x01*\x12\x88\x01\n\x07GetUser\x12\x1c.gymlocker.v2.GetUserRequest\x1a\x1d.gymlocker.v2.GetUserResponse\"@\x90\x02\x01\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x31\x12\x17/v2/user/{id_or_lookup}Z\x16\x12\x14/user/{id_or_lookup}\x12\x83\x01\n\nUpdateUser\x12\x1f.gymlocker.v2.UpdateUserRequest\x1a .gymlocker.v2.UpdateUserResponse\"2\x90\x02\x02\x8a\xb5\x18\x0c\x08\x02\x12\x02id*\x04\x66\x65\x65\x64\x82\xd3\xe4\x93\x02\x19\x1a\x08/v2/user:\x01*Z\n\x1a\x05/user:\x01*\x12\x88\x01\n\nDeleteUser\x12\x1f.gymlocker.v2.DeleteUserRequest\x1a .gymlocker.v2.DeleteUserResponse\"7\x8a\xb5\x18\x06\x08\x02\x12\x02id\x82\xd3\xe4\x93\x02\'\"\x0f/v2/user/delete:\x01*Z\x11\"\x0c/user/delete:\x01*\x12u\n\x08GetUsers\x12\x1d.gymlocker.v2.GetUsersRequest\x1a\x1e.gymlocker.v2.GetUsersResponse\"*\x90\x02\x01\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1b\"\t/v2/users:\x01*Z\x0b\"\x06/users:\x01*\x1a\x06\x8a\xb5\x18\x02\x01\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gymlocker.v2.user_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CREATEUSERREQUEST'].fields_by_name['invite_code']._loaded_options = None
+  _globals['_CREATEUSERREQUEST'].fields_by_name['invite_code']._serialized_options = b'\200\001\001\272H\004r\002\030d'
   _globals['_CREATEUSERRESPONSE'].fields_by_name['password']._loaded_options = None
   _globals['_CREATEUSERRESPONSE'].fields_by_name['password']._serialized_options = b'\200\001\001'
   _globals['_GETUSERREQUEST'].fields_by_name['id_or_lookup']._loaded_options = None
@@ -67,33 +69,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USERSERVICE'].methods_by_name['GetUser']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['GetUser']._serialized_options = b'\220\002\001\212\265\030\002\010\001\202\323\344\223\0021\022\027/v2/user/{id_or_lookup}Z\026\022\024/user/{id_or_lookup}'
   _globals['_USERSERVICE'].methods_by_name['UpdateUser']._loaded_options = None
-  _globals['_USERSERVICE'].methods_by_name['UpdateUser']._serialized_options = b'\220\002\002\212\265\030\006\010\002\022\002id\202\323\344\223\002\031\032\010/v2/user:\001*Z\n\032\005/user:\001*'
+  _globals['_USERSERVICE'].methods_by_name['UpdateUser']._serialized_options = b'\220\002\002\212\265\030\014\010\002\022\002id*\004feed\202\323\344\223\002\031\032\010/v2/user:\001*Z\n\032\005/user:\001*'
   _globals['_USERSERVICE'].methods_by_name['DeleteUser']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['DeleteUser']._serialized_options = b'\212\265\030\006\010\002\022\002id\202\323\344\223\002\'\"\017/v2/user/delete:\001*Z\021\"\014/user/delete:\001*'
   _globals['_USERSERVICE'].methods_by_name['GetUsers']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['GetUsers']._serialized_options = b'\220\002\001\212\265\030\002\010\001\202\323\344\223\002\033\"\t/v2/users:\001*Z\013\"\006/users:\001*'
   _globals['_CREATEUSERREQUEST']._serialized_start=128
-  _globals['_CREATEUSERREQUEST']._serialized_end=147
-  _globals['_CREATEUSERRESPONSE']._serialized_start=149
-  _globals['_CREATEUSERRESPONSE']._serialized_end=220
-  _globals['_GETUSERREQUEST']._serialized_start=222
-  _globals['_GETUSERREQUEST']._serialized_end=283
-  _globals['_GETUSERRESPONSE']._serialized_start=286
-  _globals['_GETUSERRESPONSE']._serialized_end=574
-  _globals['_UPDATEUSERREQUEST']._serialized_start=577
-  _globals['_UPDATEUSERREQUEST']._serialized_end=953
-  _globals['_UPDATEUSERRESPONSE']._serialized_start=955
-  _globals['_UPDATEUSERRESPONSE']._serialized_end=975
-  _globals['_DELETEUSERREQUEST']._serialized_start=977
-  _globals['_DELETEUSERREQUEST']._serialized_end=1060
-  _globals['_DELETEUSERRESPONSE']._serialized_start=1062
-  _globals['_DELETEUSERRESPONSE']._serialized_end=1082
-  _globals['_GETUSERSREQUEST']._serialized_start=1084
-  _globals['_GETUSERSREQUEST']._serialized_end=1134
-  _globals['_GETUSERSRESPONSE']._serialized_start=1137
-  _globals['_GETUSERSRESPONSE']._serialized_end=1290
-  _globals['_GETUSERSRESPONSE_USERSENTRY']._serialized_start=1215
-  _globals['_GETUSERSRESPONSE_USERSENTRY']._serialized_end=1290
-  _globals['_USERSERVICE']._serialized_start=1293
-  _globals['_USERSERVICE']._serialized_end=1973
+  _globals['_CREATEUSERREQUEST']._serialized_end=180
+  _globals['_CREATEUSERRESPONSE']._serialized_start=182
+  _globals['_CREATEUSERRESPONSE']._serialized_end=253
+  _globals['_GETUSERREQUEST']._serialized_start=255
+  _globals['_GETUSERREQUEST']._serialized_end=316
+  _globals['_GETUSERRESPONSE']._serialized_start=319
+  _globals['_GETUSERRESPONSE']._serialized_end=607
+  _globals['_UPDATEUSERREQUEST']._serialized_start=610
+  _globals['_UPDATEUSERREQUEST']._serialized_end=986
+  _globals['_UPDATEUSERRESPONSE']._serialized_start=988
+  _globals['_UPDATEUSERRESPONSE']._serialized_end=1008
+  _globals['_DELETEUSERREQUEST']._serialized_start=1010
+  _globals['_DELETEUSERREQUEST']._serialized_end=1093
+  _globals['_DELETEUSERRESPONSE']._serialized_start=1095
+  _globals['_DELETEUSERRESPONSE']._serialized_end=1115
+  _globals['_GETUSERSREQUEST']._serialized_start=1117
+  _globals['_GETUSERSREQUEST']._serialized_end=1167
+  _globals['_GETUSERSRESPONSE']._serialized_start=1170
+  _globals['_GETUSERSRESPONSE']._serialized_end=1323
+  _globals['_GETUSERSRESPONSE_USERSENTRY']._serialized_start=1248
+  _globals['_GETUSERSRESPONSE_USERSENTRY']._serialized_end=1323
+  _globals['_USERSERVICE']._serialized_start=1326
+  _globals['_USERSERVICE']._serialized_end=2013
 # @@protoc_insertion_point(module_scope)

@@ -20,16 +20,21 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class CreateUserRequest(_message.Message):
-    """A request for a new user. It has no fields: the server generates everything."""
+    """A request for a new user. The server generates everything."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    INVITE_CODE_FIELD_NUMBER: _builtins.int
+    invite_code: _builtins.str
+    """An invitation, which is used up. Only needed if REGISTRATION is `key`."""
     def __init__(
         self,
+        *,
+        invite_code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invite_code", b"invite_code"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -77,9 +77,9 @@ class UserServiceServicer:
     def CreateUser(self, request, context):
         """Creates an anonymous user with a random id, lookup and password.
 
-        Anyone may call. The password is returned only once, because the server keeps only a salted
-        hash of it. RESOURCE_EXHAUSTED if too many users and accounts were created from the caller's
-        network.
+        Anyone may call, unless the setting REGISTRATION limits it, as for AuthService.Register. The
+        password is returned only once, because the server keeps only a salted hash of it.
+        RESOURCE_EXHAUSTED if too many users and accounts were created from the caller's network.
 
         A user without a username is deleted after 90 days without activity, unless some of their
         content has not expired.

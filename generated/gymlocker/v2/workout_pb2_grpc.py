@@ -102,7 +102,7 @@ class WorkoutServiceServicer:
     def CreateWorkout(self, request, context):
         """Adds a workout.
 
-        Requires an access token. A call with an `id` or a `request_id` can be repeated: the repetition
+        Requires an access token or an access key. A call with an `id` or a `request_id` can be repeated: the repetition
         adds nothing and returns the workout. ALREADY_EXISTS if a workout with this id exists and has
         different contents. RESOURCE_EXHAUSTED if the caller has 100,000 workouts or 2,000,000 sets.
         INVALID_ARGUMENT if the workout has more than 1 MiB.
@@ -114,7 +114,7 @@ class WorkoutServiceServicer:
     def GetWorkout(self, request, context):
         """Returns a workout.
 
-        Requires an access token. NOT_FOUND if the caller has no such workout.
+        Requires an access token or an access key. NOT_FOUND if the caller has no such workout.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -124,7 +124,7 @@ class WorkoutServiceServicer:
         """Lists workouts page by page, newest date first. Workouts of the same date are listed newest
         entry first.
 
-        Requires an access token. Workouts added between two pages neither repeat nor hide others.
+        Requires an access token or an access key. Workouts added between two pages neither repeat nor hide others.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -133,7 +133,7 @@ class WorkoutServiceServicer:
     def UpdateWorkout(self, request, context):
         """Updates a workout: replaces it (PUT) or some of its fields (PATCH).
 
-        Requires an access token. NOT_FOUND if the caller has no such workout. ABORTED (412) if the
+        Requires an access token or an access key. NOT_FOUND if the caller has no such workout. ABORTED (412) if the
         workout has changed since the caller read `etag` (over REST: If-Match), unless it already has
         the requested contents.
         """
@@ -144,7 +144,7 @@ class WorkoutServiceServicer:
     def DeleteWorkout(self, request, context):
         """Deletes a workout.
 
-        Requires an access token. NOT_FOUND if the caller has no such workout. ABORTED (412) if the
+        Requires an access token or an access key. NOT_FOUND if the caller has no such workout. ABORTED (412) if the
         workout has changed since the caller read `etag` (over REST: If-Match).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -155,7 +155,7 @@ class WorkoutServiceServicer:
         """Returns the changes since a cursor, in the order in which they were committed. A client that
         applies them all has exactly the workouts that are stored.
 
-        Requires an access token. A workout that changed several times is returned once, as it is now.
+        Requires an access token or an access key. A workout that changed several times is returned once, as it is now.
         OUT_OF_RANGE (410, CURSOR_EXPIRED) if workouts were deleted after the cursor and more than 90
         days ago: drop everything, and begin without a cursor.
         """
@@ -169,7 +169,7 @@ class WorkoutServiceServicer:
         MiB) and 250,000 lines. Over gRPC it is sent in chunks of up to 4 MiB. Over REST it is the body,
         or the first file of a multipart/form-data body, and the other fields go into the query.
 
-        Requires an access token. Workouts that were imported before are recognised and not added again.
+        Requires an access token or an access key. Workouts that were imported before are recognised and not added again.
         INVALID_ARGUMENT if the file cannot be read at all, is too large, or leaves open what `unit` or
         `time_zone` would say. RESOURCE_EXHAUSTED if other files of the caller, or from the same
         address, are being imported, or the caller would have more than 100,000 workouts or 2,000,000
@@ -183,7 +183,7 @@ class WorkoutServiceServicer:
     def GetWorkoutStats(self, request, context):
         """Counts workouts, their minutes, sets and volume per week, month and type, and finds the streaks.
 
-        Requires an access token.
+        Requires an access token or an access key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -193,7 +193,7 @@ class WorkoutServiceServicer:
         """Exports all workouts as one file, oldest first. gRPC sends the file in chunks of any size, REST
         as a whole.
 
-        Requires an access token. A workout that is neither added nor changed during the export is in
+        Requires an access token or an access key. A workout that is neither added nor changed during the export is in
         the file once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

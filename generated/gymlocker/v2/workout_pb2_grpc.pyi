@@ -27,7 +27,7 @@ class WorkoutServiceStub:
     CreateWorkout: _aio.UnaryUnaryMultiCallable[_workout_pb2.CreateWorkoutRequest, _workout_pb2.Workout]
     """Adds a workout.
 
-    Requires an access token. A call with an `id` or a `request_id` can be repeated: the repetition
+    Requires an access token or an access key. A call with an `id` or a `request_id` can be repeated: the repetition
     adds nothing and returns the workout. ALREADY_EXISTS if a workout with this id exists and has
     different contents. RESOURCE_EXHAUSTED if the caller has 100,000 workouts or 2,000,000 sets.
     INVALID_ARGUMENT if the workout has more than 1 MiB.
@@ -35,32 +35,32 @@ class WorkoutServiceStub:
     GetWorkout: _aio.UnaryUnaryMultiCallable[_workout_pb2.GetWorkoutRequest, _workout_pb2.Workout]
     """Returns a workout.
 
-    Requires an access token. NOT_FOUND if the caller has no such workout.
+    Requires an access token or an access key. NOT_FOUND if the caller has no such workout.
     """
     ListWorkouts: _aio.UnaryUnaryMultiCallable[_workout_pb2.ListWorkoutsRequest, _workout_pb2.ListWorkoutsResponse]
     """Lists workouts page by page, newest date first. Workouts of the same date are listed newest
     entry first.
 
-    Requires an access token. Workouts added between two pages neither repeat nor hide others.
+    Requires an access token or an access key. Workouts added between two pages neither repeat nor hide others.
     """
     UpdateWorkout: _aio.UnaryUnaryMultiCallable[_workout_pb2.UpdateWorkoutRequest, _workout_pb2.Workout]
     """Updates a workout: replaces it (PUT) or some of its fields (PATCH).
 
-    Requires an access token. NOT_FOUND if the caller has no such workout. ABORTED (412) if the
+    Requires an access token or an access key. NOT_FOUND if the caller has no such workout. ABORTED (412) if the
     workout has changed since the caller read `etag` (over REST: If-Match), unless it already has
     the requested contents.
     """
     DeleteWorkout: _aio.UnaryUnaryMultiCallable[_workout_pb2.DeleteWorkoutRequest, _workout_pb2.DeleteWorkoutResponse]
     """Deletes a workout.
 
-    Requires an access token. NOT_FOUND if the caller has no such workout. ABORTED (412) if the
+    Requires an access token or an access key. NOT_FOUND if the caller has no such workout. ABORTED (412) if the
     workout has changed since the caller read `etag` (over REST: If-Match).
     """
     ListWorkoutChanges: _aio.UnaryUnaryMultiCallable[_workout_pb2.ListWorkoutChangesRequest, _workout_pb2.ListWorkoutChangesResponse]
     """Returns the changes since a cursor, in the order in which they were committed. A client that
     applies them all has exactly the workouts that are stored.
 
-    Requires an access token. A workout that changed several times is returned once, as it is now.
+    Requires an access token or an access key. A workout that changed several times is returned once, as it is now.
     OUT_OF_RANGE (410, CURSOR_EXPIRED) if workouts were deleted after the cursor and more than 90
     days ago: drop everything, and begin without a cursor.
     """
@@ -70,7 +70,7 @@ class WorkoutServiceStub:
     MiB) and 250,000 lines. Over gRPC it is sent in chunks of up to 4 MiB. Over REST it is the body,
     or the first file of a multipart/form-data body, and the other fields go into the query.
 
-    Requires an access token. Workouts that were imported before are recognised and not added again.
+    Requires an access token or an access key. Workouts that were imported before are recognised and not added again.
     INVALID_ARGUMENT if the file cannot be read at all, is too large, or leaves open what `unit` or
     `time_zone` would say. RESOURCE_EXHAUSTED if other files of the caller, or from the same
     address, are being imported, or the caller would have more than 100,000 workouts or 2,000,000
@@ -80,13 +80,13 @@ class WorkoutServiceStub:
     GetWorkoutStats: _aio.UnaryUnaryMultiCallable[_workout_pb2.GetWorkoutStatsRequest, _workout_pb2.GetWorkoutStatsResponse]
     """Counts workouts, their minutes, sets and volume per week, month and type, and finds the streaks.
 
-    Requires an access token.
+    Requires an access token or an access key.
     """
     ExportWorkouts: _aio.UnaryStreamMultiCallable[_workout_pb2.ExportWorkoutsRequest, _httpbody_pb2.HttpBody]
     """Exports all workouts as one file, oldest first. gRPC sends the file in chunks of any size, REST
     as a whole.
 
-    Requires an access token. A workout that is neither added nor changed during the export is in
+    Requires an access token or an access key. A workout that is neither added nor changed during the export is in
     the file once.
     """
 
@@ -108,7 +108,7 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_workout_pb2.Workout]:
         """Adds a workout.
 
-        Requires an access token. A call with an `id` or a `request_id` can be repeated: the repetition
+        Requires an access token or an access key. A call with an `id` or a `request_id` can be repeated: the repetition
         adds nothing and returns the workout. ALREADY_EXISTS if a workout with this id exists and has
         different contents. RESOURCE_EXHAUSTED if the caller has 100,000 workouts or 2,000,000 sets.
         INVALID_ARGUMENT if the workout has more than 1 MiB.
@@ -122,7 +122,7 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_workout_pb2.Workout]:
         """Returns a workout.
 
-        Requires an access token. NOT_FOUND if the caller has no such workout.
+        Requires an access token or an access key. NOT_FOUND if the caller has no such workout.
         """
 
     @_abc_1.abstractmethod
@@ -134,7 +134,7 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists workouts page by page, newest date first. Workouts of the same date are listed newest
         entry first.
 
-        Requires an access token. Workouts added between two pages neither repeat nor hide others.
+        Requires an access token or an access key. Workouts added between two pages neither repeat nor hide others.
         """
 
     @_abc_1.abstractmethod
@@ -145,7 +145,7 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_workout_pb2.Workout]:
         """Updates a workout: replaces it (PUT) or some of its fields (PATCH).
 
-        Requires an access token. NOT_FOUND if the caller has no such workout. ABORTED (412) if the
+        Requires an access token or an access key. NOT_FOUND if the caller has no such workout. ABORTED (412) if the
         workout has changed since the caller read `etag` (over REST: If-Match), unless it already has
         the requested contents.
         """
@@ -158,7 +158,7 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_workout_pb2.DeleteWorkoutResponse]:
         """Deletes a workout.
 
-        Requires an access token. NOT_FOUND if the caller has no such workout. ABORTED (412) if the
+        Requires an access token or an access key. NOT_FOUND if the caller has no such workout. ABORTED (412) if the
         workout has changed since the caller read `etag` (over REST: If-Match).
         """
 
@@ -171,7 +171,7 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns the changes since a cursor, in the order in which they were committed. A client that
         applies them all has exactly the workouts that are stored.
 
-        Requires an access token. A workout that changed several times is returned once, as it is now.
+        Requires an access token or an access key. A workout that changed several times is returned once, as it is now.
         OUT_OF_RANGE (410, CURSOR_EXPIRED) if workouts were deleted after the cursor and more than 90
         days ago: drop everything, and begin without a cursor.
         """
@@ -187,7 +187,7 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
         MiB) and 250,000 lines. Over gRPC it is sent in chunks of up to 4 MiB. Over REST it is the body,
         or the first file of a multipart/form-data body, and the other fields go into the query.
 
-        Requires an access token. Workouts that were imported before are recognised and not added again.
+        Requires an access token or an access key. Workouts that were imported before are recognised and not added again.
         INVALID_ARGUMENT if the file cannot be read at all, is too large, or leaves open what `unit` or
         `time_zone` would say. RESOURCE_EXHAUSTED if other files of the caller, or from the same
         address, are being imported, or the caller would have more than 100,000 workouts or 2,000,000
@@ -203,7 +203,7 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_workout_pb2.GetWorkoutStatsResponse]:
         """Counts workouts, their minutes, sets and volume per week, month and type, and finds the streaks.
 
-        Requires an access token.
+        Requires an access token or an access key.
         """
 
     @_abc_1.abstractmethod
@@ -215,7 +215,7 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
         """Exports all workouts as one file, oldest first. gRPC sends the file in chunks of any size, REST
         as a whole.
 
-        Requires an access token. A workout that is neither added nor changed during the export is in
+        Requires an access token or an access key. A workout that is neither added nor changed during the export is in
         the file once.
         """
 

@@ -1,5 +1,6 @@
-"""The whole schema: feed, training log, and what operates them."""
+"""The whole schema: feed, training log, backups, and what operates them."""
 
+from server.libraries.database.schema.backup import backup_objects, backups
 from server.libraries.database.schema.base import Timestamp, metadata, owner
 from server.libraries.database.schema.feed import (
     shared_items,
@@ -10,6 +11,9 @@ from server.libraries.database.schema.feed import (
     users,
 )
 from server.libraries.database.schema.operation import (
+    access_keys,
+    identities,
+    invitations,
     milestones,
     network_keys,
     password_failures,
@@ -31,8 +35,13 @@ from server.libraries.database.schema.training import (
 
 __all__ = [
     "Timestamp",
+    "access_keys",
+    "backup_objects",
+    "backups",
     "exercise_sessions",
     "exercises",
+    "identities",
+    "invitations",
     "metadata",
     "milestones",
     "network_keys",

@@ -7,6 +7,7 @@ later migrations made them.
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     Column,
     Index,
     Integer,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    false,
     func,
     text,
 )
@@ -42,6 +44,10 @@ users = Table(
     # Gymlocker's: until when passwords of this user are rejected for some address. It is read with
     # the hash, and makes workers that remember the password check the limits.
     Column("guessed", Timestamp),
+    # Gymlocker's: since when the operator has refused this user; NULL if not.
+    Column("disabled", Timestamp),
+    # Gymlocker's: whether backups that arrive are imported into the training log.
+    Column("import_backups", Boolean, nullable=False, server_default=false()),
     # For the sweeper, which deletes only users without a username.
     Index(None, "last_accessed", postgresql_where=text("username IS NULL")),
 )

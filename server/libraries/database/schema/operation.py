@@ -47,6 +47,44 @@ sessions = Table(
     Column("family", LargeBinary, index=True),
     # The newest generation with a used token.
     Column("confirmed", Integer, nullable=False, server_default="0"),
+    # The `user-agent` header of the login.
+    Column("user_agent", Text),
+)
+
+# Identities that have no login of their own: `default` (without a name) owns the backups of the
+# server's shared key, `forwarded` are names that a trusted proxy has authenticated. Their users
+# have no username and a password that nobody knows. A forwarded name may be linked to an account.
+identities = Table(
+    "identities",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    owner(),
+)
+
+# Access keys, by their SHA-256.
+access_keys = Table(
+    "access_keys",
+    metadata,
+    owner(primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("hash", LargeBinary, nullable=False, index=True, unique=True),
+    Column("name", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("created", Timestamp, nullable=False),
+    # NULL if the key is valid until it is deleted.
+    Column("expiry", Timestamp),
+    # As exact as `services/auth/access_key_repository.py` keeps it.
+    Column("last_used", Timestamp),
+)
+
+# Unused invitations, by their SHA-256.
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("created", Timestamp, nullable=False),
+    Column("expiry", Timestamp, nullable=False, index=True),
 )
 
 # The newest refresh token of each session and recently spent ones, by their SHA-256.
