@@ -25,7 +25,8 @@ SCHEMES: Json = {
         "type": "apiKey",
         "in": "header",
         "name": "X-API-Key",
-        "description": "The server's shared key, or an access key (`glk_…`) with a scope of the call.",
+        "description": "The shared key of the server, or an access key (`glk_…`) with a scope that "
+        "the call needs.",
     },
 }
 # `Authorization: Bearer <access key>` is accepted as well, where an access token is.
