@@ -163,7 +163,7 @@ async def scene(stack: Stack, user_pool: UserPool, database: asyncpg.Connection)
         other = await user_pool.take(database, client.created_user)
         yield Scene(
             client,
-            await _things_of(owner, client),
+            await things_of(owner, client),
             other,
             owners=await client.login(owner),
             others=await client.login(other),
@@ -172,7 +172,7 @@ async def scene(stack: Stack, user_pool: UserPool, database: asyncpg.Connection)
         user_pool.give_back([owner, other])
 
 
-async def _things_of(owner: User, client: Client) -> Things:
+async def things_of(owner: User, client: Client) -> Things:
     metadata = bearer(await client.login(owner))
     username = f"owner {uuid4().hex}"
     await client.accounts.ClaimUsername(
