@@ -20,6 +20,7 @@
 Handlers raise these and do not know gRPC; `rpc/errors.py` maps them to statuses.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 # An operator has to free space first.
@@ -60,7 +61,13 @@ class Unauthenticated(GymlockerError):
 
 
 class PermissionDenied(GymlockerError):
-    """The caller is known but may not do this."""
+    """The caller is known but may not do this; `metadata` are details for programs."""
+
+    def __init__(
+        self, message: str, *, reason: str, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message, reason=reason)
+        self.metadata = metadata or {}
 
 
 class NotFound(GymlockerError):
@@ -142,6 +149,18 @@ def disk_full() -> ResourceExhausted:
 def wrong_password() -> Unauthenticated:
     """Return the error for a wrong password."""
     return Unauthenticated("The user or the password is wrong.", reason="WRONG_PASSWORD")
+
+
+def session_ended() -> Unauthenticated:
+    """Return the error for an access token whose session has ended."""
+    return Unauthenticated("The session has ended. Log in again.", reason="SESSION_ENDED")
+
+
+def account_disabled() -> PermissionDenied:
+    """Return the error for a user whom the operator has disabled."""
+    return PermissionDenied(
+        "The account is disabled. Ask the operator of the server.", reason="ACCOUNT_DISABLED"
+    )
 
 
 def invalid_token(

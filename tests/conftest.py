@@ -27,7 +27,7 @@ from server.programs.local.temporary_postgres import TemporaryPostgres, temporar
 from tests.libraries.database.conftest import make_database
 from tests.programs.web.app import installed
 from tests.support.client import Client
-from tests.support.stack import Stack, running_stack
+from tests.support.stack import SHARED_KEY, TRUSTED_PROXY, Stack, running_stack
 from tests.support.tools import require
 from tests.support.users import UserPool
 from tests.support.worker import health, serving
@@ -100,6 +100,9 @@ def stack(postgres: TemporaryPostgres, tmp_path_factory: pytest.TempPathFactory)
         # Tests share users and an address. Tests of the limits lower them.
         PASSWORD_FAILURES_PER_ACCOUNT="1000000",
         PASSWORD_FAILURES_PER_ADDRESS="1000000",
+        API_KEY=SHARED_KEY,
+        FORWARD_AUTH_USER_HEADER="Remote-User",
+        FORWARD_AUTH_TRUSTED_PROXIES=TRUSTED_PROXY,
     ) as stack:
         yield stack
 

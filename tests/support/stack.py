@@ -19,6 +19,9 @@ UNLIMITED = {
     "STORAGE_PER_NETWORK": "0",
     "WRONG_SECRETS_PER_ADDRESS": "0",
 }
+# The API_KEY of the stack that tests share, and the local address whose forwarded names it trusts.
+SHARED_KEY = "canary-of-the-shared-key"
+TRUSTED_PROXY = "127.0.0.9"
 READY = re.compile(r"ready at (https?://\S+)")
 STOP_TIMEOUT = 60
 

@@ -22,6 +22,7 @@ OWNED = (
     "shared_items",
     "request_keys",
     "sessions",
+    "access_keys",
     "workouts",
     # Deleting workouts writes to them.
     "workout_deletions",
@@ -82,7 +83,7 @@ async def _empty(connection: asyncpg.Connection, user: User) -> None:
         """
         UPDATE users SET encrypted_current_plan = NULL, encrypted_profile_picture = NULL,
             encrypted_name = NULL, encryption_iv = '', rsa_public_key = '', last_accessed = created,
-            username = NULL, username_key = NULL
+            username = NULL, username_key = NULL, disabled = NULL, import_backups = false
         WHERE id = $1
         """,
         UUID(user.id),

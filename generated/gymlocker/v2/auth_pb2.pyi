@@ -353,7 +353,9 @@ class CreateAccessKeyRequest(_message.Message):
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """The time from which the key is invalid. If absent, it is valid until it is deleted."""
+        """The time from which the key is invalid, in the future. If absent, it is valid until it is
+        deleted.
+        """
 
     def __init__(
         self,

@@ -14,6 +14,12 @@ AUTHORIZATION_KEY = "authorization"
 API_KEY_KEY = "x-api-key"
 # The client's address. Envoy sets it on every call and replaces a value from the client.
 ADDRESS_KEY = "x-client-address"
+# The address of the machine that connected to Envoy, which sets it on every call: the client's, or
+# that of a proxy in front.
+DIRECT_PEER_KEY = "x-direct-peer"
+# Set by browsers, and not by scripts in them: whether another site made the request.
+FETCH_SITE_KEY = "sec-fetch-site"
+USER_AGENT_KEY = "user-agent"
 # The path and query of a transcoded call, set by Envoy.
 ORIGINAL_PATH_KEY = "x-envoy-original-path"
 TRACE_PARENT_KEY = "traceparent"

@@ -1,13 +1,13 @@
 """Authentication of callers, by the scheme that the contract declares for each method.
 
-An access token is in the metadata and is checked before the request is validated: callers without
-one learn nothing about valid requests. A password is in the request. If there is one, only it is
-checked: an `authorization` header beside it belongs to something else, such as a proxy in front.
+Access tokens and keys are in the metadata and are checked before the request is validated: callers
+without one learn nothing about valid requests. A password is in the request. If there is one, only
+it is checked: headers beside it belong to something else, such as a proxy in front.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
 from uuid import UUID
 
 from google.protobuf.message import DecodeError
@@ -20,23 +20,46 @@ from server.libraries.rpc.context import (
     Context,
     address_of,
     current_caller,
+    current_metadata,
     current_purchase,
-    values_of,
 )
 from server.libraries.rpc.interceptor import CallNext, Interceptor
 from server.libraries.rpc.method import Method
 
-_BEARER = re.compile(r"bearer\b", re.IGNORECASE)
-_WITH_ACCESS_TOKEN = (Authentication.SCHEME_PASSWORD, Authentication.SCHEME_ACCESS_TOKEN)
-# The syntax of RFC 6750, with the three parts of a JWT.
-_ACCESS_TOKEN = re.compile(r"bearer ([\w-]+\.[\w-]+\.[\w-]+)", re.IGNORECASE | re.ASCII)
+_WITH_CALLER = (Authentication.SCHEME_PASSWORD, Authentication.SCHEME_ACCESS_TOKEN)
 
 
-class AccessTokenChecker(Protocol):
-    """A verifier of access tokens."""
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The values of the headers `authorization` and `x-api-key` of a call."""
 
-    async def authenticate(self, token: str) -> Caller:
-        """Return the caller of a token. Raises Unauthenticated if it is invalid."""
+    authorization: Sequence[str] = ()
+    api_keys: Sequence[str] = ()
+
+    @classmethod
+    def sent(cls) -> Self:
+        """Return the credentials of the current call; blank keys count as none."""
+        authorization: list[str] = []
+        api_keys: list[str] = []
+        for name, value in current_metadata.get():
+            if name == AUTHORIZATION_KEY:
+                authorization.append(str(value))
+            elif name == API_KEY_KEY and value.strip():
+                api_keys.append(str(value))
+        return cls(authorization, api_keys)
+
+
+class CallerChecker(Protocol):
+    """A verifier of all credentials that identify a caller, except passwords."""
+
+    async def authenticate(
+        self, rule: Authentication, sent: Credentials, context: Context
+    ) -> Caller | None:
+        """Return the caller by the credentials that `rule` allows, None without any.
+
+        Raises Unauthenticated if none is valid, PermissionDenied if a valid one does not allow the
+        call, ResourceExhausted after too many wrong ones.
+        """
 
 
 class PasswordChecker(Protocol):
@@ -53,37 +76,40 @@ class PasswordChecker(Protocol):
 class PurchaseChecker(Protocol):
     """A verifier of purchase tokens, and of the API keys that replace them."""
 
-    async def authenticate(self, keys: Sequence[str], header: str | None, address: str) -> object:
+    async def authenticate(self, rule: Authentication, sent: Credentials, address: str) -> object:
         """Return the purchase of the keys, or else of an `authorization` header.
 
-        Raises Unauthenticated if there is none, ResourceExhausted after too many wrong credentials
-        from that address, Unavailable if the store is unreachable.
+        Raises Unauthenticated if there is none, PermissionDenied for a key without the scope,
+        ResourceExhausted after too many wrong credentials from that address, Unavailable if the
+        store is unreachable.
         """
 
 
-class AccessTokenInterceptor(Interceptor):
-    """Authenticates access tokens; rejects calls without one if the method requires it."""
+class CallerInterceptor(Interceptor):
+    """Authenticates callers by headers; rejects calls without any if the method requires them."""
 
-    def __init__(self, methods: Mapping[str, Method], tokens: AccessTokenChecker) -> None:
+    def __init__(self, methods: Mapping[str, Method], callers: CallerChecker) -> None:
         super().__init__(methods)
-        self._tokens = tokens
+        self._callers = callers
 
     def wrap(self, method: Method, call_next: CallNext) -> CallNext:
-        """Authenticate callers that send an access token or must send one."""
-        scheme = method.authentication.scheme
-        if scheme not in _WITH_ACCESS_TOKEN:
+        """Authenticate callers that send credentials or must send some."""
+        rule = method.authentication
+        if rule.scheme not in _WITH_CALLER:
             return call_next
-        takes_password = scheme == Authentication.SCHEME_PASSWORD
+        takes_password = rule.scheme == Authentication.SCHEME_PASSWORD
 
         async def authenticate(request: Any, context: Context) -> Any:
-            values = _bearer_values()
-            if values and not (takes_password and _has_password(method, request)):
-                current_caller.set(await self._tokens.authenticate(_access_token(values)))
-            elif scheme == Authentication.SCHEME_ACCESS_TOKEN:
-                raise Unauthenticated(
-                    "The call needs `authorization: Bearer <access token>`.",
-                    reason="ACCESS_TOKEN_MISSING",
-                )
+            sent = Credentials.sent()
+            is_sent = bool(sent.authorization or sent.api_keys)
+            if not takes_password or (is_sent and not _has_password(method, request)):
+                caller = await self._callers.authenticate(rule, sent, context)
+                if caller is None and not takes_password:
+                    raise Unauthenticated(
+                        "The call needs `authorization: Bearer <access token>`.",
+                        reason="ACCESS_TOKEN_MISSING",
+                    )
+                current_caller.set(caller)
             return await call_next(request, context)
 
         return authenticate
@@ -101,13 +127,11 @@ class PurchaseTokenInterceptor(Interceptor):
         rule = method.authentication
         if rule.scheme != Authentication.SCHEME_PURCHASE_TOKEN:
             return call_next
-        takes_keys = Authentication.SCHEME_API_KEY in rule.alternatives
 
         async def authenticate(request: Any, context: Context) -> Any:
-            # Several headers are joined as in HTTP, which makes them invalid.
-            header = ", ".join(values_of(AUTHORIZATION_KEY)) or None
-            keys = [key for key in values_of(API_KEY_KEY) if key.strip()] if takes_keys else []
-            purchase = await self._purchases.authenticate(keys, header, address_of(context))
+            purchase = await self._purchases.authenticate(
+                rule, Credentials.sent(), address_of(context)
+            )
             current_purchase.set(purchase)
             return await call_next(request, context)
 
@@ -133,7 +157,8 @@ class PasswordInterceptor(Interceptor):
             if caller is None:
                 await self._check_password(rule, user_id, request.password, address_of(context))
             elif caller.user_id != user_id:
-                raise invalid_token("The access token belongs to another user.")
+                kind = "token" if caller.key_id is None else "key"
+                raise invalid_token(f"The access {kind} belongs to another user.")
             return await call_next(request, context)
 
         return authenticate
@@ -147,23 +172,6 @@ class PasswordInterceptor(Interceptor):
             if rule.conceal_unknown_user:
                 raise wrong_password() from None
             raise
-
-
-def _bearer_values() -> Sequence[str]:
-    """Return the values of the `authorization` header if one is a bearer token, else none.
-
-    Other schemes belong to something else, such as a proxy that requires a password.
-    """
-    values = values_of(AUTHORIZATION_KEY)
-    return values if any(_BEARER.match(value) for value in values) else ()
-
-
-def _access_token(values: Sequence[str]) -> str:
-    """Return the access token. Raises Unauthenticated if it is malformed or repeated."""
-    match = _ACCESS_TOKEN.fullmatch(values[0])
-    if match is None or len(values) > 1:
-        raise invalid_token()
-    return match[1]
 
 
 def _has_password(method: Method, request: bytes) -> bool:

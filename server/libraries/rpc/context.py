@@ -18,14 +18,19 @@ Metadata: TypeAlias = Iterable[tuple[str, str | bytes]]
 
 @dataclass(frozen=True)
 class Caller:
-    """The user, and the session, of an access token.
+    """The user who calls, and what authenticated them.
 
-    `generation` counts the session's refreshes. It is 0 in tokens issued before they were counted.
+    `session_id` belongs to an access token, and `generation` counts the session's refreshes. It is
+    0 in tokens issued before they were counted. `key_id` belongs to an access key. `has_account` is
+    false for an identity that cannot log in: the one of the server's shared key, or a forwarded
+    name that is not linked to an account.
     """
 
     user_id: UUID
-    session_id: UUID
+    session_id: UUID | None = None
     generation: int = 0
+    key_id: UUID | None = None
+    has_account: bool = True
 
 
 # Set by the outermost interceptor. Decoded once per call: grpc's context would decode all entries
@@ -35,7 +40,7 @@ current_metadata: ContextVar[Metadata] = ContextVar("current_metadata", default=
 current_request_id: ContextVar[str] = ContextVar("current_request_id", default="-")
 # None if the call has no purchase token.
 current_purchase: ContextVar[Any] = ContextVar("current_purchase", default=None)
-# None if the call has no access token.
+# None if the call has a password, or no credentials.
 current_caller: ContextVar[Caller | None] = ContextVar("current_caller", default=None)
 
 
@@ -47,7 +52,7 @@ def values_of(key: str) -> list[str]:
 
 
 def caller() -> Caller:
-    """Return the caller of a method that requires an access token."""
+    """Return the caller of a method that requires an access token, or an alternative to one."""
     found = current_caller.get()
     if found is None:
         raise LookupError("the method does not declare an access token as its authentication")

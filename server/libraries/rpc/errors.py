@@ -152,7 +152,10 @@ async def _abort(
 
 
 def _details(error: GymlockerError) -> list[Message]:
-    details: list[Message] = [ErrorInfo(reason=error.reason, domain=ERROR_DOMAIN)]
+    metadata = error.metadata if isinstance(error, PermissionDenied) else {}
+    details: list[Message] = [
+        ErrorInfo(reason=error.reason, domain=ERROR_DOMAIN, metadata=metadata)
+    ]
     if isinstance(error, InvalidArgument):
         violations = [
             BadRequest.FieldViolation(field=field, description=description)

@@ -1,7 +1,7 @@
 """Validation of requests against the contract, with an error for each invalid field.
 
 The rules are in the protos (`buf.validate`), and protovalidate applies them. One rule depends on
-the metadata and is here: a password is required unless the call has an access token.
+the metadata and is here: a password is required unless headers identify the caller.
 """
 
 import re
@@ -23,7 +23,7 @@ from server.libraries.rpc.unary_request import missing_message
 
 # A status is sent in HTTP headers, which must stay small.
 MAX_VIOLATIONS = 20
-PASSWORD_REQUIRED = "password: required unless the call carries an access token"  # noqa: S105
+PASSWORD_REQUIRED = "password: required unless the call carries an access token or key"  # noqa: S105
 
 _collect_violations = protovalidate.Validator().collect_violations
 

@@ -11,15 +11,23 @@ from server.libraries.limits.bucket_repository import BucketRepository
 from server.libraries.settings import Settings, TokenSettings, WorkerSettings
 from server.libraries.telemetry.worker_metrics import WorkerMetrics
 from server.programs.worker.metric_decorators import CountedThrottle
+from server.services.auth.access_key_repository import AccessKeyRepository
 from server.services.auth.access_token_authenticator import AccessTokenAuthenticator
 from server.services.auth.api_keys import ApiKeys
+from server.services.auth.caller_authenticator import CallerAuthenticator
+from server.services.auth.forwarded_user import ForwardedUsers
+from server.services.auth.identity_repository import IdentityRepository
+from server.services.auth.key_uses import KeyUses
 from server.services.auth.session_repository import SessionRepository
 from server.services.auth.signing_keys import SigningKeys
 from server.services.auth.tokens import AccessTokens
 from server.services.credentials.guess_throttle import GuessThrottle
+from server.services.credentials.invitation_repository import InvitationRepository
 from server.services.credentials.password_authenticator import PasswordAuthenticator
 from server.services.credentials.password_hashing import PasswordHasher
 from server.services.credentials.password_repository import PasswordRepository
+from server.services.credentials.registration import Registration
+from server.services.credentials.wrong_keys import WrongKeys
 
 
 @dataclass(frozen=True)
@@ -30,10 +38,13 @@ class Authentication:
     sessions: SessionRepository
     hasher: PasswordHasher
     throttle: CountedThrottle
+    access_keys: AccessKeyRepository
+    key_uses: KeyUses
     api_keys: ApiKeys
+    registration: Registration
     tokens: AccessTokens
     passwords: PasswordAuthenticator
-    access_tokens: AccessTokenAuthenticator
+    callers: CallerAuthenticator
 
 
 def build_authentication(
@@ -66,15 +77,34 @@ def build_authentication(
         touch=touch,
     )
     metrics.observe_passwords(hasher, authenticator)
+    access = settings.access
+    wrong_keys = WrongKeys(CountedThrottle(throttle, metrics, "api_key"))
+    access_keys, identities = AccessKeyRepository(database), IdentityRepository(database)
+    key_uses = KeyUses(access_keys)
+    resources.push_async_callback(key_uses.write)
+    api_keys = ApiKeys(access.api_key, access_keys, wrong_keys, key_uses.touch, touch)
+    forwarded = ForwardedUsers(
+        access.forward_auth_user_header, access.trusted_proxies, identities, touch
+    )
     return Authentication(
-        passwords,
-        sessions,
-        hasher,
-        counted,
-        ApiKeys(settings.access.api_key, CountedThrottle(throttle, metrics, "api_key")),
-        tokens,
-        authenticator,
-        AccessTokenAuthenticator(tokens, sessions, touch=touch),
+        password_repository=passwords,
+        sessions=sessions,
+        hasher=hasher,
+        throttle=counted,
+        access_keys=access_keys,
+        key_uses=key_uses,
+        api_keys=api_keys,
+        registration=Registration(
+            access.registration,
+            access.required_registration_key,
+            InvitationRepository(database),
+            wrong_keys,
+        ),
+        tokens=tokens,
+        passwords=authenticator,
+        callers=CallerAuthenticator(
+            AccessTokenAuthenticator(tokens, sessions, touch=touch), api_keys, forwarded, identities
+        ),
     )
 
 

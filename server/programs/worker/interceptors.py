@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from server.libraries.rpc.admission import AdmissionInterceptor, ConcurrencyLimit
 from server.libraries.rpc.authentication import (
-    AccessTokenInterceptor,
+    CallerInterceptor,
     PasswordInterceptor,
     PurchaseTokenInterceptor,
 )
@@ -35,7 +35,7 @@ def interceptors(components: Components, observers: Sequence[Interceptor]) -> li
         ),
         FeatureInterceptor(methods, components.features),
         UnaryRequestInterceptor(methods),
-        AccessTokenInterceptor(methods, authentication.access_tokens),
+        CallerInterceptor(methods, authentication.callers),
         PurchaseTokenInterceptor(methods, planner_authenticator(components)),
         ValidationInterceptor(methods),
         PasswordInterceptor(methods, authentication.passwords),

@@ -7,10 +7,11 @@ from server.libraries.rpc.server import Background
 from server.programs.worker.components import Components
 from server.programs.worker.databases import MAIN, RATE_LIMITS
 from server.programs.worker.metric_decorators import counted_sweep
+from server.services.auth import key_uses
 from server.services.system.cleanup import sweep
 from server.services.system.repository import SystemRepository
 from server.services.system.retention import RATE_LIMIT_SWEEPS
-from server.services.user.last_accessed import INTERVAL_SECONDS
+from server.services.user import last_accessed
 
 
 def background_jobs(components: Components) -> list[Background]:
@@ -31,7 +32,13 @@ def background_jobs(components: Components) -> list[Background]:
             repeat,
             components.last_accessed.write,
             name="last_accessed",
-            interval_seconds=INTERVAL_SECONDS,
+            interval_seconds=last_accessed.INTERVAL_SECONDS,
+        ),
+        partial(
+            repeat,
+            components.authentication.key_uses.write,
+            name="key_uses",
+            interval_seconds=key_uses.INTERVAL_SECONDS,
         ),
         *components.limits.background(),
     ]

@@ -18,7 +18,9 @@ from gymlocker.v2 import (
 from server.libraries.database.write_check import WriteCheck
 from server.programs.worker.components import Components
 from server.programs.worker.planner import planner_service
+from server.services.auth.export import AccountExport
 from server.services.auth.service import AuthService
+from server.services.auth.user_sessions import UserSessions
 from server.services.event.repository import EventRepository
 from server.services.event.service import EventService
 from server.services.exercise.repository import ExerciseRepository
@@ -63,6 +65,7 @@ def _add_feed(server: grpc.aio.Server, components: Components) -> None:
         authentication.hasher,
         authentication.passwords,
         limits.new_users,
+        authentication.registration,
         large_responses,
     )
     events = EventService(EventRepository(database), limits.wrong_secrets, large_responses)
@@ -83,7 +86,7 @@ def _add_feed(server: grpc.aio.Server, components: Components) -> None:
 
 
 def _auth_service(components: Components) -> AuthService:
-    authentication = components.authentication
+    authentication, database = components.authentication, components.databases.main
     return AuthService(
         components.users,
         authentication.password_repository,
@@ -93,6 +96,10 @@ def _auth_service(components: Components) -> AuthService:
         authentication.tokens,
         authentication.throttle,
         components.limits.new_users,
+        authentication.registration,
+        authentication.access_keys,
+        UserSessions(database),
+        AccountExport(database, WorkoutRepository(database)),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from server.errors import Unauthenticated
+from server.errors import session_ended
 from server.libraries.rpc.context import Caller
 from server.services.auth.session_repository import SessionRepository
 from server.services.auth.tokens import AccessTokens
@@ -26,6 +26,6 @@ class AccessTokenAuthenticator:
         """
         caller = self._tokens.verify(token)
         if not await self._sessions.is_alive(caller):
-            raise Unauthenticated("The session has ended. Log in again.", reason="SESSION_ENDED")
+            raise session_ended()
         self._touch(caller.user_id)
         return caller

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Delete,
     Interval,
     LargeBinary,
+    Text,
     bindparam,
     delete,
     func,
@@ -44,16 +45,24 @@ _HASH = bindparam("hash", type_=LargeBinary)
 _SPENT_HASH = bindparam("spent", type_=LargeBinary)
 _GENERATION = bindparam("generation", type_=sessions.c.confirmed.type)
 
-# Waits for a password change in flight, and then no longer matches the user's hash.
+# Waits for a change of the password in flight, or for the operator who disables the user, and then
+# no longer matches.
 _owner = (
     select(users.c.id, bindparam("session_id", type_=sessions.c.id.type))
     .add_columns(func.now(), func.now() + _LIFETIME, func.now(), _FAMILY)
-    .where(users.c.id == bindparam("user_id"), users.c.hashed_password == bindparam("key"))
+    .add_columns(bindparam("user_agent", type_=Text))
+    .where(
+        users.c.id == bindparam("user_id"),
+        users.c.hashed_password == bindparam("key"),
+        users.c.disabled.is_(None),
+    )
     .with_for_update(read=True)
 )
 _started = (
     insert(sessions)
-    .from_select(["user_id", "id", "created", "expiry", "last_used", "family"], _owner)
+    .from_select(
+        ["user_id", "id", "created", "expiry", "last_used", "family", "user_agent"], _owner
+    )
     .returning(sessions.c.user_id, sessions.c.id)
     .cte("started")
 )
@@ -212,7 +221,11 @@ class SessionRepository:
         self._grace = grace
 
     async def start(
-        self, caller: Caller, hashed: HashedPassword, refresh_token: RotatingToken
+        self,
+        caller: Caller,
+        hashed: HashedPassword,
+        refresh_token: RotatingToken,
+        user_agent: str | None = None,
     ) -> bool:
         """Start a session; return False if the user's password is no longer `hashed`."""
         return bool(
@@ -224,6 +237,7 @@ class SessionRepository:
                 key=hashed.key,
                 hash=refresh_token.hash,
                 family=refresh_token.family_hash,
+                user_agent=user_agent,
                 lifetime=self._lifetime,
             )
         )

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from cachetools import TTLCache
 
-from server.errors import no_such_user, wrong_password
+from server.errors import account_disabled, no_such_user, wrong_password
 from server.libraries.common.single_flight import SingleFlight
 from server.libraries.network.client_network import network_of
 from server.services.credentials.guess_throttle import PasswordLimit, too_many_passwords
@@ -82,8 +82,9 @@ class PasswordAuthenticator:
     async def authenticate(self, user_id: UUID, password: str, address: str) -> None:
         """Check that `password` is the user's.
 
-        Raise Unauthenticated if it is not, NotFound if there is no such user, ResourceExhausted
-        after too many wrong passwords, Unavailable if too many passwords wait to be checked.
+        Raise Unauthenticated if it is not, NotFound if there is no such user, PermissionDenied if
+        it is but the user is disabled, ResourceExhausted after too many wrong passwords,
+        Unavailable if too many passwords wait to be checked.
         """
         hashed = await self._passwords.get(user_id)
         if hashed is None:
@@ -99,6 +100,13 @@ class PasswordAuthenticator:
         `hashed` is None for an unknown account. That takes as long as a wrong password.
         """
         hashed = hashed or self._dummy
+        await self._check(account, hashed, password, address)
+        if hashed.is_disabled:
+            raise account_disabled()
+
+    async def _check(
+        self, account: str, hashed: HashedPassword, password: str, address: str
+    ) -> None:
         network = network_of(address)
         digest = self._digest(account, password, hashed)
         networks = self._networks(digest)

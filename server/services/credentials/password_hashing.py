@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 from cryptography.hazmat.primitives.hashes import SHA512
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
@@ -35,18 +35,28 @@ Result = TypeVar("Result")
 class HashedPassword:
     """Stored hash of a password: `key` in upper-case hex, and the raw `salt`.
 
-    `is_guessed` is true while the account is refused at an address with too many wrong passwords.
+    `is_guessed` is true while the account is refused at an address with too many wrong passwords,
+    `is_disabled` while the operator refuses the user.
     """
+
+    # The key of users without a password, which no password has.
+    UNUSABLE: ClassVar[str] = ""
 
     key: str
     salt: bytes
     is_guessed: bool = False
+    is_disabled: bool = False
 
     @classmethod
     def of(cls, password: str) -> Self:
         """Hash `password` with a new salt."""
         salt = secrets.token_bytes(SALT_BYTES)
         return cls(_derive(password, salt), salt)
+
+    @classmethod
+    def unusable(cls) -> Self:
+        """Return a hash that no password matches."""
+        return cls(cls.UNUSABLE, secrets.token_bytes(SALT_BYTES))
 
     def matches(self, password: str) -> bool:
         """Check, in constant time, whether this is the hash of `password`."""

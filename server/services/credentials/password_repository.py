@@ -1,6 +1,8 @@
 """SQL of passwords."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -15,7 +17,7 @@ from sqlalchemy import (
 )
 
 from server.libraries.database.pool import Connection, Database
-from server.libraries.database.schema import sessions, users
+from server.libraries.database.schema import access_keys, sessions, users
 from server.libraries.database.statement import Statement
 from server.services.credentials.password_hashing import HashedPassword
 
@@ -25,11 +27,13 @@ def is_guessed() -> ColumnElement[bool]:
     return (users.c.guessed > func.now()).label("is_guessed")
 
 
-_GET_PASSWORD = Statement(
-    select(users.c.hashed_password, users.c.salt, is_guessed()).where(
-        users.c.id == bindparam("user_id")
-    )
-)
+def password_columns() -> Sequence[ColumnElement[Any]]:
+    """Return the columns that `hashed_password` reads."""
+    is_disabled = users.c.disabled.is_not(None).label("is_disabled")
+    return users.c.hashed_password, users.c.salt, is_guessed(), is_disabled
+
+
+_GET_PASSWORD = Statement(select(*password_columns()).where(users.c.id == bindparam("user_id")))
 _GUESSED = Statement(
     update(users)
     .where(users.c.id == bindparam("user_id"))
@@ -46,11 +50,14 @@ _CHANGE_PASSWORD = Statement(
     .returning(users.c.id)
 )
 _END_ALL = Statement(delete(sessions).where(sessions.c.user_id == bindparam("user_id")))
+_REVOKE_KEYS = Statement(delete(access_keys).where(access_keys.c.user_id == bindparam("user_id")))
 
 
 def hashed_password(row: asyncpg.Record) -> HashedPassword:
-    """Return the hash in a row with `hashed_password`, `salt` and `is_guessed`."""
-    return HashedPassword(row["hashed_password"], row["salt"], bool(row["is_guessed"]))
+    """Return the hash in a row with the columns of `password_columns`."""
+    return HashedPassword(
+        row["hashed_password"], row["salt"], bool(row["is_guessed"]), row["is_disabled"]
+    )
 
 
 class PasswordRepository:
@@ -71,9 +78,14 @@ class PasswordRepository:
         )
 
     async def change(
-        self, user_id: UUID, current: HashedPassword, replacement: HashedPassword
+        self,
+        user_id: UUID,
+        current: HashedPassword,
+        replacement: HashedPassword,
+        *,
+        revoke_keys: bool = False,
     ) -> bool:
-        """Change the user's password and end their sessions.
+        """Change the user's password and end their sessions; optionally delete their access keys.
 
         Return False and change nothing if the password is no longer `current`.
         """
@@ -88,6 +100,8 @@ class PasswordRepository:
                 return False
             # A separate statement, which sees the session of a login that the change waited for.
             await connection.execute(_END_ALL.sql, user_id)
+            if revoke_keys:
+                await connection.execute(_REVOKE_KEYS.sql, user_id)
             return True
 
         return await self._database.transact(action)

@@ -11,9 +11,10 @@ from gymlocker.v2 import user_pb2
 
 from server.errors import AlreadyExists
 from server.libraries.common.text import is_uuid, uuid_in
-from server.libraries.database.pool import Database
+from server.libraries.database.pool import Connection, Database
 from server.services.credentials.password_hashing import HashedPassword
 from server.services.credentials.password_repository import hashed_password
+from server.services.credentials.registration import registration_key_required
 from server.services.credentials.username import Username, login_keys
 from server.services.user import statements
 
@@ -52,6 +53,7 @@ class Account:
     lookup: str
     username: str | None
     created: datetime
+    import_backups: bool
 
 
 class UserRepository:
@@ -61,25 +63,26 @@ class UserRepository:
         self._database = database
 
     async def create(
-        self, user_id: UUID, hashed: HashedPassword, username: Username | None = None
+        self,
+        user_id: UUID,
+        hashed: HashedPassword,
+        username: Username | None = None,
+        invitation: bytes | None = None,
     ) -> Account:
-        """Store a new user. Raise AlreadyExists if the username is taken."""
-        for _ in range(LOOKUP_ATTEMPTS):
-            lookup = "".join(secrets.choice(LOOKUP_ALPHABET) for _ in range(LOOKUP_CHARACTERS))
-            row = await self._database.fetch_one(
-                statements.CREATE_USER,
-                id=user_id,
-                lookup=lookup,
-                hashed_password=hashed.key,
-                salt=hashed.salt,
-                username=username and username.typed,
-                username_key=username and username.key,
-            )
-            if row is not None:
-                return _account(row)
-            if username is not None:
-                await self.require_free(username)
-        raise RuntimeError(f"{LOOKUP_ATTEMPTS} new lookups were all taken")
+        """Store a new user, and use up the invitation with this hash, if there is one.
+
+        Raise AlreadyExists if the username is taken, PermissionDenied if the invitation is not
+        valid any more; then nothing is used up.
+        """
+
+        async def action(connection: Connection) -> Account:
+            if invitation is not None and not await connection.fetchval(
+                statements.USE_INVITATION.sql, invitation
+            ):
+                raise registration_key_required()
+            return await insert_user(connection, user_id, hashed, username)
+
+        return await self._database.transact(action)
 
     async def get(self, id_or_lookup: str) -> user_pb2.GetUserResponse | None:
         """Return the profile of one user, or None if there is no such user."""
@@ -104,13 +107,13 @@ class UserRepository:
             found.response.users[str(row["id"])].MergeFrom(_profile(row))
         return found
 
-    async def update(self, user_id: UUID, profile: Profile) -> bool:
-        """Replace the user's profile; return False if there is no such user."""
-        return bool(
-            await self._database.fetch_one(
-                statements.UPDATE_USER, user_id=user_id, **asdict(profile)
-            )
-        )
+    async def update(self, user_id: UUID, profile: Profile, *, keep_key: bool = False) -> bool:
+        """Replace the user's profile; return False if there is no such user.
+
+        With `keep_key`, also return False, and change nothing, if the public key differs.
+        """
+        statement = statements.UPDATE_USER_WITH_SAME_KEY if keep_key else statements.UPDATE_USER
+        return bool(await self._database.fetch_one(statement, user_id=user_id, **asdict(profile)))
 
     async def delete(self, user_id: UUID) -> bool:
         """Delete the user and all of their data; return False if there is no such user."""
@@ -134,10 +137,7 @@ class UserRepository:
 
     async def require_free(self, username: Username) -> None:
         """Raise AlreadyExists if `username` is taken, as a username or as a lookup."""
-        taken = await self._database.fetch_one(
-            statements.FIND_USERNAME, username_keys=username.keys, name=username.typed
-        )
-        if taken:
+        if await self._database.fetch_one(statements.FIND_USERNAME, **_names(username)):
             raise username_taken()
 
     async def claim_username(self, user_id: UUID, username: Username) -> Account | None:
@@ -158,9 +158,44 @@ class UserRepository:
             raise username_taken() from None
         return _account(row) if row else None
 
+    async def update_account(self, user_id: UUID, *, import_backups: bool | None) -> Account | None:
+        """Change settings of an account, None: keep; return it, or None if it does not exist."""
+        row = await self._database.fetch_one(
+            statements.UPDATE_ACCOUNT, user_id=user_id, import_backups=import_backups
+        )
+        return _account(row) if row else None
+
     async def touch(self, ids: Collection[UUID]) -> None:
         """Set the last access of these users to today."""
         await self._database.execute(statements.TOUCH_USERS, ids=list(ids))
+
+
+async def insert_user(
+    connection: Connection,
+    user_id: UUID,
+    hashed: HashedPassword,
+    username: Username | None = None,
+) -> Account:
+    """Store a new user within a transaction. Raise AlreadyExists if the username is taken."""
+    for _ in range(LOOKUP_ATTEMPTS):
+        lookup = "".join(secrets.choice(LOOKUP_ALPHABET) for _ in range(LOOKUP_CHARACTERS))
+        values = {
+            "id": user_id,
+            "lookup": lookup,
+            "hashed_password": hashed.key,
+            "salt": hashed.salt,
+            "username": username and username.typed,
+            "username_key": username and username.key,
+        }
+        create, find = statements.CREATE_USER, statements.FIND_USERNAME
+        row = await connection.fetchrow(create.sql, *create.arguments(values))
+        if row is not None:
+            return _account(row)
+        if username is not None and await connection.fetchrow(
+            find.sql, *find.arguments(_names(username))
+        ):
+            raise username_taken()
+    raise RuntimeError(f"{LOOKUP_ATTEMPTS} new lookups were all taken")
 
 
 def username_taken() -> AlreadyExists:
@@ -169,7 +204,13 @@ def username_taken() -> AlreadyExists:
 
 
 def _account(row: asyncpg.Record) -> Account:
-    return Account(row["id"], row["user_lookup"], row["username"], row["created"])
+    return Account(
+        row["id"], row["user_lookup"], row["username"], row["created"], row["import_backups"]
+    )
+
+
+def _names(username: Username) -> dict[str, object]:
+    return {"username_keys": username.keys, "name": username.typed}
 
 
 def _profile(row: asyncpg.Record) -> user_pb2.GetUserResponse:

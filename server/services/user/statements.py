@@ -3,6 +3,8 @@
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
+    LargeBinary,
     Text,
     Uuid,
     any_,
@@ -17,10 +19,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from server.libraries.database.schema import users
+from server.libraries.database.schema import invitations, users
 from server.libraries.database.statement import Statement
 from server.libraries.database.time import start_of_day
-from server.services.credentials.password_repository import is_guessed
+from server.services.credentials.password_repository import password_columns
 
 _PROFILE = (
     users.c.id,
@@ -31,7 +33,13 @@ _PROFILE = (
     users.c.encryption_iv,
     users.c.rsa_public_key,
 )
-_ACCOUNT = (users.c.id, users.c.user_lookup, users.c.username, users.c.created)
+_ACCOUNT = (
+    users.c.id,
+    users.c.user_lookup,
+    users.c.username,
+    users.c.created,
+    users.c.import_backups,
+)
 
 
 def _get_many() -> Statement:
@@ -69,7 +77,7 @@ CREATE_USER = Statement(
 GET_USER = Statement(select(*_PROFILE).where(users.c.id == bindparam("id")))
 GET_USER_BY_LOOKUP = Statement(select(*_PROFILE).where(users.c.user_lookup == bindparam("lookup")))
 GET_USERS = _get_many()
-UPDATE_USER = Statement(
+_update_user = (
     update(users)
     .where(users.c.id == bindparam("user_id"))
     .values(
@@ -81,6 +89,10 @@ UPDATE_USER = Statement(
         last_accessed=start_of_day(),
     )
     .returning(users.c.id)
+)
+UPDATE_USER = Statement(_update_user)
+UPDATE_USER_WITH_SAME_KEY = Statement(
+    _update_user.where(users.c.rsa_public_key == bindparam("rsa_public_key"))
 )
 TOUCH_USERS = Statement(
     update(users)
@@ -104,8 +116,27 @@ DELETE_USER = Statement(
     delete(users).where(users.c.id == bindparam("user_id")).returning(users.c.id), seconds=20.0
 )
 
+UPDATE_ACCOUNT = Statement(
+    update(users)
+    .where(users.c.id == bindparam("user_id"))
+    .values(
+        import_backups=func.coalesce(
+            bindparam("import_backups", type_=Boolean), users.c.import_backups
+        )
+    )
+    .returning(*_ACCOUNT)
+)
+USE_INVITATION = Statement(
+    delete(invitations)
+    .where(
+        invitations.c.hash == bindparam("hash", type_=LargeBinary),
+        invitations.c.expiry > func.now(),
+    )
+    .returning(literal(1))
+)
+
 GET_ACCOUNT = Statement(select(*_ACCOUNT).where(users.c.id == bindparam("user_id")))
-_LOGIN = select(users.c.id, users.c.hashed_password, users.c.salt, is_guessed())
+_LOGIN = select(users.c.id, *password_columns())
 GET_LOGIN_BY_ID = Statement(_LOGIN.where(users.c.id == bindparam("id")))
 _KEYS = bindparam("username_keys", type_=ARRAY(Text))
 _has_key = users.c.username_key == any_(_KEYS)

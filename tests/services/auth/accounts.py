@@ -21,6 +21,8 @@ TABLES = (
     "user_inbox_items",
     "shared_items",
     "workouts",
+    "access_keys",
+    "sessions",
 )
 
 

@@ -14,6 +14,8 @@ from tests.services.auth.requests import FILE
 
 CODES = {code.value[0]: code for code in StatusCode}
 
+EXPORTS = {"ExportAccount": "/auth/export", "ExportWorkouts": "/workouts/export"}
+
 
 class Probe(Protocol):
     """Caller of any method."""
@@ -56,8 +58,8 @@ class RestProbe:
 
     async def _code_of_stream(self, name: str, headers: dict[str, str]) -> StatusCode:
         # Streams over gRPC are files over HTTP.
-        if name == "ExportWorkouts":
-            response = await self.http.get("/workouts/export", headers=headers)
+        if name in EXPORTS:
+            response = await self.http.get(EXPORTS[name], headers=headers)
         elif name == "StreamChat":
             response = await self.http.post("/ai/chat", headers=headers, json={})
         else:

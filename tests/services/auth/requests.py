@@ -32,6 +32,8 @@ class Things:
     secret: str
     item_id: str
     workout_id: str
+    key_id: str
+    session_id: str
     # Credentials of the caller.
     password: str = ""
     refresh_token: str = ""
@@ -81,6 +83,15 @@ REQUESTS: dict[str, Callable[[Things], Message]] = {
     "AuthService.ClaimUsername": lambda things: auth_pb2.ClaimUsernameRequest(
         username=things.username
     ),
+    "AuthService.UpdateAccount": lambda things: auth_pb2.UpdateAccountRequest(),
+    "AuthService.CreateAccessKey": lambda things: auth_pb2.CreateAccessKeyRequest(
+        name="new key", scopes=["planner"]
+    ),
+    "AuthService.ListAccessKeys": lambda things: auth_pb2.ListAccessKeysRequest(),
+    "AuthService.DeleteAccessKey": lambda things: auth_pb2.DeleteAccessKeyRequest(id=things.key_id),
+    "AuthService.ListSessions": lambda things: auth_pb2.ListSessionsRequest(),
+    "AuthService.DeleteSession": lambda things: auth_pb2.DeleteSessionRequest(id=things.session_id),
+    "AuthService.ExportAccount": lambda things: auth_pb2.ExportAccountRequest(),
     # A caller who knows the owner's password still needs the owner's session.
     "AuthService.ChangePassword": lambda things: auth_pb2.ChangePasswordRequest(
         current_password=things.owner.password, new_password=things.owner.password

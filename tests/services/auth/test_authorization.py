@@ -70,6 +70,13 @@ TABLE: dict[str, tuple[StatusCode, StatusCode, StatusCode, StatusCode]] = {
     "AuthService.Logout": (INVALID, OK, OK, OK),
     "AuthService.GetMe": (REFUSED, OK, REFUSED, OK),
     "AuthService.ClaimUsername": (REFUSED, TAKEN, REFUSED, OK),
+    "AuthService.UpdateAccount": (REFUSED, OK, REFUSED, OK),
+    "AuthService.CreateAccessKey": (REFUSED, OK, REFUSED, OK),
+    "AuthService.ListAccessKeys": (REFUSED, OK, REFUSED, OK),
+    "AuthService.DeleteAccessKey": (REFUSED, NOT_FOUND, REFUSED, OK),
+    "AuthService.ListSessions": (REFUSED, OK, REFUSED, OK),
+    "AuthService.DeleteSession": (REFUSED, NOT_FOUND, REFUSED, OK),
+    "AuthService.ExportAccount": (REFUSED, OK, REFUSED, OK),
     "WorkoutService.CreateWorkout": (REFUSED, OK, REFUSED, OK),
     "WorkoutService.GetWorkout": (REFUSED, NOT_FOUND, REFUSED, OK),
     "WorkoutService.ListWorkouts": (REFUSED, OK, REFUSED, OK),
@@ -156,7 +163,7 @@ async def scene(stack: Stack, user_pool: UserPool, database: asyncpg.Connection)
         other = await user_pool.take(database, client.created_user)
         yield Scene(
             client,
-            await _things_of(owner, client),
+            await things_of(owner, client),
             other,
             owners=await client.login(owner),
             others=await client.login(other),
@@ -165,7 +172,7 @@ async def scene(stack: Stack, user_pool: UserPool, database: asyncpg.Connection)
         user_pool.give_back([owner, other])
 
 
-async def _things_of(owner: User, client: Client) -> Things:
+async def things_of(owner: User, client: Client) -> Things:
     metadata = bearer(await client.login(owner))
     username = f"owner {uuid4().hex}"
     await client.accounts.ClaimUsername(
@@ -185,7 +192,20 @@ async def _things_of(owner: User, client: Client) -> Things:
     await client.events.PutEvent(event_of(owner))
     await client.send(owner.id, b"message")
     item = await client.shares.CreateSharedItem(item_of(owner))
-    return Things(owner, username, await client.new_secret(owner), item.id, workout.id)
+    key = await client.accounts.CreateAccessKey(
+        auth_pb2.CreateAccessKeyRequest(name="Canary", scopes=["feed"]), metadata=metadata
+    )
+    # The oldest one is the session of the calls above.
+    sessions = await client.accounts.ListSessions(auth_pb2.ListSessionsRequest(), metadata=metadata)
+    return Things(
+        owner,
+        username,
+        await client.new_secret(owner),
+        item.id,
+        workout.id,
+        key.id,
+        sessions.sessions[-1].id,
+    )
 
 
 async def _ended(owner: User, client: Client) -> auth_pb2.Tokens:
@@ -229,6 +249,8 @@ class TestAuthorization:
             "WorkoutService.ExportWorkouts",
             "ExerciseService.ListExercises",
             "ExerciseService.ListRecords",
+            "AuthService.ExportAccount",
+            "AuthService.ListAccessKeys",
         ],
     )
     async def test_methods_without_an_id_return_only_own_data(

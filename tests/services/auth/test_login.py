@@ -93,7 +93,7 @@ class TestGetMe:
     ) -> None:
         tokens = await one_client.login(await one_client.new_user())
         account = (await rest.get("/auth/me", headers=dict(bearer(tokens)))).json()
-        assert account.keys() == {"id", "lookup", "created"}
+        assert account.keys() == {"id", "lookup", "created", "importBackups"}
 
 
 class TestLogout:

@@ -53,6 +53,9 @@ class Crowded:
     async def take(self, address: str) -> None:
         """Allow every new user."""
 
+    async def admit(self, api_keys: object, invite_code: str, address: str) -> None:
+        """Allow every caller to register."""
+
 
 class TestRegister:
     async def test_new_account_can_log_in_by_id_lookup_and_username(
@@ -88,7 +91,7 @@ class TestRegister:
     async def test_taken_username_is_409_over_rest(self, rest: httpx2.AsyncClient) -> None:
         body = {"username": new_name(), "password": PASSWORD}
         account = (await rest.post("/auth/register", json=body)).json()
-        assert account.keys() == {"id", "lookup", "username", "created"}
+        assert account.keys() == {"id", "lookup", "username", "created", "importBackups"}
         error = error_of(await rest.post("/v2/auth/register", json=body), 409)
         assert error["details"][0]["reason"] == "USERNAME_TAKEN"
 
@@ -110,7 +113,7 @@ class TestRegister:
 
     async def test_taken_username_costs_a_hash_as_in_claim_username(self) -> None:
         crowded: Any = Crowded()
-        service = AuthService(*[crowded] * 8)
+        service = AuthService(*[crowded] * 12)
         current_caller.set(Caller(uuid4(), uuid4()))
         current_metadata.set([(ADDRESS_KEY, "192.0.2.1")])
         requests = {
