@@ -13,6 +13,7 @@ from server.errors import StartError
 from server.libraries.network.url import DEFAULT_URL
 from server.programs.cli.accounts import accounts
 from server.programs.cli.exercises import exercises
+from server.programs.cli.migration import migration
 from server.programs.cli.operation import operation, warn_of_misspelt_settings
 from server.programs.cli.options import (
     WORKER_TLS,
@@ -152,20 +153,6 @@ def serve(
 
 
 @app.command()
-def migrate() -> None:
-    """Bring the database at DATABASE_URL up to date.
-
-    An empty database gets the schema; the database of a running LiftLog server is adopted as it is.
-    Running it again, or twice at the same time, changes nothing.
-    """
-    from server.libraries.database.migrations import migrate as run_migrations
-    from server.libraries.settings import Settings, load
-
-    settings = load(Settings)
-    _run(run_migrations(settings.database_url, settings.rate_limit_database_url, print))
-
-
-@app.command()
 def web(
     listen: Listen,
     worker: Workers,
@@ -241,6 +228,7 @@ def demo(url: Url = DEFAULT_URL) -> None:
         sys.exit(1)
 
 
+app.add_typer(migration)
 app.add_typer(operation)
 app.add_typer(accounts)
 workouts.add_typer(workout_files)

@@ -30,11 +30,15 @@ MIN_SECRET_BYTES = 32
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")
 
 
+class FolderInUse(StartError):
+    """Another process holds the lock of the folder."""
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Lock the folder against every other `gymlocker up`; create it if it does not exist.
 
-    Raises StartError if it is locked, or not writable.
+    Raises FolderInUse if it is locked, StartError if it is not writable.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -56,7 +60,7 @@ def _take(lock: int, folder: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         holder = os.pread(lock, 20, 0).decode().strip() or "unknown"
-        raise StartError(
+        raise FolderInUse(
             f"Gymlocker is already running on {folder} (process {holder}): "
             "stop it, or choose another folder with --data-dir."
         ) from None

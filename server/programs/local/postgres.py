@@ -111,7 +111,7 @@ class EmbeddedPostgres:
         """Return the URL of a database. It is complete, so that PGPORT or PGUSER do not apply."""
         if self._sockets is None:
             raise RuntimeError("call prepare() first")
-        return f"postgresql://{SUPERUSER}@/{database}?host={quote(str(self._sockets))}&port={PORT}"
+        return url_of(self._sockets, database)
 
     def _options(self) -> list[str]:
         settings = {
@@ -170,6 +170,11 @@ class EmbeddedPostgres:
             raise StartError(
                 f"The database cannot be created in {self._folder}: {ended.output.strip()}"
             )
+
+
+def url_of(sockets: Path, database: str = DATABASE) -> str:
+    """Return the URL of a database of the server whose socket is in the folder `sockets`."""
+    return f"postgresql://{SUPERUSER}@/{database}?host={quote(str(sockets))}&port={PORT}"
 
 
 def programs() -> Path:
