@@ -25,6 +25,10 @@ LABEL org.opencontainers.image.title="Gymlocker" \
   org.opencontainers.image.licenses="Apache-2.0" \
   org.opencontainers.image.vendor="The Gymlocker developers" \
   org.opencontainers.image.base.name="docker.io/library/python:3.13.18-slim-trixie"
+# PostgreSQL wants a name for the user that it runs as, who may have any id (PUID in docker-compose.yml).
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install -y --no-install-recommends libnss-wrapper \
+  && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 gymlocker \
   && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin gymlocker
 WORKDIR /gymlocker

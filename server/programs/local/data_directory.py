@@ -39,13 +39,8 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except PermissionError as error:
-        raise StartError(_not_ours(folder)) from error
     except OSError as error:
-        raise StartError(
-            f"The data folder {folder} is not usable ({error.strerror}): "
-            "choose another with --data-dir."
-        ) from error
+        raise StartError(_unusable(folder, error)) from error
     try:
         _take(lock, folder)
         yield
@@ -53,15 +48,18 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _not_ours(folder: Path) -> str:
-    """Return the error for a folder that we may not write, which names its owner."""
+def _unusable(folder: Path, error: OSError) -> str:
     place = next(each for each in (folder, *folder.parents) if _is_visible(each))
-    uid, gid = os.geteuid(), os.getegid()
+    owner, uid, gid = place.stat().st_uid, os.geteuid(), os.getegid()
+    if not isinstance(error, PermissionError) or owner == uid:
+        return (
+            f"The data folder {folder} is not usable ({error.strerror}): "
+            "choose another with --data-dir."
+        )
     return (
-        f"The data folder {folder} is not writable: {place} belongs to the user id "
-        f"{place.stat().st_uid}, and Gymlocker runs as {uid}. Run `chown -R {uid}:{gid}` on the "
-        "folder, run Gymlocker as the folder's owner (PUID and PGID in Docker Compose), or choose "
-        "another folder with --data-dir."
+        f"The data folder {folder} is not usable: {place} belongs to the user id {owner}, and "
+        f"Gymlocker runs as {uid}. Run `chown -R {uid}:{gid}` on the folder, run Gymlocker as its "
+        "owner (PUID and PGID in Docker Compose), or choose another folder with --data-dir."
     )
 
 
