@@ -1,4 +1,8 @@
-"""Contents of Dockerfile, docker-compose.yml and deploy/ for tests."""
+"""Contents of Dockerfile, docker-compose.yml and deploy/ for tests.
+
+`compose` and `own_services` are about deploy/compose/production.yml, `household` about
+docker-compose.yml.
+"""
 
 import itertools
 import json
@@ -15,6 +19,8 @@ import yaml
 from server.libraries.common.paths import ROOT
 from server.programs.diagnostics import configuration
 
+HOUSEHOLD = ROOT / "docker-compose.yml"
+PRODUCTION = ROOT / "deploy" / "compose" / "production.yml"
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 EXAMPLE = "secret.example.yaml"
 UNITS = {"M": 1024**2, "G": 1024**3, "Mi": 1024**2, "Gi": 1024**3}
@@ -60,18 +66,24 @@ def documents(path: Path) -> list[Any]:
 
 
 def compose() -> dict[str, Any]:
-    """Return docker-compose.yml."""
-    return dict(documents(ROOT / "docker-compose.yml")[0])
+    """Return deploy/compose/production.yml."""
+    return dict(documents(PRODUCTION)[0])
+
+
+def household() -> dict[str, Any]:
+    """Return the only service of docker-compose.yml."""
+    [service] = documents(HOUSEHOLD)[0]["services"].values()
+    return dict(service)
 
 
 def comment_of_compose() -> list[str]:
-    """Return the lines of the comment at the top of docker-compose.yml, without `#`."""
-    lines = (ROOT / "docker-compose.yml").read_text().splitlines()
+    """Return the lines of the comment at the top of production.yml, without `#`."""
+    lines = PRODUCTION.read_text().splitlines()
     return [line[1:] for line in itertools.takewhile(lambda line: line.startswith("#"), lines)]
 
 
 def own_services() -> dict[str, dict[str, Any]]:
-    """Return the services of docker-compose.yml that run Gymlocker."""
+    """Return the services of production.yml that run Gymlocker."""
     services: dict[str, dict[str, Any]] = compose()["services"]
     return {name: service for name, service in services.items() if name != "postgres"}
 
@@ -143,12 +155,24 @@ def health_of_service(name: str) -> Command:
     """Return the health check of a service."""
     kind, program, *words = own_services()[name]["healthcheck"]["test"]
     assert (kind, program) == ("CMD", "gymlocker")
-    return Command(f"docker-compose.yml, health of {name}", tuple(words))
+    return Command(f"production.yml, health of {name}", tuple(words))
+
+
+def household_command() -> Command:
+    """Return the command of docker-compose.yml."""
+    return Command("docker-compose.yml", tuple(household()["command"]))
+
+
+def household_health() -> Command:
+    """Return the health check of docker-compose.yml."""
+    _, program, *words = household()["healthcheck"]["test"]
+    assert program == "gymlocker"
+    return Command("docker-compose.yml, health", tuple(words))
 
 
 def service_command(name: str) -> Command:
-    """Return the command of a service in docker-compose.yml."""
-    return Command(f"docker-compose.yml, {name}", tuple(own_services()[name]["command"]))
+    """Return the command of a service in production.yml."""
+    return Command(f"production.yml, {name}", tuple(own_services()[name]["command"]))
 
 
 def container_commands() -> dict[str, Command]:
@@ -164,6 +188,8 @@ def commands() -> Iterator[Command]:
     """Yield every command line of `gymlocker`."""
     yield image_command()
     yield health_of_image()
+    yield household_command()
+    yield household_health()
     for name, service in own_services().items():
         yield service_command(name)
         if not service["healthcheck"].get("disable"):

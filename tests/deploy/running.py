@@ -1,4 +1,4 @@
-"""docker-compose.yml without containers: its commands run as plain processes.
+"""deploy/compose/production.yml without containers: its commands run as plain processes.
 
 Only the differences to containers are replaced: service names by addresses, the secrets folder by
 one with the secrets of the service, and PostgreSQL by that of the tests.
@@ -60,7 +60,7 @@ class Replica:
         return True
 
     async def healthy(self) -> bool:
-        """Run the health check of docker-compose.yml; return whether it succeeds."""
+        """Run the health check of production.yml; return whether it succeeds."""
         words = list(files.health_of_service(self.name).words)
         words[words.index("--address") + 1] = self.address
         process = await asyncio.create_subprocess_exec(
@@ -103,7 +103,7 @@ class Composed:
 
 
 def make_secrets(folder: Path) -> Path:
-    """Run the commands in docker-compose.yml that create secrets; return their folder."""
+    """Run the commands in production.yml that create secrets; return their folder."""
     lines = [line.strip() for line in files.comment_of_compose() if line.startswith("   ")]
     script = "\n".join(line for line in lines if not line.startswith("docker"))
     subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder, check=True)

@@ -30,12 +30,12 @@ class TestCommands:
         with pytest.raises(Exception, match="--port"):
             parsed(Command("here", ("serve", "--listen", "0.0.0.0:9090", "--port", "1")))
 
-    def test_image_listens_on_all_addresses_and_writes_to_tmp(self) -> None:
+    def test_image_listens_on_all_addresses_and_writes_to_its_volume(self) -> None:
         name, options = parsed(files.image_command())
         assert (name, options["host"], options["data_dir"]) == (
             "up",
             "0.0.0.0",
-            Path("/tmp/gymlocker"),
+            Path("/data"),
         )
         assert files.instructions("EXPOSE") == [str(options["port"])]
         assert parsed(files.health_of_image())[1]["address"] == f"127.0.0.1:{options['port']}"
@@ -50,7 +50,7 @@ class TestCommands:
             files.own_services()[name]["healthcheck"]["timeout"]
         )
 
-    @pytest.mark.parametrize("place", ["docker-compose.yml", "Kubernetes"])
+    @pytest.mark.parametrize("place", ["Compose", "Kubernetes"])
     def test_services_connect_to_listening_ports(self, place: str) -> None:
         if place == "Kubernetes":
             commands = files.container_commands()
@@ -130,7 +130,9 @@ class TestSecrets:
             assert value == "" or any(word in value for word in ("PASSWORD", "OUTPUT"))
 
     def test_are_excluded_from_git_and_image(self) -> None:
-        assert "/secrets/" in (ROOT / ".gitignore").read_text().splitlines()
+        assert {"/secrets/", "/deploy/compose/secrets/"} <= set(
+            (ROOT / ".gitignore").read_text().splitlines()
+        )
         ignored = (ROOT / ".dockerignore").read_text().splitlines()
         assert next(line for line in ignored if not line.startswith("#")) == "*"
         assert not any("secrets" in line for line in ignored if line.startswith("!"))

@@ -77,7 +77,9 @@ def up(
         ),
     ] = None,
     data_dir: Annotated[
-        Path, typer.Option(help="Folder for the database, the logs and the sockets.")
+        # Typer's own check would not say who owns the folder.
+        Path,
+        typer.Option(readable=False, help="Folder for the database, the logs and the sockets."),
     ] = Path(".gymlocker"),
     metrics_port: MetricsPort = None,
     tls_cert: TlsCert = None,

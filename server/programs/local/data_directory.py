@@ -44,15 +44,35 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise StartError(
-            f"The data folder {folder} is not usable ({error.strerror}): "
-            "choose another with --data-dir."
-        ) from error
+        raise StartError(_unusable(folder, error)) from error
     try:
         _take(lock, folder)
         yield
     finally:
         os.close(lock)
+
+
+def _unusable(folder: Path, error: OSError) -> str:
+    place = next(each for each in (folder, *folder.parents) if _is_visible(each))
+    owner, uid, gid = place.stat().st_uid, os.geteuid(), os.getegid()
+    if not isinstance(error, PermissionError) or owner == uid:
+        return (
+            f"The data folder {folder} is not usable ({error.strerror}): "
+            "choose another with --data-dir."
+        )
+    return (
+        f"The data folder {folder} is not usable: {place} belongs to the user id {owner}, and "
+        f"Gymlocker runs as {uid}. Run `chown -R {uid}:{gid}` on the folder, run Gymlocker as its "
+        "owner (PUID and PGID in Docker Compose), or choose another folder with --data-dir."
+    )
+
+
+def _is_visible(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True
 
 
 def _take(lock: int, folder: Path) -> None:

@@ -24,6 +24,7 @@ from server.errors import StartError
 from server.libraries.process import child as child_process
 from server.libraries.process.supervisor import Process, Report
 from server.libraries.process.system_user import SystemUser, database_user, grant_passage
+from server.libraries.process.user_name import named_user
 from server.programs.local import orphans
 from server.programs.local.data_directory import fresh_socket_folder
 from server.programs.local.probes import postgres_answers
@@ -136,24 +137,29 @@ class EmbeddedPostgres:
         if unfinished.exists():
             shutil.rmtree(unfinished)
         durable = self._settings.get("fsync") != "off"
-        await self._run(
-            ["initdb", "-D", str(unfinished), f"--username={SUPERUSER}", "--auth=trust"]
-            + ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
-            + ["--builtin-locale=C.UTF-8"]
-            + ([] if durable else ["--no-sync"])
-        )
         single = ["postgres", "--single", "-D", str(unfinished)]
-        await self._run(
-            single + ([] if durable else ["-c", "fsync=off"]) + ["postgres"],
-            text=f"CREATE DATABASE {DATABASE}\n",
-        )
+        with named_user() as name:
+            await self._run(
+                ["initdb", "-D", str(unfinished), f"--username={SUPERUSER}", "--auth=trust"]
+                + ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
+                + ["--builtin-locale=C.UTF-8"]
+                + ([] if durable else ["--no-sync"]),
+                name,
+            )
+            await self._run(
+                single + ([] if durable else ["-c", "fsync=off"]) + ["postgres"],
+                name,
+                text=f"CREATE DATABASE {DATABASE}\n",
+            )
         unfinished.rename(self._data)
 
-    async def _run(self, command: list[str], text: str = "") -> None:
+    async def _run(
+        self, command: list[str], environment: Mapping[str, str], text: str = ""
+    ) -> None:
         try:
             ended = await child_process.run(
                 [str(programs() / command[0]), *command[1:]],
-                environment=ENVIRONMENT,
+                environment={**ENVIRONMENT, **environment},
                 user=self._user,
                 folder=self._folder,
                 text=text,

@@ -138,7 +138,7 @@ def test_targets_match_the_ports_of_up() -> None:
     assert targets == {
         "gymlocker-envoy": ["127.0.0.1:9464"],
         "gymlocker-web": ["127.0.0.1:9465"],
-        "gymlocker-worker": ["127.0.0.1:9466", "127.0.0.1:9467"],
+        "gymlocker-worker": ["127.0.0.1:9466"],
     }
 
 

@@ -82,7 +82,8 @@ class TestLocked:
             "import os, pathlib, sys\n"
             "from server.errors import StartError\n"
             "from server.programs.local.data_directory import locked\n"
-            "os.geteuid() or os.setuid(65534)\n"  # for root, everything is writable
+            # For root, everything is writable.
+            "os.geteuid() or (os.setgroups([]), os.setgid(65534), os.setuid(65534))\n"
             f"try:\n  with locked(pathlib.Path({str(closed / 'data')!r})): pass\n"
             "except StartError as error: sys.exit(str(error))"
         )
@@ -91,7 +92,12 @@ class TestLocked:
                 folder.chmod(folder.stat().st_mode | 0o001)
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
         assert done.returncode == 1
-        assert "is not usable (Permission denied): choose another with --data-dir." in done.stderr
+        owner, user = os.geteuid(), os.geteuid() or 65534
+        if owner == user:
+            reason = " (Permission denied): choose another with --data-dir."
+        else:
+            reason = f": {closed} belongs to the user id {owner}, and Gymlocker runs as {user}."
+        assert f"{closed / 'data'} is not usable{reason}" in done.stderr
 
 
 class TestFreshSocketFolder:

@@ -1,0 +1,1 @@
+"""deploy/proxies: real reverse proxies in front of Gymlocker, over TLS."""
