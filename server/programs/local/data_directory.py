@@ -31,10 +31,10 @@ PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[int]:
     """Lock the folder against every other `gymlocker up`; create it if it does not exist.
 
-    Raises StartError if it is locked, or not writable.
+    The value is the open file that holds the lock, also in a program that inherits it. Raises StartError if it is locked, or not writable.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def locked(folder: Path) -> Iterator[None]:
         ) from error
     try:
         _take(lock, folder)
-        yield
+        yield lock
     finally:
         os.close(lock)
 
@@ -92,7 +92,7 @@ def fresh_socket_folder(place: Path, owner: tuple[int, int] | None = None) -> It
     is a link to it, so that the next start can remove the folder if this process is killed. `owner`
     is a user and group id.
     """
-    _remove(place)
+    remove_socket_folder(place)
     folder = place
     if suits_sockets(place):
         place.mkdir(mode=0o700)
@@ -104,7 +104,7 @@ def fresh_socket_folder(place: Path, owner: tuple[int, int] | None = None) -> It
     try:
         yield folder
     finally:
-        _remove(place)
+        remove_socket_folder(place)
 
 
 def suits_sockets(folder: Path) -> bool:
@@ -118,7 +118,8 @@ def _short_temporary_folder() -> Path:
     return default.parent if suits_sockets(default) else Path("/tmp")
 
 
-def _remove(place: Path) -> None:
+def remove_socket_folder(place: Path) -> None:
+    """Remove the folder that `fresh_socket_folder` created at `place`, if it is there."""
     if place.is_symlink():
         shutil.rmtree(place.readlink(), ignore_errors=True)
         place.unlink()

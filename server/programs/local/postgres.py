@@ -53,6 +53,8 @@ class EmbeddedPostgres:
         self._log = log
         self._report = report
         self._settings = dict(settings or {})
+        # Where the socket is found; its folder may be a link to another one.
+        self.socket_place = self._folder / "run"
         self._user: SystemUser | None = None
         self._sockets: Path | None = None
         self._undo = ExitStack()
@@ -85,7 +87,7 @@ class EmbeddedPostgres:
             await self._create()
         owner = None if self._user is None else (self._user.uid, self._user.gid)
         self._sockets = self._undo.enter_context(
-            fresh_socket_folder(self._folder / "run", owner=owner)
+            fresh_socket_folder(self.socket_place, owner=owner)
         )
 
     def process(self) -> Process:
@@ -94,7 +96,7 @@ class EmbeddedPostgres:
             name="postgres",
             argv=(str(programs() / "postgres"), "-D", str(self._data), *self._options()),
             log=self._log,
-            ready=partial(postgres_answers, self.url()),
+            ready=partial(postgres_answers, self._readiness_check()),
             environment=ENVIRONMENT,
             user=self._user,
             folder=self._folder,
@@ -112,6 +114,10 @@ class EmbeddedPostgres:
         if self._sockets is None:
             raise RuntimeError("call prepare() first")
         return f"postgresql://{SUPERUSER}@/{database}?host={quote(str(self._sockets))}&port={PORT}"
+
+    def _readiness_check(self) -> tuple[str, ...]:
+        place = ("-h", str(self._sockets), "-p", str(PORT), "-U", SUPERUSER, "-d", DATABASE)
+        return (str(programs() / "pg_isready"), *place)
 
     def _options(self) -> list[str]:
         settings = {
