@@ -34,8 +34,22 @@ PORT = 5432
 # Excludes the caller's environment, in which PGOPTIONS or an unknown locale would do harm.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 NO_ROOM = os.strerror(errno.ENOSPC)
+# For migrations, checks, backups and people.
+OTHER_CONNECTIONS = 20
 # For tests: a crash of the operating system can destroy all data.
 NON_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def small(connections: int) -> dict[str, str]:
+    """Return settings for a small machine with so many connections; all data stays durable.
+
+    The cache is small, for the system has one, too. Reads need no processes of their own.
+    """
+    return {
+        "shared_buffers": "16MB",
+        "io_method": "sync",
+        "max_connections": str(connections + OTHER_CONNECTIONS),
+    }
 
 
 class EmbeddedPostgres:
@@ -131,6 +145,8 @@ class EmbeddedPostgres:
             "log_error_verbosity": "terse",
             "timezone": "UTC",
             "cluster_name": "gymlocker",
+            # Nothing is replicated: one process less.
+            "max_logical_replication_workers": "0",
             **self._settings,
         }
         return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]

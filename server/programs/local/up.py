@@ -27,7 +27,7 @@ from server.programs.gateway.memory_limit import BESIDE_OTHERS, heap_bytes
 from server.programs.local.data_directory import fresh_socket_folder, load_or_create_secret, locked
 from server.programs.local.options import UpOptions, free_address, metrics_addresses
 from server.programs.local.plan import STOP_SIGNALS, Migration, Plan, run_in_new_program
-from server.programs.local.postgres import EmbeddedPostgres
+from server.programs.local.postgres import EmbeddedPostgres, small
 from server.programs.local.probes import accepts, envoy_listens
 from server.programs.local.shutdown import run_until, stop_at_signal
 from server.programs.local.terminal import to_stderr
@@ -88,9 +88,15 @@ class _Preparation:
     async def prepare(self) -> None:
         """Create the database if there is none, and write Envoy's configuration."""
         if self._settings.database_url is None:
-            log = self._logs / "postgres.log"
             self._postgres = self._undo.enter_context(
-                EmbeddedPostgres(self._folder / "postgres", log=log, report=to_stderr)
+                EmbeddedPostgres(
+                    self._folder / "postgres",
+                    log=self._logs / "postgres.log",
+                    report=to_stderr,
+                    settings=small(self._settings.database_pool_size)
+                    if self._workers == 1
+                    else None,
+                )
             )
             await self._postgres.prepare()
         configuration = render(ENVOY_TEMPLATE.read_text(), self._gateway())
