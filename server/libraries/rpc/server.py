@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, TypeAlias
 
 import grpc
@@ -16,6 +16,7 @@ from server.libraries.common.signals import stop_signal
 from server.libraries.network.address import cannot_listen, in_use
 from server.libraries.network.grpc_tls import server_credentials
 from server.libraries.network.tls import Identity
+from server.libraries.rpc.tuning import return_freed_memory
 from server.libraries.rpc.unknown_methods import UnknownMethods
 
 Background: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
@@ -72,21 +73,25 @@ async def run(
     background: Sequence[Background],
     *,
     drain_seconds: float,
+    beside: AbstractAsyncContextManager[None],
 ) -> None:
     """Serve until SIGTERM or SIGINT.
 
     SIGTERM drains: clients have `drain_seconds` to notice the health status. SIGINT stops at once.
-    Calls in flight have STOP_GRACE_SECONDS to finish in both cases.
+    Calls in flight have STOP_GRACE_SECONDS to finish in both cases. `beside` is entered when the
+    server accepts calls and left before it stops.
     """
     await server.start()
-    tasks = [asyncio.create_task(work()) for work in background]
-    await health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
-    _log.info("serving")
-    received = await _stop_signal(tasks)
-    _log.info("stopping", signal=received.name)
-    await health_servicer.enter_graceful_shutdown()
-    if received is signal.SIGTERM:
-        await asyncio.sleep(drain_seconds)
+    async with beside:
+        tasks = [asyncio.create_task(work()) for work in background]
+        return_freed_memory()
+        await health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
+        _log.info("serving")
+        received = await _stop_signal(tasks)
+        _log.info("stopping", signal=received.name)
+        await health_servicer.enter_graceful_shutdown()
+        if received is signal.SIGTERM:
+            await asyncio.sleep(drain_seconds)
     await server.stop(STOP_GRACE_SECONDS)
     await _cancel(tasks)
 

@@ -1,7 +1,9 @@
 """Process-wide tuning of a worker; run before importing grpc. See docs/decisions/0012-fast.md."""
 
 import ctypes
+import importlib
 import os
+import sys
 
 # From <malloc.h>.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
@@ -12,9 +14,31 @@ EXPERIMENTS = "-event_engine_listener"
 
 
 def tune() -> None:
-    """Apply all settings; must run before grpc is imported."""
+    """Apply all settings; must run before grpc and structlog are imported."""
     os.environ.setdefault("GRPC_EXPERIMENTS", EXPERIMENTS)
+    import_structlog_without_rich()
     keep_large_blocks()
+
+
+def import_structlog_without_rich() -> None:
+    """Import structlog so that it does not find rich, which it would use for tracebacks.
+
+    A worker logs none, and rich takes 5 MiB: see docs/decisions/0021-memory.md.
+    """
+    if "rich" in sys.modules or "structlog" in sys.modules:
+        return
+    sys.modules["rich"] = None  # type: ignore[assignment]
+    try:
+        importlib.import_module("structlog")
+    finally:
+        del sys.modules["rich"]
+
+
+def return_freed_memory() -> None:
+    """Return memory to the system that is free since the start, which glibc would keep."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def keep_large_blocks() -> None:

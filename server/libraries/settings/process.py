@@ -16,6 +16,9 @@ _LIFTLOG_CONNECTION_STRING = re.compile(
 DrainSeconds: TypeAlias = Annotated[
     float, Field(ge=0, description="seconds between reporting NOT_SERVING and closing, on SIGTERM")
 ]
+PoolSize: TypeAlias = Annotated[
+    int, Field(ge=1, le=1000, description="maximum connections per worker")
+]
 
 
 class LogSettings(EnvironmentSettings):
@@ -46,9 +49,7 @@ class Settings(LogSettings):
         description="PostgreSQL for rate limits only",
         json_schema_extra=unset("`DATABASE_URL`"),
     )
-    database_pool_size: int = Field(
-        default=10, ge=1, le=1000, description="maximum connections per worker"
-    )
+    database_pool_size: PoolSize = 10
     cleanup_interval_minutes: float = Field(
         default=60, gt=0, description="minutes between two removals of expired data"
     )
@@ -156,7 +157,8 @@ class GatewaySettings(EnvironmentSettings):
 
 
 class LocalSettings(EnvironmentSettings):
-    """Settings that `gymlocker up` provides itself if they are not set."""
+    """Settings from which `gymlocker up` sets up the rest; it provides the first two itself."""
 
     database_url: SecretStr | None = None
     jwt_secret_key: SecretStr | None = None
+    database_pool_size: PoolSize = 10

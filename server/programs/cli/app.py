@@ -1,15 +1,17 @@
 """The command `gymlocker`: its entry point, and the commands that run its programs."""
 
 import asyncio
-import errno
 import sys
 from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from server.errors import StartError
+
+from server.libraries.common.exit import errors_as_sentences
 from server.libraries.network.url import DEFAULT_URL
 from server.programs.cli.accounts import accounts
 from server.programs.cli.exercises import exercises
@@ -25,6 +27,8 @@ from server.programs.cli.options import (
     TlsClientCa,
     TlsKey,
     Url,
+    WebBeside,
+    WebMetrics,
     Workers,
     WorkerTlsCa,
     WorkerTlsCert,
@@ -32,6 +36,9 @@ from server.programs.cli.options import (
 )
 from server.programs.cli.workout_files import workout_files
 from server.programs.cli.workouts import workouts
+
+if TYPE_CHECKING:
+    from server.libraries.network.tls import Identity
 
 app = typer.Typer(
     name="gymlocker",
@@ -49,17 +56,8 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line. A StartError or a full disk prints one sentence and exits with 1."""
-    try:
+    with errors_as_sentences():
         app()
-    except StartError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        where = f" for {error.filename}" if error.filename else ""
-        print(f"There is no room left on the disk{where}: free some space.", file=sys.stderr)
-        sys.exit(1)
 
 
 @app.command()
@@ -106,7 +104,7 @@ def up(
         metrics_port=metrics_port,
         certificate=certificate_of(tls_cert, tls_key),
     )
-    asyncio.run(run_up(options))
+    run_up(options)
 
 
 @app.command()
@@ -117,6 +115,8 @@ def serve(
         typer.Option(help="Enable server reflection for grpcurl and similar (or: REFLECTION)."),
     ] = False,
     metrics: Metrics = None,
+    web: WebBeside = None,
+    web_metrics: WebMetrics = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
     tls_client_ca: TlsClientCa = None,
@@ -150,6 +150,7 @@ def serve(
         reflection=reflection or settings.worker.reflection,
         metrics_at=metrics,
         identity=identity,
+        beside=_web_beside(listen, web, web_metrics, identity),
     )
     _run(work)
 
@@ -236,6 +237,19 @@ app.add_typer(accounts)
 workouts.add_typer(workout_files)
 app.add_typer(workouts)
 app.add_typer(exercises)
+
+
+def _web_beside(
+    listen: str, web: str | None, metrics: str | None, identity: "Identity | None"
+) -> AbstractAsyncContextManager[None] | None:
+    """Return the web process as a part of the worker at `listen`."""
+    if web is None:
+        return None
+    if identity:
+        raise StartError("--web cannot be combined with TLS: run `gymlocker web` beside it.")
+    from server.programs.web.main import serving_web
+
+    return serving_web(web, (listen,), metrics)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

@@ -45,6 +45,16 @@ Metrics: TypeAlias = Annotated[
         metavar="HOST:PORT", help="Serve /metrics for Prometheus here, such as 127.0.0.1:9464."
     ),
 ]
+WebBeside: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="Also serve the pages and the chat here, in this process: host:port or "
+        "unix:/path/to/socket."
+    ),
+]
+WebMetrics: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="HOST:PORT", help="Serve the /metrics of --web here.")
+]
 MetricsPort: TypeAlias = Annotated[
     int | None,
     typer.Option(

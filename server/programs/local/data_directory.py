@@ -35,10 +35,11 @@ class FolderInUse(StartError):
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[int]:
     """Lock the folder against every other `gymlocker up`; create it if it does not exist.
 
-    Raises FolderInUse if it is locked, StartError if it is not writable.
+    The value is the open file that holds the lock, also in a program that inherits it. Raises
+    FolderInUse if it is locked, StartError if it is not writable.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -47,7 +48,7 @@ def locked(folder: Path) -> Iterator[None]:
         raise StartError(_unusable(folder, error)) from error
     try:
         _take(lock, folder)
-        yield
+        yield lock
     finally:
         os.close(lock)
 
@@ -116,7 +117,7 @@ def fresh_socket_folder(place: Path, owner: tuple[int, int] | None = None) -> It
     is a link to it, so that the next start can remove the folder if this process is killed. `owner`
     is a user and group id.
     """
-    _remove(place)
+    remove_socket_folder(place)
     folder = place
     if suits_sockets(place):
         place.mkdir(mode=0o700)
@@ -128,7 +129,7 @@ def fresh_socket_folder(place: Path, owner: tuple[int, int] | None = None) -> It
     try:
         yield folder
     finally:
-        _remove(place)
+        remove_socket_folder(place)
 
 
 def suits_sockets(folder: Path) -> bool:
@@ -142,7 +143,8 @@ def _short_temporary_folder() -> Path:
     return default.parent if suits_sockets(default) else Path("/tmp")
 
 
-def _remove(place: Path) -> None:
+def remove_socket_folder(place: Path) -> None:
+    """Remove the folder that `fresh_socket_folder` created at `place`, if it is there."""
     if place.is_symlink():
         shutil.rmtree(place.readlink(), ignore_errors=True)
         place.unlink()

