@@ -12,6 +12,7 @@ import typer
 from server.errors import StartError
 from server.libraries.network.url import DEFAULT_URL
 from server.programs.cli.accounts import accounts
+from server.programs.cli.database import db
 from server.programs.cli.exercises import exercises
 from server.programs.cli.operation import operation, warn_of_misspelt_settings
 from server.programs.cli.options import (
@@ -29,6 +30,7 @@ from server.programs.cli.options import (
     WorkerTlsCert,
     WorkerTlsKey,
 )
+from server.programs.cli.users import users
 from server.programs.cli.workout_files import workout_files
 from server.programs.cli.workouts import workouts
 
@@ -59,6 +61,26 @@ def main() -> None:
         where = f" for {error.filename}" if error.filename else ""
         print(f"There is no room left on the disk{where}: free some space.", file=sys.stderr)
         sys.exit(1)
+
+
+def _print_version(is_requested: bool) -> None:
+    if is_requested:
+        from importlib.metadata import version
+
+        print(f"gymlocker {version('gymlocker')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Declare the options of `gymlocker` itself."""
 
 
 @app.command()
@@ -246,6 +268,8 @@ app.add_typer(accounts)
 workouts.add_typer(workout_files)
 app.add_typer(workouts)
 app.add_typer(exercises)
+app.add_typer(users)
+app.add_typer(db)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

@@ -108,10 +108,10 @@ class EmbeddedPostgres:
         )
 
     def url(self, database: str = DATABASE) -> str:
-        """Return the URL of a database. It is complete, so that PGPORT or PGUSER do not apply."""
+        """Return the URL of a database."""
         if self._sockets is None:
             raise RuntimeError("call prepare() first")
-        return f"postgresql://{SUPERUSER}@/{database}?host={quote(str(self._sockets))}&port={PORT}"
+        return url_at(self._sockets, database)
 
     def _options(self) -> list[str]:
         settings = {
@@ -170,6 +170,11 @@ class EmbeddedPostgres:
             raise StartError(
                 f"The database cannot be created in {self._folder}: {ended.output.strip()}"
             )
+
+
+def url_at(sockets: Path, database: str = DATABASE) -> str:
+    """Return the URL of a database. It is complete, so that PGPORT or PGUSER do not apply."""
+    return f"postgresql://{SUPERUSER}@/{database}?host={quote(str(sockets))}&port={PORT}"
 
 
 def programs() -> Path:
