@@ -1,15 +1,14 @@
 """`gymlocker db backup`: the database as a file of pg_dump, complete or not at all."""
 
-import os
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import asyncpg
 
 from server.errors import StartError
-from server.libraries.common.atomic_file import whole_file
+from server.libraries.common.atomic_file import new_file
 from server.programs.administration.database_in_use import (
     DatabaseInUse,
     connect_to,
@@ -47,9 +46,9 @@ async def dump(folder: Path, name: str, *, force: bool, written: Progress) -> Du
             await connection.close()
         programs = await programs_for(int(version.partition(".")[0]), "pg_dump")
         try:
-            with whole_file(path, overwrite=force) as file:
-                await _dump(programs, found, schema, file, written)
-                size = os.fstat(file.fileno()).st_size
+            with new_file(path, overwrite=force) as new:
+                await _dump(programs, found, schema, new, written)
+                size = _size(new)
         except FileExistsError:
             raise already_exists(path) from None
         except OSError as error:
@@ -81,20 +80,25 @@ async def _described(connection: asyncpg.Connection) -> tuple[str, str]:
 
 
 async def _dump(
-    programs: Path, found: DatabaseInUse, schema: str, file: BinaryIO, written: Progress
+    programs: Path, found: DatabaseInUse, schema: str, file: Path, written: Progress
 ) -> None:
     # Other schemas and extensions belong to the operator of the database, owners and privileges to
     # the roles of this one.
     options = ("--format=custom", "--no-owner", "--no-privileges", "--no-password")
     async with running(
-        [programs / "pg_dump", *options, f"--schema={exactly(schema)}"],
+        # Into its standard output, it would write no positions of the tables' rows.
+        [programs / "pg_dump", *options, f"--schema={exactly(schema)}", f"--file={file}"],
         environment=libpq_environment(found.url),
-        output=file,
+        output=subprocess.DEVNULL,
     ) as pg_dump:
         while not await pg_dump.ends_within(POLL):
-            written(os.fstat(file.fileno()).st_size)
+            written(_size(file))
         if error := await pg_dump.error():
             raise StartError(f"The database cannot be dumped: {error}")
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size
 
 
 def exactly(schema: str) -> str:

@@ -27,6 +27,7 @@ from server.programs.administration.database_in_use import (
 from server.programs.administration.dump_contents import require_restorable
 from server.programs.administration.libpq import libpq_environment
 from server.programs.administration.postgres_programs import RunningProgram, programs_for, running
+from server.programs.client.text import counted
 
 PG_RESTORE_OPTIONS = ("--file=-", "--no-owner", "--no-privileges")
 PSQL_OPTIONS = ("--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1")
@@ -148,7 +149,8 @@ async def _require_replaceable(connection: asyncpg.Connection, *, replace: bool)
         )
     if workers := await connection.fetchval(_WORKERS):
         raise StartError(
-            f"Workers are connected to the database ({workers} connections): stop them first."
+            f"Workers are connected to the database ({counted(workers, 'connection')}): stop them "
+            "first."
         )
 
 

@@ -46,7 +46,8 @@ def show_users(screen: Screen, users: Sequence[ListedUser], *, ids: bool) -> Non
         screen.write("There are no users.")
         return
     columns = (
-        Column("User", least=10, most=NAME_WIDTH),
+        # Whole names for programs, as whole ids.
+        Column("User", least=None if ids else 10, most=None if ids else NAME_WIDTH),
         Column("Lookup", style="cyan"),
         *((Column("ID"),) if ids else ()),
         Column("Created"),

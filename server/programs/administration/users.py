@@ -77,6 +77,8 @@ async def reset_password(
 ) -> ListedUser:
     """Replace a user's password and end their sessions, and if `revoke_keys` their access keys."""
     user = await find(database, name)
+    if user.identities and user.username is None:
+        raise StartError(f"{user.name} is an identity without a login: it has no password.")
     replacement = hashed(password, user.username)
     users = UserAdministration(database)
     if not await users.set_password(user.id, replacement, revoke_keys=revoke_keys):
