@@ -14,18 +14,28 @@ def whole_file(path: Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
 
     Raises FileExistsError if `path` exists by then and `overwrite` is false.
     """
-    descriptor, new = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    with new_file(path, overwrite=overwrite) as new, new.open("wb") as file:
+        yield file
+
+
+@contextmanager
+def new_file(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
+    """Yield the path of an empty file for another program, which appears as that of `whole_file`.
+
+    It must be written in place.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    new = Path(name)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        yield new
+        os.fsync(descriptor)
         if overwrite:
-            Path(new).replace(path)
+            new.replace(path)
         else:
-            _rename_new(Path(new), path)
+            _rename_new(new, path)
     finally:
-        Path(new).unlink(missing_ok=True)
+        os.close(descriptor)
+        new.unlink(missing_ok=True)
 
 
 def _rename_new(new: Path, path: Path) -> None:

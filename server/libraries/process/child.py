@@ -69,24 +69,26 @@ async def spawn(
     argv: Sequence[str],
     *,
     output: IO[bytes] | int | None,
+    errors: int = subprocess.STDOUT,
+    input: IO[bytes] | int = subprocess.DEVNULL,  # noqa: A002 - as subprocess names it
     environment: Mapping[str, str] | None = None,
     user: SystemUser | None = None,
     folder: Path | None = None,
-    reads_input: bool = False,
     death_signal: signal.Signals = signal.SIGKILL,
 ) -> asyncio.subprocess.Process:
     """Start a child that writes to `output` and gets `death_signal` if this process dies.
 
-    If `output` is None, the child inherits ours. Only root may set `user`. Raises OSError.
+    Its errors go there, too, unless `errors` is another place. If `output` is None, the child
+    inherits ours. Only root may set `user`. Raises OSError.
     """
     as_user: dict[str, Any] = {}
     if user is not None:
         as_user = {"user": user.uid, "group": user.gid, "extra_groups": []}
     return await asyncio.create_subprocess_exec(
         *argv,
-        stdin=subprocess.PIPE if reads_input else subprocess.DEVNULL,
+        stdin=input,
         stdout=output,
-        stderr=None if output is None else subprocess.STDOUT,
+        stderr=None if output is None else errors,
         env=environment,
         cwd=folder,
         start_new_session=True,
@@ -148,7 +150,7 @@ async def run(
         environment=environment,
         user=user,
         folder=folder,
-        reads_input=True,
+        input=subprocess.PIPE,
     )
     try:
         output, _ = await child.communicate(text.encode())

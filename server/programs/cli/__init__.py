@@ -9,9 +9,12 @@ program next to this folder.
     workouts.py        workouts list, show, add, edit, delete, stats
     workout_files.py   workouts import, export
     exercises.py       exercises, records, progress
+    users.py           users list, create, reset-password, disable, enable, delete
+    database.py        db backup, restore
     options.py         options shared by several commands
     training_options.py  options of the commands for the training log
     client_command.py  helpers shared by the commands that are clients of a server
+    administration_command.py  helpers shared by the commands that work on the database itself
 
 Commands import what they run when they are called, so that `--help` stays fast.
 """

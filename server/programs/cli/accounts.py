@@ -51,13 +51,9 @@ def logout() -> None:
 def _start_session(url: str, username: str | None, *, new: bool) -> None:
     silence_grpc()
     from server.libraries.network.url import server_url
-    from server.programs.client.account import (
-        login,
-        read_password,
-        read_username,
-        register,
-    )
+    from server.programs.client.account import login, register
     from server.programs.client.channel import warn_if_unencrypted
+    from server.programs.client.prompts import read_password, read_username
 
     address = server_url(url)
     name = read_username(username)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from server.errors import StartError
-
 from server.libraries.common.exit import errors_as_sentences
 from server.libraries.network.url import DEFAULT_URL
 from server.programs.cli.accounts import accounts
+from server.programs.cli.database import db
 from server.programs.cli.exercises import exercises
 from server.programs.cli.migration import migration
 from server.programs.cli.operation import operation, warn_of_misspelt_settings
@@ -34,6 +34,7 @@ from server.programs.cli.options import (
     WorkerTlsCert,
     WorkerTlsKey,
 )
+from server.programs.cli.users import users
 from server.programs.cli.workout_files import workout_files
 from server.programs.cli.workouts import workouts
 
@@ -58,6 +59,26 @@ def main() -> None:
     """Run the command line. A StartError or a full disk prints one sentence and exits with 1."""
     with errors_as_sentences():
         app()
+
+
+def _print_version(is_requested: bool) -> None:
+    if is_requested:
+        from importlib.metadata import version
+
+        print(f"gymlocker {version('gymlocker')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Declare the options of `gymlocker` itself."""
 
 
 @app.command()
@@ -237,6 +258,8 @@ app.add_typer(accounts)
 workouts.add_typer(workout_files)
 app.add_typer(workouts)
 app.add_typer(exercises)
+app.add_typer(users)
+app.add_typer(db)
 
 
 def _web_beside(

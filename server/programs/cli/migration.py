@@ -76,7 +76,7 @@ async def _database(data_dir: Path | None) -> AsyncIterator[dict[str, str]]:
     if data_dir is None or load(LocalSettings).database_url is not None:
         yield {}
         return
-    from server.programs.local.database import embedded_database
+    from server.programs.administration.database_in_use import database_in_use
 
-    async with embedded_database(data_dir, print) as url:
-        yield {"database_url": url}
+    async with database_in_use(data_dir, "gymlocker migrate", create=True) as found:
+        yield {"database_url": found.url}

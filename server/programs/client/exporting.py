@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import BinaryIO
 
 from google.api.httpbody_pb2 import HttpBody
@@ -13,6 +12,7 @@ from server.errors import StartError
 from server.libraries.common.atomic_file import whole_file
 from server.programs.client.channel import request_failed
 from server.programs.client.connection import Connection
+from server.programs.client.target_file import already_exists, target_file
 from server.programs.client.text import counted
 
 STDOUT = "-"
@@ -46,13 +46,13 @@ async def export(
     if name is None or name == STDOUT:
         result = "and the output is incomplete"
         return await _copy(connection, format_, sys.stdout.buffer, result, received)
-    path = _target(name, force=force)
+    path = target_file(name, force=force, omitted=", or omit it for standard output")
     try:
         with whole_file(path, overwrite=force) as file:
             result = f"and {path} was not written"
             return await _copy(connection, format_, file, result, received)
     except FileExistsError:
-        raise _exists(path) from None
+        raise already_exists(path) from None
     except OSError as error:
         raise StartError(f"{path} cannot be written ({error.strerror}).") from error
 
@@ -87,23 +87,3 @@ async def _copy(
         ) from error
     file.flush()
     return size
-
-
-def _target(name: str, *, force: bool) -> Path:
-    """Return the path of the file. Raises StartError if it cannot be written there."""
-    path = Path(name).resolve()
-    if path.is_dir():
-        raise StartError(f"{path} is a folder: pass the name of a file.")
-    if path.exists() and not path.is_file():
-        raise StartError(
-            f"{path} is not a regular file: choose another name, or omit it for standard output."
-        )
-    if path.exists() and not force:
-        raise _exists(path)
-    if not path.parent.is_dir():
-        raise StartError(f"The folder {path.parent} does not exist: create it first.")
-    return path
-
-
-def _exists(path: Path) -> StartError:
-    return StartError(f"{path} already exists: choose another name, or overwrite it with --force.")

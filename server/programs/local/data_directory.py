@@ -2,7 +2,8 @@
 
 .gymlocker/         0700; as root 0711, for the system user that PostgreSQL runs as
   jwt-secret-key    signs access tokens, 0600; created once
-  lock              held while `gymlocker up` runs; contains its process id
+  lock              held while `gymlocker up` or an administrative command uses the folder; contains
+                    the process id of its holder, and the command
   cache/            compiled Python, if it must not be kept beside the sources
   logs/             the output of each process
   run/              sockets and Envoy's configuration, created at each start
@@ -28,18 +29,23 @@ MAX_SOCKET_FOLDER = 80
 MIN_SECRET_BYTES = 32
 # gRPC, Envoy and database URLs quote other characters differently.
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")
+UP = "gymlocker up"
 
 
 class FolderInUse(StartError):
-    """Another process holds the lock of the folder."""
+    """The folder is locked. `holder` is the command that holds the lock."""
+
+    def __init__(self, text: str, holder: str) -> None:
+        super().__init__(text)
+        self.holder = holder
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[int]:
-    """Lock the folder against every other `gymlocker up`; create it if it does not exist.
+def locked(folder: Path, holder: str = UP) -> Iterator[int]:
+    """Lock the folder for the command `holder`; create the folder if it does not exist.
 
     The value is the open file that holds the lock, also in a program that inherits it. Raises
-    FolderInUse if it is locked, StartError if it is not writable.
+    FolderInUse if it is locked, and StartError if it is not writable.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -47,7 +53,7 @@ def locked(folder: Path) -> Iterator[int]:
     except OSError as error:
         raise StartError(_unusable(folder, error)) from error
     try:
-        _take(lock, folder)
+        _take(lock, folder, holder)
         yield lock
     finally:
         os.close(lock)
@@ -76,17 +82,22 @@ def _is_visible(path: Path) -> bool:
     return True
 
 
-def _take(lock: int, folder: Path) -> None:
+def _take(lock: int, folder: Path, holder: str) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = os.pread(lock, 20, 0).decode().strip() or "unknown"
+        process, _, other = os.pread(lock, 100, 0).decode().strip().partition("\n")
+        # Earlier releases wrote the process id alone.
+        other = other or UP
+        is_up = other == UP
         raise FolderInUse(
-            f"Gymlocker is already running on {folder} (process {holder}): "
-            "stop it, or choose another folder with --data-dir."
+            f"{'Gymlocker is already running on' if is_up else f'`{other}` is using'} {folder} "
+            f"(process {process or 'unknown'}): {'stop it' if is_up else 'wait for it'}, "
+            "or choose another folder with --data-dir.",
+            other,
         ) from None
     os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    os.pwrite(lock, f"{os.getpid()}\n{holder}\n".encode(), 0)
 
 
 def load_or_create_secret(path: Path) -> str:

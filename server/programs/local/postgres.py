@@ -107,11 +107,12 @@ class EmbeddedPostgres:
 
     def process(self) -> Process:
         """Return the process. It has no start timeout, for recovery after a crash may take long."""
+        sockets = self._prepared()
         return Process(
             name="postgres",
             argv=(str(programs() / "postgres"), "-D", str(self._data), *self._options()),
             log=self._log,
-            ready=partial(postgres_answers, self._readiness_check()),
+            ready=partial(postgres_answers, readiness_check(sockets)),
             environment=ENVIRONMENT,
             user=self._user,
             folder=self._folder,
@@ -125,14 +126,13 @@ class EmbeddedPostgres:
         )
 
     def url(self, database: str = DATABASE) -> str:
-        """Return the URL of a database. It is complete, so that PGPORT or PGUSER do not apply."""
+        """Return the URL of a database."""
+        return url_at(self._prepared(), database)
+
+    def _prepared(self) -> Path:
         if self._sockets is None:
             raise RuntimeError("call prepare() first")
-        return url_of(self._sockets, database)
-
-    def _readiness_check(self) -> tuple[str, ...]:
-        place = ("-h", str(self._sockets), "-p", str(PORT), "-U", SUPERUSER, "-d", DATABASE)
-        return (str(programs() / "pg_isready"), *place)
+        return self._sockets
 
     def _options(self) -> list[str]:
         settings = {
@@ -200,9 +200,15 @@ class EmbeddedPostgres:
             )
 
 
-def url_of(sockets: Path, database: str = DATABASE) -> str:
-    """Return the URL of a database of the server whose socket is in the folder `sockets`."""
+def url_at(sockets: Path, database: str = DATABASE) -> str:
+    """Return the URL of a database. It is complete, so that PGPORT or PGUSER do not apply."""
     return f"postgresql://{SUPERUSER}@/{database}?host={quote(str(sockets))}&port={PORT}"
+
+
+def readiness_check(sockets: Path) -> tuple[str, ...]:
+    """Return the command that checks whether a server accepts connections."""
+    place = ("-h", str(sockets), "-p", str(PORT), "-U", SUPERUSER, "-d", DATABASE)
+    return (str(programs() / "pg_isready"), *place)
 
 
 def programs() -> Path:

@@ -107,7 +107,7 @@ class _Preparation:
         environment = self._environment()
         postgres = self._postgres
         return Plan(
-            postgres=postgres and postgres.process(),
+            postgres=postgres.process() if postgres else None,
             migration=Migration(
                 _own_command("migrate"), environment, log=self._logs / "migrate.log"
             ),
@@ -152,7 +152,9 @@ class _Preparation:
         web = self._web_options() if self._web_in_worker else ()
         return Process(
             name=f"worker-{number}",
-            argv=_own_command("serve", *web, "--listen", f"unix:{socket}", "--reflection", *metrics),
+            argv=_own_command(
+                "serve", *web, "--listen", f"unix:{socket}", "--reflection", *metrics
+            ),
             log=self._logs / f"worker-{number}.log",
             # The pages are served after the API.
             ready=partial(accepts, self._web_socket if self._web_in_worker else socket),

@@ -16,7 +16,7 @@ import pytest
 from gymlocker.v2 import auth_pb2
 
 from server.errors import StartError
-from server.programs.client import account
+from server.programs.client import account, prompts
 from server.programs.client.session import Session, SessionFile
 from tests.programs.client.conftest import Gymlocker
 from tests.programs.client.fakes import FakeGymlocker
@@ -34,7 +34,7 @@ def mode(path: Path) -> int:
 @pytest.fixture
 def password(monkeypatch: pytest.MonkeyPatch, user: User) -> str:
     """Answer the prompt for a password with the user's, and return it."""
-    monkeypatch.setattr(account, "read_password", lambda **_: user.password)
+    monkeypatch.setattr(prompts, "read_password", lambda **_: user.password)
     return user.password
 
 
@@ -129,7 +129,7 @@ class TestLogin:
         user: User,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(account, "read_password", lambda **_: "wrong")
+        monkeypatch.setattr(prompts, "read_password", lambda **_: "wrong")
         ended = gymlocker("login", user.id, f"--url={stack.url}")
         assert (ended.code, ended.output) == (1, "")
         assert ended.errors == "The username or password is wrong: try again.\n"

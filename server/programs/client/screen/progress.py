@@ -1,7 +1,7 @@
 """Progress bars of uploads and downloads, on the standard error if that is a terminal."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.progress import (
@@ -85,6 +85,21 @@ def download_bar(*, active: bool) -> Iterator[DownloadBar]:
     """Show the progress of a download if `active`."""
     with _progress(active=active) as progress:
         yield DownloadBar(progress, progress.add_task("Receiving", total=None))
+
+
+@contextmanager
+def bytes_bar(description: str) -> Iterator[Callable[..., None]]:
+    """Show the progress of work on a file.
+
+    The function of the context takes the bytes so far, and their total if it is known.
+    """
+    with _progress(active=True) as progress:
+        task = progress.add_task(description, total=None)
+
+        def show(position: int, total: int | None = None) -> None:
+            progress.update(task, completed=position, total=total)
+
+        yield show
 
 
 def _progress(*, active: bool) -> Progress:

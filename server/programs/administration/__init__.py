@@ -1,0 +1,14 @@
+"""Administration from the command line: `gymlocker users`, `backups`, `keys` and `db`.
+
+It works on the database itself, whether a server runs or not. The commands are declared in
+server/programs/cli/administration.
+
+    database_in_use.py    DATABASE_URL, or the embedded PostgreSQL of a data folder
+    user_repository.py    what the operator reads and changes of users
+    users.py              users by name; their passwords
+    dump.py               `db backup`
+    restore.py            `db restore`
+    dump_contents.py      the releases that a dump can be restored by
+    postgres_programs.py  pg_dump, pg_restore and psql of the right version
+    libpq.py              a database's URL for these programs
+"""

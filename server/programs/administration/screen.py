@@ -1,0 +1,86 @@
+"""Tables for the operator, and the same as JSON."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from server.programs.administration.user_repository import ListedUser
+from server.programs.client.screen.console import Column, Screen
+from server.programs.client.text import counted
+
+NAME_WIDTH = 32
+
+
+def json_text(document: Any) -> str:
+    """Return a document as JSON, with times in UTC."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z
+    return orjson.dumps(document, option=options).decode()
+
+
+def json_time(time: dt.datetime | None) -> str | None:
+    """Return a time in RFC 3339, None if it is not representable."""
+    return time.astimezone(dt.UTC).isoformat().replace("+00:00", "Z") if time else None
+
+
+def user_json(user: ListedUser) -> dict[str, Any]:
+    """Return a user for JSON, with the names of the API."""
+    return {
+        "id": str(user.id),
+        "lookup": user.lookup,
+        "username": user.username,
+        "identities": user.identities,
+        "createTime": json_time(user.created),
+        "lastSeenTime": json_time(user.last_seen),
+        "disabledTime": json_time(user.disabled),
+        "events": user.events,
+        "workouts": user.workouts,
+        "backups": user.backups,
+    }
+
+
+def show_users(screen: Screen, users: Sequence[ListedUser], *, ids: bool) -> None:
+    """Write a table of users."""
+    if not users:
+        screen.write("There are no users.")
+        return
+    columns = (
+        # Whole names for programs, as whole ids.
+        Column("User", least=None if ids else 10, most=None if ids else NAME_WIDTH),
+        Column("Lookup", style="cyan"),
+        *((Column("ID"),) if ids else ()),
+        Column("Created"),
+        Column("Seen"),
+        Column("Events", is_number=True),
+        Column("Workouts", is_number=True),
+        Column("Backups", is_number=True),
+        Column("Disabled"),
+    )
+    screen.table(columns, [_row(user, ids=ids) for user in users])
+
+
+def described(user: ListedUser) -> str:
+    """Return a user in a few words, for questions."""
+    parts = (("event", user.events), ("workout", user.workouts), ("backup", user.backups))
+    has = ", ".join(counted(number, noun) for noun, number in parts)
+    return f"{user.name} ({user.lookup}; {has})"
+
+
+def _row(user: ListedUser, *, ids: bool) -> list[str]:
+    return [
+        user.username or ", ".join(f"({name})" for name in user.identities),
+        user.lookup,
+        *([str(user.id)] if ids else []),
+        day(user.created),
+        day(user.last_seen),
+        f"{user.events:,}",
+        f"{user.workouts:,}",
+        f"{user.backups:,}",
+        day(user.disabled),
+    ]
+
+
+def day(time: dt.datetime | None) -> str:
+    """Return the date of a time in UTC."""
+    return time.astimezone(dt.UTC).date().isoformat() if time else ""
