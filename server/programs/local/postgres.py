@@ -34,7 +34,8 @@ SUPERUSER = "gymlocker"
 PORT = 5432
 # Excludes the caller's environment, in which PGOPTIONS or an unknown locale would do harm.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
-NO_ROOM = os.strerror(errno.ENOSPC)
+# Of a write that failed, and of one that was cut.
+NO_ROOM = (os.strerror(errno.ENOSPC), "Check free disk space")
 # For migrations, checks, backups and people.
 OTHER_CONNECTIONS = 20
 # For tests: a crash of the operating system can destroy all data.
@@ -188,7 +189,7 @@ class EmbeddedPostgres:
             )
         except OSError as error:
             raise StartError(f"PostgreSQL's {command[0]} cannot be run: {error}.") from error
-        if NO_ROOM in ended.output:
+        if any(sign in ended.output for sign in NO_ROOM):
             raise StartError(
                 f"There is no room left on the disk for the database in {self._folder}, which "
                 "takes 100 MB: free some, or choose another folder with --data-dir."
