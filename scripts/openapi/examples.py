@@ -142,6 +142,7 @@ _REPLIES: dict[str, dict[str, Any]] = {
         "lookup": "deadliftnoon",
         "username": _ADA["username"],
         "created": "2026-02-01T09:00:00Z",
+        "importBackups": False,
     },
     "Tokens": {
         "access_token": "header.claims.signature",

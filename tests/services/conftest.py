@@ -47,7 +47,8 @@ async def connection(housekeeping: str) -> AsyncIterator[asyncpg.Connection]:
     """Yield a connection to the database, without users in it."""
     connection = await asyncpg.connect(housekeeping)
     await connection.execute(
-        "TRUNCATE users, network_keys, password_failures, rate_limit_consumptions CASCADE"
+        "TRUNCATE users, invitations, network_keys, password_failures, rate_limit_consumptions"
+        " CASCADE"
     )
     yield connection
     await connection.close()

@@ -17,6 +17,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    or_,
     select,
     tuple_,
     update,
@@ -24,6 +25,10 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningDelete
 
 from server.libraries.database.schema import (
+    access_keys,
+    backups,
+    identities,
+    invitations,
     milestones,
     network_keys,
     password_failures,
@@ -45,6 +50,8 @@ INBOX_TIME = dt.timedelta(days=180)
 UNUSED_TIME = dt.timedelta(days=90)
 # Within this time, a device learns of deleted workouts without reading all others again.
 DELETIONS_TIME = dt.timedelta(days=90)
+# So long after they expired, keys are still listed, so that their users see why something failed.
+EXPIRED_KEY_TIME = dt.timedelta(days=30)
 
 # Rows that keep an inactive user: those that others can still read, or that the user returns for.
 # Inboxes do not count, because anybody may send to them for ever; nor do follow secrets, which are
@@ -54,6 +61,10 @@ KEEPS = (
     (shared_items, shared_items.c.expiry > func.now()),
     (sessions, sessions.c.expiry > func.now()),
     (workouts, literal(value=True)),
+    (backups, literal(value=True)),
+    # An identity has no other activity that is recorded: it may return at any time.
+    (identities, literal(value=True)),
+    (access_keys, or_(access_keys.c.expiry.is_(None), access_keys.c.expiry > func.now())),
 )
 
 
@@ -183,7 +194,12 @@ SWEEPS = Sweeps(
         ),
         *(
             Sweep(Statement(_delete(table, table.c.expiry <= func.now())))
-            for table in (user_events, shared_items, sessions, request_keys)
+            for table in (user_events, shared_items, sessions, request_keys, invitations)
+        ),
+        Sweep(
+            Statement(
+                _delete(access_keys, access_keys.c.expiry < func.now() - literal(EXPIRED_KEY_TIME))
+            )
         ),
         Sweep(
             Statement(

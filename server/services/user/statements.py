@@ -132,7 +132,7 @@ USE_INVITATION = Statement(
         invitations.c.hash == bindparam("hash", type_=LargeBinary),
         invitations.c.expiry > func.now(),
     )
-    .returning(literal(1))
+    .returning(invitations.c.hash)
 )
 
 GET_ACCOUNT = Statement(select(*_ACCOUNT).where(users.c.id == bindparam("user_id")))

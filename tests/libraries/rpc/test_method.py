@@ -86,7 +86,10 @@ def test_keys_methods_by_their_grpc_path() -> None:
     assert len(methods) == len(METHODS)
 
 
-TAKE_A_PASSWORD = {"gymlocker.v2.AuthService.Register", "gymlocker.v2.AuthService.Login"}
+SECRETS = ("password", "secret", "refresh", "access_token", "invite")
+TAKE_A_PASSWORD = {
+    f"gymlocker.v2.AuthService.{name}" for name in ("Register", "Login", "CreateAccessKey")
+}
 
 
 @every_method
@@ -108,7 +111,10 @@ def test_method_declares_its_authentication(method: MethodDescriptor) -> None:
 @every_method
 def test_secret_field_is_redacted(method: MethodDescriptor) -> None:
     for field in (*_fields(method.input_type), *_fields(method.output_type)):
-        if any(word in field.name for word in ("password", "secret", "refresh", "access_token")):
+        if any(
+            word in field.name
+            for word in ("password", "secret", "refresh", "access_token", "invite")
+        ):
             assert field.GetOptions().debug_redact, field.full_name
 
 
@@ -154,7 +160,11 @@ def _is_bounded(field: FieldDescriptor) -> bool:
 def _is_bounded_value(field: FieldDescriptor, rules: validate_pb2.FieldRules) -> bool:
     if field.type == FieldDescriptor.TYPE_STRING:
         return bool(
-            rules.string.uuid or rules.string.max_len or rules.string.max_bytes or rules.string.len
+            rules.string.uuid
+            or rules.string.max_len
+            or rules.string.max_bytes
+            or rules.string.len
+            or getattr(rules.string, "in")
         )
     if field.type == FieldDescriptor.TYPE_BYTES:
         return bool(rules.bytes.max_len or rules.bytes.len)

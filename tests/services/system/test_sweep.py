@@ -94,6 +94,34 @@ class TestExpiredRows:
         ]
         assert await connection.fetchval("SELECT count(*) FROM sessions") == 1
 
+    async def test_removes_expired_invitations(
+        self, system: SystemRepository, connection: asyncpg.Connection
+    ) -> None:
+        for expiry in ("yesterday", "tomorrow"):
+            await connection.execute(
+                "INSERT INTO invitations VALUES"
+                " (convert_to($1, 'UTF8'), now(), $1::text::timestamptz)",
+                expiry,
+            )
+        assert await sweep(system) == 1
+        assert await connection.fetchval("SELECT hash FROM invitations") == b"tomorrow"
+
+    async def test_removes_keys_30_days_after_they_expired(
+        self, system: SystemRepository, connection: asyncpg.Connection
+    ) -> None:
+        user_id = await add_user(connection)
+        for ago in ("31 days", "29 days", "-1 day", None):
+            await connection.execute(
+                "INSERT INTO access_keys VALUES ($1, gen_random_uuid(),"
+                " convert_to(coalesce($2, ''), 'UTF8'), 'key', '{feed}', now(),"
+                " now() - $2::text::interval)",
+                user_id,
+                ago,
+            )
+        assert await sweep(system) == 1
+        kept = await connection.fetch("SELECT hash FROM access_keys")
+        assert {bytes(row[0]) for row in kept} == {b"29 days", b"-1 day", b""}
+
     async def test_removes_messages_unread_for_180_days(
         self, system: SystemRepository, connection: asyncpg.Connection
     ) -> None:

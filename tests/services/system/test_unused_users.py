@@ -36,6 +36,14 @@ DATA = {
     " ($1, gen_random_uuid(), '2020-01-01', 'Run', 'run', 30, '', now())",
     "a session": "INSERT INTO sessions VALUES"
     " ($1, gen_random_uuid(), now(), now() + interval '1 hour')",
+    "an identity": "INSERT INTO identities VALUES ('forwarded', 'ann', $1)",
+    "an access key": "INSERT INTO access_keys VALUES"
+    " ($1, gen_random_uuid(), '', 'key', '{feed}', now(), now() + interval '1 hour')",
+    "an access key that does not expire": "INSERT INTO access_keys VALUES"
+    " ($1, gen_random_uuid(), '', 'key', '{feed}', now())",
+    "a backup": "WITH object AS (INSERT INTO backup_objects (id, user_id)"
+    " VALUES (gen_random_uuid(), $1) RETURNING id) INSERT INTO backups (user_id, id, created,"
+    " object_id) SELECT $1, gen_random_uuid(), now(), id FROM object",
 }
 
 
@@ -69,6 +77,11 @@ class TestUnusedUsers:
         )
         await connection.execute(
             "INSERT INTO user_inbox_items VALUES (gen_random_uuid(), $1, '{}')", inactive
+        )
+        await connection.execute(
+            "INSERT INTO access_keys VALUES"
+            " ($1, gen_random_uuid(), '', 'key', '{feed}', now(), now() - interval '1 hour')",
+            inactive,
         )
         assert await sweep(system) == 3
         assert await users(connection) == {active}
