@@ -15,10 +15,7 @@ import asyncpg
 import pytest
 from gymlocker.v2 import auth_pb2
 
-from server.errors import StartError
 from server.programs.demo.transport import GrpcTransport, channel_over
-from server.programs.local.data_directory import locked
-from server.programs.local.database import embedded_database
 from tests.libraries.database import catalog
 from tests.libraries.database.sqlite.household import (
     CASE,
@@ -163,11 +160,6 @@ class TestRefusals:
         connection = await asyncpg.connect(empty_database)
         assert await catalog.schema(connection) == set()
         await connection.close()
-
-    async def test_running_server_with_other_database(self, tmp_path: Path) -> None:
-        with locked(tmp_path), pytest.raises(StartError, match="set DATABASE_URL as for"):
-            async with embedded_database(tmp_path, lambda _: None):
-                pass
 
 
 class TestInterrupt:
