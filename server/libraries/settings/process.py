@@ -12,6 +12,8 @@ from server.libraries.settings.environment import EnvironmentSettings, unset
 _LIFTLOG_CONNECTION_STRING = re.compile(
     r"\s*(host|server|port|username|user id|password|database)\s*=", re.IGNORECASE
 )
+# Data Source=/var/lib/liftlog/liftlog.db
+_LIFTLOG_SQLITE = re.compile(r"\s*(data source|datasource|filename)\s*=", re.IGNORECASE)
 
 DrainSeconds: TypeAlias = Annotated[
     float, Field(ge=0, description="seconds between reporting NOT_SERVING and closing, on SIGTERM")
@@ -131,6 +133,11 @@ class Settings(LogSettings):
             raise ValueError(
                 "is a connection string in LiftLog's form: write it as "
                 "postgresql://username:password@host/database, an @ in the password as %40"
+            )
+        if _LIFTLOG_SQLITE.match(value):
+            raise ValueError(
+                "names LiftLog's SQLite database: set it to a PostgreSQL, then bring the file in "
+                "with `gymlocker migrate --from-sqlite FILE`"
             )
         scheme, separator, rest = value.partition("://")
         if not separator or scheme not in ("postgresql", "postgres", "postgresql+asyncpg"):

@@ -8,7 +8,7 @@ import asyncio
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -32,7 +32,12 @@ from server.libraries.settings import (
     load,
 )
 from server.libraries.settings.files import DotEnv, SecretFiles
-from server.programs.diagnostics.liftlog_names import gymlocker_name, is_liftlog_name
+from server.programs.diagnostics.liftlog_names import (
+    FROM_SQLITE,
+    gymlocker_name,
+    is_liftlog_name,
+    is_of_sqlite,
+)
 
 GROUPS: tuple[type[EnvironmentSettings], ...] = (
     Settings,
@@ -72,11 +77,13 @@ class UnknownVariable:
 
     name: str
     meant: str | None
+    is_of_sqlite: bool = False
 
     def __str__(self) -> str:
         """Return the message for people."""
         if is_liftlog_name(self.name):
             advice = f"use {self.meant}" if self.meant else "Gymlocker has no such setting"
+            advice = FROM_SQLITE if self.is_of_sqlite else advice
             return f"{self.name} is a setting of LiftLog's server: {advice}."
         hint = f"Did you mean {self.meant}?" if self.meant else "`gymlocker config` lists all."
         return f"{self.name} is set, but there is no such setting. {hint}"
@@ -142,15 +149,16 @@ def require_usable() -> None:
 
 def unknown_variables() -> list[UnknownVariable]:
     """Return the variables of the environment and of `.env` that look like settings of ours."""
-    return list(_unknown({*os.environ, *_names_in_dotenv()}))
+    return list(_unknown({**_dotenv(), **os.environ}))
 
 
-def _unknown(given: Iterable[str]) -> Iterator[UnknownVariable]:
+def _unknown(given: Mapping[str, str]) -> Iterator[UnknownVariable]:
     known = names()
-    for name in sorted(set(given) - known - OTHER_NAMES):
+    for name in sorted(given.keys() - known - OTHER_NAMES):
         if is_liftlog_name(name):
             meant = gymlocker_name(name)
-            yield UnknownVariable(name, meant if meant in known else None)
+            of_sqlite = is_of_sqlite(name, given[name])
+            yield UnknownVariable(name, meant if meant in known else None, of_sqlite)
             continue
         meant = _meant(name.removeprefix(PREFIX), known)
         # A name without the prefix may belong to another program.
@@ -173,9 +181,10 @@ def _has(setting: list[str], words: list[str]) -> bool:
     return setting[0] == words[0] and all(word in rest for word in words)
 
 
-def _names_in_dotenv() -> set[str]:
-    """Return all names in `.env`, also those that are no settings."""
-    return {name.upper() for name in DotEnv(EnvironmentSettings).env_vars}
+def _dotenv() -> dict[str, str]:
+    """Return all variables in `.env`, also those that are no settings."""
+    found = DotEnv(EnvironmentSettings).env_vars
+    return {name.upper(): value or "" for name, value in found.items()}
 
 
 def _effective_settings(group: type[BaseSettings]) -> Iterator[EffectiveSetting]:

@@ -71,6 +71,16 @@ def test_error_explains_how_to_convert_liftlogs_connection_string(
     assert "%40" in str(caught.value) and "ary" not in str(caught.value)
 
 
+def test_error_names_command_for_liftlogs_sqlite_database(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "Data Source=/var/lib/canary.db")
+    with pytest.raises(StartError, match=r"DATABASE_URL: names LiftLog's SQLite") as caught:
+        load(Settings)
+    assert "gymlocker migrate --from-sqlite FILE" in str(caught.value)
+    assert "canary" not in str(caught.value)
+
+
 def test_error_names_every_invalid_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("CLEANUP_INTERVAL_MINUTES", "0")

@@ -138,7 +138,10 @@ class TestUnknownVariables:
             ("OpenAiApiKey", "use OPENAI_API_KEY"),
             ("GooglePlayServiceAccountEmail", "use GOOGLE_SERVICE_ACCOUNT_FILE"),
             ("Auth__PurchaseToken__RevenueCatApiKey", "use REVENUECAT_API_KEY"),
-            ("Auth__ApiKey__Value", "LiftLog's"),
+            ("Auth__ApiKey__Value", "use API_KEY"),
+            ("Backup__ApiKey", "use API_KEY"),
+            ("AUTH__FORWARDAUTH__USERHEADER", "use FORWARD_AUTH_USER_HEADER"),
+            ("Auth__ForwardAuth__TrustedProxies", "use FORWARD_AUTH_TRUSTED_PROXIES"),
         ],
     )
     def test_translates_names_of_liftlog(
@@ -148,6 +151,36 @@ class TestUnknownVariables:
         (found,) = unknown_variables()
         assert str(found).startswith(f"{name} is a setting of LiftLog's server: ")
         assert advice in str(found) and "canary" not in str(found)
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("Database__Provider", "Sqlite"),
+            ("DATABASE__PROVIDER", "sqlite"),
+            ("Database__ConnectionString", "Data Source=/canary/liftlog.db"),
+            ("Database__ConnectionString", "DataSource=canary.db;Mode=ReadWriteCreate"),
+        ],
+    )
+    def test_names_command_for_sqlite(
+        self, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+    ) -> None:
+        monkeypatch.setenv(name, value)
+        (found,) = unknown_variables()
+        assert "`gymlocker migrate --from-sqlite FILE`" in str(found)
+        assert "canary" not in str(found)
+
+    def test_names_command_for_sqlite_in_dotenv(self, empty_folder: Path) -> None:
+        (empty_folder / ".env").write_text("Database__Provider=Sqlite\n")
+        (found,) = unknown_variables()
+        assert "`gymlocker migrate --from-sqlite FILE`" in str(found)
+
+    @pytest.mark.parametrize("value", ["Postgres", "Host=db;Database=sqlite"])
+    def test_names_setting_for_postgresql(
+        self, monkeypatch: pytest.MonkeyPatch, value: str
+    ) -> None:
+        monkeypatch.setenv("Database__ConnectionString", value)
+        (found,) = unknown_variables()
+        assert str(found).endswith(": use DATABASE_URL.")
 
 
 class TestSettingsErrors:

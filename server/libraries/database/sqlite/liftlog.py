@@ -26,7 +26,7 @@ Row = tuple[Any, ...]
 
 _MAX_SHOWN = 80
 _MAX_NAMED = 5
-_PROGRESS_ROWS = 100_000
+_PROGRESS_ROWS = 20_000
 
 
 class LiftLogFile:

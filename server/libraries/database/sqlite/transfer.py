@@ -26,7 +26,7 @@ from server.libraries.database.statement import Statement
 Report = Callable[[str], None]
 
 _BATCH = 1_000
-_PROGRESS_ROWS = 100_000
+_PROGRESS_ROWS = 20_000
 _NAMES = {
     "users": "user",
     "user_events": "event",
