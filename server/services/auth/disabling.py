@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, func, literal, update
+from sqlalchemy import bindparam, delete, func, null, update
 
 from server.libraries.database.pool import Connection, Database
 from server.libraries.database.schema import sessions, users
@@ -13,9 +13,9 @@ _DISABLE = Statement(
     update(users)
     .where(_IS_USER)
     .values(disabled=func.coalesce(users.c.disabled, func.now()))
-    .returning(literal(1))
+    .returning(users.c.id)
 )
-_ENABLE = Statement(update(users).where(_IS_USER).values(disabled=None).returning(literal(1)))
+_ENABLE = Statement(update(users).where(_IS_USER).values(disabled=null()).returning(users.c.id))
 _END_SESSIONS = Statement(delete(sessions).where(sessions.c.user_id == bindparam("user_id")))
 
 
