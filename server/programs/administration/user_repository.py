@@ -2,7 +2,6 @@
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -37,8 +36,6 @@ from server.services.credentials.password_hashing import HashedPassword
 
 # It counts the rows of large tables.
 LIST_SECONDS = 300.0
-# Few rows; but they may be locked for a moment.
-CHANGE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,26 +103,18 @@ def _list() -> Select[*tuple[object, ...]]:
 
 _LIST = Statement(_list(), seconds=LIST_SECONDS)
 _GET = Statement(_list().where(users.c.id == bindparam("user_id")), seconds=LIST_SECONDS)
-_is_user = users.c.id == bindparam("user_id")
 _SET_PASSWORD = Statement(
     update(users)
-    .where(_is_user)
+    .where(users.c.id == bindparam("user_id"))
     .values(hashed_password=bindparam("key"), salt=bindparam("new_salt"), guessed=null())
     .returning(users.c.id)
 )
-_DISABLE = Statement(
-    update(users)
-    .where(_is_user)
-    .values(disabled=func.coalesce(users.c.disabled, func.now()))
-    .returning(users.c.id)
-)
-_ENABLE = Statement(update(users).where(_is_user).values(disabled=null()).returning(users.c.id))
 _END_SESSIONS = Statement(delete(sessions).where(sessions.c.user_id == bindparam("user_id")))
 _REVOKE_KEYS = Statement(delete(access_keys).where(access_keys.c.user_id == bindparam("user_id")))
 
 
 class UserAdministration:
-    """All users. The changes return False if there is no such user."""
+    """All users, for the operator."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -142,30 +131,21 @@ class UserAdministration:
     async def set_password(
         self, user_id: UUID, hashed: HashedPassword, *, revoke_keys: bool
     ) -> bool:
-        """Replace the password and end all sessions, and if `revoke_keys` all access keys."""
-        parameters = {"user_id": user_id, "key": hashed.key, "new_salt": hashed.salt}
-        endings = (_END_SESSIONS, _REVOKE_KEYS) if revoke_keys else (_END_SESSIONS,)
-        return await self._change(_SET_PASSWORD, parameters, *endings)
+        """Replace the password and end all sessions, and if `revoke_keys` all access keys.
 
-    async def disable(self, user_id: UUID) -> bool:
-        """Refuse the user from now on, and end all of their sessions."""
-        return await self._change(_DISABLE, {"user_id": user_id}, _END_SESSIONS)
+        Return False if there is no such user.
+        """
+        values = {"user_id": user_id, "key": hashed.key, "new_salt": hashed.salt}
 
-    async def enable(self, user_id: UUID) -> bool:
-        """Admit the user again."""
-        return await self._change(_ENABLE, {"user_id": user_id})
-
-    async def _change(
-        self, statement: Statement, parameters: dict[str, Any], *endings: Statement
-    ) -> bool:
         async def action(connection: Connection) -> bool:
-            changed = await connection.fetchrow(statement.sql, *statement.arguments(parameters))
+            changed = await connection.fetchrow(_SET_PASSWORD.sql, *_SET_PASSWORD.arguments(values))
             # Separate statements, which see the session of a login that the change waited for.
-            for ending in endings:
-                await connection.execute(ending.sql, *ending.arguments(parameters))
+            await connection.execute(_END_SESSIONS.sql, user_id)
+            if revoke_keys:
+                await connection.execute(_REVOKE_KEYS.sql, user_id)
             return changed is not None
 
-        return await self._database.transact(action, seconds=CHANGE_SECONDS)
+        return await self._database.transact(action)
 
 
 def _user(row: asyncpg.Record) -> ListedUser:

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 from server.errors import AlreadyExists, InvalidArgument, StartError
 from server.libraries.database.pool import Database
 from server.programs.administration.user_repository import ListedUser, UserAdministration
+from server.services.auth.disabling import Disabling
 from server.services.credentials.password_hashing import HashedPassword
 from server.services.credentials.password_policy import acceptable_password
 from server.services.credentials.username import Username, parse_username
@@ -67,7 +68,7 @@ async def create(database: Database, username: Username, password: HashedPasswor
 async def set_disabled(database: Database, name: str, *, disabled: bool) -> ListedUser:
     """Disable or enable a user; return them as they are now."""
     user = await find(database, name)
-    users = UserAdministration(database)
+    users = Disabling(database)
     await (users.disable(user.id) if disabled else users.enable(user.id))
     return await _read(database, user.id)
 
