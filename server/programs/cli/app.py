@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from server.errors import StartError
-
 from server.libraries.common.exit import errors_as_sentences
 from server.libraries.network.url import DEFAULT_URL
 from server.programs.cli.accounts import accounts

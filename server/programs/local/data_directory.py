@@ -34,7 +34,8 @@ PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")
 def locked(folder: Path) -> Iterator[int]:
     """Lock the folder against every other `gymlocker up`; create it if it does not exist.
 
-    The value is the open file that holds the lock, also in a program that inherits it. Raises StartError if it is locked, or not writable.
+    The value is the open file that holds the lock, also in a program that inherits it. Raises
+    StartError if it is locked, or not writable.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -32,7 +32,13 @@ DATABASE = "gymlocker"
 SUPERUSER = "gymlocker"
 PORT = 5432
 # Excludes the caller's environment, in which PGOPTIONS or an unknown locale would do harm.
-ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+ENVIRONMENT = {
+    "PATH": os.defpath,
+    "LC_ALL": "C",
+    "TZ": "UTC",
+    "MALLOC_TRIM_THRESHOLD_": "65536",
+    "MALLOC_MMAP_THRESHOLD_": "65536",
+}
 NO_ROOM = os.strerror(errno.ENOSPC)
 # For migrations, checks, backups and people.
 OTHER_CONNECTIONS = 20
@@ -41,7 +47,7 @@ NON_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": 
 
 
 def small(connections: int) -> dict[str, str]:
-    """Return settings for a small machine with so many connections; all data stays durable.
+    """Return settings for one worker with so many connections; all data stays durable.
 
     The cache is small, for the system has one, too. Reads need no processes of their own.
     """

@@ -52,8 +52,7 @@ class File:
     def _compressed(self) -> bytes:
         return gzip.compress(self.content, mtime=0)
 
-    # Not a coroutine: Starlette runs it in a thread, since it reads files, and the first compression
-    # takes a while.
+    # Not a coroutine: Starlette runs it in a thread, since it reads a file, and compresses it first.
     def respond(self, request: Request) -> Response:
         """Answer GET and HEAD."""
         gzipped = not self._is_page and "gzip" in request.headers.get("accept-encoding", "")
