@@ -16,7 +16,6 @@ from server.libraries.common.signals import stop_signal
 from server.libraries.network.address import cannot_listen, in_use
 from server.libraries.network.grpc_tls import server_credentials
 from server.libraries.network.tls import Identity
-from server.libraries.rpc.tuning import return_freed_memory
 from server.libraries.rpc.unknown_methods import UnknownMethods
 
 Background: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
@@ -84,7 +83,6 @@ async def run(
     await server.start()
     async with beside:
         tasks = [asyncio.create_task(work()) for work in background]
-        return_freed_memory()
         await health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
         _log.info("serving")
         received = await _stop_signal(tasks)

@@ -1,5 +1,6 @@
 """Process-wide tuning of a worker; run before importing grpc. See docs/decisions/0012-fast.md."""
 
+import asyncio
 import ctypes
 import importlib
 import os
@@ -9,6 +10,8 @@ import sys
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 # The maximum that glibc accepts; requests and responses are smaller.
 KEPT_BYTES = 32 * 1024 * 1024
+# Seconds after which memory that is still free goes back to the system.
+KEPT_SECONDS = 60
 # Accept connections with grpc's older poller instead of its event engine: fewer thread wake-ups.
 EXPERIMENTS = "-event_engine_listener"
 
@@ -34,13 +37,6 @@ def import_structlog_without_rich() -> None:
         del sys.modules["rich"]
 
 
-def return_freed_memory() -> None:
-    """Return memory to the system that is free since the start, which glibc would keep."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
-
-
 def keep_large_blocks() -> None:
     """Keep up to KEPT_BYTES of freed memory with glibc; other C libraries have no such option.
 
@@ -51,3 +47,10 @@ def keep_large_blocks() -> None:
     if mallopt is not None:
         mallopt(_MMAP_THRESHOLD, KEPT_BYTES)
         mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
+
+
+async def return_freed_memory() -> None:
+    """Return kept memory to the system; to do so now and then costs calls nothing."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        await asyncio.to_thread(trim, 0)

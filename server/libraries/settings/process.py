@@ -164,8 +164,8 @@ class GatewaySettings(EnvironmentSettings):
 
 
 class LocalSettings(EnvironmentSettings):
-    """Settings from which `gymlocker up` sets up the rest; it provides the first two itself."""
+    """Settings that `gymlocker up` provides itself if they are not set."""
 
     database_url: SecretStr | None = None
     jwt_secret_key: SecretStr | None = None
-    database_pool_size: PoolSize = 10
+    database_pool_size: PoolSize | None = None

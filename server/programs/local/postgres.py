@@ -33,7 +33,13 @@ DATABASE = "gymlocker"
 SUPERUSER = "gymlocker"
 PORT = 5432
 # Excludes the caller's environment, in which PGOPTIONS or an unknown locale would do harm.
-ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+ENVIRONMENT = {
+    "PATH": os.defpath,
+    "LC_ALL": "C",
+    "TZ": "UTC",
+    "MALLOC_TRIM_THRESHOLD_": "65536",
+    "MALLOC_MMAP_THRESHOLD_": "65536",
+}
 # Of a write that failed, and of one that was cut.
 NO_ROOM = (os.strerror(errno.ENOSPC), "Check free disk space")
 # For migrations, checks, backups and people.
@@ -43,7 +49,7 @@ NON_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": 
 
 
 def small(connections: int) -> dict[str, str]:
-    """Return settings for a small machine with so many connections; all data stays durable.
+    """Return settings for one worker with so many connections; all data stays durable.
 
     The cache is small, for the system has one, too. Reads need no processes of their own.
     """

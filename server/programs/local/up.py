@@ -33,6 +33,8 @@ from server.programs.local.shutdown import run_until, stop_at_signal
 from server.programs.local.terminal import to_stderr
 from server.programs.local.welcome import welcome
 
+ONE_WORKERS_CONNECTIONS = 5
+
 
 def up(options: UpOptions) -> None:
     """Run the stack until a signal stops it. Returns only if that happens before it starts.
@@ -93,9 +95,7 @@ class _Preparation:
                     self._folder / "postgres",
                     log=self._logs / "postgres.log",
                     report=to_stderr,
-                    settings=small(self._settings.database_pool_size)
-                    if self._workers == 1
-                    else None,
+                    settings=small(self._pool_size) if self._workers == 1 else None,
                 )
             )
             await self._postgres.prepare()
@@ -127,6 +127,11 @@ class _Preparation:
             lock=self._lock,
         )
 
+    @property
+    def _pool_size(self) -> int:
+        """Return the connections of the only worker; PostgreSQL takes 7 MiB for each."""
+        return self._settings.database_pool_size or ONE_WORKERS_CONNECTIONS
+
     def _environment(self) -> dict[str, str]:
         """Return the environment of migrations and workers."""
         environment = dict(os.environ)
@@ -139,22 +144,23 @@ class _Preparation:
         if self._postgres:
             environment["DATABASE_URL"] = self._postgres.url()
             environment.setdefault("DATABASE_FOLDER", str(self._folder))
+            if self._workers == 1:
+                environment["DATABASE_POOL_SIZE"] = str(self._pool_size)
         return environment
 
     @property
     def _web_in_worker(self) -> bool:
-        """Check whether a worker of its own would cost more than it brings: 50 MiB."""
+        """Check whether the only worker serves the pages: a web process takes 50 MiB."""
         return self._workers == 1
 
     def _worker(self, number: int, environment: dict[str, str]) -> Process:
         socket = self._socket(number)
         metrics = ("--metrics", self._metrics.workers[number]) if self._metrics else ()
         web = self._web_options() if self._web_in_worker else ()
+        options = (*web, "--listen", f"unix:{socket}", "--reflection", *metrics)
         return Process(
             name=f"worker-{number}",
-            argv=_own_command(
-                "serve", *web, "--listen", f"unix:{socket}", "--reflection", *metrics
-            ),
+            argv=_own_command("serve", *options),
             log=self._logs / f"worker-{number}.log",
             # The pages are served after the API.
             ready=partial(accepts, self._web_socket if self._web_in_worker else socket),

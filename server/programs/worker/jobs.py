@@ -4,6 +4,7 @@ from functools import partial
 
 from server.libraries.common.periodic import repeat
 from server.libraries.rpc.server import Background
+from server.libraries.rpc.tuning import KEPT_SECONDS, return_freed_memory
 from server.programs.worker.components import Components
 from server.programs.worker.databases import MAIN, RATE_LIMITS
 from server.programs.worker.metric_decorators import counted_sweep
@@ -40,5 +41,6 @@ def background_jobs(components: Components) -> list[Background]:
             name="key_uses",
             interval_seconds=key_uses.INTERVAL_SECONDS,
         ),
+        partial(repeat, return_freed_memory, name="memory", interval_seconds=KEPT_SECONDS),
         *components.limits.background(),
     ]
