@@ -41,4 +41,5 @@ def background_jobs(components: Components) -> list[Background]:
             interval_seconds=key_uses.INTERVAL_SECONDS,
         ),
         *components.limits.background(),
+        *(components.backups.background() if components.backups else []),
     ]

@@ -89,6 +89,11 @@ TABLE: dict[str, tuple[StatusCode, StatusCode, StatusCode, StatusCode]] = {
     "WorkoutService.ImportWorkouts": (REFUSED, OK, REFUSED, OK),
     "WorkoutService.UpdateWorkout": (REFUSED, NOT_FOUND, REFUSED, OK),
     "WorkoutService.DeleteWorkout": (REFUSED, NOT_FOUND, REFUSED, OK),
+    "BackupService.UploadBackup": (REFUSED, OK, REFUSED, OK),
+    "BackupService.DownloadBackup": (REFUSED, NOT_FOUND, REFUSED, OK),
+    "BackupService.ListBackups": (REFUSED, OK, REFUSED, OK),
+    "BackupService.ImportBackup": (REFUSED, NOT_FOUND, REFUSED, OK),
+    "BackupService.DeleteBackup": (REFUSED, NOT_FOUND, REFUSED, OK),
     # For buyers only, no session is enough. See tests/services/ai for buyers.
     "AiService.GenerateWorkoutPlan": (REFUSED, REFUSED, REFUSED, REFUSED),
     "AiService.GenerateSession": (REFUSED, REFUSED, REFUSED, REFUSED),
@@ -197,6 +202,9 @@ async def things_of(owner: User, client: Client) -> Things:
     )
     # The oldest one is the session of the calls above.
     sessions = await client.accounts.ListSessions(auth_pb2.ListSessionsRequest(), metadata=metadata)
+    backup = await client.backups.UploadBackup(
+        iter([backup_pb2.UploadBackupRequest(file=HttpBody(data=BACKUP))]), metadata=metadata
+    )
     return Things(
         owner,
         username,
@@ -205,6 +213,7 @@ async def things_of(owner: User, client: Client) -> Things:
         workout.id,
         key.id,
         sessions.sessions[-1].id,
+        backup.id,
     )
 
 
