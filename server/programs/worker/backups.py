@@ -4,6 +4,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 
+import structlog
+
 from server.libraries.common.periodic import repeat
 from server.libraries.database.pool import Database
 from server.libraries.limits.bucket_repository import BucketRepository
@@ -11,10 +13,12 @@ from server.libraries.limits.rate_limits import BackupUploads
 from server.libraries.rpc.server import Background
 from server.libraries.settings import WorkerSettings
 from server.services.backup.repository import BackupRepository
-from server.services.backup.setup import cipher_of, retention_of, usable_store
+from server.services.backup.setup import cipher_of, retention_of, store_of
 from server.services.backup.sweeper import INTERVAL_SECONDS, Sweeper
 from server.services.backup.transfer import MIB, Transporter
 from server.services.backup.uploader import Uploader
+
+_log = structlog.get_logger("backup")
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,9 @@ async def build_backups(
     if not settings.features.backup_enabled or not settings.backups.are_set:
         return None
     backups = settings.backups
-    store = await usable_store(backups)
+    store = store_of(backups)
+    if not await store.check():
+        _log.warning("store_does_not_respond")
     resources.push_async_callback(store.close)
     transporter = Transporter(
         store, cipher_of(backups), max_bytes=backups.backup_max_mebibytes * MIB

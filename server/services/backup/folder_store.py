@@ -58,9 +58,10 @@ class FolderStore:
     async def close(self) -> None:
         """Do nothing."""
 
-    async def check(self) -> None:
+    async def check(self) -> bool:
         """Create the folders if they are missing."""
         await asyncio.to_thread(self._make_folders)
+        return True
 
     def _put(self, object_id: UUID, spool: BinaryIO) -> None:
         spool.flush()

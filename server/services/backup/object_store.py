@@ -42,8 +42,8 @@ class ObjectStore(Protocol):
     async def close(self) -> None:
         """Close connections."""
 
-    async def check(self) -> None:
-        """Raise StartError if the store cannot be used, and says how to fix it."""
+    async def check(self) -> bool:
+        """Return False if the store does not respond. Raises StartError if it cannot be used."""
 
 
 @contextmanager

@@ -7,11 +7,13 @@ from server.services.backup.object_store import ObjectStore
 from server.services.backup.retention import Retention
 
 
-async def usable_store(settings: BackupSettings) -> ObjectStore:
-    """Return the store. Raises StartError if it cannot be used."""
-    store = _store(settings)
-    await store.check()
-    return store
+def store_of(settings: BackupSettings) -> ObjectStore:
+    """Return the store. Raises StartError if its settings are wrong."""
+    if settings.folder is not None:
+        return FolderStore(settings.folder)
+    from server.services.backup.bucket_store import BucketStore
+
+    return BucketStore(settings)
 
 
 def cipher_of(settings: BackupSettings) -> Cipher:
@@ -30,11 +32,3 @@ def retention_of(settings: BackupSettings) -> Retention:
         weekly=settings.backup_keep_weekly,
         monthly=settings.backup_keep_monthly,
     )
-
-
-def _store(settings: BackupSettings) -> ObjectStore:
-    if settings.folder is not None:
-        return FolderStore(settings.folder)
-    from server.services.backup.bucket_store import BucketStore
-
-    return BucketStore(settings)

@@ -15,16 +15,17 @@ from uuid import uuid4
 import asyncpg
 import httpx2
 import pytest
+from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from grpc import StatusCode, aio
-from gymlocker.v2 import auth_pb2, training_pb2, workout_pb2
+from gymlocker.v2 import auth_pb2, backup_pb2, training_pb2, workout_pb2
 
 from server.programs.demo.transport import Metadata, RestTransport
 from tests.services.auth.accounts import rows_of
 from tests.services.auth.calling import PASSWORD, authentication_of, responses_of
 from tests.services.auth.probes import GrpcProbe, Probe, RestProbe
-from tests.services.auth.requests import REQUESTS, Things
+from tests.services.auth.requests import BACKUP, REQUESTS, Things
 from tests.support.client import (
     Client,
     User,

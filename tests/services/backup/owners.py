@@ -23,8 +23,13 @@ CHUNK = 300_000
 class Owner(Protocol):
     """A user and their backups. Calls raise CallError."""
 
-    user: User
-    credentials: Metadata
+    @property
+    def user(self) -> User:
+        """Return the user."""
+
+    @property
+    def credentials(self) -> Metadata:
+        """Return the headers that authenticate the user."""
 
     async def upload(self, data: bytes) -> backup_pb2.Backup:
         """Send a backup."""
@@ -86,9 +91,10 @@ class GrpcOwner:
 
     async def load(self, backup_id: str, **options: Any) -> workout_pb2.ImportWorkoutsResponse:
         request = backup_pb2.ImportBackupRequest(id=backup_id, **options)
-        return await self._answer(
+        response: workout_pb2.ImportWorkoutsResponse = await self._answer(
             lambda: self.stub.ImportBackup(request, metadata=self.credentials)
         )
+        return response
 
     async def _answer(self, call: Callable[[], Any]) -> Any:
         async def once() -> Any:
