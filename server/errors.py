@@ -2,6 +2,7 @@
 
     GymlockerError
     ├── InvalidArgument      a field breaks a limit           (names the field)
+    │   └── TooLarge         a file breaks its limit          (413)
     ├── Unauthenticated      missing or wrong credentials
     ├── PermissionDenied     the caller is known but may not do this (403)
     ├── NotFound             it does not exist, or belongs to another user
@@ -54,6 +55,12 @@ class InvalidArgument(GymlockerError):
     ) -> None:
         super().__init__(message, reason=reason)
         self.violations = violations
+
+
+class TooLarge(InvalidArgument):
+    """The file has more bytes than the server accepts."""
+
+    http_status = 413
 
 
 class Unauthenticated(GymlockerError):

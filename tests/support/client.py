@@ -16,6 +16,7 @@ from gymlocker.v2 import (
     ai_pb2_grpc,
     auth_pb2,
     auth_pb2_grpc,
+    backup_pb2_grpc,
     event_pb2,
     event_pb2_grpc,
     exercise_pb2_grpc,
@@ -61,6 +62,7 @@ class Client:
         self.accounts = auth_pb2_grpc.AuthServiceStub(channel)
         self.workouts = workout_pb2_grpc.WorkoutServiceStub(channel)
         self.exercises = exercise_pb2_grpc.ExerciseServiceStub(channel)
+        self.backups = backup_pb2_grpc.BackupServiceStub(channel)
         self.planner = ai_pb2_grpc.AiServiceStub(channel)
 
     async def new_user(self) -> User:

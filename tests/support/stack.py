@@ -14,6 +14,7 @@ from tests.support.ports import free_port
 
 # Tests share an address and create many users. Tests of the limits lower them.
 UNLIMITED = {
+    "BACKUPS_PER_USER": "0",
     "INBOX_PER_NETWORK": "0",
     "NEW_USERS_PER_ADDRESS": "0",
     "STORAGE_PER_NETWORK": "0",

@@ -23,6 +23,7 @@ OWNED = (
     "request_keys",
     "sessions",
     "access_keys",
+    "backups",
     "workouts",
     # Deleting workouts writes to them.
     "workout_deletions",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import NoReturn
 
 import structlog
@@ -13,17 +14,26 @@ _log = structlog.get_logger("background")
 
 
 async def repeat(
-    job: Callable[[], Awaitable[object]], *, name: str, interval_seconds: float
+    job: Callable[[], Awaitable[object]],
+    *,
+    name: str,
+    interval_seconds: float,
+    wake: asyncio.Event | None = None,
 ) -> NoReturn:
     """Run `job` at once and then every `interval_seconds`, until cancelled.
 
-    Errors of the database are logged: calls can be served all the same.
+    It also runs when `wake` is set. Errors of the database are logged: calls can be served all the
+    same.
     """
+    wake = wake or asyncio.Event()
     while True:
+        wake.clear()
         try:
             await job()
         except GymlockerError as error:
             _log.warning("job_deferred", job=name, reason=error.reason)
         except PostgresError as error:
             _log.error("job_failed", job=name, error=type(error).__name__, sqlstate=error.sqlstate)
-        await asyncio.sleep(interval_seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(interval_seconds):
+                await wake.wait()

@@ -1,8 +1,8 @@
-"""Free space of the file system that the database is on."""
+"""Free space of the file systems that data is stored on."""
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Protocol
 
@@ -28,19 +28,19 @@ class FileSystem(Protocol):
 
 
 class DiskWatch:
-    """Watch on the disk under `folder`, which is full below `min_free` percent of free space.
+    """Watch on the disks under `folders`, each full below `min_free` percent of free space.
 
     Without a folder, the disk is never considered full.
     """
 
     def __init__(
         self,
-        folder: Path | None,
+        folders: Collection[Path],
         min_free: float,
         *,
         statvfs: Callable[[Path], FileSystem] = os.statvfs,
     ) -> None:
-        self._folder = folder
+        self._folders = folders
         self._min_free = min_free
         self._statvfs = statvfs
         self._is_full = False
@@ -52,16 +52,18 @@ class DiskWatch:
 
     async def refresh(self) -> None:
         """Read the free space."""
-        if self._folder is None or not self._min_free:
+        if not self._folders or not self._min_free:
             return
-        try:
-            found = await asyncio.to_thread(self._statvfs, self._folder)
-        except OSError as error:
-            # Not a reason to reject requests: PostgreSQL itself reports when the disk is full.
-            _log.warning("free_space_unknown", error=error.strerror)
-            is_full = False
-        else:
-            is_full = found.f_bavail * 100 < found.f_blocks * self._min_free
+        is_full = any([await self._lacks_room(folder) for folder in self._folders])
         if is_full != self._is_full:
             _log.warning("disk_full" if is_full else "disk_has_room")
         self._is_full = is_full
+
+    async def _lacks_room(self, folder: Path) -> bool:
+        try:
+            found = await asyncio.to_thread(self._statvfs, folder)
+        except OSError as error:
+            # Not a reason to reject requests: PostgreSQL itself reports when the disk is full.
+            _log.warning("free_space_unknown", error=error.strerror)
+            return False
+        return found.f_bavail * 100 < found.f_blocks * self._min_free

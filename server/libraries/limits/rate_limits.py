@@ -1,6 +1,7 @@
-"""Rate limits of new users, messages to an inbox and wrong follow secrets."""
+"""Rate limits of new users, messages to an inbox, wrong follow secrets and backups."""
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -17,6 +18,7 @@ too_many_new_users = rate_exceeded(
 too_many_messages = rate_exceeded(
     "Too many messages to this inbox come from your network.", reason="TOO_MANY_MESSAGES"
 )
+too_many_backups = rate_exceeded("Too many backups.", reason="TOO_MANY_BACKUPS")
 too_many_secrets = rate_exceeded("Too many wrong follow secrets.", reason="TOO_MANY_SECRETS")
 
 
@@ -25,6 +27,12 @@ class Buckets(Protocol):
 
     async def take(self, key: bytes, *, seconds: float, room: float) -> float | None:
         """Fill a bucket, or return the seconds until it is empty if there is no room."""
+
+    async def get(self, keys: Sequence[bytes]) -> dict[bytes, float]:
+        """Return the seconds until each bucket is empty, without those that are."""
+
+    async def add(self, seconds: Mapping[bytes, float]) -> dict[bytes, float]:
+        """Fill buckets; return the seconds until each is empty."""
 
     async def remove(self, key: bytes) -> None:
         """Empty a bucket."""
@@ -54,6 +62,21 @@ class RateLimit:
         )
         if empty_in is not None:
             raise self._rejection(max(1, math.ceil(rate.wait(empty_in))))
+
+    async def check(self, *key: str) -> None:
+        """Raise ResourceExhausted if another one would be beyond the rate. Count nothing."""
+        rate = self._rate
+        if not rate:
+            return
+        bucket = bucket_key(self._name, *key)
+        empty_in = (await self._buckets.get([bucket])).get(bucket, 0.0)
+        if (wait := rate.wait(empty_in)) > 0:
+            raise self._rejection(max(1, math.ceil(wait)))
+
+    async def count(self, *key: str) -> None:
+        """Count one, also beyond the rate."""
+        if self._rate:
+            await self._buckets.add({bucket_key(self._name, *key): self._rate.seconds})
 
     async def forget(self, *key: str) -> None:
         """Drop the count of a key."""
@@ -101,3 +124,18 @@ class WrongSecrets:
     async def take(self, address: str, count: int) -> None:
         """Count wrong secrets. Raise ResourceExhausted beyond the rate."""
         await self._limit.take(network_of(address), count=count)
+
+
+class BackupUploads:
+    """Rate limit of a user's backups. Only those that added an entry are counted."""
+
+    def __init__(self, buckets: Buckets, rate: Rate) -> None:
+        self._limit = RateLimit(buckets, "backups", rate, too_many_backups)
+
+    async def check(self, user_id: UUID) -> None:
+        """Raise ResourceExhausted if the user has stored too many backups."""
+        await self._limit.check(str(user_id))
+
+    async def count(self, user_id: UUID) -> None:
+        """Count a backup."""
+        await self._limit.count(str(user_id))

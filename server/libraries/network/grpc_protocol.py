@@ -22,6 +22,10 @@ FETCH_SITE_KEY = "sec-fetch-site"
 USER_AGENT_KEY = "user-agent"
 # The path and query of a transcoded call, set by Envoy.
 ORIGINAL_PATH_KEY = "x-envoy-original-path"
+# The HTTP method of a transcoded call, set by Envoy.
+ORIGINAL_METHOD_KEY = "x-envoy-original-method"
+# The Content-Length of the HTTP request, set by Envoy if there is one.
+CONTENT_LENGTH_KEY = "x-content-length"
 TRACE_PARENT_KEY = "traceparent"
 
 # Metadata of requests and responses.
@@ -31,6 +35,8 @@ REQUEST_ID_KEY = "x-request-id"
 STATUS_DETAILS_KEY = "grpc-status-details-bin"
 # The HTTP status of a transcoded call, if it differs from the one of gRPC's code.
 HTTP_STATUS_KEY = "x-http-status"
+# Initial metadata: the Content-Length of a transcoded response.
+RESPONSE_LENGTH_KEY = "x-content-length"
 RETRY_AFTER_KEY = "retry-after"
 AUTHENTICATE_KEY = "www-authenticate"
 

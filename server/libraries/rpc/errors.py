@@ -28,6 +28,7 @@ from server.errors import (
     OutOfRange,
     PermissionDenied,
     ResourceExhausted,
+    TooLarge,
     Unauthenticated,
     Unavailable,
     Unimplemented,
@@ -49,6 +50,7 @@ _log = structlog.get_logger("errors")
 
 _CODES: dict[type[GymlockerError], grpc.StatusCode] = {
     InvalidArgument: grpc.StatusCode.INVALID_ARGUMENT,
+    TooLarge: grpc.StatusCode.INVALID_ARGUMENT,
     Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
     PermissionDenied: grpc.StatusCode.PERMISSION_DENIED,
     NotFound: grpc.StatusCode.NOT_FOUND,

@@ -17,22 +17,37 @@ def switch_of(feature: Feature) -> str:
 
 
 class FeatureInterceptor(Interceptor):
-    """Serves methods with an `enabled` feature or without any feature."""
+    """Serves methods with an `enabled` feature or without any feature.
 
-    def __init__(self, methods: Mapping[str, Method], enabled: Collection[Feature]) -> None:
+    `missing` names the settings that a feature needs which is not switched off.
+    """
+
+    def __init__(
+        self,
+        methods: Mapping[str, Method],
+        enabled: Collection[Feature],
+        missing: Mapping[Feature, str],
+    ) -> None:
         super().__init__(methods)
         self._enabled = enabled
+        self._missing = missing
 
     def wrap(self, method: Method, call_next: CallNext) -> CallNext:
         """Reject calls of a method whose features are all switched off."""
         if not method.features or not method.features.isdisjoint(self._enabled):
             return call_next
-        error = _disabled(method.features)
+        error = self._error(method.features)
 
         async def reject(_request: Any, _context: Context) -> NoReturn:
             raise FeatureDisabled(error, reason="FEATURE_DISABLED")
 
         return reject
+
+    def _error(self, features: Collection[Feature]) -> str:
+        missing = [self._missing[feature] for feature in features if feature in self._missing]
+        if missing:
+            return f"Not set up on this server: {missing[0]} are not set. Use another server."
+        return _disabled(features)
 
 
 def _disabled(features: Iterable[Feature]) -> str:

@@ -12,11 +12,13 @@ containers provide secrets.
     planner.py      the language model
     purchases.py    the stores
     features.py     switches of features
+    backups.py      backups of the app: store, keys, retention
     access.py       API keys of the server
     worker.py       all settings of a worker
 """
 
 from server.libraries.settings.access import AccessSettings
+from server.libraries.settings.backups import BackupSettings
 from server.libraries.settings.environment import EnvironmentSettings, load
 from server.libraries.settings.features import FeatureSettings
 from server.libraries.settings.limits import LimitSettings
@@ -29,6 +31,7 @@ from server.libraries.settings.worker import WorkerSettings, load_worker_setting
 __all__ = [
     "OPENAI_URL",
     "AccessSettings",
+    "BackupSettings",
     "EnvironmentSettings",
     "FeatureSettings",
     "GatewaySettings",

@@ -14,5 +14,6 @@ class FeatureSettings(EnvironmentSettings):
     sharing_enabled: bool = Field(default=True, description="enables shared items")
     ai_planner_enabled: bool = Field(default=True, description="enables the planner")
     backup_enabled: bool = Field(
-        default=True, description="reserved for backups, which this version does not have"
+        default=True,
+        description="enables backups of the app, where a store and keys for them are set",
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from server.libraries.settings.access import AccessSettings
+from server.libraries.settings.backups import BackupSettings
 from server.libraries.settings.environment import load
 from server.libraries.settings.features import FeatureSettings
 from server.libraries.settings.limits import LimitSettings
@@ -23,6 +24,7 @@ class WorkerSettings:
     purchases: PurchaseSettings
     access: AccessSettings
     features: FeatureSettings
+    backups: BackupSettings
 
 
 def load_worker_settings() -> WorkerSettings:
@@ -35,4 +37,5 @@ def load_worker_settings() -> WorkerSettings:
         load(PurchaseSettings),
         load(AccessSettings),
         load(FeatureSettings),
+        load(BackupSettings),
     )

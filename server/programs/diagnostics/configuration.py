@@ -20,6 +20,7 @@ from server.errors import StartError
 from server.libraries.network.trusted_certificates import trusted_file
 from server.libraries.settings import (
     AccessSettings,
+    BackupSettings,
     EnvironmentSettings,
     FeatureSettings,
     GatewaySettings,
@@ -45,6 +46,7 @@ GROUPS: tuple[type[EnvironmentSettings], ...] = (
     LimitSettings,
     TokenSettings,
     AccessSettings,
+    BackupSettings,
     PlannerSettings,
     PurchaseSettings,
     GatewaySettings,

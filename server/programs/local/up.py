@@ -24,6 +24,7 @@ from server.programs.gateway.certificates import write_sds_secret
 from server.programs.gateway.config import OPTIONS, Gateway, render
 from server.programs.gateway.listeners import http3_port
 from server.programs.gateway.memory_limit import BESIDE_OTHERS, heap_bytes
+from server.programs.local.backups import backup_environment
 from server.programs.local.data_directory import fresh_socket_folder, load_or_create_secret, locked
 from server.programs.local.options import UpOptions, free_address, metrics_addresses
 from server.programs.local.plan import STOP_SIGNALS, Migration, Plan, run_in_new_program
@@ -146,7 +147,7 @@ class _Preparation:
             environment.setdefault("DATABASE_FOLDER", str(self._folder))
             if self._workers == 1:
                 environment["DATABASE_POOL_SIZE"] = str(self._pool_size)
-        return environment
+        return environment | backup_environment(self._folder)
 
     @property
     def _web_in_worker(self) -> bool:

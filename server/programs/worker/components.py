@@ -10,6 +10,7 @@ from server.libraries.rpc.method import Feature
 from server.libraries.settings import WorkerSettings
 from server.libraries.telemetry.worker_metrics import WorkerMetrics
 from server.programs.worker.authentication import Authentication, build_authentication
+from server.programs.worker.backups import Backups, build_backups
 from server.programs.worker.contract import served_methods
 from server.programs.worker.databases import Databases
 from server.programs.worker.features import offered_features
@@ -33,6 +34,8 @@ class Components:
     last_accessed: LastAccessed
     authentication: Authentication
     large_responses: LargeResponses
+    # None if they are off.
+    backups: Backups | None
 
 
 async def build_components(
@@ -47,13 +50,18 @@ async def build_components(
     users = UserRepository(databases.main)
     last_accessed = LastAccessed(users)
     resources.push_async_callback(last_accessed.write)
+    backups = await build_backups(settings, databases.main, buckets, resources)
     return Components(
         settings=settings,
         metrics=metrics,
         resources=resources,
         databases=databases,
-        features=offered_features(settings.features, served_methods().values()),
-        limits=await build_limits(settings.limits, databases.main, buckets, resources),
+        features=offered_features(
+            settings.features, served_methods().values(), has_backups=backups is not None
+        ),
+        limits=await build_limits(
+            settings.limits, databases.main, buckets, resources, settings.backups.folder
+        ),
         users=users,
         last_accessed=last_accessed,
         authentication=build_authentication(
@@ -62,4 +70,5 @@ async def build_components(
         large_responses=LargeResponses(
             network_of, per_network=settings.worker.unread_mib_per_address * 1024 * 1024
         ),
+        backups=backups,
     )

@@ -10,6 +10,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from gymlocker.v2 import (
     ai_pb2,
     auth_pb2,
+    backup_pb2,
     event_pb2,
     exercise_pb2,
     follow_pb2,
@@ -32,6 +33,7 @@ CONTRACT: tuple[ModuleType, ...] = (
     auth_pb2,
     workout_pb2,
     exercise_pb2,
+    backup_pb2,
     ai_pb2,
 )
 

@@ -17,6 +17,7 @@ from server.libraries.rpc.unary_request import UnaryRequestInterceptor
 from server.libraries.rpc.validation import ValidationInterceptor
 from server.programs.worker.components import Components
 from server.programs.worker.contract import served_methods
+from server.programs.worker.features import missing_settings
 from server.programs.worker.planner import planner_authenticator
 
 
@@ -33,7 +34,9 @@ def interceptors(components: Components, observers: Sequence[Interceptor]) -> li
             calls=ConcurrencyLimit(settings.calls_per_address),
             streams=ConcurrencyLimit(settings.streams_per_address),
         ),
-        FeatureInterceptor(methods, components.features),
+        FeatureInterceptor(
+            methods, components.features, missing_settings(components.settings.features)
+        ),
         UnaryRequestInterceptor(methods),
         CallerInterceptor(methods, authentication.callers),
         PurchaseTokenInterceptor(methods, planner_authenticator(components)),

@@ -43,4 +43,5 @@ def background_jobs(components: Components) -> list[Background]:
         ),
         partial(repeat, return_freed_memory, name="memory", interval_seconds=KEPT_SECONDS),
         *components.limits.background(),
+        *(components.backups.background() if components.backups else []),
     ]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from server.libraries.common.periodic import repeat
 from server.libraries.database.pool import Database
@@ -48,11 +49,13 @@ async def build_limits(
     database: Database,
     buckets: BucketRepository,
     resources: AsyncExitStack,
+    backup_folder: Path | None,
 ) -> Limits:
     """Build the limits and check the disk for the first time."""
     storage = StorageMeter(buckets, settings.storage_per_network)
     resources.push_async_callback(storage.flush)
-    disk = DiskWatch(settings.database_folder, settings.min_free_disk)
+    folders = [one for one in (settings.database_folder, backup_folder) if one is not None]
+    disk = DiskWatch(folders, settings.min_free_disk)
     await disk.refresh()
     return Limits(
         settings,

@@ -5,6 +5,7 @@ from grpc_health.v1 import health, health_pb2_grpc
 from gymlocker.v2 import (
     ai_pb2_grpc,
     auth_pb2_grpc,
+    backup_pb2_grpc,
     event_pb2_grpc,
     exercise_pb2_grpc,
     follow_pb2_grpc,
@@ -16,11 +17,15 @@ from gymlocker.v2 import (
 )
 
 from server.libraries.database.write_check import WriteCheck
+from server.libraries.limits.transfers import Transfers
+from server.programs.worker.backups import Backups
 from server.programs.worker.components import Components
 from server.programs.worker.planner import planner_service
 from server.services.auth.export import AccountExport
 from server.services.auth.service import AuthService
 from server.services.auth.user_sessions import UserSessions
+from server.services.backup.diary import Diary
+from server.services.backup.service import BackupService
 from server.services.event.repository import EventRepository
 from server.services.event.service import EventService
 from server.services.exercise.repository import ExerciseRepository
@@ -39,18 +44,23 @@ from server.services.workout.importer import Importer
 from server.services.workout.repository import WorkoutRepository
 from server.services.workout.service import WorkoutService
 from server.services.workout.statistics_repository import StatsRepository
-from server.services.workout.upload import Uploads
 
 
 def add_services(server: grpc.aio.Server, components: Components) -> health.aio.HealthServicer:
     """Register all services; return the one whose health is set when the worker serves."""
     _add_feed(server, components)
     auth_pb2_grpc.add_AuthServiceServicer_to_server(_auth_service(components), server)
-    workout_pb2_grpc.add_WorkoutServiceServicer_to_server(_workout_service(components), server)
+    importer = _importer(components)
+    workouts = _workout_service(components, importer)
+    workout_pb2_grpc.add_WorkoutServiceServicer_to_server(workouts, server)
     exercise_pb2_grpc.add_ExerciseServiceServicer_to_server(
         ExerciseService(ExerciseRepository(components.databases.main)), server
     )
     ai_pb2_grpc.add_AiServiceServicer_to_server(planner_service(components), server)
+    # Without backups, an interceptor rejects the calls.
+    if components.backups:
+        backups = _backup_service(components.backups, components, importer)
+        backup_pb2_grpc.add_BackupServiceServicer_to_server(backups, server)
     system_pb2_grpc.add_SystemServiceServicer_to_server(_system_service(components), server)
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
@@ -103,15 +113,34 @@ def _auth_service(components: Components) -> AuthService:
     )
 
 
-def _workout_service(components: Components) -> WorkoutService:
+def _importer(components: Components) -> Importer:
+    uploads = Transfers(
+        "imports", "TOO_MANY_IMPORTS", per_network=components.settings.worker.imports_per_address
+    )
+    return Importer(ImportRepository(components.databases.main), uploads)
+
+
+def _workout_service(components: Components, importer: Importer) -> WorkoutService:
     database = components.databases.main
-    uploads = Uploads(per_network=components.settings.worker.imports_per_address)
     return WorkoutService(
         WorkoutRepository(database),
         ChangesRepository(database),
         StatsRepository(database),
-        Importer(ImportRepository(database), uploads),
+        importer,
         components.large_responses,
+    )
+
+
+def _backup_service(backups: Backups, components: Components, importer: Importer) -> BackupService:
+    per_network = components.settings.worker.imports_per_address
+    return BackupService(
+        backups.repository,
+        backups.uploader,
+        backups.transporter,
+        backups.rate,
+        Transfers("backups", "TOO_MANY_UPLOADS", per_network=per_network),
+        Transfers("downloads", "TOO_MANY_DOWNLOADS", per_network=per_network),
+        Diary(backups.transporter, importer),
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import zoneinfo
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
 from tempfile import TemporaryFile
 from typing import BinaryIO
 from uuid import UUID
@@ -10,12 +11,12 @@ from weakref import WeakValueDictionary
 
 from gymlocker.v2 import workout_pb2
 
+from server.libraries.limits.transfers import Transfer, Transfers
 from server.libraries.rpc.conversions import invalid_field
 from server.services.workout.formats.model import Format, ReadFile, ReadOptions, UnreadableFile
 from server.services.workout.formats.read import GZIP, read_file
 from server.services.workout.import_repository import ImportRepository, ImportResult
 from server.services.workout.multipart import PlainBody, body_of
-from server.services.workout.upload import Upload, Uploads
 
 MIB = 1024 * 1024
 MAX_FILE_BYTES = 16 * MIB
@@ -33,7 +34,7 @@ class Importer:
     file at the most.
     """
 
-    def __init__(self, workouts: ImportRepository, uploads: Uploads) -> None:
+    def __init__(self, workouts: ImportRepository, uploads: Transfers) -> None:
         self._workouts = workouts
         self._uploads = uploads
         # Parsing a large file takes a second of a core, and several times its size in memory.
@@ -47,16 +48,30 @@ class Importer:
         requests: AsyncIterator[workout_pb2.ImportWorkoutsRequest],
     ) -> workout_pb2.ImportWorkoutsResponse:
         """Import the file in `requests` with the options of the first request."""
-        with self._uploads.acquire(owner_id, network) as upload, TemporaryFile() as file:
-            try:
-                options = await _read_upload(upload, requests, file)
-                _require_time_zone(options.time_zone)
-                turn = self._turns.setdefault(network, asyncio.Lock())
-                async with turn, self._processing:
-                    read = await _read(file, options)
-                    result = await self._store(owner_id, read, options)
-            except UnreadableFile as error:
-                raise invalid_field("file", str(error)) from None
+        with self.slot(owner_id, network) as upload, TemporaryFile() as file:
+            options = await _read_upload(upload, requests, file)
+            return await self.import_file(owner_id, network, file, options)
+
+    def slot(self, owner_id: UUID, network: str) -> AbstractContextManager[Transfer]:
+        """Hold a slot for a file inside. Raises ResourceExhausted or Unavailable."""
+        return self._uploads.acquire(owner_id, network)
+
+    async def import_file(
+        self,
+        owner_id: UUID,
+        network: str,
+        file: BinaryIO,
+        options: workout_pb2.ImportWorkoutsRequest,
+    ) -> workout_pb2.ImportWorkoutsResponse:
+        """Import a file when it is its turn. Raises InvalidArgument if it cannot be read."""
+        _require_time_zone(options.time_zone)
+        turn = self._turns.setdefault(network, asyncio.Lock())
+        try:
+            async with turn, self._processing:
+                read = await _read(file, options)
+                result = await self._store(owner_id, read, options)
+        except UnreadableFile as error:
+            raise invalid_field("file", str(error)) from None
         return _response(read, result)
 
     async def _store(
@@ -119,7 +134,7 @@ def _response(read: ReadFile, result: ImportResult) -> workout_pb2.ImportWorkout
 
 
 async def _read_upload(
-    upload: Upload, requests: AsyncIterator[workout_pb2.ImportWorkoutsRequest], file: BinaryIO
+    upload: Transfer, requests: AsyncIterator[workout_pb2.ImportWorkoutsRequest], file: BinaryIO
 ) -> workout_pb2.ImportWorkoutsRequest:
     """Write the uploaded file to `file`; return the first request.
 
@@ -128,10 +143,10 @@ async def _read_upload(
     options = workout_pb2.ImportWorkoutsRequest()
     body: PlainBody | None = None
     size, received, start = 0, 0, b""
-    async with upload.receiving():
+    async with upload.flowing():
         async for request in requests:
             chunk = request.file.data
-            upload.received(len(chunk))
+            upload.moved(len(chunk))
             if body is None:
                 body = body_of(request.file.content_type)
                 options.CopyFrom(request)

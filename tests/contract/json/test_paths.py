@@ -48,6 +48,14 @@ OTHERS = {
     ("GET", "/exercises/records"),
     ("GET", "/workouts/export"),
     ("POST", "/workouts/import"),
+    ("POST", "/backup"),
+    ("GET", "/backup"),
+    ("HEAD", "/backup"),
+    ("GET", "/backups"),
+    ("GET", "/backups/x"),
+    ("HEAD", "/backups/x"),
+    ("DELETE", "/backups/x"),
+    ("POST", "/backups/x/import"),
 }
 
 

@@ -74,7 +74,7 @@ class TestDiskWatch:
     @pytest.mark.parametrize(("free", "is_full"), [(49, True), (50, False)])
     async def test_reports_full_disk_below_the_minimum(self, free: int, is_full: bool) -> None:
         watch = DiskWatch(
-            Path("/data"), 5, statvfs=lambda _: SimpleNamespace(f_blocks=1000, f_bavail=free)
+            [Path("/data")], 5, statvfs=lambda _: SimpleNamespace(f_blocks=1000, f_bavail=free)
         )
         watch.check()
         await watch.refresh()

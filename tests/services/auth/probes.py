@@ -1,7 +1,7 @@
 """Probes, which call any method over one protocol and return the status."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx2
 from google.protobuf.descriptor import MethodDescriptor
@@ -10,7 +10,7 @@ from grpc import StatusCode, aio
 
 from server.programs.demo.transport import CallError, Metadata, RestTransport
 from tests.services.auth.calling import code_of
-from tests.services.auth.requests import FILE
+from tests.services.auth.requests import BACKUP, FILE
 
 CODES = {code.value[0]: code for code in StatusCode}
 
@@ -49,19 +49,23 @@ class RestProbe:
         self, method: MethodDescriptor, request: Message, metadata: Metadata
     ) -> StatusCode:
         if method.client_streaming or method.server_streaming:
-            return await self._code_of_stream(method.name, dict(metadata))
+            return await self._code_of_stream(method.name, request, dict(metadata))
         try:
             await self.transport.call(method, request, metadata=metadata)
         except CallError as error:
             return error.code
         return StatusCode.OK
 
-    async def _code_of_stream(self, name: str, headers: dict[str, str]) -> StatusCode:
+    async def _code_of_stream(self, name: str, request: Any, headers: dict[str, str]) -> StatusCode:
         # Streams over gRPC are files over HTTP.
         if name in EXPORTS:
             response = await self.http.get(EXPORTS[name], headers=headers)
         elif name == "StreamChat":
             response = await self.http.post("/ai/chat", headers=headers, json={})
+        elif name == "DownloadBackup":
+            response = await self.http.get(f"/backups/{request.id}", headers=headers)
+        elif name == "UploadBackup":
+            response = await self.http.post("/backup", headers=headers, content=BACKUP)
         else:
             assert name == "ImportWorkouts", f"the HTTP call of {name} is missing here"
             response = await self.http.post("/workouts/import", headers=headers, content=FILE)

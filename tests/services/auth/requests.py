@@ -1,5 +1,6 @@
 """A request of each method for the data of one owner."""
 
+import gzip
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -8,6 +9,7 @@ from google.protobuf.message import Message
 from gymlocker.v2 import (
     ai_pb2,
     auth_pb2,
+    backup_pb2,
     event_pb2,
     exercise_pb2,
     follow_pb2,
@@ -20,6 +22,8 @@ from gymlocker.v2 import (
 
 from tests.support.client import User, event_of, follow, item_of, update_of
 
+# Not a backup of the app, but a file that may be imported.
+BACKUP = gzip.compress(b"date,type,duration\n2026-02-09,Rowing,20\n", mtime=0)
 FILE = b"date,type,duration\n2026-02-08,Rowing,20\n"
 
 
@@ -34,6 +38,7 @@ class Things:
     workout_id: str
     key_id: str
     session_id: str
+    backup_id: str
     # Credentials of the caller.
     password: str = ""
     refresh_token: str = ""
@@ -118,6 +123,19 @@ REQUESTS: dict[str, Callable[[Things], Message]] = {
     ),
     "WorkoutService.DeleteWorkout": lambda things: workout_pb2.DeleteWorkoutRequest(
         id=things.workout_id
+    ),
+    "BackupService.UploadBackup": lambda things: backup_pb2.UploadBackupRequest(
+        file=HttpBody(data=BACKUP)
+    ),
+    "BackupService.DownloadBackup": lambda things: backup_pb2.DownloadBackupRequest(
+        id=things.backup_id
+    ),
+    "BackupService.ListBackups": lambda things: backup_pb2.ListBackupsRequest(),
+    "BackupService.ImportBackup": lambda things: backup_pb2.ImportBackupRequest(
+        id=things.backup_id
+    ),
+    "BackupService.DeleteBackup": lambda things: backup_pb2.DeleteBackupRequest(
+        id=things.backup_id
     ),
     "AiService.GenerateWorkoutPlan": lambda things: ai_pb2.GenerateWorkoutPlanRequest(),
     "AiService.GenerateSession": lambda things: ai_pb2.GenerateSessionRequest(),

@@ -15,16 +15,17 @@ from uuid import uuid4
 import asyncpg
 import httpx2
 import pytest
+from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from grpc import StatusCode, aio
-from gymlocker.v2 import auth_pb2, training_pb2, workout_pb2
+from gymlocker.v2 import auth_pb2, backup_pb2, training_pb2, workout_pb2
 
 from server.programs.demo.transport import Metadata, RestTransport
 from tests.services.auth.accounts import rows_of
 from tests.services.auth.calling import PASSWORD, authentication_of, responses_of
 from tests.services.auth.probes import GrpcProbe, Probe, RestProbe
-from tests.services.auth.requests import REQUESTS, Things
+from tests.services.auth.requests import BACKUP, REQUESTS, Things
 from tests.support.client import (
     Client,
     User,
@@ -89,6 +90,11 @@ TABLE: dict[str, tuple[StatusCode, StatusCode, StatusCode, StatusCode]] = {
     "WorkoutService.ImportWorkouts": (REFUSED, OK, REFUSED, OK),
     "WorkoutService.UpdateWorkout": (REFUSED, NOT_FOUND, REFUSED, OK),
     "WorkoutService.DeleteWorkout": (REFUSED, NOT_FOUND, REFUSED, OK),
+    "BackupService.UploadBackup": (REFUSED, OK, REFUSED, OK),
+    "BackupService.DownloadBackup": (REFUSED, NOT_FOUND, REFUSED, OK),
+    "BackupService.ListBackups": (REFUSED, OK, REFUSED, OK),
+    "BackupService.ImportBackup": (REFUSED, NOT_FOUND, REFUSED, OK),
+    "BackupService.DeleteBackup": (REFUSED, NOT_FOUND, REFUSED, OK),
     # For buyers only, no session is enough. See tests/services/ai for buyers.
     "AiService.GenerateWorkoutPlan": (REFUSED, REFUSED, REFUSED, REFUSED),
     "AiService.GenerateSession": (REFUSED, REFUSED, REFUSED, REFUSED),
@@ -197,6 +203,9 @@ async def things_of(owner: User, client: Client) -> Things:
     )
     # The oldest one is the session of the calls above.
     sessions = await client.accounts.ListSessions(auth_pb2.ListSessionsRequest(), metadata=metadata)
+    backup = await client.backups.UploadBackup(
+        iter([backup_pb2.UploadBackupRequest(file=HttpBody(data=BACKUP))]), metadata=metadata
+    )
     return Things(
         owner,
         username,
@@ -205,6 +214,7 @@ async def things_of(owner: User, client: Client) -> Things:
         workout.id,
         key.id,
         sessions.sessions[-1].id,
+        backup.id,
     )
 
 

@@ -32,7 +32,7 @@ REFUSED: list[tuple[tuple[str, ...], set[str]]] = [
     ((FEED,), {"EventService", "FollowService", "InboxService"}),
     ((SHARING,), {"ShareService"}),
     ((PLANNER,), {"AiService"}),
-    (("BACKUP_ENABLED",), set()),
+    (("BACKUP_ENABLED",), {"BackupService"}),
     (
         (FEED, SHARING),
         {"EventService", "FollowService", "InboxService", "ShareService", "UserService"},
@@ -59,7 +59,9 @@ def bare_stack(
 class TestGetFeatures:
     async def test_returns_offered_features(self, client: Client) -> None:
         response = await client.system.GetFeatures(system_pb2.GetFeaturesRequest())
-        assert response == system_pb2.GetFeaturesResponse(feed=True, sharing=True, ai_planner=True)
+        assert response == system_pb2.GetFeaturesResponse(
+            feed=True, sharing=True, ai_planner=True, backup=True
+        )
 
     @pytest.mark.parametrize("path", PATHS)
     async def test_returns_exactly_the_fields_of_the_app(
@@ -82,8 +84,8 @@ class TestSwitches:
     def test_disable_only_their_own_services(self, off: tuple[str, ...], refused: set[str]) -> None:
         switches: dict[str, Any] = {name.lower(): False for name in off}
         methods = contract_methods()
-        offered = offered_features(FeatureSettings(**switches), methods.values())
-        interceptor = FeatureInterceptor(methods, offered)
+        offered = offered_features(FeatureSettings(**switches), methods.values(), has_backups=True)
+        interceptor = FeatureInterceptor(methods, offered, {})
 
         async def call_next(request: Any, context: Any) -> None:
             raise NotImplementedError

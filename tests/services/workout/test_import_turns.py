@@ -10,11 +10,11 @@ import pytest
 from google.api.httpbody_pb2 import HttpBody
 from gymlocker.v2 import workout_pb2
 
+from server.libraries.limits.transfers import Transfers
 from server.services.workout import importer
 from server.services.workout.formats.model import Format, ReadFile
 from server.services.workout.import_repository import ImportRepository, ImportResult
 from server.services.workout.importer import Importer
-from server.services.workout.upload import Uploads
 from tests.support.waiting import eventually
 
 
@@ -54,7 +54,7 @@ class TestRun:
         return asyncio.create_task(files.run(uuid4(), network, requests()))
 
     async def test_network_with_many_files_does_not_delay_others(self, reader: Reader) -> None:
-        files = Importer(cast(ImportRepository, Store()), Uploads())
+        files = Importer(cast(ImportRepository, Store()), Transfers("imports", "TOO_MANY_IMPORTS"))
         many = [self.start(files, "a", f"a{number}".encode()) for number in range(5)]
         await eventually(lambda: reader.started == [b"a0"])
         other = self.start(files, "b", b"b")
@@ -67,7 +67,7 @@ class TestRun:
     async def test_file_of_a_cancelled_call_is_not_read_beside_the_next(
         self, reader: Reader
     ) -> None:
-        files = Importer(cast(ImportRepository, Store()), Uploads())
+        files = Importer(cast(ImportRepository, Store()), Transfers("imports", "TOO_MANY_IMPORTS"))
         first = self.start(files, "a", b"first")
         await eventually(lambda: reader.started == [b"first"])
         second = self.start(files, "b", b"second")

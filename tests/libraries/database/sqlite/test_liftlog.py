@@ -206,7 +206,11 @@ class TestCheck:
             ),
             ("user_inbox_items", {"encrypted_message": '["AA"'}, _NO_CHUNKS),
             ("shared_items", {"id": 5}, "row with the id 5: id is a whole number, not text"),
-            ("shared_items", {"user_id": text_of(UUID(int=7))}, "user_id is of no user in the file"),
+            (
+                "shared_items",
+                {"user_id": text_of(UUID(int=7))},
+                "user_id is of no user in the file",
+            ),
             ("user_events", {"user_id": text_of(UUID(int=7))}, "user_id is of no user in the file"),
         ],
         ids=lambda value: None if isinstance(value, str) else str(value)[:40],

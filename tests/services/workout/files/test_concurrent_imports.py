@@ -14,11 +14,11 @@ from grpc import StatusCode, aio
 from gymlocker.v2 import user_pb2
 
 from server.libraries.database.pool import Database
+from server.libraries.limits.transfers import MAX_TRANSFERS_PER_OWNER
 from server.programs.local.temporary_postgres import TemporaryPostgres
 from server.services.workout.formats.model import ReadWorkout
 from server.services.workout.import_repository import ImportRepository
 from server.services.workout.model import Workout
-from server.services.workout.upload import MAX_UPLOADS_PER_OWNER
 from tests.services.workout.diary import Diary, diary_of, sums_are_correct
 from tests.services.workout.files.contents import FILLER, csv_of, many_workouts
 from tests.services.workout.files.transports import Files
@@ -113,7 +113,7 @@ class TestConcurrentImports:
                 return upload
 
             async def fill(source: str, owner: Diary) -> list[Upload]:
-                return [await begin(source, owner) for _ in range(MAX_UPLOADS_PER_OWNER)]
+                return [await begin(source, owner) for _ in range(MAX_TRANSFERS_PER_OWNER)]
 
             async def is_refused(owner: Diary, source: str, held: list[Upload], by: Diary) -> bool:
                 # The request below takes a slot, too. It may have been before one of `held`.
