@@ -161,7 +161,7 @@ class TestBackup:
         assert app.send("GET", "/backups").json == before
 
     @pytest.mark.parametrize(
-        "name", ["../default", "..%2F..%2Fetc%2Fpasswd", "%2e%2e", "0", "default"]
+        "name", ["../default", "..%2F..%2Fetc%2Fpasswd", "%2e%2e%2e", "0", "default"]
     )
     def test_refuses_names_that_are_no_ids(self, app: App, name: str) -> None:
         for verb in ("GET", "HEAD", "DELETE"):
