@@ -6,8 +6,7 @@ it is checked: headers beside it belong to something else, such as a proxy in fr
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from google.protobuf.message import DecodeError
@@ -29,15 +28,14 @@ from server.libraries.rpc.method import Method
 _WITH_CALLER = (Authentication.SCHEME_PASSWORD, Authentication.SCHEME_ACCESS_TOKEN)
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(NamedTuple):
     """The values of the headers `authorization` and `x-api-key` of a call."""
 
     authorization: Sequence[str] = ()
     api_keys: Sequence[str] = ()
 
     @classmethod
-    def sent(cls) -> Self:
+    def sent(cls) -> "Credentials":
         """Return the credentials of the current call; blank keys count as none."""
         authorization: list[str] = []
         api_keys: list[str] = []
@@ -46,7 +44,10 @@ class Credentials:
                 authorization.append(str(value))
             elif name == API_KEY_KEY and value.strip():
                 api_keys.append(str(value))
-        return cls(authorization, api_keys)
+        return cls(authorization, api_keys) if authorization or api_keys else NO_CREDENTIALS
+
+
+NO_CREDENTIALS = Credentials()
 
 
 class CallerChecker(Protocol):
@@ -101,7 +102,7 @@ class CallerInterceptor(Interceptor):
 
         async def authenticate(request: Any, context: Context) -> Any:
             sent = Credentials.sent()
-            is_sent = bool(sent.authorization or sent.api_keys)
+            is_sent = sent is not NO_CREDENTIALS
             if not takes_password or (is_sent and not _has_password(method, request)):
                 caller = await self._callers.authenticate(rule, sent, context)
                 if caller is None and not takes_password:

@@ -47,15 +47,14 @@ class CallerAuthenticator:
         Raise Unauthenticated if none is valid, PermissionDenied if a valid one does not allow the
         call, ResourceExhausted after too many wrong keys from the address.
         """
-        keys, error = list(sent.api_keys), None
+        keys, error = sent.api_keys, None
         if keys and (caller := await self._by_key(keys, rule)):
             return caller
-        bearer = _bearer_values(sent.authorization)
-        if bearer:
+        if bearer := _bearer_values(sent.authorization):
             if len(bearer) == 1 and (key := bearer_key(bearer[0])):
                 if caller := await self._by_key([key], rule):
                     return caller
-                keys.append(key)
+                keys = [*keys, key]
             else:
                 try:
                     return await self._tokens.authenticate(_access_token(bearer))
@@ -90,7 +89,10 @@ def _bearer_values(values: Sequence[str]) -> Sequence[str]:
 
     Other schemes belong to something else, such as a proxy that requires a password.
     """
-    return values if any(_BEARER.match(value) for value in values) else ()
+    for value in values:
+        if _BEARER.match(value):
+            return values
+    return ()
 
 
 def _access_token(values: Sequence[str]) -> str:

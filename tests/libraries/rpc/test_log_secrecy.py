@@ -34,6 +34,8 @@ async def test_no_log_contains_a_secret(tmp_path: Path) -> None:
         LOG_LEVEL="debug",
         API_KEY=KEY,
         REFRESH_GRACE_SECONDS="0",
+        FORWARD_AUTH_USER_HEADER="Remote-User",
+        FORWARD_AUTH_TRUSTED_PROXIES="127.0.0.0/8",
     ) as stack:
         secrets = await _calls_over_grpc(stack)
         request_ids = await _calls_over_rest(stack)
@@ -100,7 +102,28 @@ async def _calls_with_an_account(client: Client) -> list[str]:
     await client.accounts.GetMe(auth_pb2.GetMeRequest(), metadata=bearer(again))
     with pytest.raises(CallError):
         await client.accounts.RefreshToken(refresh)
-    return [token for each in (tokens, again) for token in (each.access_token, each.refresh_token)]
+    secrets = [
+        token for each in (tokens, again) for token in (each.access_token, each.refresh_token)
+    ]
+    return [*secrets, await _calls_with_a_key(client)]
+
+
+async def _calls_with_a_key(client: Client) -> str:
+    """Make valid and invalid calls with an access key; return the key."""
+    login = auth_pb2.LoginRequest(username="canary-name", password="canary-password")
+    metadata = bearer(await client.accounts.Login(login))
+    key = auth_pb2.CreateAccessKeyRequest(name="canary-key", scopes=["workouts.write"])
+    created = (await client.accounts.CreateAccessKey(key, metadata=metadata)).key
+    for header in (("x-api-key", created), ("authorization", f"Bearer {created}")):
+        workout = workout_pb2.CreateWorkoutRequest(**PARTS)
+        await client.workouts.CreateWorkout(workout, metadata=[header])
+        with pytest.raises(CallError):
+            await client.accounts.GetMe(auth_pb2.GetMeRequest(), metadata=[header])
+        with pytest.raises(CallError):
+            await client.workouts.CreateWorkout(
+                workout, metadata=[(header[0], f"{header[1]}-canary")]
+            )
+    return created
 
 
 async def _fails(client: Client, user: User) -> None:
@@ -132,6 +155,11 @@ async def _calls_over_rest(stack: Stack) -> list[str]:
         ("POST", "/auth/login", {"username": "canary", "password": "canary"}),
         ("POST", "/auth/register", {"username": "canary\0", "password": {"canary": 1}}),
         ("POST", "/auth/refresh", {"refreshToken": "canary"}),
+        ("POST", "/auth/register", {"username": "canary\0", "inviteCode": "canary"}),
+        ("POST", "/user/create", {"inviteCode": {"canary": "canary"}}),
+        ("POST", "/auth/keys", {"name": "canary", "scopes": ["canary"], "password": "canary"}),
+        ("DELETE", "/auth/keys/canary", None),
+        ("GET", "/backups", None),
         ("GET", "/workouts?type=canary&page_token=canary", None),
         ("GET", "/workouts/canary", None),
         ("PATCH", "/workouts/canary?updateMask=canary", {"notes": "canary"}),
@@ -146,6 +174,7 @@ async def _calls_over_rest(stack: Stack) -> list[str]:
         "x-canary": "canary",
         "user-agent": "canary",
         "referer": "http://canary/",
+        "remote-user": "canary",
     }
     ids: list[str] = []
     async with httpx2.AsyncClient(base_url=stack.url) as rest:

@@ -99,13 +99,15 @@ def test_removes_control_and_address_headers_of_client(
         "x-envoy-original-path": "/x",
         "x-forwarded-for": "1.2.3.4",
         "x-client-address": "1.2.3.4",
+        "x-direct-peer": "1.2.3.4",
     }
     metadata = json.loads(client.get("/user/metadata:", headers=orders).json()["lookup"])
     assert "1.2.3.4" not in str(metadata)
-    # Only in this header, by which failed logins are counted.
-    assert [name for name, value in metadata.items() if "127.0.0.1" in value] == [
-        "x-client-address"
-    ]
+    # Only in these headers, by which failed logins are counted and forwarded names are trusted.
+    assert {name for name, value in metadata.items() if "127.0.0.1" in value} == {
+        "x-client-address",
+        "x-direct-peer",
+    }
     assert "x-envoy-max-retries" not in metadata
     assert metadata["x-envoy-original-path"] != "/x"
 
@@ -137,10 +139,13 @@ def test_trusts_address_from_trusted_proxy(
     behind_a_proxy: FrontDoor, forwarded_for: str, trusted: str
 ) -> None:
     response = behind_a_proxy.client.get(
-        "/user/metadata:", headers={"x-forwarded-for": forwarded_for}
+        "/user/metadata:",
+        headers={"x-forwarded-for": forwarded_for, "x-direct-peer": "203.0.113.9"},
     )
     metadata = json.loads(response.json()["lookup"])
     assert metadata["x-client-address"] == trusted
+    # The peer of the connection, whatever a client or a proxy says.
+    assert metadata["x-direct-peer"] == "127.0.0.1"
     assert "x-forwarded-for" not in metadata
 
 

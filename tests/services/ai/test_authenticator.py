@@ -11,6 +11,11 @@ import pytest
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from gymlocker.v2 import ai_pb2
 
+from server.libraries.database.pool import Database
+from server.services.auth.access_key_repository import AccessKeyRepository, NewAccessKey
+from server.services.auth.access_keys import new_key
+from server.services.credentials.password_hashing import HashedPassword
+from server.services.user.repository import UserRepository
 from tests.services.ai.calls import (
     API_KEY,
     BUYER,
@@ -114,3 +119,47 @@ class TestApiKey:
         # Valid keys and other addresses are not affected.
         await get_quota(ai, (*KEY, *here))
         assert reason(await refusal(ai, (*STALE, *at(new_address())))) == "INVALID_API_KEY"
+
+
+class TestAccessKey:
+    """Access keys of users: see tests/services/auth for their scopes."""
+
+    @pytest.mark.parametrize("header", ["x-api-key", "authorization"])
+    async def test_with_the_scope_has_a_quota_of_its_own(
+        self, ai: Stub, model: ModelServer, quota_database: str, header: str
+    ) -> None:
+        keys = [await new_access_key(quota_database, "planner") for _ in range(2)]
+        first, second = [
+            ((header, key if header == "x-api-key" else f"Bearer {key}"),) for key in keys
+        ]
+        await generate_session(ai, first)
+        left = [(await ai.GetQuota(QUOTA, metadata=each)).remaining for each in (first, second)]
+        assert left == [LIMIT - 1, LIMIT]
+
+    @pytest.mark.parametrize("beside", [(), BUYER], ids=["alone", "purchase token"])
+    async def test_without_the_scope_is_refused_whatever_is_beside_it(
+        self, ai: Stub, quota_database: str, beside: Metadata
+    ) -> None:
+        key = await new_access_key(quota_database, "feed")
+        error = await refusal(ai, (("x-api-key", key), *beside))
+        assert (error.code(), reason(error)) == (
+            grpc.StatusCode.PERMISSION_DENIED,
+            "SCOPE_MISSING",
+        )
+        assert detail(status_in(error), ErrorInfo).metadata == {"scopes": "planner"}
+
+    async def test_unknown_one_is_counted_only_without_a_purchase_token(self, ai: Stub) -> None:
+        unknown, here = f"glk_{'a' * 43}", at(new_address())
+        await get_quota(ai, (("x-api-key", unknown), *BUYER, *here))
+        error = await refusal(ai, (("authorization", f"Bearer {unknown}"), *here))
+        assert reason(error) == "INVALID_API_KEY"
+
+
+async def new_access_key(url: str, *scopes: str) -> str:
+    """Store a key of a new user in the database of the worker."""
+    key = new_key()
+    async with Database(url, pool_size=1) as database:
+        user_id = uuid4()
+        await UserRepository(database).create(user_id, HashedPassword("AB", b""))
+        await AccessKeyRepository(database).create(user_id, NewAccessKey(key, "test", list(scopes)))
+    return key

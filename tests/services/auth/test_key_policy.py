@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import asyncpg
+import httpx2
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
@@ -206,6 +207,19 @@ class TestKeyPolicy:
         for value in (key, SHARED_KEY, "wrong"):
             headers = [("x-api-key", value), ("authorization", f"Bearer {value}")]
             assert {name: await caller.code(name, headers) for name in PUBLIC} == plain
+
+    @pytest.mark.parametrize("path", ["/ai-chat", "/v2/ai-chat-v2"])
+    async def test_hubs_take_keys_of_the_planner(
+        self, caller: Caller, rest: httpx2.AsyncClient, path: str
+    ) -> None:
+        good, other = (await caller.key("planner")).key, (await caller.key("feed")).key
+        for key, status in ((good, 200), (SHARED_KEY, 200), (other, 403), (f"{good}x", 401)):
+            negotiate = f"{path}/negotiate"
+            for headers in ({"x-api-key": key}, {"authorization": f"Bearer {key}"}):
+                response = await rest.post(negotiate, headers=headers)
+                assert response.status_code == status
+            response = await rest.post(f"{negotiate}?access_token={key}")
+            assert response.status_code == status
 
     async def test_password_counts_beside_any_key(self, caller: Caller) -> None:
         neighbours = (await caller.key("planner")).key
