@@ -101,7 +101,7 @@ class TestHousehold:
     def test_second_time_with_running_server_brings_nothing(self, scenario: Scenario) -> None:
         assert (scenario.running.code, scenario.running.errors) == (0, "")
         assert "Brought in: 0 users, 0 events, " in scenario.running.output
-        assert "Here already and left as they are: 3 users, " in scenario.running.output
+        assert "Already in the database and left as they are: 3 users, " in scenario.running.output
 
     @pytest.mark.parametrize("person", people(), ids=lambda person: person.user.lookup)
     async def test_logs_in_and_is_followed(self, client: Client, person: Person) -> None:
