@@ -27,6 +27,7 @@ NAMES: dict[str, str | None] = {
     "AnthropicApiKey": "OPENAI_API_KEY",
     "AiPlanner__AnthropicApiKey": "OPENAI_API_KEY",
     "AiPlanner__AnthropicModelId": "OPENAI_MODEL",
+    "AnthropicModelId": "OPENAI_MODEL",
     "GooglePlayServiceAccountEmail": "GOOGLE_SERVICE_ACCOUNT_FILE",
     "GooglePlayServiceAccountKeyBase64": "GOOGLE_SERVICE_ACCOUNT_FILE",
     "Feed__Enabled": "FEED_ENABLED",

@@ -1,12 +1,13 @@
 """Transfer of LiftLog's rows from SQLite into PostgreSQL, in one transaction.
 
-Users who are here already, with the same password, are left as they are, and so is everything of
-theirs: what they deleted or read here does not come back.
+Users who are in the database already, with the same password, are left as they are, and so is
+everything of theirs: what they have deleted or read does not come back.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from uuid import UUID
@@ -67,7 +68,7 @@ _RESTART_RECORDING = Statement(
 
 @dataclass
 class Transferred:
-    """Numbers of rows by table: brought in, and left out because their user was here already."""
+    """Numbers of rows by table: brought in, and left out because their user was there already."""
 
     brought: Counter[str] = field(default_factory=Counter)
     left: Counter[str] = field(default_factory=Counter)
@@ -76,17 +77,14 @@ class Transferred:
         """Yield sentences for people."""
         yield f"Brought in: {_listed(self.brought)}."
         if self.left["users"]:
-            yield (
-                f"Here already and left as they are: {_listed(self.left)} in the file. "
-                "Nothing of these users was changed."
-            )
+            yield f"Already in the database and left as they are: {_listed(self.left)}."
 
 
 async def transfer(source: LiftLogFile, url: str, report: Report) -> Transferred:
     """Bring all rows of `source` into the database at `url`, which is up to date.
 
-    `report` gets lines of progress. Raises StartError, with nothing changed, if a user or a row is
-    here with other contents, or if the database fails.
+    `report` gets lines of progress. Raises StartError, with nothing changed, if the database has a
+    user or a row with other contents, or if it fails.
     """
     try:
         connection = await connect(url, timeout=CONNECT_SECONDS)
@@ -94,17 +92,19 @@ async def transfer(source: LiftLogFile, url: str, report: Report) -> Transferred
             async with connection.transaction():
                 return await _transfer(source, connection, report)
         finally:
-            await connection.close(timeout=CONNECT_SECONDS)
+            # What was committed stays, however the connection ends.
+            with suppress(*_ERRORS):
+                await connection.close(timeout=CONNECT_SECONDS)
     except asyncpg.UniqueViolationError as error:
         raise StartError(
-            f"A row of {error.table_name} in the file is here already, under another user, or is "
-            f"in the file twice: {error.detail} Nothing was brought in. Delete one of the two, "
-            "then try again."
+            f"A row of {error.table_name} is in the database already, under another user, or in "
+            f"the file twice: {error.detail} Nothing was brought in. Delete one of the two, then "
+            "try again."
         ) from error
     except _ERRORS as error:
         raise StartError(
-            f"The database failed: {error or 'no answer'}. Nothing was brought in: fix that and "
-            "try again."
+            f"The database failed: {error or 'no answer'}. Fix that and run this again: it brings "
+            "in everything or nothing, and nothing twice."
         ) from error
 
 
@@ -129,9 +129,9 @@ async def _transfer(
 
 
 async def _new_users(source: LiftLogFile, connection: asyncpg.Connection) -> set[UUID]:
-    """Return the users of the file who are not here. Raises StartError if others are in their way.
+    """Return the users of the file who are not in the database.
 
-    Those are users here with the same id or lookup, and something else that is different.
+    Raises StartError if a user in the database has the same id or lookup, but another identity.
     """
     new: set[UUID] = set()
     rows = source.rows(USERS, IDENTITY)
@@ -152,14 +152,13 @@ async def _new_users(source: LiftLogFile, connection: asyncpg.Connection) -> set
 def _conflict(row: Row, here: Row) -> StartError:
     differing = {name for name, one, other in zip(IDENTITY, row, here, strict=True) if one != other}
     if "id" in differing:
-        problem = f"the lookup of user {row[0]} is that of user {here[0]} here"
-    elif "user_lookup" in differing:
-        problem = f"user {row[0]} is here already, with another lookup"
+        problem = f"User {row[0]} has the lookup of another user in the database, {here[0]}"
     else:
-        problem = f"user {row[0]} is here already, with another password"
+        other = "lookup" if "user_lookup" in differing else "password"
+        problem = f"User {row[0]} is in the database already, with another {other}"
     return StartError(
-        f"This does not fit: {problem}. Nothing was brought in. Delete this user here or in the "
-        "file, or use another database, then try again."
+        f"{problem}. Nothing was brought in. Delete this user in the database or in the file, or "
+        "use another database, then try again."
     )
 
 

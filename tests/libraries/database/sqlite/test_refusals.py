@@ -7,11 +7,13 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from sqlalchemy import func, select
 
 from server.errors import StartError
 from server.libraries.database.migrations import ADVISORY_LOCK
 from server.libraries.database.sqlite.liftlog import LiftLogFile, opened_liftlog
 from server.libraries.database.sqlite.transfer import transfer
+from server.libraries.database.statement import Statement
 from tests.libraries.database.sqlite.bringing import bring, counts, everything
 from tests.libraries.database.sqlite.household import (
     ANN,
@@ -44,12 +46,18 @@ class TestTransfer:
     @pytest.mark.parametrize(
         ("change", "problem"),
         [
-            ({"hashed_password": "CD" * 64}, f"user {ANN} is here already, with another password"),
-            ({"salt": b"other"}, f"user {ANN} is here already, with another password"),
-            ({"user_lookup": "other"}, f"user {ANN} is here already, with another lookup"),
+            (
+                {"hashed_password": "CD" * 64},
+                f"User {ANN} is in the database already, with another password",
+            ),
+            ({"salt": b"other"}, f"User {ANN} is in the database already, with another password"),
+            (
+                {"user_lookup": "other"},
+                f"User {ANN} is in the database already, with another lookup",
+            ),
             (
                 {"id": text_of(BOB), "user_lookup": user()["user_lookup"]},
-                f"the lookup of user {BOB} is that of user {ANN} here",
+                f"User {BOB} has the lookup of another user in the database, {ANN}.",
             ),
         ],
         ids=["password", "salt", "lookup", "lookup of another"],
@@ -93,7 +101,7 @@ class TestTransfer:
         before = await everything(target)
         other = {"users": [user(BOB)]} | clash(rows)
         sentence = await refusal(write(tmp_path / "other.db", other), migrated)
-        assert "in the file is here already, under another user" in sentence
+        assert "is in the database already, under another user" in sentence
         assert await everything(target) == before
 
     async def test_id_twice_in_other_case(
@@ -101,7 +109,7 @@ class TestTransfer:
     ) -> None:
         rows = {"users": [user(), user(id=str(ANN), user_lookup="other")]}
         sentence = await refusal(write(tmp_path / "server.db", rows), migrated)
-        assert "is in the file twice" in sentence
+        assert "or in the file twice" in sentence
         assert not any((await counts(target)).values())
 
     async def test_lookup_too_long_for_its_index(
@@ -132,6 +140,15 @@ class TestTransfer:
 
     async def test_unreachable_database(self, tmp_path: Path) -> None:
         assert "The database failed: " in await refusal(CASE, f"postgresql:///x?host={tmp_path}")
+
+    async def test_broken_connection(
+        self, target: asyncpg.Connection, migrated: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # After everything was copied, the connection ends itself.
+        end = Statement(select(func.pg_terminate_backend(func.pg_backend_pid())))
+        monkeypatch.setattr("server.libraries.database.sqlite.transfer._RESTART_RECORDING", end)
+        assert "The database failed: " in await refusal(CASE, migrated)
+        assert not any((await counts(target)).values())
 
     async def test_cancelled(
         self, target: asyncpg.Connection, migrated: str, monkeypatch: pytest.MonkeyPatch

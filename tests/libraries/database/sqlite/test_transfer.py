@@ -26,7 +26,7 @@ from tests.libraries.database.sqlite.household import (
 
 BOB = UUID("0b3ff2a0-6f5c-4a3e-8b9c-00000000000b")
 BROUGHT = "Brought in: {}."
-LEFT = "Here already and left as they are: {} in the file. Nothing of these users was changed."
+LEFT = "Already in the database and left as they are: {}."
 
 
 def listed(n: int) -> str:
