@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from server.programs.administration.keys import ListedKey
 from server.programs.administration.user_repository import ListedUser
 from server.programs.client.screen.console import Column, Screen
 from server.programs.client.text import counted
@@ -31,6 +32,7 @@ def user_json(user: ListedUser) -> dict[str, Any]:
         "lookup": user.lookup,
         "username": user.username,
         "identities": user.identities,
+        "hasLogin": user.has_login,
         "createTime": json_time(user.created),
         "lastSeenTime": json_time(user.last_seen),
         "disabledTime": json_time(user.disabled),
@@ -58,6 +60,45 @@ def show_users(screen: Screen, users: Sequence[ListedUser], *, ids: bool) -> Non
         Column("Disabled"),
     )
     screen.table(columns, [_row(user, ids=ids) for user in users])
+
+
+def key_json(listed: ListedKey) -> dict[str, Any]:
+    """Return an access key for JSON, with the names of the API."""
+    key = listed.key
+    return {
+        "id": str(key.id),
+        "userId": str(listed.user_id),
+        "user": listed.user,
+        "name": key.name,
+        "scopes": list(key.scopes),
+        "createTime": json_time(key.created),
+        "expireTime": json_time(key.expiry),
+        "lastUsedTime": json_time(key.last_used),
+    }
+
+
+def show_keys(screen: Screen, keys: Sequence[ListedKey]) -> None:
+    """Write a table of access keys."""
+    if not keys:
+        screen.write("There are no access keys.")
+        return
+    columns = (
+        Column("User", least=10, most=NAME_WIDTH),
+        Column("ID", style="cyan"),
+        Column("Name", least=10, most=NAME_WIDTH),
+        Column("Scopes", least=10),
+        Column("Created"),
+        Column("Used"),
+        Column("Expires"),
+    )
+    screen.table(columns, [_key_row(each) for each in keys])
+
+
+def _key_row(listed: ListedKey) -> list[str]:
+    key = listed.key
+    scopes = " ".join(key.scopes)
+    times = (key.created, key.last_used, key.expiry)
+    return [listed.user, str(key.id), key.name, scopes, *map(day, times)]
 
 
 def described(user: ListedUser) -> str:

@@ -42,7 +42,8 @@ LIST_SECONDS = 300.0
 class ListedUser:
     """A user as the operator sees them.
 
-    `last_seen` is exact to the day. `identities` are `default` and `forwarded:NAME`.
+    `last_seen` is exact to the day. `identities` are `default` and `forwarded:NAME`. `has_login` is
+    false for those that are not linked to an account.
     """
 
     id: UUID
@@ -51,6 +52,7 @@ class ListedUser:
     created: dt.datetime
     last_seen: dt.datetime
     disabled: dt.datetime | None
+    has_login: bool
     identities: list[str]
     events: int
     workouts: int
@@ -91,6 +93,7 @@ def _list() -> Select[*tuple[object, ...]]:
             representable(users.c.created).label("created"),
             representable(users.c.last_accessed).label("last_seen"),
             users.c.disabled,
+            (users.c.hashed_password != HashedPassword.UNUSABLE).label("has_login"),
             named.c.names.label("identities"),
             count("user_events").label("events"),
             count("workouts").label("workouts"),
