@@ -69,14 +69,15 @@ def _counted(table: Table) -> Subquery:
     return rows.subquery(f"counted_{table.name}")
 
 
-def _named() -> Subquery:
+def named_identities() -> Subquery:
+    """Return the names of each user's identities: `default` and `forwarded:NAME`."""
     name = case((identities.c.kind == "default", "default"), else_="forwarded:" + identities.c.name)
     names = func.array_agg(aggregate_order_by(name, name)).label("names")
     return select(identities.c.user_id, names).group_by(identities.c.user_id).subquery("named")
 
 
 def _list() -> Select[*tuple[object, ...]]:
-    named = _named()
+    named = named_identities()
     counted = {table.name: _counted(table) for table in (user_events, workouts, backups)}
     source = users.outerjoin(named, named.c.user_id == users.c.id)
     for each in counted.values():

@@ -11,6 +11,7 @@ program next to this folder.
     exercises.py       exercises, records, progress
     users.py           users list, create, reset-password, disable, enable, delete
     user_access.py     users invite, link-forward
+    backups.py         backups list, get, delete
     keys.py            keys create, list, delete
     database.py        db backup, restore
     options.py         options shared by several commands

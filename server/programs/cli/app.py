@@ -13,6 +13,7 @@ from server.errors import StartError
 from server.libraries.common.exit import errors_as_sentences
 from server.libraries.network.url import DEFAULT_URL
 from server.programs.cli.accounts import accounts
+from server.programs.cli.backups import backups
 from server.programs.cli.database import db
 from server.programs.cli.exercises import exercises
 from server.programs.cli.keys import keys
@@ -262,6 +263,7 @@ app.add_typer(workouts)
 app.add_typer(exercises)
 users.add_typer(user_access)
 app.add_typer(users)
+app.add_typer(backups)
 app.add_typer(keys)
 app.add_typer(db)
 

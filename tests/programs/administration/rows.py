@@ -11,7 +11,7 @@ VALUES ($1, $2, '', '', '2026-02-07', '2026-02-07', '', '')
 """
 ADD_OBJECT = """
 INSERT INTO backup_objects (id, user_id, sha256, size, unused)
-VALUES ($1, $2, $3, 4096, CASE WHEN $3::bytea IS NULL THEN now() + interval '2 min' END)
+VALUES ($1, $2, $3, $4, CASE WHEN $3::bytea IS NULL THEN now() + interval '2 min' END)
 """
 ADD_BACKUP = """
 INSERT INTO backups (user_id, id, object_id, created)
@@ -27,10 +27,10 @@ def add_identity(query: Query, kind: str, name: str) -> UUID:
     return user_id
 
 
-def add_object(query: Query, user_id: UUID | str, sha256: bytes | None) -> UUID:
-    """Add an object in the store; without a hash, of an upload in progress."""
+def add_object(query: Query, user_id: UUID | str, sha256: bytes | None, size: int = 4096) -> UUID:
+    """Add the row of an object; without a hash, of an upload in progress."""
     object_id = uuid4()
-    query(ADD_OBJECT, object_id, user_id, sha256)
+    query(ADD_OBJECT, object_id, user_id, sha256, size)
     return object_id
 
 
