@@ -6,6 +6,11 @@ server/programs/cli/administration.
     database_in_use.py    DATABASE_URL, or the embedded PostgreSQL of a data folder
     user_repository.py    what the operator reads and changes of users
     users.py              users by name; their passwords
+    backups.py            backups of the app of all users
+    keys.py               access keys of all users
+    forwarding.py         forwarded names that become accounts
+    export.py             a person's data as one file
+    screen.py             tables, and the same as JSON
     dump.py               `db backup`
     restore.py            `db restore`
     dump_contents.py      the releases that a dump can be restored by

@@ -2,13 +2,18 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from server.programs.administration.user_repository import ListedUser
 from server.programs.client.screen.console import Column, Screen
 from server.programs.client.text import counted
+
+if TYPE_CHECKING:
+    from server.programs.administration.backups import ListedBackup
+    from server.programs.administration.keys import ListedKey
+    from server.programs.administration.user_repository import ListedUser
+    from server.services.backup.repository import Backup
 
 NAME_WIDTH = 32
 
@@ -24,13 +29,14 @@ def json_time(time: dt.datetime | None) -> str | None:
     return time.astimezone(dt.UTC).isoformat().replace("+00:00", "Z") if time else None
 
 
-def user_json(user: ListedUser) -> dict[str, Any]:
+def user_json(user: "ListedUser") -> dict[str, Any]:
     """Return a user for JSON, with the names of the API."""
     return {
         "id": str(user.id),
         "lookup": user.lookup,
         "username": user.username,
         "identities": user.identities,
+        "hasLogin": user.has_login,
         "createTime": json_time(user.created),
         "lastSeenTime": json_time(user.last_seen),
         "disabledTime": json_time(user.disabled),
@@ -40,7 +46,7 @@ def user_json(user: ListedUser) -> dict[str, Any]:
     }
 
 
-def show_users(screen: Screen, users: Sequence[ListedUser], *, ids: bool) -> None:
+def show_users(screen: Screen, users: Sequence["ListedUser"], *, ids: bool) -> None:
     """Write a table of users."""
     if not users:
         screen.write("There are no users.")
@@ -60,14 +66,93 @@ def show_users(screen: Screen, users: Sequence[ListedUser], *, ids: bool) -> Non
     screen.table(columns, [_row(user, ids=ids) for user in users])
 
 
-def described(user: ListedUser) -> str:
+def key_json(listed: "ListedKey") -> dict[str, Any]:
+    """Return an access key for JSON, with the names of the API."""
+    key = listed.key
+    return {
+        "id": str(key.id),
+        "userId": str(listed.user_id),
+        "user": listed.user,
+        "name": key.name,
+        "scopes": list(key.scopes),
+        "createTime": json_time(key.created),
+        "expireTime": json_time(key.expiry),
+        "lastUsedTime": json_time(key.last_used),
+    }
+
+
+def show_keys(screen: Screen, keys: Sequence["ListedKey"]) -> None:
+    """Write a table of access keys."""
+    if not keys:
+        screen.write("There are no access keys.")
+        return
+    columns = (
+        Column("User", least=10, most=NAME_WIDTH),
+        Column("ID", style="cyan"),
+        Column("Name", least=10, most=NAME_WIDTH),
+        Column("Scopes", least=10),
+        Column("Created"),
+        Column("Used"),
+        Column("Expires"),
+    )
+    screen.table(columns, [_key_row(each) for each in keys])
+
+
+def _key_row(listed: "ListedKey") -> list[str]:
+    key = listed.key
+    scopes = " ".join(key.scopes)
+    times = (key.created, key.last_used, key.expiry)
+    return [listed.user, str(key.id), key.name, scopes, *map(day, times)]
+
+
+def backup_json(listed: "ListedBackup") -> dict[str, Any]:
+    """Return a backup for JSON, with the names of the API."""
+    backup = listed.backup
+    return {
+        "id": str(backup.id),
+        "userId": str(listed.user_id),
+        "owner": listed.owner,
+        "size": backup.contents.size,
+        "sha256": backup.contents.sha256.hex(),
+        "createTime": json_time(backup.created),
+    }
+
+
+def show_backups(screen: Screen, backups: Sequence["ListedBackup"]) -> None:
+    """Write a table of backups."""
+    if not backups:
+        screen.write("There are no backups.")
+        return
+    columns = (
+        Column("User", least=10, most=NAME_WIDTH),
+        Column("ID", style="cyan"),
+        Column("Created (UTC)"),
+        Column("Bytes", is_number=True),
+    )
+    rows = [
+        [each.owner, str(each.backup.id), _minute(each.backup), f"{each.backup.contents.size:,}"]
+        for each in backups
+    ]
+    screen.table(columns, rows)
+
+
+def described_backup(listed: "ListedBackup") -> str:
+    """Return a backup in a few words, for questions."""
+    return f"the backup of {listed.owner} from {_minute(listed.backup)} UTC"
+
+
+def _minute(backup: "Backup") -> str:
+    return f"{backup.created.astimezone(dt.UTC):%Y-%m-%d %H:%M}"
+
+
+def described(user: "ListedUser") -> str:
     """Return a user in a few words, for questions."""
     parts = (("event", user.events), ("workout", user.workouts), ("backup", user.backups))
     has = ", ".join(counted(number, noun) for noun, number in parts)
     return f"{user.name} ({user.lookup}; {has})"
 
 
-def _row(user: ListedUser, *, ids: bool) -> list[str]:
+def _row(user: "ListedUser", *, ids: bool) -> list[str]:
     return [
         user.username or ", ".join(f"({name})" for name in user.identities),
         user.lookup,

@@ -42,7 +42,8 @@ LIST_SECONDS = 300.0
 class ListedUser:
     """A user as the operator sees them.
 
-    `last_seen` is exact to the day. `identities` are `default` and `forwarded:NAME`.
+    `last_seen` is exact to the day. `identities` are `default` and `forwarded:NAME`. `has_login` is
+    false for those that are not linked to an account.
     """
 
     id: UUID
@@ -51,6 +52,7 @@ class ListedUser:
     created: dt.datetime
     last_seen: dt.datetime
     disabled: dt.datetime | None
+    has_login: bool
     identities: list[str]
     events: int
     workouts: int
@@ -67,14 +69,15 @@ def _counted(table: Table) -> Subquery:
     return rows.subquery(f"counted_{table.name}")
 
 
-def _named() -> Subquery:
+def named_identities() -> Subquery:
+    """Return the names of each user's identities: `default` and `forwarded:NAME`."""
     name = case((identities.c.kind == "default", "default"), else_="forwarded:" + identities.c.name)
     names = func.array_agg(aggregate_order_by(name, name)).label("names")
     return select(identities.c.user_id, names).group_by(identities.c.user_id).subquery("named")
 
 
 def _list() -> Select[*tuple[object, ...]]:
-    named = _named()
+    named = named_identities()
     counted = {table.name: _counted(table) for table in (user_events, workouts, backups)}
     source = users.outerjoin(named, named.c.user_id == users.c.id)
     for each in counted.values():
@@ -91,6 +94,7 @@ def _list() -> Select[*tuple[object, ...]]:
             representable(users.c.created).label("created"),
             representable(users.c.last_accessed).label("last_seen"),
             users.c.disabled,
+            (users.c.hashed_password != HashedPassword.UNUSABLE).label("has_login"),
             named.c.names.label("identities"),
             count("user_events").label("events"),
             count("workouts").label("workouts"),

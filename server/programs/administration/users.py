@@ -78,7 +78,7 @@ async def reset_password(
 ) -> ListedUser:
     """Replace a user's password and end their sessions, and if `revoke_keys` their access keys."""
     user = await find(database, name)
-    if user.identities and user.username is None:
+    if not user.has_login:
         raise StartError(f"{user.name} is an identity without a login: it has no password.")
     replacement = hashed(password, user.username)
     users = UserAdministration(database)

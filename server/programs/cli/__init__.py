@@ -10,6 +10,9 @@ program next to this folder.
     workout_files.py   workouts import, export
     exercises.py       exercises, records, progress
     users.py           users list, create, reset-password, disable, enable, delete
+    user_access.py     users invite, link-forward
+    backups.py         backups list, get, delete
+    keys.py            keys create, list, delete
     database.py        db backup, restore
     options.py         options shared by several commands
     training_options.py  options of the commands for the training log

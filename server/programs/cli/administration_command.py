@@ -1,6 +1,7 @@
 """Helpers and options shared by the commands that work on the database itself."""
 
 import asyncio
+import logging
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
@@ -44,7 +45,10 @@ def on_database(
 def administer(work: Coroutine[Any, Any, Result]) -> Result:
     """Run a command so that Ctrl-C and SIGTERM leave nothing behind. Raises StartError."""
     import asyncpg
+    import structlog
 
+    # Errors are printed as sentences, and events would mix with the output.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
         return asyncio.run(_stoppable(work))
     except GymlockerError as error:

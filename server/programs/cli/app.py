@@ -13,8 +13,10 @@ from server.errors import StartError
 from server.libraries.common.exit import errors_as_sentences
 from server.libraries.network.url import DEFAULT_URL
 from server.programs.cli.accounts import accounts
+from server.programs.cli.backups import backups
 from server.programs.cli.database import db
 from server.programs.cli.exercises import exercises
+from server.programs.cli.keys import keys
 from server.programs.cli.migration import migration
 from server.programs.cli.operation import operation, warn_of_misspelt_settings
 from server.programs.cli.options import (
@@ -34,6 +36,7 @@ from server.programs.cli.options import (
     WorkerTlsCert,
     WorkerTlsKey,
 )
+from server.programs.cli.user_access import user_access
 from server.programs.cli.users import users
 from server.programs.cli.workout_files import workout_files
 from server.programs.cli.workouts import workouts
@@ -258,7 +261,10 @@ app.add_typer(accounts)
 workouts.add_typer(workout_files)
 app.add_typer(workouts)
 app.add_typer(exercises)
+users.add_typer(user_access)
 app.add_typer(users)
+app.add_typer(backups)
+app.add_typer(keys)
 app.add_typer(db)
 
 

@@ -156,6 +156,37 @@ def delete(user: User, yes: Yes = False, json: Json = False, data_dir: DataDir =
     _show(found, f"Deleted: {described(found)}.", json=json)
 
 
+@users.command()
+def export(
+    user: User,
+    file: Annotated[str, typer.Argument(help="File to write.")],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    json: Json = False,
+    data_dir: DataDir = DATA_DIR,
+) -> None:
+    """Write all that is stored of a user to a JSON file, as `GET /auth/export` does for them.
+
+    Backups are listed in it; `gymlocker backups get` writes them. The file is readable by you only.
+
+    Example: gymlocker users export ada ada.json
+    """
+    from server.programs.administration.export import export_user
+    from server.programs.client.screen.progress import bytes_bar
+    from server.programs.client.target_file import target_file
+
+    path = target_file(file, force=force)
+    with bytes_bar(f"Writing {file}") as position:
+        done = on_database(
+            data_dir,
+            "users export",
+            lambda database: export_user(database, user, path, force=force, written=position),
+        )
+    if json:
+        print_json({"userId": str(done.user.id), "file": str(done.file), "size": done.size})
+        return
+    screen().write(f"Wrote {done.size:,} bytes of {done.user.name} to {file}.")
+
+
 def _set_disabled(user: str, command: str, *, json: bool, data_dir: DataDir) -> None:
     from server.programs.administration import users as administration
 

@@ -16,7 +16,7 @@ from server.libraries.rpc.context import Caller, values_of
 from server.services.auth.identity_repository import IdentityRepository
 
 # Printable ASCII without a space at either end, as gRPC's metadata allows. Compared as it is.
-_NAME = re.compile(r"[!-~]([ -~]{0,254}[!-~])?")
+NAME = re.compile(r"[!-~]([ -~]{0,254}[!-~])?")
 # Of other sites, a browser sends the person's session with the proxy without their knowledge.
 _OWN_SITE = ("same-origin", "same-site", "none")
 
@@ -59,7 +59,7 @@ class ForwardedUsers:
         if self._header is None or not self._is_from_proxy():
             return None
         names = values_of(self._header)
-        return names[0] if len(names) == 1 and _NAME.fullmatch(names[0]) else None
+        return names[0] if len(names) == 1 and NAME.fullmatch(names[0]) else None
 
     def _is_from_proxy(self) -> bool:
         peers = values_of(DIRECT_PEER_KEY)

@@ -31,7 +31,7 @@ _FIND = Statement(
 )
 # Until the end of the transaction, for only one of two concurrent calls may create the user.
 _named = bindparam("kind", type_=Text) + " " + bindparam("name", type_=Text)
-_LOCK = Statement(select(func.pg_advisory_xact_lock(func.hashtextextended(_named, 0))))
+LOCK = Statement(select(func.pg_advisory_xact_lock(func.hashtextextended(_named, 0))))
 _CREATE = Statement(
     insert(identities).values(
         kind=bindparam("kind"), name=bindparam("name"), user_id=bindparam("user_id")
@@ -69,7 +69,7 @@ class IdentityRepository:
     async def _create(self, kind: str, name: str) -> Identity:
         async def action(connection: Connection) -> Identity:
             named = {"kind": kind, "name": name}
-            await connection.execute(_LOCK.sql, *_LOCK.arguments(named))
+            await connection.execute(LOCK.sql, *LOCK.arguments(named))
             row = await connection.fetchrow(_FIND.sql, *_FIND.arguments(named))
             if row is not None:
                 return Identity(**row)

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 import pytest
+import structlog
 
 from server.libraries.database.migrations import migrate
 from server.programs.cli.app import main
@@ -77,6 +78,7 @@ def gymlocker(
     `typed` is the standard input, which is no terminal.
     """
     monkeypatch.chdir(tmp_path)
+    logging = structlog.get_config()
 
     def run(*arguments: str, typed: str = "") -> Result:
         (tmp_path / "typed").write_text(typed)
@@ -86,6 +88,7 @@ def gymlocker(
             patch.setattr(sys, "stdin", stdin)
             with pytest.raises(SystemExit) as ended:
                 main()
+        structlog.configure(**logging)
         printed = capsys.readouterr()
         code = ended.value.code
         return Result(code if isinstance(code, int) else 0, printed.out, printed.err)

@@ -1,6 +1,8 @@
 """`gymlocker users`: accounts, passwords, and refusing or deleting a user."""
 
 import json
+import stat
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -8,13 +10,9 @@ import pytest
 
 from server.services.credentials.password_hashing import HashedPassword
 from tests.programs.administration.conftest import Gymlocker, Query
+from tests.programs.administration.rows import ADD_USER
 
 PASSWORD = "correct horse battery"
-ADD_USER = """
-INSERT INTO users (id, user_lookup, hashed_password, salt, last_accessed, created, encryption_iv,
-                   rsa_public_key)
-VALUES ($1, $2, '', '', '2026-02-07', '2026-02-07', '', '')
-"""
 ADD_SESSION = """
 INSERT INTO sessions (user_id, id, created, expiry, family) VALUES
 ($1, gen_random_uuid(), now(), now() + interval '1 day', $2)
@@ -114,6 +112,7 @@ class TestList:
             "lookup": "sharedlookup",
             "username": None,
             "identities": ["default", "forwarded:eve"],
+            "hasLogin": False,
             "createTime": "2026-02-07T00:00:00Z",
             "lastSeenTime": "2026-02-07T00:00:00Z",
             "disabledTime": None,
@@ -231,3 +230,33 @@ class TestUser:
         ended = gymlocker("users", command, "eve", *options, typed=PASSWORD)
         assert (ended.code, ended.output) == (1, "")
         assert ended.errors == "There is no user 'eve': `gymlocker users list` shows all of them.\n"
+
+
+class TestExport:
+    def test_writes_private_file(
+        self, gymlocker: Gymlocker, ada: dict[str, Any], query: Query, tmp_path: Path
+    ) -> None:
+        query(ADD_WORKOUT, ada["id"])
+        ended = gymlocker("users", "export", "ada", "ada.json")
+        file = tmp_path / "ada.json"
+        size = file.stat().st_size
+        assert (ended.code, ended.errors) == (0, "")
+        assert ended.output == f"Wrote {size:,} bytes of ada to ada.json.\n"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        document = json.loads(file.read_text())
+        assert document["account"]["username"] == "ada"
+        assert [workout["type"] for workout in document["workouts"]] == ["Legs"]
+        assert "hashed" not in file.read_text()
+        assert gymlocker("users", "export", "ada", "ada.json").code == 1
+        ended = gymlocker("users", "export", "ada", "ada.json", "--force", "--json")
+        assert json.loads(ended.output) == {
+            "userId": ada["id"],
+            "file": str(file),
+            "size": size,
+        }
+
+    def test_unknown_user_leaves_no_file(
+        self, gymlocker: Gymlocker, database_url: str, tmp_path: Path
+    ) -> None:
+        assert gymlocker("users", "export", "eve", "eve.json").code == 1
+        assert [path.name for path in tmp_path.iterdir()] == ["typed"]

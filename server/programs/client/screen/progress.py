@@ -88,12 +88,12 @@ def download_bar(*, active: bool) -> Iterator[DownloadBar]:
 
 
 @contextmanager
-def bytes_bar(description: str) -> Iterator[Callable[..., None]]:
-    """Show the progress of work on a file.
+def bytes_bar(description: str, *, active: bool = True) -> Iterator[Callable[..., None]]:
+    """Show the progress of work on a file if `active`.
 
     The function of the context takes the bytes so far, and their total if it is known.
     """
-    with _progress(active=True) as progress:
+    with _progress(active=active) as progress:
         task = progress.add_task(description, total=None)
 
         def show(position: int, total: int | None = None) -> None:
