@@ -32,19 +32,19 @@ SAMPLE_SECONDS = 0.1
 @contextmanager
 def small_stack(command: tuple[str, ...], folder: str) -> Iterator[tuple[psutil.Process, str]]:
     """Run a stack with one worker; yield its process and its URL."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [*command, "up", f"--data-dir={folder}", "--port=0", "--workers=1"],
         env={**os.environ, **UNLIMITED, "API_KEY": API_KEY},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-    )
-    try:
-        assert process.stdout is not None
-        yield psutil.Process(process.pid), process.stdout.readline().rpartition(" ")[2].strip()
-    finally:
-        process.terminate()
-        process.wait()
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield psutil.Process(process.pid), process.stdout.readline().rpartition(" ")[2].strip()
+        finally:
+            process.terminate()
+            process.wait()
 
 
 async def highest_during_load(root: psutil.Process, url: str) -> list[ProcessMemory]:

@@ -43,3 +43,29 @@ def stderr_of_grpc(experiments: str) -> str:
     environment = {**os.environ, "GRPC_EXPERIMENTS": experiments}
     run = [sys.executable, "-c", start]
     return subprocess.run(run, env=environment, check=True, capture_output=True, text=True).stderr
+
+
+def test_structlog_does_not_find_rich() -> None:
+    start = (
+        "import sys; from server.libraries.rpc.tuning import tune; tune(); import structlog\n"
+        "print('rich' in sys.modules, structlog.dev.rich); import rich"
+    )
+    run = [sys.executable, "-c", start]
+    found = subprocess.run(run, check=True, capture_output=True, text=True).stdout
+    assert found == "False None\n"
+
+
+def test_returns_memory_that_is_kept() -> None:
+    script = (
+        "import asyncio, psutil\n"
+        "from server.libraries.rpc.tuning import keep_large_blocks, return_freed_memory\n"
+        "keep_large_blocks()\n"
+        f"blocks = [b'1' * {PICTURE_BYTES} for _ in range(10)]\n"
+        "del blocks\n"
+        "before = psutil.Process().memory_info().rss\n"
+        "asyncio.run(return_freed_memory())\n"
+        "print(before - psutil.Process().memory_info().rss)\n"
+    )
+    run = [sys.executable, "-c", script]
+    freed = int(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
+    assert freed > 5 * PICTURE_BYTES

@@ -7,13 +7,20 @@ from socket import create_server
 from typing import Any
 
 import grpc
+import httpx2
 import pytest
+from websockets.asyncio.client import unix_connect
 
+from tests.programs.gateway.authority import HOST, Authority
+from tests.programs.web.client import Signal
 from tests.support.ports import free_port
+from tests.support.waiting import eventually
 from tests.support.worker import TIMEOUT, health, serving
 
 pytestmark = pytest.mark.extended
 
+KEY = "a-key-of-the-server"
+HUB = "ws://hub/ai-chat-v2"
 REFLECTION = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 
 
@@ -86,3 +93,56 @@ async def test_reflection_is_off_by_default(
         with suppress(grpc.aio.AioRpcError):
             assert [response async for response in call]
         assert (await call.code()).name == code
+
+
+class TestWebBesideWorker:
+    async def test_serves_pages_and_chat(self, migrated_database: str, tmp_path: Path) -> None:
+        socket, web = tmp_path / "worker.sock", tmp_path / "web.sock"
+        options = (f"--web=unix:{web}", "--web-metrics=127.0.0.1:0")
+        async with serving(socket, migrated_database, *options, API_KEY=KEY) as worker:
+            await eventually(web.exists)
+            assert await status(web, "/docs") == 200
+            assert await status(web, "/health") == 200
+            headers = {"x-api-key": KEY}
+            async with unix_connect(str(web), HUB, additional_headers=headers) as connection:
+                talk = Signal(connection)
+                await talk.shake_hands()
+                # The worker waits for the connections of the chat.
+                worker.send_signal(signal.SIGTERM)
+                assert await talk.end() == ({"type": 7, "allowReconnect": True}, 1001)
+            assert await worker.wait() == 0
+
+    async def test_stops_if_pages_cannot_be_served(
+        self, migrated_database: str, tmp_path: Path
+    ) -> None:
+        log = tmp_path / "log"
+        with create_server(("127.0.0.1", 0)) as other:
+            web = f"--web=127.0.0.1:{other.getsockname()[1]}"
+            async with serving(
+                tmp_path / "worker.sock", migrated_database, web, stderr=str(log)
+            ) as worker:
+                assert await worker.wait() == 1
+        assert "is in use" in log.read_text()
+
+    async def test_rejects_tls(self, migrated_database: str, tmp_path: Path) -> None:
+        log = tmp_path / "log"
+        authority = Authority(tmp_path)
+        authority.issue(tmp_path / "worker")
+        options = (
+            f"--listen={HOST}:{free_port()}",
+            "--web=127.0.0.1:0",
+            f"--tls-cert={tmp_path}/worker/chain.pem",
+            f"--tls-key={tmp_path}/worker/key.pem",
+            f"--tls-client-ca={authority.root}",
+        )
+        async with serving(
+            tmp_path / "worker.sock", migrated_database, *options, stderr=str(log)
+        ) as worker:
+            assert await worker.wait() == 1
+        assert "--web cannot be combined with" in log.read_text()
+
+
+async def status(socket: Path, path: str) -> int:
+    transport = httpx2.AsyncHTTPTransport(uds=str(socket))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://web") as http:
+        return (await http.get(path)).status_code
