@@ -117,9 +117,10 @@ REASONS: dict[int, dict[str, str]] = {
 }
 
 _DISABLED = "The feature is switched off on this server."
+_DENIED = "The access key has none of the scopes for this call, or the account is disabled."
 _UNAUTHENTICATED = {
-    _Authentication.SCHEME_PASSWORD: "The password or access token is invalid.",
-    _Authentication.SCHEME_ACCESS_TOKEN: "The access token is missing or invalid.",
+    _Authentication.SCHEME_PASSWORD: "The password, access token or key is invalid.",
+    _Authentication.SCHEME_ACCESS_TOKEN: "The access token or key is missing or invalid.",
     _Authentication.SCHEME_PURCHASE_TOKEN: "There is no valid purchase token or key.",
 }
 _TOO_MANY = {
@@ -141,6 +142,8 @@ def errors_of(
         said[400].append("The request is malformed or violates a limit.")
     if scheme in _UNAUTHENTICATED:
         said[401].append(_UNAUTHENTICATED[scheme])
+    if scheme in _UNAUTHENTICATED:
+        said[403].append(_DENIED)
     if scheme in _TOO_MANY:
         said[429].append(_TOO_MANY[scheme])
     if method.name != "GetHealth":

@@ -96,6 +96,17 @@ class TestTrainingLog:
         assert f'"{refusal}"' in source
 
 
+class TestAccessKeys:
+    def test_commands_succeed(self, stack: Stack, tmp_path: Path) -> None:
+        script = commands("docs/access-keys.md", "Access keys")
+        said = run(checked(script, stack.address), tmp_path).stdout
+        # The workouts that the key reads, and the list of keys.
+        assert '"workouts":[]' in said
+        assert '"name":"Home Assistant","scopes":["workouts.read"]' in said
+        # The replies of the two deletions.
+        assert said.endswith("{}")
+
+
 class TestCommandLine:
     def test_commands_succeed(self, stack: Stack, tmp_path: Path) -> None:
         script = commands("docs/command-line.md", "Your diary from the command line")

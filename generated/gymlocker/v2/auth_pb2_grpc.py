@@ -133,7 +133,7 @@ class AuthServiceServicer:
     def Register(self, request, context):
         """Creates a user with a username and a password.
 
-        Anyone may call, unless the setting REGISTRATION limits it: PERMISSION_DENIED if registration is
+        Anyone may call, unless the setting REGISTRATION limits it. PERMISSION_DENIED if registration is
         closed, or the call carries neither the registration key (`x-api-key`) nor an invitation.
         ALREADY_EXISTS if the username is taken, which includes a repeated call: log in then.
         RESOURCE_EXHAUSTED if too many taken usernames were tried, or too many users and accounts were
@@ -147,7 +147,8 @@ class AuthServiceServicer:
         """Starts a session.
 
         Anyone who knows a user's password may call. UNAUTHENTICATED if the username or the password is
-        wrong; the error does not say which. RESOURCE_EXHAUSTED if too many wrong passwords were tried.
+        wrong; the error does not say which. PERMISSION_DENIED if the operator has disabled the account.
+        RESOURCE_EXHAUSTED if too many wrong passwords were tried.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -30,7 +30,7 @@ class AuthServiceStub:
     Register: _aio.UnaryUnaryMultiCallable[_auth_pb2.RegisterRequest, _auth_pb2.Account]
     """Creates a user with a username and a password.
 
-    Anyone may call, unless the setting REGISTRATION limits it: PERMISSION_DENIED if registration is
+    Anyone may call, unless the setting REGISTRATION limits it. PERMISSION_DENIED if registration is
     closed, or the call carries neither the registration key (`x-api-key`) nor an invitation.
     ALREADY_EXISTS if the username is taken, which includes a repeated call: log in then.
     RESOURCE_EXHAUSTED if too many taken usernames were tried, or too many users and accounts were
@@ -40,7 +40,8 @@ class AuthServiceStub:
     """Starts a session.
 
     Anyone who knows a user's password may call. UNAUTHENTICATED if the username or the password is
-    wrong; the error does not say which. RESOURCE_EXHAUSTED if too many wrong passwords were tried.
+    wrong; the error does not say which. PERMISSION_DENIED if the operator has disabled the account.
+    RESOURCE_EXHAUSTED if too many wrong passwords were tried.
     """
     RefreshToken: _aio.UnaryUnaryMultiCallable[_auth_pb2.RefreshTokenRequest, _auth_pb2.Tokens]
     """Exchanges a refresh token for a new pair of tokens, which continues the session. The refresh
@@ -134,7 +135,7 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_auth_pb2.Account]:
         """Creates a user with a username and a password.
 
-        Anyone may call, unless the setting REGISTRATION limits it: PERMISSION_DENIED if registration is
+        Anyone may call, unless the setting REGISTRATION limits it. PERMISSION_DENIED if registration is
         closed, or the call carries neither the registration key (`x-api-key`) nor an invitation.
         ALREADY_EXISTS if the username is taken, which includes a repeated call: log in then.
         RESOURCE_EXHAUSTED if too many taken usernames were tried, or too many users and accounts were
@@ -150,7 +151,8 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         """Starts a session.
 
         Anyone who knows a user's password may call. UNAUTHENTICATED if the username or the password is
-        wrong; the error does not say which. RESOURCE_EXHAUSTED if too many wrong passwords were tried.
+        wrong; the error does not say which. PERMISSION_DENIED if the operator has disabled the account.
+        RESOURCE_EXHAUSTED if too many wrong passwords were tried.
         """
 
     @_abc_1.abstractmethod

@@ -77,7 +77,8 @@ class UserServiceServicer:
     def CreateUser(self, request, context):
         """Creates an anonymous user with a random id, lookup and password.
 
-        Anyone may call, unless the setting REGISTRATION limits it, as for AuthService.Register. The
+        Anyone may call, unless the setting REGISTRATION limits it. PERMISSION_DENIED if registration is
+        closed, or the call carries neither the registration key (`x-api-key`) nor an invitation. The
         password is returned only once, because the server keeps only a salted hash of it.
         RESOURCE_EXHAUSTED if too many users and accounts were created from the caller's network.
 
@@ -100,8 +101,9 @@ class UserServiceServicer:
     def UpdateUser(self, request, context):
         """Replaces the caller's whole profile. Absent fields are cleared.
 
-        Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
-        invalid. NOT_FOUND if the user does not exist.
+        Requires the caller's password, access token or access key. UNAUTHENTICATED if it is invalid.
+        PERMISSION_DENIED if an access key would set or replace `rsa_public_key`. NOT_FOUND if the user
+        does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

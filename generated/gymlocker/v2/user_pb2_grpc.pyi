@@ -24,7 +24,8 @@ class UserServiceStub:
     CreateUser: _aio.UnaryUnaryMultiCallable[_user_pb2.CreateUserRequest, _user_pb2.CreateUserResponse]
     """Creates an anonymous user with a random id, lookup and password.
 
-    Anyone may call, unless the setting REGISTRATION limits it, as for AuthService.Register. The
+    Anyone may call, unless the setting REGISTRATION limits it. PERMISSION_DENIED if registration is
+    closed, or the call carries neither the registration key (`x-api-key`) nor an invitation. The
     password is returned only once, because the server keeps only a salted hash of it.
     RESOURCE_EXHAUSTED if too many users and accounts were created from the caller's network.
 
@@ -39,8 +40,9 @@ class UserServiceStub:
     UpdateUser: _aio.UnaryUnaryMultiCallable[_user_pb2.UpdateUserRequest, _user_pb2.UpdateUserResponse]
     """Replaces the caller's whole profile. Absent fields are cleared.
 
-    Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
-    invalid. NOT_FOUND if the user does not exist.
+    Requires the caller's password, access token or access key. UNAUTHENTICATED if it is invalid.
+    PERMISSION_DENIED if an access key would set or replace `rsa_public_key`. NOT_FOUND if the user
+    does not exist.
     """
     DeleteUser: _aio.UnaryUnaryMultiCallable[_user_pb2.DeleteUserRequest, _user_pb2.DeleteUserResponse]
     """Deletes the caller and all of their data: profile, events, follow secrets, inbox and shared
@@ -74,7 +76,8 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_user_pb2.CreateUserResponse]:
         """Creates an anonymous user with a random id, lookup and password.
 
-        Anyone may call, unless the setting REGISTRATION limits it, as for AuthService.Register. The
+        Anyone may call, unless the setting REGISTRATION limits it. PERMISSION_DENIED if registration is
+        closed, or the call carries neither the registration key (`x-api-key`) nor an invitation. The
         password is returned only once, because the server keeps only a salted hash of it.
         RESOURCE_EXHAUSTED if too many users and accounts were created from the caller's network.
 
@@ -101,8 +104,9 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_user_pb2.UpdateUserResponse]:
         """Replaces the caller's whole profile. Absent fields are cleared.
 
-        Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
-        invalid. NOT_FOUND if the user does not exist.
+        Requires the caller's password, access token or access key. UNAUTHENTICATED if it is invalid.
+        PERMISSION_DENIED if an access key would set or replace `rsa_public_key`. NOT_FOUND if the user
+        does not exist.
         """
 
     @_abc_1.abstractmethod

@@ -1,9 +1,9 @@
 """Settings of access: keys of the server, registration, and forward authentication."""
 
 import re
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from server.libraries.network.networks import Networks, parse_networks
 from server.libraries.settings.environment import EnvironmentSettings, unset
@@ -52,6 +52,7 @@ class AccessSettings(EnvironmentSettings):
     )
     forward_auth_trusted_proxies: str = Field(
         default="",
+        validate_default=True,
         description=(
             "addresses and networks of the proxies whose `FORWARD_AUTH_USER_HEADER` is trusted, "
             "comma-separated; they must connect directly"
@@ -92,17 +93,19 @@ class AccessSettings(EnvironmentSettings):
 
     @field_validator("forward_auth_trusted_proxies")
     @classmethod
-    def _are_networks(cls, value: str) -> str:
+    def _are_networks(cls, value: str, info: ValidationInfo) -> str:
         try:
-            parse_networks(value)
+            proxies = parse_networks(value)
         except ValueError:
             raise ValueError(
                 "must be addresses and networks, such as 127.0.0.1, 10.0.0.0/8"
             ) from None
+        # Absent if it is invalid itself.
+        header = info.data.get("forward_auth_user_header", "")
+        if header is None and proxies:
+            raise ValueError("needs FORWARD_AUTH_USER_HEADER; set both or neither")
+        if header and not proxies:
+            raise ValueError(
+                "is required with FORWARD_AUTH_USER_HEADER, or anyone could send that header"
+            )
         return value
-
-    @model_validator(mode="after")
-    def _has_both_or_neither(self) -> Self:
-        if bool(self.forward_auth_user_header) != bool(self.trusted_proxies):
-            raise ValueError("set both or neither")
-        return self
