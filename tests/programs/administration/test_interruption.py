@@ -36,10 +36,8 @@ def locked_table(url: str, mode: str) -> Iterator[None]:
             runner.run(connection.close())
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-)
 class TestInterruption:
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
     def test_backup_leaves_no_file(
         self, query: Query, database_url: str, tmp_path: Path, number: signal.Signals, code: int
     ) -> None:
@@ -48,15 +46,13 @@ class TestInterruption:
         assert ended == code
         assert list(tmp_path.iterdir()) == []
 
-    def test_restore_changes_nothing(
-        self, query: Query, database_url: str, tmp_path: Path, number: signal.Signals, code: int
-    ) -> None:
+    def test_restore_changes_nothing(self, query: Query, database_url: str, tmp_path: Path) -> None:
         command = [*COMMAND, "db", "backup", "x.dump"]
         subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
         query("INSERT INTO invitations VALUES ('x', now(), now())")
         with locked_table(database_url, "ACCESS SHARE"):
             arguments = ("db", "restore", "x.dump", "--replace", "--yes")
-            assert interrupted(query, tmp_path, number, *arguments) == code
+            assert interrupted(query, tmp_path, signal.SIGINT, *arguments) == 130
         assert query("SELECT hash FROM invitations") == [(b"x",)]
         assert [path.name for path in tmp_path.iterdir()] == ["x.dump"]
 
