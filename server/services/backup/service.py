@@ -7,7 +7,7 @@ from uuid import UUID
 from google.api.httpbody_pb2 import HttpBody
 from gymlocker.v2 import backup_pb2, backup_pb2_grpc, workout_pb2
 
-from server.errors import NotFound
+from server.errors import NotFound, PermissionDenied
 from server.libraries.limits.rate_limits import BackupUploads
 from server.libraries.limits.transfers import Transfers
 from server.libraries.network.client_network import network_of
@@ -104,6 +104,11 @@ class BackupService(backup_pb2_grpc.BackupServiceServicer):
         self, request: backup_pb2.ImportBackupRequest, context: Context
     ) -> workout_pb2.ImportWorkoutsResponse:
         """Import a backup into the caller's training log."""
+        if not caller().has_account:
+            raise PermissionDenied(
+                "Only accounts have a training log. Use an access key of your account.",
+                reason="ACCOUNT_REQUIRED",
+            )
         user_id = caller().user_id
         backup = await self._get(user_id, request.id)
         options = workout_pb2.ImportWorkoutsRequest(

@@ -133,7 +133,7 @@ def require_size(size: int, max_bytes: int) -> None:
     """Raise TooLarge if a backup has more bytes than are accepted."""
     if size > max_bytes:
         text = f"file: must not be larger than {max_bytes // MIB} MiB (BACKUP_MAX_MEBIBYTES)"
-        raise TooLarge(text, violations=[("file", text)], reason="BACKUP_TOO_LARGE")
+        raise TooLarge(text, violations=[("file", text)], reason="REQUEST_TOO_LARGE")
 
 
 class _Hashed:

@@ -66,9 +66,10 @@ class GrpcOwner:
                     file=HttpBody(data=data[start : start + CHUNK])
                 )
 
-        return await self._answer(
+        backup: backup_pb2.Backup = await self._answer(
             lambda: self.stub.UploadBackup(requests(), metadata=self.credentials)
         )
+        return backup
 
     async def download(self, backup_id: str = "") -> bytes:
         request = backup_pb2.DownloadBackupRequest(id=backup_id)
