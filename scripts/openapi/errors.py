@@ -81,8 +81,8 @@ REASONS: dict[int, dict[str, str]] = {
     410: {"CURSOR_EXPIRED": "deletions after the cursor are forgotten; begin without a cursor"},
     412: {"ETAG_MISMATCH": "the workout has changed since the caller read it; read it again"},
     413: {
-        "REQUEST_TOO_LARGE": "the body exceeds 4 MiB, or a backup its limit (431: the headers exceed "
-        "32 KiB)"
+        "REQUEST_TOO_LARGE": "the body exceeds 4 MiB, or a backup its limit (431: the headers "
+        "exceed 32 KiB)"
     },
     415: {
         "UNSUPPORTED_CONTENT_TYPE": "the content type is not JSON",

@@ -115,7 +115,9 @@ def _auth_service(components: Components) -> AuthService:
 
 def _importer(components: Components) -> Importer:
     uploads = Transfers(
-        "imports", "TOO_MANY_IMPORTS", per_network=components.settings.worker.imports_per_address
+        "imports",
+        reason="TOO_MANY_IMPORTS",
+        per_network=components.settings.worker.imports_per_address,
     )
     return Importer(ImportRepository(components.databases.main), uploads)
 
@@ -138,8 +140,8 @@ def _backup_service(backups: Backups, components: Components, importer: Importer
         backups.uploader,
         backups.transporter,
         backups.rate,
-        Transfers("backups", "TOO_MANY_UPLOADS", per_network=per_network),
-        Transfers("downloads", "TOO_MANY_DOWNLOADS", per_network=per_network),
+        Transfers("backups", reason="TOO_MANY_UPLOADS", per_network=per_network),
+        Transfers("downloads", reason="TOO_MANY_DOWNLOADS", per_network=per_network),
         Diary(backups.transporter, importer),
     )
 
