@@ -16,7 +16,8 @@ from server.libraries.rpc.context import Context, address_of, caller, values_of
 from server.libraries.rpc.conversions import set_time
 from server.services.backup.diary import Diary
 from server.services.backup.download import headers_of, is_head, is_known
-from server.services.backup.repository import Backup, BackupRepository
+from server.services.backup.model import Backup
+from server.services.backup.repository import BackupRepository
 from server.services.backup.transfer import Transporter, require_size
 from server.services.backup.uploader import Uploader
 

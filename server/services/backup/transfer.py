@@ -13,6 +13,7 @@ from server.errors import TooLarge, disk_full
 from server.libraries.limits.transfers import MAX_TRANSFERS, Transfer
 from server.libraries.rpc.conversions import invalid_field
 from server.services.backup.encryption import Cipher, Readable, Writable
+from server.services.backup.model import Backup, Contents
 from server.services.backup.object_store import (
     ObjectMissing,
     ObjectStore,
@@ -20,7 +21,6 @@ from server.services.backup.object_store import (
     store_unavailable,
 )
 from server.services.backup.pipes import Inlet, Outlet
-from server.services.backup.repository import Backup, Contents
 
 GZIP = b"\x1f\x8b"
 MIB = 1024 * 1024

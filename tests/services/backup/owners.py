@@ -131,7 +131,10 @@ class RestOwner:
         assert (await self._answer("DELETE", f"/backups/{backup_id}")).json() == {}
 
     async def load(self, backup_id: str, **options: Any) -> workout_pb2.ImportWorkoutsResponse:
-        query = {name: str(value).lower() for name, value in options.items()}
+        query = {
+            name: str(value).lower() if isinstance(value, bool) else value
+            for name, value in options.items()
+        }
         response = await self._answer("POST", f"/backups/{backup_id}/import", params=query)
         return ParseDict(response.json(), workout_pb2.ImportWorkoutsResponse())
 
