@@ -129,4 +129,7 @@ def _operation_id(method: MethodDescriptor, binding: Binding, first: Binding) ->
     words = [method.containing_service.name, method.name]
     if binding.verb != first.verb:
         words.append(binding.verb)
+    # The same call for one of many, with its id in the path.
+    if "{" in binding.path and "{" not in first.path:
+        words.append("by_id")
     return "_".join([*words, "unversioned"] if binding.is_alias else words)

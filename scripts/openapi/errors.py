@@ -54,6 +54,7 @@ REASONS: dict[int, dict[str, str]] = {
         "WRONG_PASSWORD": "the password does not belong to the user",
     },
     403: {
+        "ACCOUNT_REQUIRED": "the caller has no account, and so no training log",
         "ACCOUNT_DISABLED": "the operator of the server has disabled the account",
         "CROSS_SITE_REQUEST": "another site made the request, in the name of a forwarded user",
         "NOT_SERVED": "the server does not offer this, such as an upgrade",
@@ -63,6 +64,7 @@ REASONS: dict[int, dict[str, str]] = {
     },
     404: {
         "ACCESS_KEY_NOT_FOUND": "the caller has no such access key",
+        "BACKUP_NOT_FOUND": "the caller has no such backup",
         "SESSION_NOT_FOUND": "the caller has no such session",
         "SHARED_ITEM_NOT_FOUND": "the item does not exist or has expired",
         "UNKNOWN_PATH": "the path does not exist",
@@ -78,7 +80,10 @@ REASONS: dict[int, dict[str, str]] = {
     },
     410: {"CURSOR_EXPIRED": "deletions after the cursor are forgotten; begin without a cursor"},
     412: {"ETAG_MISMATCH": "the workout has changed since the caller read it; read it again"},
-    413: {"REQUEST_TOO_LARGE": "the body exceeds 4 MiB (431: the headers exceed 32 KiB)"},
+    413: {
+        "REQUEST_TOO_LARGE": "the body exceeds 4 MiB, or a backup its limit (431: the headers "
+        "exceed 32 KiB)"
+    },
     415: {
         "UNSUPPORTED_CONTENT_TYPE": "the content type is not JSON",
         "UNSUPPORTED_ENCODING": "the body is compressed",
@@ -91,7 +96,9 @@ REASONS: dict[int, dict[str, str]] = {
         "QUOTA_EXHAUSTED": "no greetings of the model are left",
         "QUOTA_USED_UP": "no answers of the model are left",
         "REPLY_TOO_LARGE": "the reply would exceed the maximum size; request less",
+        "TOO_MANY_BACKUPS": "the caller has stored too many backups in a short time",
         "TOO_MANY_CALLS": "too many calls from the caller's address are in flight",
+        "TOO_MANY_DOWNLOADS": "other backups of the caller or its address are being downloaded",
         "TOO_MANY_IMPORTS": "other files of the caller or its address are being imported",
         "TOO_MANY_MESSAGES": "too many messages to this inbox come from the caller's network",
         "TOO_MANY_NEW_USERS": "too many users were created from the caller's network",
@@ -100,10 +107,12 @@ REASONS: dict[int, dict[str, str]] = {
         "TOO_MANY_PURCHASE_TOKENS": "too many wrong purchase tokens were tried",
         "TOO_MANY_REQUESTS": "too many calls",
         "TOO_MANY_SECRETS": "too many wrong follow secrets were tried",
+        "TOO_MANY_UPLOADS": "other backups of the caller or its address are being sent",
         "TOO_MANY_USERNAMES": "too many taken usernames were tried",
     },
     500: {"INTERNAL": "unexpected error; the server's log has details under the x-request-id"},
     503: {
+        "BACKUP_STORE_UNAVAILABLE": "the store of backups is unreachable",
         "DATABASE_UNAVAILABLE": "the database is unreachable",
         "MODEL_FAILED": "the model returned no usable answer",
         "MODEL_UNAVAILABLE": "the model is unreachable",

@@ -75,7 +75,7 @@ class Transfers:
     """
 
     def __init__(
-        self, files: str, reason: str, *, per_network: int = MAX_TRANSFERS_PER_NETWORK
+        self, files: str, *, reason: str, per_network: int = MAX_TRANSFERS_PER_NETWORK
     ) -> None:
         self._files = files
         self._reason = reason

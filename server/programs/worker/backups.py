@@ -12,11 +12,17 @@ from server.libraries.limits.bucket_repository import BucketRepository
 from server.libraries.limits.rate_limits import BackupUploads
 from server.libraries.rpc.server import Background
 from server.libraries.settings import WorkerSettings
+from server.services.backup.diary import Diary
+from server.services.backup.due_imports import DueImportRepository
+from server.services.backup.import_job import INTERVAL_SECONDS as IMPORT_SECONDS
+from server.services.backup.import_job import ImportJob
 from server.services.backup.repository import BackupRepository
 from server.services.backup.setup import cipher_of, retention_of, store_of
-from server.services.backup.sweeper import INTERVAL_SECONDS, Sweeper
+from server.services.backup.sweeper import INTERVAL_SECONDS as SWEEP_SECONDS
+from server.services.backup.sweeper import Sweeper
 from server.services.backup.transfer import MIB, Transporter
 from server.services.backup.uploader import Uploader
+from server.services.workout.importer import Importer
 
 _log = structlog.get_logger("backup")
 
@@ -30,18 +36,16 @@ class Backups:
     uploader: Uploader
     sweeper: Sweeper
     rate: BackupUploads
+    diary: Diary
+    imports: ImportJob
 
     def background(self) -> list[Background]:
         """Return the periodic jobs."""
-        sweeper = self.sweeper
+        sweeping = partial(repeat, self.sweeper.sweep, name="backups", wake=self.sweeper.wake)
+        importing = partial(repeat, self.imports.run, name="imports", wake=self.imports.wake)
         return [
-            partial(
-                repeat,
-                sweeper.sweep,
-                name="backups",
-                interval_seconds=INTERVAL_SECONDS,
-                wake=sweeper.wake,
-            )
+            partial(sweeping, interval_seconds=SWEEP_SECONDS),
+            partial(importing, interval_seconds=IMPORT_SECONDS),
         ]
 
 
@@ -49,6 +53,7 @@ async def build_backups(
     settings: WorkerSettings,
     database: Database,
     buckets: BucketRepository,
+    importer: Importer,
     resources: AsyncExitStack,
 ) -> Backups | None:
     """Build the objects; None if backups are off. Raises StartError if they cannot be stored."""
@@ -65,10 +70,20 @@ async def build_backups(
     resources.callback(transporter.close)
     repository = BackupRepository(database, retention_of(backups))
     sweeper = Sweeper(repository, store)
+    diary = Diary(transporter, importer)
+    imports = ImportJob(DueImportRepository(database), diary)
     return Backups(
         repository,
         transporter,
-        Uploader(repository, store, transporter, sweeper.wake.set),
+        Uploader(
+            repository,
+            store,
+            transporter,
+            removable=sweeper.wake.set,
+            importable=imports.wake.set,
+        ),
         sweeper,
         BackupUploads(buckets, backups.backups_per_user),
+        diary,
+        imports,
     )

@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from server.libraries.limits.bucket_repository import BucketRepository
+from server.libraries.limits.transfers import Transfers
 from server.libraries.network.client_network import network_of
 from server.libraries.rpc.large_responses import LargeResponses
 from server.libraries.rpc.method import Feature
@@ -18,6 +19,8 @@ from server.programs.worker.limits import Limits, build_limits
 from server.services.auth.signing_keys import SigningKeys
 from server.services.user.last_accessed import LastAccessed
 from server.services.user.repository import UserRepository
+from server.services.workout.import_repository import ImportRepository
+from server.services.workout.importer import Importer
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Components:
     last_accessed: LastAccessed
     authentication: Authentication
     large_responses: LargeResponses
+    importer: Importer
     # None if they are off.
     backups: Backups | None
 
@@ -50,7 +54,11 @@ async def build_components(
     users = UserRepository(databases.main)
     last_accessed = LastAccessed(users)
     resources.push_async_callback(last_accessed.write)
-    backups = await build_backups(settings, databases.main, buckets, resources)
+    uploads = Transfers(
+        "imports", reason="TOO_MANY_IMPORTS", per_network=settings.worker.imports_per_address
+    )
+    importer = Importer(ImportRepository(databases.main), uploads)
+    backups = await build_backups(settings, databases.main, buckets, importer, resources)
     return Components(
         settings=settings,
         metrics=metrics,
@@ -70,5 +78,6 @@ async def build_components(
         large_responses=LargeResponses(
             network_of, per_network=settings.worker.unread_mib_per_address * 1024 * 1024
         ),
+        importer=importer,
         backups=backups,
     )

@@ -24,7 +24,6 @@ from server.programs.worker.planner import planner_service
 from server.services.auth.export import AccountExport
 from server.services.auth.service import AuthService
 from server.services.auth.user_sessions import UserSessions
-from server.services.backup.diary import Diary
 from server.services.backup.service import BackupService
 from server.services.event.repository import EventRepository
 from server.services.event.service import EventService
@@ -39,8 +38,6 @@ from server.services.share.service import ShareService
 from server.services.system.service import SystemService
 from server.services.user.service import UserService
 from server.services.workout.changes_repository import ChangesRepository
-from server.services.workout.import_repository import ImportRepository
-from server.services.workout.importer import Importer
 from server.services.workout.repository import WorkoutRepository
 from server.services.workout.service import WorkoutService
 from server.services.workout.statistics_repository import StatsRepository
@@ -50,8 +47,7 @@ def add_services(server: grpc.aio.Server, components: Components) -> health.aio.
     """Register all services; return the one whose health is set when the worker serves."""
     _add_feed(server, components)
     auth_pb2_grpc.add_AuthServiceServicer_to_server(_auth_service(components), server)
-    importer = _importer(components)
-    workouts = _workout_service(components, importer)
+    workouts = _workout_service(components)
     workout_pb2_grpc.add_WorkoutServiceServicer_to_server(workouts, server)
     exercise_pb2_grpc.add_ExerciseServiceServicer_to_server(
         ExerciseService(ExerciseRepository(components.databases.main)), server
@@ -59,7 +55,7 @@ def add_services(server: grpc.aio.Server, components: Components) -> health.aio.
     ai_pb2_grpc.add_AiServiceServicer_to_server(planner_service(components), server)
     # Without backups, an interceptor rejects the calls.
     if components.backups:
-        backups = _backup_service(components.backups, components, importer)
+        backups = _backup_service(components.backups, components)
         backup_pb2_grpc.add_BackupServiceServicer_to_server(backups, server)
     system_pb2_grpc.add_SystemServiceServicer_to_server(_system_service(components), server)
     health_servicer = health.aio.HealthServicer()
@@ -113,34 +109,27 @@ def _auth_service(components: Components) -> AuthService:
     )
 
 
-def _importer(components: Components) -> Importer:
-    uploads = Transfers(
-        "imports", "TOO_MANY_IMPORTS", per_network=components.settings.worker.imports_per_address
-    )
-    return Importer(ImportRepository(components.databases.main), uploads)
-
-
-def _workout_service(components: Components, importer: Importer) -> WorkoutService:
+def _workout_service(components: Components) -> WorkoutService:
     database = components.databases.main
     return WorkoutService(
         WorkoutRepository(database),
         ChangesRepository(database),
         StatsRepository(database),
-        importer,
+        components.importer,
         components.large_responses,
     )
 
 
-def _backup_service(backups: Backups, components: Components, importer: Importer) -> BackupService:
+def _backup_service(backups: Backups, components: Components) -> BackupService:
     per_network = components.settings.worker.imports_per_address
     return BackupService(
         backups.repository,
         backups.uploader,
         backups.transporter,
         backups.rate,
-        Transfers("backups", "TOO_MANY_UPLOADS", per_network=per_network),
-        Transfers("downloads", "TOO_MANY_DOWNLOADS", per_network=per_network),
-        Diary(backups.transporter, importer),
+        Transfers("backups", reason="TOO_MANY_UPLOADS", per_network=per_network),
+        Transfers("downloads", reason="TOO_MANY_DOWNLOADS", per_network=per_network),
+        backups.diary,
     )
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from gymlocker.v2 import workout_pb2
 
-from server.services.backup.repository import Backup
+from server.services.backup.model import Backup
 from server.services.backup.transfer import Transporter
 from server.services.workout.importer import Importer
 

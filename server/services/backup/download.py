@@ -9,7 +9,7 @@ from server.libraries.network.grpc_protocol import (
     RESPONSE_LENGTH_KEY,
 )
 from server.libraries.rpc.context import values_of
-from server.services.backup.repository import Backup
+from server.services.backup.model import Backup
 
 NOT_MODIFIED = "304"
 # An entity tag of RFC 9110, weak or strong. GET compares weakly.

@@ -6,8 +6,7 @@ there.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -36,6 +35,7 @@ from server.errors import Unavailable, no_such_user
 from server.libraries.database.pool import Connection, Database
 from server.libraries.database.schema import backup_objects, backups, users
 from server.libraries.database.statement import Statement
+from server.services.backup.model import Added, Backup, Contents, backup_of
 from server.services.backup.retention import Retention, kept
 
 # An object belongs to an upload in progress for so long after it was last extended.
@@ -110,6 +110,12 @@ _ADD = Statement(
     )
     .returning(backups.c.created)
 )
+# The newer backup has all that they would add.
+_CANCEL_IMPORTS = Statement(
+    update(backups)
+    .where(backups.c.user_id == _USER_ID, backups.c.import_due.is_not(None))
+    .values(import_due=null())
+)
 _DELETE = Statement(
     delete(backups).where(backups.c.user_id == _USER_ID, backups.c.id == any_(_IDS))
 )
@@ -142,33 +148,6 @@ _FORGET = Statement(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """The SHA-256 and the size of a file."""
-
-    sha256: bytes
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Backup:
-    """An entry, and the object that holds its contents."""
-
-    id: UUID
-    created: datetime
-    object_id: UUID
-    contents: Contents
-
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """The backup that an upload led to: a new entry, or the newest one if that is the same."""
-
-    backup: Backup
-    is_new: bool
-    is_imported: bool
-
-
 class BackupRepository:
     """Store of the entries and of the objects' rows."""
 
@@ -199,7 +178,7 @@ class BackupRepository:
             if user is None:
                 raise no_such_user()
             rows = await connection.fetch(_LIST.sql, *_LIST.arguments({"user_id": user_id}))
-            entries = [_backup(row) for row in rows]
+            entries = [backup_of(row) for row in rows]
             if entries and entries[0].contents == contents:
                 return Added(entries[0], is_new=False, is_imported=False)
             same = next((each for each in entries if each.contents == contents), None)
@@ -224,11 +203,11 @@ class BackupRepository:
             if backup_id
             else self._database.fetch_one(_NEWEST, user_id=user_id)
         )
-        return _backup(row) if row else None
+        return backup_of(row) if row else None
 
     async def all(self, user_id: UUID) -> list[Backup]:
         """Return the user's backups, newest first."""
-        return [_backup(row) for row in await self._database.fetch(_LIST, user_id=user_id)]
+        return [backup_of(row) for row in await self._database.fetch(_LIST, user_id=user_id)]
 
     async def delete(self, user_id: UUID, backup_id: UUID) -> None:
         """Delete an entry, if there is one."""
@@ -270,6 +249,10 @@ async def _add(
     connection: Connection, user_id: UUID, object_id: UUID, contents: Contents, *, is_imported: bool
 ) -> Backup:
     backup_id = uuid4()
+    if is_imported:
+        await connection.execute(
+            _CANCEL_IMPORTS.sql, *_CANCEL_IMPORTS.arguments({"user_id": user_id})
+        )
     values = {"user_id": user_id, "id": backup_id, "object_id": object_id}
     arguments = _ADD.arguments({**values, "is_imported": is_imported})
     created = await connection.fetchval(_ADD.sql, *arguments)
@@ -280,10 +263,6 @@ async def _fetch_one(
     connection: Connection, statement: Statement, **parameters: Any
 ) -> asyncpg.Record | None:
     return await connection.fetchrow(statement.sql, *statement.arguments(parameters))
-
-
-def _backup(row: asyncpg.Record) -> Backup:
-    return Backup(row["id"], row["created"], row["object_id"], Contents(row["sha256"], row["size"]))
 
 
 def upload_expired() -> Unavailable:

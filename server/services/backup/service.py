@@ -7,7 +7,7 @@ from uuid import UUID
 from google.api.httpbody_pb2 import HttpBody
 from gymlocker.v2 import backup_pb2, backup_pb2_grpc, workout_pb2
 
-from server.errors import NotFound
+from server.errors import NotFound, PermissionDenied
 from server.libraries.limits.rate_limits import BackupUploads
 from server.libraries.limits.transfers import Transfers
 from server.libraries.network.client_network import network_of
@@ -16,7 +16,8 @@ from server.libraries.rpc.context import Context, address_of, caller, values_of
 from server.libraries.rpc.conversions import set_time
 from server.services.backup.diary import Diary
 from server.services.backup.download import headers_of, is_head, is_known
-from server.services.backup.repository import Backup, BackupRepository
+from server.services.backup.model import Backup
+from server.services.backup.repository import BackupRepository
 from server.services.backup.transfer import Transporter, require_size
 from server.services.backup.uploader import Uploader
 
@@ -104,6 +105,11 @@ class BackupService(backup_pb2_grpc.BackupServiceServicer):
         self, request: backup_pb2.ImportBackupRequest, context: Context
     ) -> workout_pb2.ImportWorkoutsResponse:
         """Import a backup into the caller's training log."""
+        if not caller().has_account:
+            raise PermissionDenied(
+                "Only accounts have a training log. Use an access key of your account.",
+                reason="ACCOUNT_REQUIRED",
+            )
         user_id = caller().user_id
         backup = await self._get(user_id, request.id)
         options = workout_pb2.ImportWorkoutsRequest(

@@ -13,6 +13,7 @@ from server.errors import TooLarge, disk_full
 from server.libraries.limits.transfers import MAX_TRANSFERS, Transfer
 from server.libraries.rpc.conversions import invalid_field
 from server.services.backup.encryption import Cipher, Readable, Writable
+from server.services.backup.model import Backup, Contents
 from server.services.backup.object_store import (
     ObjectMissing,
     ObjectStore,
@@ -20,7 +21,6 @@ from server.services.backup.object_store import (
     store_unavailable,
 )
 from server.services.backup.pipes import Inlet, Outlet
-from server.services.backup.repository import Backup, Contents
 
 GZIP = b"\x1f\x8b"
 MIB = 1024 * 1024
@@ -133,7 +133,7 @@ def require_size(size: int, max_bytes: int) -> None:
     """Raise TooLarge if a backup has more bytes than are accepted."""
     if size > max_bytes:
         text = f"file: must not be larger than {max_bytes // MIB} MiB (BACKUP_MAX_MEBIBYTES)"
-        raise TooLarge(text, violations=[("file", text)], reason="BACKUP_TOO_LARGE")
+        raise TooLarge(text, violations=[("file", text)], reason="REQUEST_TOO_LARGE")
 
 
 class _Hashed:

@@ -7,13 +7,9 @@ from uuid import UUID, uuid4
 
 from server.errors import GymlockerError, Unavailable
 from server.libraries.limits.transfers import Transfer
+from server.services.backup.model import Added
 from server.services.backup.object_store import ObjectStore
-from server.services.backup.repository import (
-    LEASE,
-    Added,
-    BackupRepository,
-    upload_expired,
-)
+from server.services.backup.repository import LEASE, BackupRepository, upload_expired
 from server.services.backup.transfer import Transporter
 
 EXTEND_SECONDS = 30
@@ -22,19 +18,26 @@ MAX_UNEXTENDED_SECONDS = LEASE.total_seconds() - EXTEND_SECONDS
 
 
 class Uploader:
-    """Stores backups. Calls `removable` when objects may have become unused."""
+    """Stores backups.
+
+    Calls `removable` when objects may have become unused, `importable` when a backup is to be
+    imported.
+    """
 
     def __init__(
         self,
         backups: BackupRepository,
         store: ObjectStore,
         transporter: Transporter,
+        *,
         removable: Callable[[], None],
+        importable: Callable[[], None],
     ) -> None:
         self._backups = backups
         self._store = store
         self._transporter = transporter
         self._removable = removable
+        self._importable = importable
 
     async def upload(self, user_id: UUID, transfer: Transfer, data: AsyncIterator[bytes]) -> Added:
         """Store the contents and add an entry, unless they equal the newest backup."""
@@ -57,6 +60,8 @@ class Uploader:
             await self._release(object_id)
         if added.is_new:
             self._removable()
+        if added.is_imported:
+            self._importable()
         return added
 
     async def delete(self, user_id: UUID, backup_id: UUID) -> None:

@@ -18,7 +18,7 @@ from server.libraries.limits.transfers import (
 
 
 def imports(*, per_network: int = MAX_TRANSFERS_PER_NETWORK) -> Transfers:
-    return Transfers("imports", "TOO_MANY_IMPORTS", per_network=per_network)
+    return Transfers("imports", reason="TOO_MANY_IMPORTS", per_network=per_network)
 
 
 async def arriving(transfers: Transfers, network: str) -> tuple[Transfer, asyncio.Task[None]]:

@@ -66,9 +66,10 @@ class GrpcOwner:
                     file=HttpBody(data=data[start : start + CHUNK])
                 )
 
-        return await self._answer(
+        backup: backup_pb2.Backup = await self._answer(
             lambda: self.stub.UploadBackup(requests(), metadata=self.credentials)
         )
+        return backup
 
     async def download(self, backup_id: str = "") -> bytes:
         request = backup_pb2.DownloadBackupRequest(id=backup_id)
@@ -130,7 +131,10 @@ class RestOwner:
         assert (await self._answer("DELETE", f"/backups/{backup_id}")).json() == {}
 
     async def load(self, backup_id: str, **options: Any) -> workout_pb2.ImportWorkoutsResponse:
-        query = {name: str(value).lower() for name, value in options.items()}
+        query = {
+            name: str(value).lower() if isinstance(value, bool) else value
+            for name, value in options.items()
+        }
         response = await self._answer("POST", f"/backups/{backup_id}/import", params=query)
         return ParseDict(response.json(), workout_pb2.ImportWorkoutsResponse())
 

@@ -23,7 +23,7 @@ from tests.support.client import Client
 from tests.support.stack import Stack, running_stack
 from tests.support.streams import answered
 
-ALL = {"feed": True, "sharing": True, "aiPlanner": True, "backup": False}
+ALL = {"feed": True, "sharing": True, "aiPlanner": True, "backup": True}
 PATHS = ("/features", "/v2/features")
 FEED, SHARING, PLANNER = "FEED_ENABLED", "SHARING_ENABLED", "AI_PLANNER_ENABLED"
 # Services that are disabled by each set of switches.

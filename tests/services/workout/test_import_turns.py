@@ -54,7 +54,9 @@ class TestRun:
         return asyncio.create_task(files.run(uuid4(), network, requests()))
 
     async def test_network_with_many_files_does_not_delay_others(self, reader: Reader) -> None:
-        files = Importer(cast(ImportRepository, Store()), Transfers("imports", "TOO_MANY_IMPORTS"))
+        files = Importer(
+            cast(ImportRepository, Store()), Transfers("imports", reason="TOO_MANY_IMPORTS")
+        )
         many = [self.start(files, "a", f"a{number}".encode()) for number in range(5)]
         await eventually(lambda: reader.started == [b"a0"])
         other = self.start(files, "b", b"b")
@@ -67,7 +69,9 @@ class TestRun:
     async def test_file_of_a_cancelled_call_is_not_read_beside_the_next(
         self, reader: Reader
     ) -> None:
-        files = Importer(cast(ImportRepository, Store()), Transfers("imports", "TOO_MANY_IMPORTS"))
+        files = Importer(
+            cast(ImportRepository, Store()), Transfers("imports", reason="TOO_MANY_IMPORTS")
+        )
         first = self.start(files, "a", b"first")
         await eventually(lambda: reader.started == [b"first"])
         second = self.start(files, "b", b"second")

@@ -29,7 +29,7 @@ class TestRun:
         data = gzip.compress(random.Random(1).randbytes(MAX_FILE_BYTES), compresslevel=0)
         assert len(data) > MAX_FILE_BYTES
         importer = Importer(
-            cast("ImportRepository", None), Transfers("imports", "TOO_MANY_IMPORTS")
+            cast("ImportRepository", None), Transfers("imports", reason="TOO_MANY_IMPORTS")
         )
         with pytest.raises(InvalidArgument, match="has no SQLite database inside"):
             await importer.run(OWNER, "network", requests(data[:first], data[first:]))
