@@ -6,6 +6,7 @@ reading statements are checked: none may scan a table sequentially.
 """
 
 import asyncio
+import datetime as dt
 import hashlib
 import random
 import statistics
@@ -27,10 +28,12 @@ from benchmarks.h2load import LoadError
 from benchmarks.launcher import Launcher, free_port, postgres_process
 from server.libraries.database.migrations import migrate
 from server.programs.local.temporary_postgres import temporary_postgres
+from server.services.inbox.statements import ACKNOWLEDGE_MESSAGES, LEASE_MESSAGES
 
 SIZES = (1_000, 1_000_000)
 EVENTS_EACH = 10
 FOLLOWED = 20
+LEASE = dt.timedelta(minutes=1)
 CALLS, CONCURRENCY = 1_000, 16
 # A PostgreSQL process takes a page fault on its first access to each buffer page: 230 per GetEvents
 # in the first round, 29 in the fifth.
@@ -143,6 +146,8 @@ def _hot(users: int) -> Iterator[tuple[Any, dict[str, object]]]:
     yield statements.GET_PASSWORD, {"user_id": people[0]}
     yield statements.GET_LOGIN_BY_NAME, {"username_keys": ["nobody"], "name": "nobody"}
     yield statements.TAKE_INBOX, {"owner_id": people[0]}
+    yield LEASE_MESSAGES, {"owner_id": people[0], "duration": LEASE, "max_messages": 100}
+    yield ACKNOWLEDGE_MESSAGES, {"owner_id": people[0], "ids": people}
     yield (
         statements.GET_EVENTS,
         {

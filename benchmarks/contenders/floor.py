@@ -273,9 +273,10 @@ async def serve(listen: str, database: str, passwords: type[Passwords]) -> None:
         server: grpc.aio.Server = make_server()
         # The benchmarks call only some methods of these services.
         users, accounts = Users(pool), Accounts(pool, checker.matches)  # type: ignore[abstract]
+        inboxes = Inboxes(pool, checker)  # type: ignore[abstract]
         user_pb2_grpc.add_UserServiceServicer_to_server(users, server)
         event_pb2_grpc.add_EventServiceServicer_to_server(Events(pool, checker), server)
-        inbox_pb2_grpc.add_InboxServiceServicer_to_server(Inboxes(pool, checker), server)
+        inbox_pb2_grpc.add_InboxServiceServicer_to_server(inboxes, server)
         auth_pb2_grpc.add_AuthServiceServicer_to_server(accounts, server)
         server.add_insecure_port(listen)
         await server.start()

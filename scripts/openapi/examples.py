@@ -95,6 +95,8 @@ _REQUESTS: dict[str, dict[str, Any]] = {
         "idempotencyKey": "follow-request-of-a-friend",
     },
     "GetInboxMessagesRequest": _OWNER,
+    "LeaseInboxMessagesRequest": {**_OWNER, "leaseSeconds": 60, "maxMessages": 100},
+    "AckInboxMessagesRequest": {**_OWNER, "ids": ["55555555-6666-4777-8888-999999999999"]},
     "CreateSharedItemRequest": {
         **_OWNER,
         "requestId": "plan-of-spring",

@@ -122,6 +122,26 @@ class Client:
         )
         return list(response.inbox_messages)
 
+    async def lease_messages(
+        self, user: User, *, seconds: int = 60, at_most: int = 1000
+    ) -> list[inbox_pb2.LeasedInboxMessage]:
+        """Lease messages in the inbox of `user`."""
+        response = await self.inbox.LeaseInboxMessages(
+            inbox_pb2.LeaseInboxMessagesRequest(
+                user_id=user.id,
+                password=user.password,
+                lease_seconds=seconds,
+                max_messages=at_most,
+            )
+        )
+        return list(response.inbox_messages)
+
+    async def acknowledge(self, user: User, *ids: str) -> None:
+        """Remove messages from the inbox of `user`."""
+        await self.inbox.AckInboxMessages(
+            inbox_pb2.AckInboxMessagesRequest(user_id=user.id, password=user.password, ids=ids)
+        )
+
     async def shared_item(self, item_id: str) -> share_pb2.GetSharedItemResponse:
         """Read a shared item."""
         return await self.shares.GetSharedItem(share_pb2.GetSharedItemRequest(id=item_id))

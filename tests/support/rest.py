@@ -73,6 +73,10 @@ DELETE_FOLLOW_SECRET = Endpoint(
 )
 PUT_INBOX = Endpoint("PUT", "/inbox", {"toUserId": SOME_UUID, "encryptedMessage": ["Y2h1bms="]})
 GET_INBOX = Endpoint("POST", "/inbox", CREDENTIALS)
+LEASE_INBOX = Endpoint(
+    "POST", "/inbox/lease", {**CREDENTIALS, "leaseSeconds": 60, "maxMessages": 10}
+)
+ACK_INBOX = Endpoint("POST", "/inbox/ack", {**CREDENTIALS, "ids": [SOME_UUID]})
 CREATE_SHARED_ITEM = Endpoint(
     "POST",
     "/shareditem",
@@ -97,6 +101,8 @@ ENDPOINTS = [
     DELETE_FOLLOW_SECRET,
     PUT_INBOX,
     GET_INBOX,
+    LEASE_INBOX,
+    ACK_INBOX,
     CREATE_SHARED_ITEM,
     GET_SHARED_ITEM,
     HEALTH,

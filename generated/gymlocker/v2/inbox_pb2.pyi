@@ -147,3 +147,146 @@ class InboxMessage(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___InboxMessage: _TypeAlias = InboxMessage  # noqa: Y015
+
+@_typing.final
+class LeaseInboxMessagesRequest(_message.Message):
+    """The inbox to read, which is the caller's, and how much of it for how long."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    PASSWORD_FIELD_NUMBER: _builtins.int
+    LEASE_SECONDS_FIELD_NUMBER: _builtins.int
+    MAX_MESSAGES_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """The caller's id, a UUID."""
+    password: _builtins.str
+    """The caller's password, 1 to 40 characters. Empty if the call carries an access token."""
+    lease_seconds: _builtins.int
+    """The length of the lease in seconds, 10 to 3,600. It should exceed the time that the client needs
+    to process the messages.
+    """
+    max_messages: _builtins.int
+    """The largest number of messages to return, 1 to 1,000."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        password: _builtins.str = ...,
+        lease_seconds: _builtins.int = ...,
+        max_messages: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease_seconds", b"lease_seconds", "max_messages", b"max_messages", "password", b"password", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeaseInboxMessagesRequest: _TypeAlias = LeaseInboxMessagesRequest  # noqa: Y015
+
+@_typing.final
+class LeaseInboxMessagesResponse(_message.Message):
+    """Messages that are leased to the caller."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INBOX_MESSAGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def inbox_messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___LeasedInboxMessage]:
+        """The messages, oldest first. They stay on the server until they are acknowledged."""
+
+    def __init__(
+        self,
+        *,
+        inbox_messages: _abc.Iterable[Global___LeasedInboxMessage] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inbox_messages", b"inbox_messages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeaseInboxMessagesResponse: _TypeAlias = LeaseInboxMessagesResponse  # noqa: Y015
+
+@_typing.final
+class LeasedInboxMessage(_message.Message):
+    """A message that is leased to the caller."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    ENCRYPTED_MESSAGE_FIELD_NUMBER: _builtins.int
+    DELIVERIES_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The message's id, a lower-case UUID. It stays the same when the message is leased again."""
+    deliveries: _builtins.int
+    """How many times the message was leased, this time included. If more than 1, it may have been
+    processed before.
+    """
+    @_builtins.property
+    def encrypted_message(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """The message, encrypted, in the chunks in which it was sent."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        encrypted_message: _abc.Iterable[_builtins.bytes] | None = ...,
+        deliveries: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliveries", b"deliveries", "encrypted_message", b"encrypted_message", "id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeasedInboxMessage: _TypeAlias = LeasedInboxMessage  # noqa: Y015
+
+@_typing.final
+class AckInboxMessagesRequest(_message.Message):
+    """The messages to remove from the inbox, which is the caller's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    PASSWORD_FIELD_NUMBER: _builtins.int
+    IDS_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """The caller's id, a UUID."""
+    password: _builtins.str
+    """The caller's password, 1 to 40 characters. Empty if the call carries an access token."""
+    @_builtins.property
+    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids of the messages, 1 to 1,000 UUIDs."""
+
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        password: _builtins.str = ...,
+        ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids", "password", b"password", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AckInboxMessagesRequest: _TypeAlias = AckInboxMessagesRequest  # noqa: Y015
+
+@_typing.final
+class AckInboxMessagesResponse(_message.Message):
+    """The messages are no longer in the inbox."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AckInboxMessagesResponse: _TypeAlias = AckInboxMessagesResponse  # noqa: Y015

@@ -27,6 +27,9 @@ if _version_not_supported:
 
 class InboxServiceStub:
     """Delivers encrypted messages from anyone to a user, such as follow requests and their answers.
+
+    Clients read with LeaseInboxMessages and AckInboxMessages, which lose no message when a reply is
+    lost. GetInboxMessages remains for clients that know no other.
     """
 
     def __init__(self, channel):
@@ -45,10 +48,23 @@ class InboxServiceStub:
                 request_serializer=gymlocker_dot_v2_dot_inbox__pb2.GetInboxMessagesRequest.SerializeToString,
                 response_deserializer=gymlocker_dot_v2_dot_inbox__pb2.GetInboxMessagesResponse.FromString,
                 _registered_method=True)
+        self.LeaseInboxMessages = channel.unary_unary(
+                '/gymlocker.v2.InboxService/LeaseInboxMessages',
+                request_serializer=gymlocker_dot_v2_dot_inbox__pb2.LeaseInboxMessagesRequest.SerializeToString,
+                response_deserializer=gymlocker_dot_v2_dot_inbox__pb2.LeaseInboxMessagesResponse.FromString,
+                _registered_method=True)
+        self.AckInboxMessages = channel.unary_unary(
+                '/gymlocker.v2.InboxService/AckInboxMessages',
+                request_serializer=gymlocker_dot_v2_dot_inbox__pb2.AckInboxMessagesRequest.SerializeToString,
+                response_deserializer=gymlocker_dot_v2_dot_inbox__pb2.AckInboxMessagesResponse.FromString,
+                _registered_method=True)
 
 
 class InboxServiceServicer:
     """Delivers encrypted messages from anyone to a user, such as follow requests and their answers.
+
+    Clients read with LeaseInboxMessages and AckInboxMessages, which lose no message when a reply is
+    lost. GetInboxMessages remains for clients that know no other.
     """
 
     def PutInboxMessage(self, request, context):
@@ -59,8 +75,9 @@ class InboxServiceServicer:
         messages to the inbox come from the caller's network, or the inbox is full and most of its
         messages come from that network.
 
-        An inbox is full at 1,000 messages or 16 MiB. A full inbox drops the newest message of the
-        network that has the most messages in it. Unread messages are deleted after 180 days.
+        An inbox is full at 1,000 messages or 16 MiB, leased ones included. A full inbox drops the newest
+        message of the network that has the most messages in it, and leased ones last. Unread messages
+        are deleted after 180 days.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -68,8 +85,31 @@ class InboxServiceServicer:
 
     def GetInboxMessages(self, request, context):
         """Returns and removes the messages of the caller's inbox, oldest first. Each message is delivered
-        exactly once. A reply has at most the oldest 1,000 messages or 3 MiB; the next call returns
-        more.
+        exactly once, so that it is lost if the reply is. Leased messages are not returned. A reply has
+        at most the oldest 1,000 messages or 3 MiB; the next call returns more.
+
+        Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
+        invalid. NOT_FOUND if the user does not exist.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LeaseInboxMessages(self, request, context):
+        """Returns messages of the caller's inbox, oldest first, and leases them: until the lease ends, they
+        are not returned again, by GetInboxMessages neither. Messages that were not acknowledged by then
+        are returned again. A reply has at most 3 MiB; messages that do not fit are not leased.
+
+        Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
+        invalid. NOT_FOUND if the user does not exist.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AckInboxMessages(self, request, context):
+        """Removes messages from the caller's inbox. Call it when they have been processed. It may be called
+        again, and after the lease has ended. Ids of messages that are not in the inbox are ignored.
 
         Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
         invalid. NOT_FOUND if the user does not exist.
@@ -91,6 +131,16 @@ def add_InboxServiceServicer_to_server(servicer, server):
                     request_deserializer=gymlocker_dot_v2_dot_inbox__pb2.GetInboxMessagesRequest.FromString,
                     response_serializer=gymlocker_dot_v2_dot_inbox__pb2.GetInboxMessagesResponse.SerializeToString,
             ),
+            'LeaseInboxMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.LeaseInboxMessages,
+                    request_deserializer=gymlocker_dot_v2_dot_inbox__pb2.LeaseInboxMessagesRequest.FromString,
+                    response_serializer=gymlocker_dot_v2_dot_inbox__pb2.LeaseInboxMessagesResponse.SerializeToString,
+            ),
+            'AckInboxMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.AckInboxMessages,
+                    request_deserializer=gymlocker_dot_v2_dot_inbox__pb2.AckInboxMessagesRequest.FromString,
+                    response_serializer=gymlocker_dot_v2_dot_inbox__pb2.AckInboxMessagesResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'gymlocker.v2.InboxService', rpc_method_handlers)
@@ -101,6 +151,9 @@ def add_InboxServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class InboxService:
     """Delivers encrypted messages from anyone to a user, such as follow requests and their answers.
+
+    Clients read with LeaseInboxMessages and AckInboxMessages, which lose no message when a reply is
+    lost. GetInboxMessages remains for clients that know no other.
     """
 
     @staticmethod
@@ -147,6 +200,60 @@ class InboxService:
             '/gymlocker.v2.InboxService/GetInboxMessages',
             gymlocker_dot_v2_dot_inbox__pb2.GetInboxMessagesRequest.SerializeToString,
             gymlocker_dot_v2_dot_inbox__pb2.GetInboxMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LeaseInboxMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gymlocker.v2.InboxService/LeaseInboxMessages',
+            gymlocker_dot_v2_dot_inbox__pb2.LeaseInboxMessagesRequest.SerializeToString,
+            gymlocker_dot_v2_dot_inbox__pb2.LeaseInboxMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AckInboxMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gymlocker.v2.InboxService/AckInboxMessages',
+            gymlocker_dot_v2_dot_inbox__pb2.AckInboxMessagesRequest.SerializeToString,
+            gymlocker_dot_v2_dot_inbox__pb2.AckInboxMessagesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -13,7 +13,11 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class InboxServiceStub:
-    """Delivers encrypted messages from anyone to a user, such as follow requests and their answers."""
+    """Delivers encrypted messages from anyone to a user, such as follow requests and their answers.
+
+    Clients read with LeaseInboxMessages and AckInboxMessages, which lose no message when a reply is
+    lost. GetInboxMessages remains for clients that know no other.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     PutInboxMessage: _aio.UnaryUnaryMultiCallable[_inbox_pb2.PutInboxMessageRequest, _inbox_pb2.PutInboxMessageResponse]
@@ -24,20 +28,40 @@ class InboxServiceStub:
     messages to the inbox come from the caller's network, or the inbox is full and most of its
     messages come from that network.
 
-    An inbox is full at 1,000 messages or 16 MiB. A full inbox drops the newest message of the
-    network that has the most messages in it. Unread messages are deleted after 180 days.
+    An inbox is full at 1,000 messages or 16 MiB, leased ones included. A full inbox drops the newest
+    message of the network that has the most messages in it, and leased ones last. Unread messages
+    are deleted after 180 days.
     """
     GetInboxMessages: _aio.UnaryUnaryMultiCallable[_inbox_pb2.GetInboxMessagesRequest, _inbox_pb2.GetInboxMessagesResponse]
     """Returns and removes the messages of the caller's inbox, oldest first. Each message is delivered
-    exactly once. A reply has at most the oldest 1,000 messages or 3 MiB; the next call returns
-    more.
+    exactly once, so that it is lost if the reply is. Leased messages are not returned. A reply has
+    at most the oldest 1,000 messages or 3 MiB; the next call returns more.
+
+    Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
+    invalid. NOT_FOUND if the user does not exist.
+    """
+    LeaseInboxMessages: _aio.UnaryUnaryMultiCallable[_inbox_pb2.LeaseInboxMessagesRequest, _inbox_pb2.LeaseInboxMessagesResponse]
+    """Returns messages of the caller's inbox, oldest first, and leases them: until the lease ends, they
+    are not returned again, by GetInboxMessages neither. Messages that were not acknowledged by then
+    are returned again. A reply has at most 3 MiB; messages that do not fit are not leased.
+
+    Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
+    invalid. NOT_FOUND if the user does not exist.
+    """
+    AckInboxMessages: _aio.UnaryUnaryMultiCallable[_inbox_pb2.AckInboxMessagesRequest, _inbox_pb2.AckInboxMessagesResponse]
+    """Removes messages from the caller's inbox. Call it when they have been processed. It may be called
+    again, and after the lease has ended. Ids of messages that are not in the inbox are ignored.
 
     Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
     invalid. NOT_FOUND if the user does not exist.
     """
 
 class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Delivers encrypted messages from anyone to a user, such as follow requests and their answers."""
+    """Delivers encrypted messages from anyone to a user, such as follow requests and their answers.
+
+    Clients read with LeaseInboxMessages and AckInboxMessages, which lose no message when a reply is
+    lost. GetInboxMessages remains for clients that know no other.
+    """
 
     @_abc_1.abstractmethod
     def PutInboxMessage(
@@ -52,8 +76,9 @@ class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
         messages to the inbox come from the caller's network, or the inbox is full and most of its
         messages come from that network.
 
-        An inbox is full at 1,000 messages or 16 MiB. A full inbox drops the newest message of the
-        network that has the most messages in it. Unread messages are deleted after 180 days.
+        An inbox is full at 1,000 messages or 16 MiB, leased ones included. A full inbox drops the newest
+        message of the network that has the most messages in it, and leased ones last. Unread messages
+        are deleted after 180 days.
         """
 
     @_abc_1.abstractmethod
@@ -63,8 +88,35 @@ class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_inbox_pb2.GetInboxMessagesRequest, _abc.Awaitable[_inbox_pb2.GetInboxMessagesResponse]],
     ) -> _abc.Awaitable[_inbox_pb2.GetInboxMessagesResponse]:
         """Returns and removes the messages of the caller's inbox, oldest first. Each message is delivered
-        exactly once. A reply has at most the oldest 1,000 messages or 3 MiB; the next call returns
-        more.
+        exactly once, so that it is lost if the reply is. Leased messages are not returned. A reply has
+        at most the oldest 1,000 messages or 3 MiB; the next call returns more.
+
+        Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
+        invalid. NOT_FOUND if the user does not exist.
+        """
+
+    @_abc_1.abstractmethod
+    def LeaseInboxMessages(
+        self,
+        request: _inbox_pb2.LeaseInboxMessagesRequest,
+        context: _aio.ServicerContext[_inbox_pb2.LeaseInboxMessagesRequest, _abc.Awaitable[_inbox_pb2.LeaseInboxMessagesResponse]],
+    ) -> _abc.Awaitable[_inbox_pb2.LeaseInboxMessagesResponse]:
+        """Returns messages of the caller's inbox, oldest first, and leases them: until the lease ends, they
+        are not returned again, by GetInboxMessages neither. Messages that were not acknowledged by then
+        are returned again. A reply has at most 3 MiB; messages that do not fit are not leased.
+
+        Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
+        invalid. NOT_FOUND if the user does not exist.
+        """
+
+    @_abc_1.abstractmethod
+    def AckInboxMessages(
+        self,
+        request: _inbox_pb2.AckInboxMessagesRequest,
+        context: _aio.ServicerContext[_inbox_pb2.AckInboxMessagesRequest, _abc.Awaitable[_inbox_pb2.AckInboxMessagesResponse]],
+    ) -> _abc.Awaitable[_inbox_pb2.AckInboxMessagesResponse]:
+        """Removes messages from the caller's inbox. Call it when they have been processed. It may be called
+        again, and after the lease has ended. Ids of messages that are not in the inbox are ignored.
 
         Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
         invalid. NOT_FOUND if the user does not exist.

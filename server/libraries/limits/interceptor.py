@@ -13,8 +13,18 @@ from server.libraries.rpc.context import Context, address_of
 from server.libraries.rpc.interceptor import CallNext, Interceptor
 from server.libraries.rpc.method import Method
 
-# Methods that delete, or that authenticate callers who want to delete.
-_EXEMPT = frozenset({"GetInboxMessages", "Login", "RefreshToken", "Logout", "ChangePassword"})
+# Methods that delete, or that callers need before they can delete.
+_EXEMPT = frozenset(
+    {
+        "GetInboxMessages",
+        "LeaseInboxMessages",
+        "AckInboxMessages",
+        "Login",
+        "RefreshToken",
+        "Logout",
+        "ChangePassword",
+    }
+)
 
 
 class LimitsInterceptor(Interceptor):

@@ -1,5 +1,6 @@
 """The repository of inboxes."""
 
+import datetime as dt
 from collections.abc import Sequence
 from uuid import UUID, uuid4
 
@@ -10,6 +11,8 @@ from server.libraries.database.idempotency import GET_ANSWER, STORE, digest_of
 from server.libraries.database.pool import Connection, Database
 from server.libraries.limits.quota import RETRY_AFTER
 from server.services.inbox.statements import (
+    ACKNOWLEDGE_MESSAGES,
+    LEASE_MESSAGES,
     LOCK_INBOX,
     PUT_MESSAGE,
     PUT_MESSAGE_INTO_FULL_INBOX,
@@ -72,12 +75,32 @@ class InboxRepository:
         )
 
     async def take(self, user_id: UUID) -> list[inbox_pb2.InboxMessage]:
-        """Delete and return the user's oldest messages, oldest first."""
+        """Delete and return the user's oldest unleased messages, oldest first."""
         rows = await self._database.fetch(TAKE_MESSAGES, owner_id=user_id)
         return [
             inbox_pb2.InboxMessage(id=str(row["id"]), encrypted_message=row["encrypted_message"])
             for row in rows
         ]
+
+    async def lease(
+        self, user_id: UUID, duration: dt.timedelta, max_messages: int
+    ) -> list[inbox_pb2.LeasedInboxMessage]:
+        """Lease and return the user's oldest unleased messages, oldest first."""
+        rows = await self._database.fetch(
+            LEASE_MESSAGES, owner_id=user_id, duration=duration, max_messages=max_messages
+        )
+        return [
+            inbox_pb2.LeasedInboxMessage(
+                id=str(row["id"]),
+                encrypted_message=row["encrypted_message"],
+                deliveries=row["deliveries"],
+            )
+            for row in rows
+        ]
+
+    async def acknowledge(self, user_id: UUID, ids: Sequence[UUID]) -> None:
+        """Delete those of the user's messages that have these ids, leased or not."""
+        await self._database.execute(ACKNOWLEDGE_MESSAGES, owner_id=user_id, ids=ids)
 
 
 def inbox_full() -> ResourceExhausted:

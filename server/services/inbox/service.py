@@ -1,5 +1,6 @@
 """InboxService: messages from user to user."""
 
+import datetime as dt
 from uuid import UUID
 
 from gymlocker.v2 import inbox_pb2, inbox_pb2_grpc
@@ -12,7 +13,7 @@ from server.services.inbox.repository import InboxRepository
 
 
 class InboxService(inbox_pb2_grpc.InboxServiceServicer):
-    """Inboxes that deliver each message once."""
+    """Inboxes, read by lease and acknowledgement or all at once."""
 
     def __init__(
         self, inbox: InboxRepository, networks: NetworkHasher, messages: InboxMessages
@@ -45,3 +46,21 @@ class InboxService(inbox_pb2_grpc.InboxServiceServicer):
         """Delete and return the caller's messages."""
         messages = await self._inbox.take(UUID(request.user_id))
         return inbox_pb2.GetInboxMessagesResponse(inbox_messages=messages)
+
+    async def LeaseInboxMessages(
+        self, request: inbox_pb2.LeaseInboxMessagesRequest, context: Context
+    ) -> inbox_pb2.LeaseInboxMessagesResponse:
+        """Lease and return the caller's messages."""
+        messages = await self._inbox.lease(
+            UUID(request.user_id),
+            dt.timedelta(seconds=request.lease_seconds),
+            request.max_messages,
+        )
+        return inbox_pb2.LeaseInboxMessagesResponse(inbox_messages=messages)
+
+    async def AckInboxMessages(
+        self, request: inbox_pb2.AckInboxMessagesRequest, context: Context
+    ) -> inbox_pb2.AckInboxMessagesResponse:
+        """Delete messages of the caller."""
+        await self._inbox.acknowledge(UUID(request.user_id), [UUID(id_) for id_ in request.ids])
+        return inbox_pb2.AckInboxMessagesResponse()

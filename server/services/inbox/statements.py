@@ -1,12 +1,25 @@
-"""The SQL statements of inboxes."""
+"""The SQL statements of inboxes.
+
+A lease is in force until the database's clock passes `leased_until`. Only unleased messages are
+returned. All messages count towards the limits of an inbox.
+"""
+
+from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
+    CTE,
     BigInteger,
+    BindParameter,
     ColumnElement,
     Float,
     Integer,
+    Interval,
     LargeBinary,
+    Select,
     Subquery,
+    Uuid,
+    any_,
     bindparam,
     cast,
     delete,
@@ -18,6 +31,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    update,
 )
 
 from server.libraries.database.schema import user_inbox_items as items
@@ -44,7 +58,10 @@ _MESSAGE = (
     bindparam("encrypted_message", type_=items.c.encrypted_message.type),
     _NETWORK,
 )
+_READ = (items.c.id, items.c.encrypted_message, items.c.received)
 _COLUMNS = ["user_id", "id", "encrypted_message", "network"]
+# NULL if the message was never leased.
+_IS_LEASED = items.c.leased_until > func.clock_timestamp()
 
 
 def _put() -> Statement:
@@ -86,6 +103,7 @@ def _messages_by_network() -> Subquery:
             items.c.id,
             items.c.network,
             items.c.received,
+            func.coalesce(_IS_LEASED, false()).label("is_leased"),
             _STORED_SIZE.label("size"),
             share.label("share"),
         )
@@ -98,12 +116,14 @@ def _put_into_full_inbox() -> Statement:
     """Return a statement that replaces the newest messages of the network with the largest share.
 
     There is no row if that is the sender's own network. Messages are deleted until the new one fits
-    or their size reaches its own: so an inbox that was over the limit does not grow.
+    or their size reaches its own: so an inbox that was over the limit does not grow. Leased ones
+    are deleted last, for their reader expects to get them again if processing them fails.
     """
     message = _messages_by_network()
     newest_first = (
         message.c.share.desc(),
         message.c.network.nulls_last(),
+        message.c.is_leased,
         message.c.received.desc().nulls_last(),
         message.c.id,
     )
@@ -134,17 +154,17 @@ def _put_into_full_inbox() -> Statement:
     )
 
 
-def _take() -> Statement:
-    """Return a statement that deletes and returns messages; no two readers get the same ones.
+def _oldest(max_messages: int | BindParameter[int]) -> Select[tuple[UUID]]:
+    """Lock and select the ids of the oldest unleased messages; no two readers get the same ones.
 
     Anyone may send messages, so a response is limited: the rest remains for the next one.
     """
     # Messages from before Gymlocker have no time; they are the oldest.
     waiting = (
         select(items.c.id, items.c.received, items.c.encrypted_message)
-        .where(items.c.user_id == bindparam("owner_id"))
+        .where(_WAITING, or_(items.c.leased_until.is_(None), ~_IS_LEASED))
         .order_by(items.c.received.asc().nulls_first(), items.c.id)
-        .limit(MAX_RESPONSE_MESSAGES)
+        .limit(max_messages)
         .with_for_update(skip_locked=True)
         .cte("waiting")
     )
@@ -155,20 +175,59 @@ def _take() -> Statement:
         order_by=(measured.c.received.asc().nulls_first(), measured.c.id)
     )
     summed = select(measured.c.id, (up_to_here - measured.c.size).label("before")).cte("summed")
-    fitting = select(summed.c.id).where(summed.c.before < MAX_RESPONSE_BYTES)
-    taken = (
-        delete(items)
-        .where(items.c.id.in_(fitting))
-        .returning(items.c.id, items.c.encrypted_message, items.c.received)
-        .cte("taken")
-    )
+    return select(summed.c.id).where(summed.c.before < MAX_RESPONSE_BYTES)
+
+
+def _oldest_first(message: CTE, *others: ColumnElement[int]) -> Statement:
+    """Return a statement for messages that were read, in their order."""
     # LiftLog may have stored a chunk that is null; the rest of the message must not be lost.
-    chunks = func.array_replace(taken.c.encrypted_message, null(), literal(b""))
+    chunks = func.array_replace(message.c.encrypted_message, null(), literal(b""))
     return Statement(
-        select(taken.c.id, chunks.label("encrypted_message")).order_by(
-            taken.c.received.asc().nulls_first(), taken.c.id
+        select(message.c.id, chunks.label("encrypted_message"), *others).order_by(
+            message.c.received.asc().nulls_first(), message.c.id
         )
     )
+
+
+def _take() -> Statement:
+    """Return a statement that deletes and returns messages."""
+    return _oldest_first(
+        delete(items)
+        .where(items.c.id.in_(_oldest(MAX_RESPONSE_MESSAGES)))
+        .returning(*_READ)
+        .cte("taken")
+    )
+
+
+def _lease() -> Statement:
+    """Return a statement that leases and returns messages."""
+    leased = (
+        update(items)
+        .where(items.c.id.in_(_oldest(_MAX_MESSAGES)))
+        .values(
+            leased_until=func.clock_timestamp() + bindparam("duration", type_=Interval),
+            deliveries=items.c.deliveries + 1,
+        )
+        .returning(*_READ, items.c.deliveries)
+        .cte("leased")
+    )
+    return _oldest_first(leased, leased.c.deliveries)
+
+
+def _acknowledge() -> Statement:
+    """Return a statement that deletes messages by their ids.
+
+    It waits for concurrent readers instead of skipping what they have locked, since a message that
+    was acknowledged must not be returned again. Callers lock the same messages in the same order.
+    """
+    acknowledged = (
+        select(items.c.id)
+        .where(_WAITING, items.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+        .order_by(items.c.id)
+        .with_for_update()
+        .cte("acknowledged")
+    )
+    return Statement(delete(items).where(items.c.id.in_(select(acknowledged.c.id))))
 
 
 PUT_MESSAGE = _put()
@@ -176,3 +235,5 @@ PUT_MESSAGE_INTO_FULL_INBOX = _put_into_full_inbox()
 # One writer of a full inbox at a time. Only changing and deleting the user waits for it.
 LOCK_INBOX = Statement(select(users.c.id).where(_OWNER).with_for_update(key_share=True))
 TAKE_MESSAGES = _take()
+LEASE_MESSAGES = _lease()
+ACKNOWLEDGE_MESSAGES = _acknowledge()

@@ -8,12 +8,14 @@ import pytest
 
 from tests.support.client import EVERY_BYTE, SOME_UUID
 from tests.support.rest import (
+    ACK_INBOX,
     CREATE_SHARED_ITEM,
     FUTURE,
     GET_EVENTS,
     GET_INBOX,
     GET_USERS,
     IV_TEXT,
+    LEASE_INBOX,
     PUT_EVENT,
     PUT_FOLLOW_SECRET,
     PUT_INBOX,
@@ -128,6 +130,20 @@ async def test_inboxes(rest: httpx2.AsyncClient, prefix: str) -> None:
     assert UUID_PATTERN.fullmatch(message["id"])
     assert response == {"inboxMessages": [{"id": message["id"], "encryptedMessage": chunks}]}
     assert await answered(rest, GET_INBOX, prefix, **owner(user)) == {"inboxMessages": []}
+
+
+async def test_inbox_leases(rest: httpx2.AsyncClient, prefix: str) -> None:
+    user = await new_user(rest)
+    chunks = ["+//+", "", "Y2h1bms="]
+    assert await answered(rest, LEASE_INBOX, prefix, **owner(user)) == {"inboxMessages": []}
+    await answered(rest, PUT_INBOX, prefix, toUserId=user["id"], encryptedMessage=chunks)
+    response = await answered(rest, LEASE_INBOX, prefix, **owner(user))
+    (message,) = response["inboxMessages"]
+    assert UUID_PATTERN.fullmatch(message["id"])
+    assert response == {
+        "inboxMessages": [{"id": message["id"], "encryptedMessage": chunks, "deliveries": 1}]
+    }
+    assert await answered(rest, ACK_INBOX, prefix, **owner(user), ids=[message["id"]]) == {}
 
 
 async def test_shared_items(rest: httpx2.AsyncClient, prefix: str) -> None:

@@ -98,6 +98,10 @@ def use_the_feed(call: Caller) -> None:
     message = {"toUserId": user_id, "encryptedMessage": ["Zmlyc3Q="]}
     call("InboxService_PutInboxMessage", message)
     assert call("InboxService_GetInboxMessages", call.me)["inboxMessages"]
+    call("InboxService_PutInboxMessage", message)
+    lease = {"leaseSeconds": 60, "maxMessages": 10}
+    [leased] = call("InboxService_LeaseInboxMessages", call.me | lease)["inboxMessages"]
+    call("InboxService_AckInboxMessages", call.me | {"ids": [leased["id"]]})
     payload = {"encryptedPayload": "cGxhbg==", "iv": {"value": IV}}
     item = {**call.me, "encryptedPayload": payload, "expiry": FUTURE}
     created = call("ShareService_CreateSharedItem", item)

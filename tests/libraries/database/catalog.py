@@ -8,6 +8,12 @@ SELECT format('%s.%s %s%s', relname, attname, format_type(atttypid, atttypmod),
 FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
 WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
 """
+REQUIRED = """
+SELECT format('%s.%s', relname, attname)
+FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0
+    AND attnotnull AND NOT atthasdef
+"""
 CONSTRAINTS = """
 SELECT format('%s %s %s', relname, conname, pg_get_constraintdef(pg_constraint.oid))
 FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
@@ -28,6 +34,11 @@ async def schema(connection: asyncpg.Connection) -> set[str]:
     return {
         row[0] for query in (COLUMNS, CONSTRAINTS, INDEXES) for row in await connection.fetch(query)
     }
+
+
+async def required_columns(connection: asyncpg.Connection) -> set[str]:
+    """Return every column that an INSERT must give a value, as table.column."""
+    return {row[0] for row in await connection.fetch(REQUIRED)}
 
 
 async def columns(connection: asyncpg.Connection) -> dict[str, list[str]]:

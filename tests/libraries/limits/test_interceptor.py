@@ -9,6 +9,8 @@ EXEMPT = {
     "DeleteFollowSecret",
     "DeleteWorkout",
     "GetInboxMessages",
+    "LeaseInboxMessages",
+    "AckInboxMessages",
     "Login",
     "RefreshToken",
     "Logout",

@@ -39,6 +39,7 @@ class Things:
     key_id: str
     session_id: str
     backup_id: str
+    message_id: str
     # Credentials of the caller.
     password: str = ""
     refresh_token: str = ""
@@ -71,6 +72,12 @@ REQUESTS: dict[str, Callable[[Things], Message]] = {
     ),
     "InboxService.GetInboxMessages": lambda things: inbox_pb2.GetInboxMessagesRequest(
         user_id=things.who.id, password=things.who.password
+    ),
+    "InboxService.LeaseInboxMessages": lambda things: inbox_pb2.LeaseInboxMessagesRequest(
+        user_id=things.who.id, password=things.who.password, lease_seconds=10, max_messages=10
+    ),
+    "InboxService.AckInboxMessages": lambda things: inbox_pb2.AckInboxMessagesRequest(
+        user_id=things.who.id, password=things.who.password, ids=[things.message_id]
     ),
     "ShareService.CreateSharedItem": lambda things: item_of(things.who),
     "ShareService.GetSharedItem": lambda things: share_pb2.GetSharedItemRequest(id=things.item_id),

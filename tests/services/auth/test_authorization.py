@@ -62,6 +62,8 @@ TABLE: dict[str, tuple[StatusCode, StatusCode, StatusCode, StatusCode]] = {
     "FollowService.DeleteFollowSecret": (INVALID, REFUSED, REFUSED, OK),
     "InboxService.PutInboxMessage": (OK, OK, OK, OK),
     "InboxService.GetInboxMessages": (INVALID, REFUSED, REFUSED, OK),
+    "InboxService.LeaseInboxMessages": (INVALID, REFUSED, REFUSED, OK),
+    "InboxService.AckInboxMessages": (INVALID, REFUSED, REFUSED, OK),
     "ShareService.CreateSharedItem": (INVALID, REFUSED, REFUSED, OK),
     "ShareService.GetSharedItem": (OK, OK, OK, OK),
     # Methods without a session. A refresh token is valid whoever sends it.
@@ -197,6 +199,7 @@ async def things_of(owner: User, client: Client) -> Things:
     )
     await client.events.PutEvent(event_of(owner))
     await client.send(owner.id, b"message")
+    [message] = await client.lease_messages(owner)
     item = await client.shares.CreateSharedItem(item_of(owner))
     key = await client.accounts.CreateAccessKey(
         auth_pb2.CreateAccessKeyRequest(name="Canary", scopes=["feed"]), metadata=metadata
@@ -215,6 +218,7 @@ async def things_of(owner: User, client: Client) -> Things:
         key.id,
         sessions.sessions[-1].id,
         backup.id,
+        message.id,
     )
 
 

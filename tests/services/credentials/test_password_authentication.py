@@ -17,6 +17,7 @@ from server.programs.demo.transport import Transport
 from tests.services.auth.accounts import rows_of
 from tests.services.credentials.calls import code_of, store_password
 from tests.support.client import (
+    SOME_UUID,
     Client,
     User,
     contract_methods,
@@ -41,6 +42,12 @@ REQUESTS: dict[str, Callable[[User], Message]] = {
     ),
     "GetInboxMessages": lambda user: inbox_pb2.GetInboxMessagesRequest(
         user_id=user.id, password=user.password
+    ),
+    "LeaseInboxMessages": lambda user: inbox_pb2.LeaseInboxMessagesRequest(
+        user_id=user.id, password=user.password, lease_seconds=10, max_messages=10
+    ),
+    "AckInboxMessages": lambda user: inbox_pb2.AckInboxMessagesRequest(
+        user_id=user.id, password=user.password, ids=[SOME_UUID]
     ),
     "CreateSharedItem": item_of,
 }

@@ -99,6 +99,9 @@ user_inbox_items = Table(
     Column("received", Timestamp, server_default=func.clock_timestamp(), index=True),
     # A hash of the sender's network, keyed with the key of that day: see `network_keys`.
     Column("network", LargeBinary),
+    # Gymlocker's: end of the last lease, NULL if there was none, and the number of leases.
+    Column("leased_until", Timestamp),
+    Column("deliveries", Integer, nullable=False, server_default="0"),
 )
 
 shared_items = Table(
