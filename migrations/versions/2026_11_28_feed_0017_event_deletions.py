@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "feed_0017"
-down_revision = "feed_0015"
+down_revision = "feed_0016"
 branch_labels = None
 depends_on = None
 
