@@ -75,6 +75,12 @@ async def write(repository: EventRepository, user: UUID, ids: list[UUID], seed: 
             await repository.put(user, Event(id_, f"{seed}:{number}".encode(), b"iv", expiry))
 
 
+async def read_all(repository: EventRepository, *copies: Copy) -> None:
+    for copy in copies:
+        while await copy.poll(repository):
+            pass
+
+
 async def test_copies_equal_what_is_there(feed: Database) -> None:
     user = await new_user(feed)
     repository, sweeper = EventRepository(feed), SystemRepository(feed)
@@ -94,10 +100,10 @@ async def test_copies_equal_what_is_there(feed: Database) -> None:
     await asyncio.gather(writers, sweep(), *(follow(copy) for copy in (*followers, deaf)))
     while await sweeper.sweep(100):
         pass
-    everyone = [*followers, deaf, newcomer := Copy(user)]
-    for copy in everyone:
-        while await copy.poll(repository):
-            pass
+    await read_all(repository, *followers, deaf)
+    await repository.delete(user, UUID(next(iter(followers[0].events))))
+    newcomer = Copy(user)
+    await read_all(repository, *followers, deaf, newcomer)
     there = newcomer.events
     assert there
     assert [copy.events for copy in followers] == [there] * len(followers)
