@@ -274,8 +274,9 @@ async def serve(listen: str, database: str, passwords: type[Passwords]) -> None:
         # The benchmarks call only some methods of these services.
         users, accounts = Users(pool), Accounts(pool, checker.matches)  # type: ignore[abstract]
         inboxes = Inboxes(pool, checker)  # type: ignore[abstract]
+        events = Events(pool, checker)  # type: ignore[abstract]
         user_pb2_grpc.add_UserServiceServicer_to_server(users, server)
-        event_pb2_grpc.add_EventServiceServicer_to_server(Events(pool, checker), server)
+        event_pb2_grpc.add_EventServiceServicer_to_server(events, server)
         inbox_pb2_grpc.add_InboxServiceServicer_to_server(inboxes, server)
         auth_pb2_grpc.add_AuthServiceServicer_to_server(accounts, server)
         server.add_insecure_port(listen)

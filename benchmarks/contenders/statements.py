@@ -6,7 +6,8 @@ the arguments of one takes less than a microsecond.
 
 from server.services.auth.session_repository import _START as START_SESSION
 from server.services.credentials.password_repository import _GET_PASSWORD as GET_PASSWORD
-from server.services.event.statements import GET_EVENTS, PUT_EVENT
+from server.services.event.read_statements import GET_EVENTS
+from server.services.event.statements import PUT_EVENT
 from server.services.inbox.statements import PUT_MESSAGE as PUT_INBOX
 from server.services.inbox.statements import TAKE_MESSAGES as TAKE_INBOX
 from server.services.user.statements import (

@@ -131,6 +131,7 @@ _REQUESTS: dict[str, dict[str, Any]] = {
         "introduction": {"locale": "en-AU", "weightUnit": "kg"},
     },
     # The end of the story.
+    "DeleteEventRequest": {**_OWNER, "eventId": "44444444-5555-4666-8777-888888888888"},
     "DeleteFollowSecretRequest": {**_OWNER, "followSecret": _SECRET},
     "ChangePasswordRequest": {"currentPassword": _ADA["password"], "newPassword": _NEW_PASSWORD},
     "LogoutRequest": {"refreshToken": _REFRESH_TOKEN},

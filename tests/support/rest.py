@@ -62,6 +62,7 @@ PUT_EVENT = Endpoint(
         "expiry": FUTURE,
     },
 )
+DELETE_EVENT = Endpoint("POST", "/event/delete", {**CREDENTIALS, "eventId": SOME_UUID})
 GET_EVENTS = Endpoint(
     "POST",
     "/events",
@@ -96,6 +97,7 @@ ENDPOINTS = [
     DELETE_USER,
     GET_USERS,
     PUT_EVENT,
+    DELETE_EVENT,
     GET_EVENTS,
     PUT_FOLLOW_SECRET,
     DELETE_FOLLOW_SECRET,

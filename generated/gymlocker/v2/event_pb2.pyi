@@ -115,13 +115,18 @@ class FollowedUser(_message.Message):
     USER_ID_FIELD_NUMBER: _builtins.int
     FOLLOW_SECRET_FIELD_NUMBER: _builtins.int
     SINCE_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """The followed user's id, a UUID."""
     follow_secret: _builtins.str
     """The secret that the followed user gave to the caller."""
+    cursor: _builtins.str
+    """The user's cursor from an earlier reply. If empty, `since` counts."""
     @_builtins.property
     def since(self) -> _timestamp_pb2.Timestamp:
-        """Only events with a later timestamp are returned. If absent, all events are returned."""
+        """Only events with a later timestamp are returned. If absent, all events are returned. Ignored if
+        there is a cursor.
+        """
 
     def __init__(
         self,
@@ -129,14 +134,62 @@ class FollowedUser(_message.Message):
         user_id: _builtins.str = ...,
         follow_secret: _builtins.str = ...,
         since: _timestamp_pb2.Timestamp | None = ...,
+        cursor: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["follow_secret", b"follow_secret", "since", b"since", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "follow_secret", b"follow_secret", "since", b"since", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FollowedUser: _TypeAlias = FollowedUser  # noqa: Y015
+
+@_typing.final
+class DeleteEventRequest(_message.Message):
+    """The event to delete."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    PASSWORD_FIELD_NUMBER: _builtins.int
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """The caller's id, a UUID."""
+    password: _builtins.str
+    """The caller's password, 1 to 40 characters. Empty if the call carries an access token."""
+    event_id: _builtins.str
+    """The event's id, a UUID."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        password: _builtins.str = ...,
+        event_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_id", b"event_id", "password", b"password", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteEventRequest: _TypeAlias = DeleteEventRequest  # noqa: Y015
+
+@_typing.final
+class DeleteEventResponse(_message.Message):
+    """The event does not exist any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteEventResponse: _TypeAlias = DeleteEventResponse  # noqa: Y015
 
 @_typing.final
 class GetEventsResponse(_message.Message):
@@ -144,8 +197,31 @@ class GetEventsResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class CursorsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     EVENTS_FIELD_NUMBER: _builtins.int
     INVALID_FOLLOW_SECRETS_FIELD_NUMBER: _builtins.int
+    CURSORS_FIELD_NUMBER: _builtins.int
+    DELETED_FIELD_NUMBER: _builtins.int
+    RESETS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___UserEvent]:
         """The events, oldest first."""
@@ -156,19 +232,62 @@ class GetEventsResponse(_message.Message):
         Empty while too many wrong secrets come from the caller's address.
         """
 
+    @_builtins.property
+    def cursors(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """The cursor to pass back for each user whose secret was right, by the user's id."""
+
+    @_builtins.property
+    def deleted(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeletedEvent]:
+        """The events that were deleted or have expired, for entries with a cursor."""
+
+    @_builtins.property
+    def resets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids of users of whom the caller must drop all events before using this reply: their cursor is
+        too old, or the database was restored. All of their events follow.
+        """
+
     def __init__(
         self,
         *,
         events: _abc.Iterable[Global___UserEvent] | None = ...,
         invalid_follow_secrets: _abc.Iterable[_builtins.str] | None = ...,
+        cursors: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        deleted: _abc.Iterable[Global___DeletedEvent] | None = ...,
+        resets: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "invalid_follow_secrets", b"invalid_follow_secrets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursors", b"cursors", "deleted", b"deleted", "events", b"events", "invalid_follow_secrets", b"invalid_follow_secrets", "resets", b"resets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetEventsResponse: _TypeAlias = GetEventsResponse  # noqa: Y015
+
+@_typing.final
+class DeletedEvent(_message.Message):
+    """An event that does not exist any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """The id of the user who published the event, a lower-case UUID."""
+    event_id: _builtins.str
+    """The event's id, a lower-case UUID."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        event_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_id", b"event_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeletedEvent: _TypeAlias = DeletedEvent  # noqa: Y015
 
 @_typing.final
 class UserEvent(_message.Message):

@@ -40,6 +40,11 @@ class EventServiceStub:
                 request_serializer=gymlocker_dot_v2_dot_event__pb2.PutEventRequest.SerializeToString,
                 response_deserializer=gymlocker_dot_v2_dot_event__pb2.PutEventResponse.FromString,
                 _registered_method=True)
+        self.DeleteEvent = channel.unary_unary(
+                '/gymlocker.v2.EventService/DeleteEvent',
+                request_serializer=gymlocker_dot_v2_dot_event__pb2.DeleteEventRequest.SerializeToString,
+                response_deserializer=gymlocker_dot_v2_dot_event__pb2.DeleteEventResponse.FromString,
+                _registered_method=True)
         self.GetEvents = channel.unary_unary(
                 '/gymlocker.v2.EventService/GetEvents',
                 request_serializer=gymlocker_dot_v2_dot_event__pb2.GetEventsRequest.SerializeToString,
@@ -64,6 +69,16 @@ class EventServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteEvent(self, request, context):
+        """Deletes an event of the caller. Followers are told of the deletion for 30 days.
+
+        Requires the caller's password or access token. An event that does not exist is not an error.
+        UNAUTHENTICATED if the password or token is invalid. NOT_FOUND if the user does not exist.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetEvents(self, request, context):
         """Returns the events that up to 200 users published since the given times.
 
@@ -76,6 +91,11 @@ class EventServiceServicer:
         timestamp that it has seen of a user therefore never misses an event. A reply is limited to 64
         MiB, or less while the caller's address has not read earlier replies; later events are left for
         the next call. A gRPC client that expects more than 4 MiB must raise its own limit.
+
+        A client that passes back cursors instead of times learns of deleted and expired events as well.
+        If it drops what it has of the users in `resets`, then stores `events` and removes `deleted`, it
+        has exactly what is there, in whatever way the database was restored. INVALID_ARGUMENT if a
+        cursor is malformed, or of another user.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -88,6 +108,11 @@ def add_EventServiceServicer_to_server(servicer, server):
                     servicer.PutEvent,
                     request_deserializer=gymlocker_dot_v2_dot_event__pb2.PutEventRequest.FromString,
                     response_serializer=gymlocker_dot_v2_dot_event__pb2.PutEventResponse.SerializeToString,
+            ),
+            'DeleteEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteEvent,
+                    request_deserializer=gymlocker_dot_v2_dot_event__pb2.DeleteEventRequest.FromString,
+                    response_serializer=gymlocker_dot_v2_dot_event__pb2.DeleteEventResponse.SerializeToString,
             ),
             'GetEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.GetEvents,
@@ -123,6 +148,33 @@ class EventService:
             '/gymlocker.v2.EventService/PutEvent',
             gymlocker_dot_v2_dot_event__pb2.PutEventRequest.SerializeToString,
             gymlocker_dot_v2_dot_event__pb2.PutEventResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gymlocker.v2.EventService/DeleteEvent',
+            gymlocker_dot_v2_dot_event__pb2.DeleteEventRequest.SerializeToString,
+            gymlocker_dot_v2_dot_event__pb2.DeleteEventResponse.FromString,
             options,
             channel_credentials,
             insecure,

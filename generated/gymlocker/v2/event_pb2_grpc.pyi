@@ -25,6 +25,12 @@ class EventServiceStub:
     events, or 64 MiB of events and shared items, unless the event replaces one that is at least as
     large.
     """
+    DeleteEvent: _aio.UnaryUnaryMultiCallable[_event_pb2.DeleteEventRequest, _event_pb2.DeleteEventResponse]
+    """Deletes an event of the caller. Followers are told of the deletion for 30 days.
+
+    Requires the caller's password or access token. An event that does not exist is not an error.
+    UNAUTHENTICATED if the password or token is invalid. NOT_FOUND if the user does not exist.
+    """
     GetEvents: _aio.UnaryUnaryMultiCallable[_event_pb2.GetEventsRequest, _event_pb2.GetEventsResponse]
     """Returns the events that up to 200 users published since the given times.
 
@@ -37,6 +43,11 @@ class EventServiceStub:
     timestamp that it has seen of a user therefore never misses an event. A reply is limited to 64
     MiB, or less while the caller's address has not read earlier replies; later events are left for
     the next call. A gRPC client that expects more than 4 MiB must raise its own limit.
+
+    A client that passes back cursors instead of times learns of deleted and expired events as well.
+    If it drops what it has of the users in `resets`, then stores `events` and removes `deleted`, it
+    has exactly what is there, in whatever way the database was restored. INVALID_ARGUMENT if a
+    cursor is malformed, or of another user.
     """
 
 class EventServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -58,6 +69,18 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def DeleteEvent(
+        self,
+        request: _event_pb2.DeleteEventRequest,
+        context: _aio.ServicerContext[_event_pb2.DeleteEventRequest, _abc.Awaitable[_event_pb2.DeleteEventResponse]],
+    ) -> _abc.Awaitable[_event_pb2.DeleteEventResponse]:
+        """Deletes an event of the caller. Followers are told of the deletion for 30 days.
+
+        Requires the caller's password or access token. An event that does not exist is not an error.
+        UNAUTHENTICATED if the password or token is invalid. NOT_FOUND if the user does not exist.
+        """
+
+    @_abc_1.abstractmethod
     def GetEvents(
         self,
         request: _event_pb2.GetEventsRequest,
@@ -74,6 +97,11 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         timestamp that it has seen of a user therefore never misses an event. A reply is limited to 64
         MiB, or less while the caller's address has not read earlier replies; later events are left for
         the next call. A gRPC client that expects more than 4 MiB must raise its own limit.
+
+        A client that passes back cursors instead of times learns of deleted and expired events as well.
+        If it drops what it has of the users in `resets`, then stores `events` and removes `deleted`, it
+        has exactly what is there, in whatever way the database was restored. INVALID_ARGUMENT if a
+        cursor is malformed, or of another user.
         """
 
 def add_EventServiceServicer_to_server(servicer: EventServiceServicer, server: _aio.Server) -> None: ...

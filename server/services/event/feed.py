@@ -1,29 +1,37 @@
-"""The response of GetEvents, built from the rows of its statement.
+"""The response of GetEvents, built from the rows of its statements.
 
 The rows are unpacked straight into messages. A frozen dataclass for each row in between would cost
 a third more for rows with an event, and four times as much for users without news: see
 docs/decisions/0012-fast.md.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 from gymlocker.v2 import event_pb2
 
+from server.libraries.database.incarnation import Incarnation
 from server.libraries.rpc.conversions import set_time
-from server.services.event.statements import EVENT_BYTES
+from server.services.event.cursor import Position, encode
+from server.services.event.read_statements import DELETION_BYTES, EVENT_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class FeedSubscription:
-    """A request for the events of a user after `since`, if `secret` is one of theirs."""
+    """A request for the events of a user after `position`, if `secret` is one of theirs.
+
+    `has_cursor` is true if the position is that of a cursor; then deletions are told as well. With
+    `is_reset`, the cursor was of another database, and the position is the beginning.
+    """
 
     user_id: UUID
     secret: str
-    since: datetime
+    position: Position
+    has_cursor: bool = False
+    is_reset: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +42,66 @@ class Feed:
     has_right_secret: bool
 
 
-def feed_of(subscriptions: Sequence[FeedSubscription], rows: Iterable[asyncpg.Record]) -> Feed:
+def feed_of(
+    incarnation: Incarnation,
+    subscriptions: Sequence[FeedSubscription],
+    rows: Iterable[asyncpg.Record],
+) -> Feed:
     """Build the response from rows of GET_EVENTS, each event once."""
     response = event_pb2.GetEventsResponse()
     valid: set[tuple[UUID, str]] = set()
     added: set[tuple[UUID, UUID]] = set()
+    newest: dict[UUID, Position] = {}
     for user_id, secret, is_valid, event_id, timestamp, expiry, payload, iv in rows:
         if is_valid:
             valid.add((user_id, secret))
         # With two valid secrets of one user, each of their events comes twice.
         if event_id is not None and (user_id, event_id) not in added:
             added.add((user_id, event_id))
-            # Made in place: an event that is made elsewhere is copied, payload and all.
-            event = response.events.add(
-                user_id=str(user_id),
-                event_id=str(event_id),
-                encrypted_event_payload=payload,
-                encrypted_event_iv=iv,
-            )
-            set_time(event.timestamp, timestamp)
-            set_time(event.expiry, expiry)
+            add_event(response.events, user_id, event_id, timestamp, expiry, payload, iv)
+            newest[user_id] = Position(timestamp, event_id)
+    for one in subscriptions:
+        if (one.user_id, one.secret) in valid and one.user_id not in newest:
+            newest[one.user_id] = one.position
+    return finished(incarnation, response, subscriptions, valid, newest)
+
+
+def add_event(
+    events: Any,
+    user_id: UUID,
+    event_id: UUID,
+    timestamp: Any,
+    expiry: Any,
+    payload: bytes,
+    iv: bytes,
+) -> None:
+    """Add an event in place: one that is made elsewhere is copied, payload and all."""
+    event = events.add(
+        user_id=str(user_id),
+        event_id=str(event_id),
+        encrypted_event_payload=payload,
+        encrypted_event_iv=iv,
+    )
+    set_time(event.timestamp, timestamp)
+    set_time(event.expiry, expiry)
+
+
+def finished(
+    incarnation: Incarnation,
+    response: event_pb2.GetEventsResponse,
+    subscriptions: Sequence[FeedSubscription],
+    valid: set[tuple[UUID, str]],
+    newest: Mapping[UUID, Position],
+) -> Feed:
+    """Add the invalid secrets, and the cursors of users by their `newest` positions."""
     invalid = (one.secret for one in subscriptions if (one.user_id, one.secret) not in valid)
     response.invalid_follow_secrets.extend(dict.fromkeys(invalid))
+    for user_id, position in newest.items():
+        response.cursors[str(user_id)] = encode(incarnation, user_id, position)
     return Feed(response, has_right_secret=bool(valid))
 
 
 def bytes_of(rows: Iterable[asyncpg.Record]) -> int:
-    """Return the size of the events in rows of GET_EVENTS."""
-    return sum(len(row["encrypted_event"]) + EVENT_BYTES for row in rows if row["id"] is not None)
+    """Return the size of the events and deletions in rows of either statement."""
+    payloads = (row["encrypted_event"] for row in rows if row["id"] is not None)
+    return sum(DELETION_BYTES if one is None else len(one) + EVENT_BYTES for one in payloads)

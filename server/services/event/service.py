@@ -1,20 +1,18 @@
 """EventService: the encrypted feed."""
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 from gymlocker.v2 import event_pb2, event_pb2_grpc
 
 from server.errors import ResourceExhausted
+from server.libraries.database.incarnation import Incarnation
 from server.libraries.limits.rate_limits import WrongSecrets
 from server.libraries.rpc.context import Context, address_of
 from server.libraries.rpc.conversions import datetime_of
 from server.libraries.rpc.large_responses import LARGE_BYTES, LargeResponses
+from server.services.event.cursor import BEGINNING, Position, decode
 from server.services.event.feed import Feed, FeedSubscription
 from server.services.event.repository import Event, EventRepository
-
-# A time before every event.
-BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 class EventService(event_pb2_grpc.EventServiceServicer):
@@ -40,11 +38,21 @@ class EventService(event_pb2_grpc.EventServiceServicer):
         await self._events.put(UUID(request.user_id), event)
         return event_pb2.PutEventResponse()
 
+    async def DeleteEvent(
+        self, request: event_pb2.DeleteEventRequest, context: Context
+    ) -> event_pb2.DeleteEventResponse:
+        """Delete an event of the caller."""
+        await self._events.delete(UUID(request.user_id), UUID(request.event_id))
+        return event_pb2.DeleteEventResponse()
+
     async def GetEvents(
         self, request: event_pb2.GetEventsRequest, context: Context
     ) -> event_pb2.GetEventsResponse:
         """Return the events of the users whose follow secret is right."""
-        subscriptions = [_subscription(index, user) for index, user in enumerate(request.users)]
+        incarnation = await self._events.incarnation()
+        subscriptions = [
+            _subscription(incarnation, index, user) for index, user in enumerate(request.users)
+        ]
         feed = await self._events.get_small(subscriptions, max_bytes=LARGE_BYTES)
         if feed is not None:
             return await self._checked(feed, context)
@@ -69,10 +77,15 @@ class EventService(event_pb2_grpc.EventServiceServicer):
         return feed.response
 
 
-def _subscription(index: int, user: event_pb2.FollowedUser) -> FeedSubscription:
-    has_since = user.HasField("since")
-    return FeedSubscription(
-        user_id=UUID(user.user_id),
-        secret=user.follow_secret,
-        since=datetime_of(user.since, f"users[{index}].since") if has_since else BEGINNING,
-    )
+def _subscription(
+    incarnation: Incarnation, index: int, user: event_pb2.FollowedUser
+) -> FeedSubscription:
+    user_id, field = UUID(user.user_id), f"users[{index}]"
+    if not user.cursor:
+        has_since = user.HasField("since")
+        since = datetime_of(user.since, f"{field}.since") if has_since else BEGINNING
+        return FeedSubscription(user_id, user.follow_secret, Position(since))
+    position = decode(incarnation, user_id, user.cursor, f"{field}.cursor")
+    if position is None:
+        return FeedSubscription(user_id, user.follow_secret, Position(), is_reset=True)
+    return FeedSubscription(user_id, user.follow_secret, position, has_cursor=True)

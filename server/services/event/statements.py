@@ -1,19 +1,14 @@
-"""The SQL statements of events."""
+"""The SQL statements that write events."""
 
 from datetime import timedelta
 
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
-    DateTime,
-    Text,
-    Uuid,
     and_,
     bindparam,
     case,
-    column,
+    delete,
     exists,
-    false,
     func,
     literal,
     literal_column,
@@ -26,18 +21,15 @@ from sqlalchemy.dialects.postgresql import insert
 from server.libraries.database.schema import (
     user_event_clocks,
     user_events,
-    user_follow_secrets,
     users,
 )
 from server.libraries.database.statement import Statement
-from server.libraries.database.time import representable, start_of_day
+from server.libraries.database.time import start_of_day
 from server.libraries.limits.quota import MAX_BYTES, capped_expiry
 from server.libraries.limits.storage_usage import SIZE
 
 # Of one user.
 MAX_EVENTS = 10_000
-# Size of an event beside its payload: its row in memory, and its ids and times in the response.
-EVENT_BYTES = 512
 
 _EVENT_ID = bindparam("event_id", type_=user_events.c.id.type)
 
@@ -124,85 +116,25 @@ def _put() -> Statement:
     )
 
 
-def _get() -> Statement:
-    """Return a statement with a row for each event, and one for each entry without events.
+def _delete() -> Statement:
+    """Return a statement that deletes an event, with a row for the user.
 
-    An entry is a user and a secret; a repeated entry counts once, with the earlier time. Events
-    that do not fit into `max_bytes` are newer than all that are returned: a poller, which passes
-    back the newest timestamp it got, receives them next.
+    A trigger counts the deletion and records it with the next time of the clock.
     """
-    requested = (
-        func.unnest(
-            bindparam("user_ids", type_=ARRAY(Uuid)),
-            bindparam("secrets", type_=ARRAY(Text)),
-            bindparam("times", type_=ARRAY(DateTime(timezone=True))),
-        )
-        .table_valued(
-            column("user_id", Uuid),
-            column("secret", Text),
-            column("since", DateTime(timezone=True)),
-        )
-        .render_derived("requested")
+    owner = (
+        select(users.c.id)
+        .where(users.c.id == bindparam("owner_id"))
+        .with_for_update(read=True, key_share=True)
+        .cte("owner")
     )
-    entry = (
-        select(requested.c.user_id, requested.c.secret, func.min(requested.c.since).label("since"))
-        .group_by(requested.c.user_id, requested.c.secret)
-        .cte("entry")
+    gone = (
+        delete(user_events)
+        .where(user_events.c.user_id == owner.c.id, user_events.c.id == _EVENT_ID)
+        .returning(user_events.c.id)
+        .cte("gone")
     )
-    secret = (
-        select(true())
-        .where(
-            user_follow_secrets.c.user_id == entry.c.user_id,
-            user_follow_secrets.c.value == entry.c.secret,
-        )
-        .limit(literal_column("1"))
-        .scalar_subquery()
-    )
-    # Neither EXISTS nor a part of the join below: PostgreSQL would read the secrets of all users.
-    checked = (
-        select(entry, func.coalesce(secret, false()).label("valid"))
-        .cte("checked")
-        .prefix_with("MATERIALIZED")
-    )
-    wanted = and_(
-        checked.c.valid,
-        user_events.c.user_id == checked.c.user_id,
-        user_events.c.timestamp > checked.c.since,
-        user_events.c.expiry > func.now(),
-    )
-    size = func.octet_length(user_events.c.encrypted_event) + EVENT_BYTES
-    oldest_first = (user_events.c.timestamp, user_events.c.user_id, user_events.c.id)
-    found = (
-        select(
-            checked.c.user_id.label("requested_user_id"),
-            checked.c.secret,
-            checked.c.valid,
-            user_events.c.id,
-            user_events.c.timestamp,
-            user_events.c.expiry,
-            user_events.c.encrypted_event,
-            user_events.c.encryption_iv,
-            (func.sum(size).over(order_by=oldest_first) - size).label("bytes_before"),
-        )
-        .select_from(checked.outerjoin(user_events, wanted))
-        .subquery("found")
-    )
-    return Statement(
-        select(
-            found.c.requested_user_id,
-            found.c.secret,
-            found.c.valid,
-            found.c.id,
-            # Only here: the rows are ordered by the stored times.
-            representable(found.c.timestamp).label("timestamp"),
-            representable(found.c.expiry).label("expiry"),
-            found.c.encrypted_event,
-            found.c.encryption_iv,
-        )
-        .where(or_(found.c.id.is_(None), found.c.bytes_before < bindparam("max_bytes")))
-        .order_by(found.c.timestamp)
-    )
+    return Statement(select(owner.c.id).add_cte(gone))
 
 
 PUT_EVENT = _put()
-GET_EVENTS = _get()
+DELETE_EVENT = _delete()

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
@@ -36,6 +37,8 @@ from server.libraries.database.schema import (
     request_keys,
     sessions,
     shared_items,
+    user_event_clocks,
+    user_event_deletions,
     user_events,
     user_inbox_items,
     users,
@@ -52,6 +55,8 @@ UNUSED_TIME = dt.timedelta(days=90)
 DELETIONS_TIME = dt.timedelta(days=90)
 # So long after they expired, keys are still listed, so that their users see why something failed.
 EXPIRED_KEY_TIME = dt.timedelta(days=30)
+# The same for followers and events.
+EVENT_DELETIONS_TIME = dt.timedelta(days=30)
 
 # Rows that keep an inactive user: those that others can still read, or that the user returns for.
 # Inboxes do not count, because anybody may send to them for ever; nor do follow secrets, which are
@@ -79,6 +84,11 @@ def _delete(table: Table, is_expired: ColumnElement[bool]) -> ReturningDelete[in
         .cte("expired")
     )
     return delete(table).where(tuple_(*key).in_(select(expired))).returning(literal(1))
+
+
+def _is_of(table: Table) -> ColumnElement[bool]:
+    """Return the condition of rows of the users that were found."""
+    return table.c.user_id == any_(bindparam("ids", type_=ARRAY(Uuid)))
 
 
 def _is_unused() -> ColumnElement[bool]:
@@ -131,55 +141,91 @@ _DELETE_USERS = Statement(
     .returning(literal(1))
 )
 
-_is_old_deletion = workout_deletions.c.deleted < func.now() - literal(DELETIONS_TIME)
-# The clock is locked first, as by every writer.
-_FIND_CLOCKS = Statement(
-    select(workout_clocks.c.user_id.label("id"))
+# Their users are locked before the events, as by all who write events: the trigger that counts and
+# records deletions locks the user.
+_FIND_OWNERS = Statement(
+    select(users.c.id)
     .where(
-        workout_clocks.c.user_id.in_(
-            select(workout_deletions.c.user_id)
-            .where(_is_old_deletion)
-            .order_by(workout_deletions.c.deleted)
+        users.c.id.in_(
+            select(user_events.c.user_id)
+            .where(user_events.c.expiry <= func.now())
+            .order_by(user_events.c.expiry)
             .limit(bindparam("max_rows"))
         )
     )
-    .with_for_update(skip_locked=True)
+    .with_for_update(read=True, key_share=True, skip_locked=True)
+)
+_DELETE_EVENTS = Statement(
+    _delete(user_events, and_(user_events.c.expiry <= func.now(), _is_of(user_events)))
 )
 
 
-def _delete_deletions() -> Statement:
-    """Return a removal of old deletions; their clocks record the newest revision removed."""
-    key = (workout_deletions.c.user_id, workout_deletions.c.id)
-    old = (
-        select(*key)
-        .where(
-            workout_deletions.c.user_id == any_(bindparam("ids", type_=ARRAY(Uuid))),
-            _is_old_deletion,
-        )
-        .order_by(workout_deletions.c.deleted, workout_deletions.c.revision)
-        .limit(bindparam("max_rows"))
-        .cte("old")
-    )
-    gone = (
-        delete(workout_deletions)
-        .where(tuple_(*key).in_(select(old)))
-        .returning(workout_deletions.c.user_id, workout_deletions.c.revision)
-        .cte("gone")
-    )
-    newest = (
-        select(gone.c.user_id, func.max(gone.c.revision).label("revision"))
-        .group_by(gone.c.user_id)
-        .subquery("newest")
-    )
-    recorded = (
-        update(workout_clocks)
-        .where(workout_clocks.c.user_id == newest.c.user_id)
-        .values(pruned=func.greatest(workout_clocks.c.pruned, newest.c.revision))
-        .returning(literal(1))
-        .cte("recorded")
-    )
-    return Statement(select(literal(1)).select_from(gone).add_cte(recorded))
+@dataclass(frozen=True)
+class _Deletions:
+    """A table of deletions: when each happened, its place in the order, and the user's clock."""
 
+    table: Table
+    deleted: ColumnElement[dt.datetime]
+    order: ColumnElement[Any]
+    clock: Table
+    kept: dt.timedelta
+
+    def sweep(self) -> Sweep:
+        """Return a removal of old deletions; their clocks record the newest one removed.
+
+        The clock is locked first, as by every writer.
+        """
+        is_old = self.deleted < func.now() - literal(self.kept)
+        of_old = select(self.table.c.user_id).where(is_old).order_by(self.deleted)
+        find = (
+            select(self.clock.c.user_id.label("id"))
+            .where(self.clock.c.user_id.in_(of_old.limit(bindparam("max_rows"))))
+            .with_for_update(skip_locked=True)
+        )
+        key = (self.table.c.user_id, self.table.c.id)
+        old = (
+            select(*key)
+            .where(_is_of(self.table), is_old)
+            .order_by(self.deleted, self.order)
+            .limit(bindparam("max_rows"))
+            .cte("old")
+        )
+        gone = (
+            delete(self.table)
+            .where(tuple_(*key).in_(select(old)))
+            .returning(self.table.c.user_id, self.order.label("place"))
+            .cte("gone")
+        )
+        newest = (
+            select(gone.c.user_id, func.max(gone.c.place).label("place"))
+            .group_by(gone.c.user_id)
+            .subquery("newest")
+        )
+        recorded = (
+            update(self.clock)
+            .where(self.clock.c.user_id == newest.c.user_id)
+            .values(pruned=func.greatest(self.clock.c.pruned, newest.c.place))
+            .returning(literal(1))
+            .cte("recorded")
+        )
+        counted = select(literal(1)).select_from(gone).add_cte(recorded)
+        return Sweep(Statement(counted), Statement(find))
+
+
+_EVENT_DELETIONS = _Deletions(
+    user_event_deletions,
+    user_event_deletions.c.timestamp,
+    user_event_deletions.c.timestamp,
+    user_event_clocks,
+    EVENT_DELETIONS_TIME,
+)
+_WORKOUT_DELETIONS = _Deletions(
+    workout_deletions,
+    workout_deletions.c.deleted,
+    workout_deletions.c.revision,
+    workout_clocks,
+    DELETIONS_TIME,
+)
 
 SWEEPS = Sweeps(
     6_847_102_955_318_005,
@@ -194,13 +240,14 @@ SWEEPS = Sweeps(
         ),
         *(
             Sweep(Statement(_delete(table, table.c.expiry <= func.now())))
-            for table in (user_events, shared_items, sessions, request_keys, invitations)
+            for table in (shared_items, sessions, request_keys, invitations)
         ),
         Sweep(
             Statement(
                 _delete(access_keys, access_keys.c.expiry < func.now() - literal(EXPIRED_KEY_TIME))
             )
         ),
+        Sweep(_DELETE_EVENTS, _FIND_OWNERS),
         Sweep(
             Statement(
                 _delete(
@@ -208,7 +255,8 @@ SWEEPS = Sweeps(
                 )
             )
         ),
-        Sweep(_delete_deletions(), _FIND_CLOCKS),
+        _EVENT_DELETIONS.sweep(),
+        _WORKOUT_DELETIONS.sweep(),
         # Few at a time: each may have a full inbox.
         Sweep(_DELETE_USERS, _FIND_USERS, max_rows=20),
     ),

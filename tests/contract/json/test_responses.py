@@ -10,6 +10,7 @@ from tests.support.client import EVERY_BYTE, SOME_UUID
 from tests.support.rest import (
     ACK_INBOX,
     CREATE_SHARED_ITEM,
+    DELETE_EVENT,
     FUTURE,
     GET_EVENTS,
     GET_INBOX,
@@ -81,9 +82,14 @@ async def test_events(rest: httpx2.AsyncClient, prefix: str) -> None:
     user = await new_user(rest)
     entry = {"userId": user["id"], "followSecret": "secret"}
     assert await answered(rest, PUT_FOLLOW_SECRET, prefix, **owner(user)) == {}
-    assert await answered(rest, GET_EVENTS, prefix, users=[entry]) == {
+    nothing = await answered(rest, GET_EVENTS, prefix, users=[entry])
+    cursor = nothing["cursors"][user["id"]]
+    assert nothing == {
         "events": [],
         "invalidFollowSecrets": [],
+        "cursors": {user["id"]: cursor},
+        "deleted": [],
+        "resets": [],
     }
     assert await answered(rest, PUT_EVENT, prefix, **owner(user), eventId=SOME_UUID.upper()) == {}
     response = await answered(
@@ -103,12 +109,21 @@ async def test_events(rest: httpx2.AsyncClient, prefix: str) -> None:
             }
         ],
         "invalidFollowSecrets": [],
+        "cursors": response["cursors"],
+        "deleted": [],
+        "resets": [],
     }
+    assert set(response["cursors"]) == {user["id"]}
     # The printed time is exact.
-    assert await answered(rest, GET_EVENTS, prefix, users=[{**entry, "since": timestamp}]) == {
-        "events": [],
-        "invalidFollowSecrets": [],
-    }
+    newest = {**entry, "since": timestamp}
+    assert (await answered(rest, GET_EVENTS, prefix, users=[newest]))["events"] == []
+    by_cursor = [{**entry, "cursor": cursor}]
+    assert len((await answered(rest, GET_EVENTS, prefix, users=by_cursor))["events"]) == 1
+    gone = {**owner(user), "eventId": SOME_UUID}
+    assert await answered(rest, DELETE_EVENT, prefix, **gone) == {}
+    by_cursor = [{**entry, "cursor": response["cursors"][user["id"]]}]
+    deleted = await answered(rest, GET_EVENTS, prefix, users=by_cursor)
+    assert deleted["deleted"] == [{"userId": user["id"], "eventId": SOME_UUID}]
     delete = await rest.post(
         f"{prefix}/follow-secret/delete", json={**owner(user), "followSecret": "secret"}
     )
@@ -116,6 +131,9 @@ async def test_events(rest: httpx2.AsyncClient, prefix: str) -> None:
     assert await answered(rest, GET_EVENTS, prefix, users=[entry]) == {
         "events": [],
         "invalidFollowSecrets": ["secret"],
+        "cursors": {},
+        "deleted": [],
+        "resets": [],
     }
 
 

@@ -20,7 +20,7 @@ from gymlocker.v2 import (
     workout_pb2,
 )
 
-from tests.support.client import User, event_of, follow, item_of, update_of
+from tests.support.client import SOME_UUID, User, event_of, follow, item_of, update_of
 
 # Not a backup of the app, but a file that may be imported.
 BACKUP = gzip.compress(b"date,type,duration\n2026-02-09,Rowing,20\n", mtime=0)
@@ -60,6 +60,9 @@ REQUESTS: dict[str, Callable[[Things], Message]] = {
     "EventService.PutEvent": lambda things: event_of(things.who),
     "EventService.GetEvents": lambda things: event_pb2.GetEventsRequest(
         users=[follow(things.owner.id, things.secret)]
+    ),
+    "EventService.DeleteEvent": lambda things: event_pb2.DeleteEventRequest(
+        user_id=things.who.id, password=things.who.password, event_id=SOME_UUID
     ),
     "FollowService.PutFollowSecret": lambda things: follow_pb2.PutFollowSecretRequest(
         user_id=things.who.id, password=things.who.password, follow_secret="new secret"

@@ -58,6 +58,7 @@ TABLE: dict[str, tuple[StatusCode, StatusCode, StatusCode, StatusCode]] = {
     "UserService.UpdateUser": (INVALID, REFUSED, REFUSED, OK),
     "EventService.PutEvent": (INVALID, REFUSED, REFUSED, OK),
     "EventService.GetEvents": (OK, OK, OK, OK),
+    "EventService.DeleteEvent": (INVALID, REFUSED, REFUSED, OK),
     "FollowService.PutFollowSecret": (INVALID, REFUSED, REFUSED, OK),
     "FollowService.DeleteFollowSecret": (INVALID, REFUSED, REFUSED, OK),
     "InboxService.PutInboxMessage": (OK, OK, OK, OK),

@@ -12,9 +12,10 @@ from server.errors import NotFound, Unavailable
 from server.libraries.database.migrations import migrate
 from server.libraries.database.pool import Database
 from server.services.credentials.password_hashing import HashedPassword
+from server.services.event.cursor import Position
 from server.services.event.feed import FeedSubscription
+from server.services.event.read_statements import EVENT_BYTES
 from server.services.event.repository import Event, EventRepository
-from server.services.event.statements import EVENT_BYTES
 from server.services.follow.repository import FollowRepository
 from server.services.user.repository import UserRepository
 
@@ -54,7 +55,9 @@ class TestPut:
         await connection.close()
         for _ in range(3):
             await events.put(user, event())
-        found = await events.get([FeedSubscription(user, "secret", ahead)], max_bytes=2**20)
+        found = await events.get(
+            [FeedSubscription(user, "secret", Position(ahead))], max_bytes=2**20
+        )
         step = timedelta(microseconds=1)
         times = [one.timestamp.ToDatetime(UTC) for one in found.response.events]
         assert times == [ahead + step * n for n in (1, 2, 3)]
@@ -103,8 +106,10 @@ class TestGet:
         read: list[UUID] = []
         parts: list[int] = []
         while True:
-            subscriptions = [FeedSubscription(user, "secret", since[user]) for user in users]
-            subscriptions.append(FeedSubscription(users[0], "wrong", LONG_AGO))
+            subscriptions = [
+                FeedSubscription(user, "secret", Position(since[user])) for user in users
+            ]
+            subscriptions.append(FeedSubscription(users[0], "wrong", Position(LONG_AGO)))
             found = await events.get(subscriptions, max_bytes=4 * (300 + EVENT_BYTES) - 1)
             assert found.has_right_secret
             assert list(found.response.invalid_follow_secrets) == ["wrong"]
@@ -121,12 +126,14 @@ class TestGet:
         user = await new_user(feed)
         events = EventRepository(feed)
         await events.put(user, event(b"x" * 300))
-        found = await events.get([FeedSubscription(user, "secret", LONG_AGO)], max_bytes=10)
+        found = await events.get(
+            [FeedSubscription(user, "secret", Position(LONG_AGO))], max_bytes=10
+        )
         assert found.has_right_secret
         assert len(found.response.events) == 1
 
     async def test_raises_unavailable_without_a_database(self) -> None:
-        subscription = FeedSubscription(uuid4(), "secret", LONG_AGO)
+        subscription = FeedSubscription(uuid4(), "secret", Position(LONG_AGO))
         async with Database("postgresql://nobody@127.0.0.1:1/x", pool_size=1) as database:
             with pytest.raises(Unavailable):
                 await EventRepository(database).get([subscription], max_bytes=2**20)
@@ -137,7 +144,7 @@ class TestGetSmall:
         user = await new_user(feed)
         events = EventRepository(feed)
         await events.put(user, event(b"x" * 300))
-        subscriptions = [FeedSubscription(user, "secret", LONG_AGO)]
+        subscriptions = [FeedSubscription(user, "secret", Position(LONG_AGO))]
         size = 300 + EVENT_BYTES
         assert await events.get_small(subscriptions, max_bytes=size) is None
         found = await events.get_small(subscriptions, max_bytes=size + 1)

@@ -21,6 +21,7 @@ DOES_NOT_KEEP = {
     "exercises",
     "request_keys",
     "user_event_clocks",
+    "user_event_deletions",
     "user_follow_secrets",
     "user_inbox_items",
     "workout_clocks",

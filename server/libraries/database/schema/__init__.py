@@ -5,6 +5,7 @@ from server.libraries.database.schema.base import Timestamp, metadata, owner
 from server.libraries.database.schema.feed import (
     shared_items,
     user_event_clocks,
+    user_event_deletions,
     user_events,
     user_follow_secrets,
     user_inbox_items,
@@ -13,6 +14,7 @@ from server.libraries.database.schema.feed import (
 from server.libraries.database.schema.operation import (
     access_keys,
     identities,
+    incarnations,
     invitations,
     milestones,
     network_keys,
@@ -41,6 +43,7 @@ __all__ = [
     "exercise_sessions",
     "exercises",
     "identities",
+    "incarnations",
     "invitations",
     "metadata",
     "milestones",
@@ -53,6 +56,7 @@ __all__ = [
     "sessions",
     "shared_items",
     "user_event_clocks",
+    "user_event_deletions",
     "user_events",
     "user_follow_secrets",
     "user_inbox_items",

@@ -79,6 +79,19 @@ user_event_clocks = Table(
     Column("bytes", BigInteger),
     # Time of the last count of all rows.
     Column("counted", Timestamp),
+    # The newest deletion that is no longer in `user_event_deletions`.
+    Column("pruned", Timestamp),
+)
+
+# Gymlocker's: deleted and expired events, for followers who have read them. A trigger adds them
+# with the next time of the user's clock, so events and deletions have one order, that of commits.
+user_event_deletions = Table(
+    "user_event_deletions",
+    metadata,
+    owner(primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("timestamp", Timestamp, nullable=False, index=True),
+    Index(None, "user_id", "timestamp"),
 )
 
 user_follow_secrets = Table(

@@ -32,6 +32,15 @@ milestones = Table(
     Column("time", Timestamp, nullable=False),
 )
 
+# One row: the identity of this database and its key for cursors. A database that is restored from a
+# dump gets a new identity. See `incarnation.py`.
+incarnations = Table(
+    "incarnations",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("cursor_key", LargeBinary, nullable=False),
+)
+
 # A session lasts from a login to a logout.
 sessions = Table(
     "sessions",

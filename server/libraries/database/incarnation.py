@@ -1,0 +1,76 @@
+"""The identity of the database, which tells a restored or replaced one from the one before.
+
+Cursors contain it. A restored database may lack what a client has already read, and then continues
+differently. The identity consists of one that is stored, which a restored dump gets anew, and of
+those of PostgreSQL: the cluster, its timeline (which changes when a standby takes over or a backup
+is recovered) and the table.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, func, literal_column, select, text
+
+from server.errors import StartError
+from server.libraries.database.pool import Database
+from server.libraries.database.schema import incarnations
+from server.libraries.database.statement import Statement
+
+ID_BYTES = 8
+# A client that was answered with an identity this old gets the right one with the next answer.
+MAX_AGE_SECONDS = 1.0
+
+_timeline: ColumnElement[str] = func.left(func.pg_walfile_name(func.pg_current_wal_insert_lsn()), 8)
+_system: ColumnElement[str] = (
+    select(literal_column("system_identifier::text"))
+    .select_from(text("pg_control_system()"))
+    .scalar_subquery()
+)
+_table: ColumnElement[str] = literal_column("'user_event_deletions'::regclass::oid::text")
+_GET = Statement(
+    select(
+        incarnations.c.id,
+        incarnations.c.cursor_key,
+        _timeline.label("timeline"),
+        _system.label("system"),
+        _table.label("table"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Incarnation:
+    """The identity of a database in 8 bytes, and its key that authenticates cursors."""
+
+    id: bytes
+    key: bytes
+
+
+class IncarnationSource:
+    """Reader of the identity, which is kept in memory for a second."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
+        self._database = database
+        self._clock = clock
+        self._found: Incarnation | None = None
+        self._read = 0.0
+        self._reading = asyncio.Lock()
+
+    async def get(self) -> Incarnation:
+        """Return the identity. Raises Unavailable if the database is unreachable."""
+        if self._found is None or self._clock() - self._read > MAX_AGE_SECONDS:
+            async with self._reading:
+                if self._found is None or self._clock() - self._read > MAX_AGE_SECONDS:
+                    self._found = await self._fetch()
+                    self._read = self._clock()
+        return self._found
+
+    async def _fetch(self) -> Incarnation:
+        row = await self._database.fetch_one(_GET)
+        if row is None:
+            raise StartError("The table `incarnations` is empty. Restore the database again.")
+        identity = f"{row['id']}:{row['system']}:{row['timeline']}:{row['table']}"
+        return Incarnation(hashlib.sha256(identity.encode()).digest()[:ID_BYTES], row["cursor_key"])

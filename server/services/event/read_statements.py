@@ -1,0 +1,223 @@
+"""The SQL statements that read events: by times, and by cursors with deletions."""
+
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    ColumnElement,
+    DateTime,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    column,
+    false,
+    func,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
+
+from server.libraries.database.schema import (
+    user_event_clocks,
+    user_event_deletions,
+    user_events,
+    user_follow_secrets,
+)
+from server.libraries.database.statement import Statement
+from server.libraries.database.time import representable
+
+# Size of an event beside its payload: its row in memory, and its ids and times in the response.
+EVENT_BYTES = 512
+DELETION_BYTES = 128
+
+_EVENT_SIZE = func.octet_length(user_events.c.encrypted_event) + EVENT_BYTES
+
+
+def _requested(**more: "ColumnElement[Any]") -> Any:
+    """Return the entries of the request: users, secrets, times, and `more` columns by parameter."""
+    columns: dict[str, ColumnElement[Any]] = {
+        "user_ids": column("user_id", Uuid),
+        "secrets": column("secret", Text),
+        "times": column("since", DateTime(timezone=True)),
+        **more,
+    }
+    arrays = (bindparam(name, type_=ARRAY(one.type)) for name, one in columns.items())
+    return func.unnest(*arrays).table_valued(*columns.values()).render_derived("requested")
+
+
+def _checked(entry: Any) -> CTE:
+    """Return the entries, each with whether its secret belongs to its user."""
+    secret = (
+        select(true())
+        .where(
+            user_follow_secrets.c.user_id == entry.c.user_id,
+            user_follow_secrets.c.value == entry.c.secret,
+        )
+        .limit(literal_column("1"))
+        .scalar_subquery()
+    )
+    # Neither EXISTS nor a part of a join: PostgreSQL would read the secrets of all users.
+    return (
+        select(entry, func.coalesce(secret, false()).label("valid"))
+        .cte("checked")
+        .prefix_with("MATERIALIZED")
+    )
+
+
+def _since() -> Statement:
+    """Return a statement with a row for each event, and one for each entry without events.
+
+    An entry is a user and a secret; a repeated entry counts once, with the earlier time. Events
+    that do not fit into `max_bytes` are newer than all that are returned: a poller, which passes
+    back the newest timestamp it got, receives them next.
+    """
+    requested = _requested()
+    entry = (
+        select(requested.c.user_id, requested.c.secret, func.min(requested.c.since).label("since"))
+        .group_by(requested.c.user_id, requested.c.secret)
+        .cte("entry")
+    )
+    checked = _checked(entry)
+    wanted = and_(
+        checked.c.valid,
+        user_events.c.user_id == checked.c.user_id,
+        user_events.c.timestamp > checked.c.since,
+        user_events.c.expiry > func.now(),
+    )
+    oldest_first = (user_events.c.timestamp, user_events.c.user_id, user_events.c.id)
+    found = (
+        select(
+            checked.c.user_id.label("requested_user_id"),
+            checked.c.secret,
+            checked.c.valid,
+            user_events.c.id,
+            user_events.c.timestamp,
+            user_events.c.expiry,
+            user_events.c.encrypted_event,
+            user_events.c.encryption_iv,
+            (func.sum(_EVENT_SIZE).over(order_by=oldest_first) - _EVENT_SIZE).label("bytes_before"),
+        )
+        .select_from(checked.outerjoin(user_events, wanted))
+        .subquery("found")
+    )
+    return Statement(
+        select(
+            found.c.requested_user_id,
+            found.c.secret,
+            found.c.valid,
+            found.c.id,
+            # Only here: the rows are ordered by the stored times.
+            representable(found.c.timestamp).label("timestamp"),
+            representable(found.c.expiry).label("expiry"),
+            found.c.encrypted_event,
+            found.c.encryption_iv,
+        )
+        .where(or_(found.c.id.is_(None), found.c.bytes_before < bindparam("max_bytes")))
+        .order_by(found.c.timestamp)
+    )
+
+
+def _changes() -> Statement:
+    """Return a statement with a row for each event and deletion, and one for each other entry.
+
+    Each entry is there once. Changes that do not fit into `max_bytes` come after all that are
+    returned; `total` is the number of the entry's changes with them.
+    """
+    checked = _checked(
+        _requested(
+            positions=column("position", Uuid), beginnings=column("began", DateTime(timezone=True))
+        )
+    )
+    changes = union_all(_events(checked), _deletions(checked)).subquery("changes")
+    in_order = (changes.c.timestamp, changes.c.user_id, changes.c.id)
+    counted = select(
+        changes,
+        (func.sum(changes.c.size).over(order_by=in_order) - changes.c.size).label("bytes_before"),
+        func.count().over(partition_by=(changes.c.user_id, changes.c.secret)).label("total"),
+    ).cte("counted")
+    # Also of an entry of which no change fits.
+    total = (
+        select(counted.c.total)
+        .where(counted.c.user_id == checked.c.user_id, counted.c.secret == checked.c.secret)
+        .limit(literal_column("1"))
+        .correlate(checked)
+        .scalar_subquery()
+    )
+    of_entry = and_(
+        counted.c.user_id == checked.c.user_id,
+        counted.c.secret == checked.c.secret,
+        counted.c.bytes_before < bindparam("max_bytes"),
+    )
+    of_user = and_(checked.c.valid, user_event_clocks.c.user_id == checked.c.user_id)
+    return Statement(
+        select(
+            checked.c.user_id.label("requested_user_id"),
+            checked.c.secret,
+            checked.c.valid,
+            user_event_clocks.c.timestamp.label("newest"),
+            user_event_clocks.c.pruned,
+            func.coalesce(total, 0).label("total"),
+            counted.c.is_deletion,
+            counted.c.id,
+            representable(counted.c.timestamp).label("timestamp"),
+            representable(counted.c.expiry).label("expiry"),
+            counted.c.encrypted_event,
+            counted.c.encryption_iv,
+        )
+        .select_from(checked.outerjoin(user_event_clocks, of_user).outerjoin(counted, of_entry))
+        .order_by(counted.c.timestamp, counted.c.id)
+    )
+
+
+def _events(checked: CTE) -> "Select[Any]":
+    return select(
+        checked.c.user_id,
+        checked.c.secret,
+        user_events.c.id,
+        user_events.c.timestamp,
+        false().label("is_deletion"),
+        _EVENT_SIZE.label("size"),
+        user_events.c.expiry,
+        user_events.c.encrypted_event,
+        user_events.c.encryption_iv,
+    ).where(_is_after(user_events, checked), user_events.c.expiry > func.now())
+
+
+def _deletions(checked: CTE) -> "Select[Any]":
+    return select(
+        checked.c.user_id,
+        checked.c.secret,
+        user_event_deletions.c.id,
+        user_event_deletions.c.timestamp,
+        true(),
+        literal(DELETION_BYTES),
+        null(),
+        null(),
+        null(),
+    ).where(
+        _is_after(user_event_deletions, checked),
+        user_event_deletions.c.timestamp > checked.c.began,
+    )
+
+
+def _is_after(table: Any, checked: CTE) -> ColumnElement[bool]:
+    position = tuple_(checked.c.since, checked.c.position)
+    return and_(
+        checked.c.valid,
+        table.c.user_id == checked.c.user_id,
+        # For the index; the pair alone would not use it.
+        table.c.timestamp >= checked.c.since,
+        tuple_(table.c.timestamp, table.c.id) > position,
+    )
+
+
+GET_EVENTS = _since()
+GET_CHANGES = _changes()
