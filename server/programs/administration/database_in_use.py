@@ -66,7 +66,7 @@ async def open_database(folder: Path, command: str) -> AsyncIterator[Database]:
         connection = await connect_to(found)
         await connection.close()
         async with Database(found.url, pool_size=2) as database:
-            await _require_schema(database, found)
+            await _require_schema(database, folder, found)
             yield database
 
 
@@ -85,14 +85,14 @@ async def connect_to(found: DatabaseInUse) -> asyncpg.Connection:
         ) from error
 
 
-async def _require_schema(database: Database, found: DatabaseInUse) -> None:
+async def _require_schema(database: Database, folder: Path, found: DatabaseInUse) -> None:
     try:
         await require_current_schema(database, "feed")
     except StartError:
         if not found.is_embedded:
             raise
         raise StartError(
-            "The database is not up to date: start `gymlocker up` once, which migrates it."
+            f"The database is not up to date. Run: gymlocker migrate --data-dir {folder}"
         ) from None
 
 
