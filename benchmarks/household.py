@@ -28,7 +28,7 @@ TIMEOUT = 120.0
 FOREVER = "0001-01-01T00:00:00Z"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Phone:
     """A person with an anonymous user for the feed and an account for the training log."""
 
@@ -65,13 +65,16 @@ class Phone:
             }
             await _call(self.http, "PUT", "/v2/event", own | event)
 
+    async def open_feed(self, others: list["Phone"]) -> None:
+        """Read the profiles of the others, with their pictures."""
+        await _call(self.http, "POST", "/v2/users", {"ids": [each.user_id for each in others]})
+
     async def poll(self, others: list["Phone"]) -> None:
-        """Read the events and the profiles of the others."""
+        """Read the events of the others again and again."""
         users = [
             {"userId": each.user_id, "followSecret": each.secret, "since": FOREVER}
             for each in others
         ]
-        await _call(self.http, "POST", "/v2/users", {"ids": [each.user_id for each in others]})
         for _ in range(POLLS):
             found = await _call(self.http, "POST", "/v2/events", {"users": users})
             times = [event["timestamp"] for event in found["events"]]
@@ -109,11 +112,15 @@ async def spend_an_evening(url: str, api_key: str) -> None:
                 connect(address, additional_headers={"x-api-key": api_key})
             )
         phones = [await _join(http) for http in clients]
+        others = {phone: [each for each in phones if each is not phone] for phone in phones}
         await asyncio.gather(*map(Phone.publish, phones, PICTURE_BYTES))
+        # One after the other: this takes a moment once an evening.
+        for phone in phones:
+            await phone.open_feed(others[phone])
         async with asyncio.TaskGroup() as group:
             group.create_task(phones[0].import_file())
             for phone in phones:
-                group.create_task(phone.poll([each for each in phones if each is not phone]))
+                group.create_task(phone.poll(others[phone]))
                 group.create_task(phone.train())
 
 

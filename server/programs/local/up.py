@@ -34,7 +34,8 @@ from server.programs.local.shutdown import run_until, stop_at_signal
 from server.programs.local.terminal import to_stderr
 from server.programs.local.welcome import welcome
 
-ONE_WORKERS_CONNECTIONS = 5
+# As many as a small machine has cores.
+ONE_WORKERS_CONNECTIONS = 4
 
 
 def up(options: UpOptions) -> None:
