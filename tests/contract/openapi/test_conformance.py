@@ -38,9 +38,9 @@ SETTINGS = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 # Operations that may reject a request that is valid according to the document, because it cannot
-# express a limit: an invalid page token, cursor or etag, a time that does not exist or is past, a last
-# message that is not the user's, a mask with absent fields, an unreadable file, or a name or password that
-# RFC 8265 does not allow.
+# express a limit: an invalid page token, cursor or etag, a time that does not exist or is past, a
+# last message that is not the user's, a mask with absent fields, an unreadable file, or a name or
+# password that RFC 8265 does not allow.
 MAY_BE_REFUSED = {
     "AiService_StreamChat",
     "AuthService_ChangePassword",
