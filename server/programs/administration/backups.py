@@ -21,7 +21,8 @@ from server.libraries.settings import BackupSettings, load
 from server.programs.administration.user_repository import LIST_SECONDS, named_identities
 from server.programs.administration.users import find
 from server.programs.client.target_file import already_exists
-from server.services.backup.repository import Backup, BackupRepository, Contents
+from server.services.backup.model import Backup, Contents
+from server.services.backup.repository import BackupRepository
 from server.services.backup.setup import cipher_of, retention_of, store_of
 from server.services.backup.transfer import MIB, Transporter
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from server.programs.administration.backups import ListedBackup
     from server.programs.administration.keys import ListedKey
     from server.programs.administration.user_repository import ListedUser
-    from server.services.backup.repository import Backup
+    from server.services.backup.model import Backup
 
 NAME_WIDTH = 32
 

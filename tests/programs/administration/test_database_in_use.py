@@ -18,7 +18,6 @@ from tests.support.stack import running_stack
 from tests.support.waiting import processes_of, wait_until
 
 COMMAND = (sys.executable, "-P", "-m", "server")
-MANY = 3
 
 
 @pytest.fixture(autouse=True)
@@ -80,26 +79,19 @@ class TestLockedFolder:
 
 @pytest.mark.extended
 class TestEmbedded:
-    def test_commands_take_turns_without_stack_and_share_one_with_it(self, tmp_path: Path) -> None:
-        data = tmp_path / "data"
-        with running_stack(data):
-            assert concurrent_lists(tmp_path) == [0] * MANY
-        assert processes_of(data) == []
-        assert concurrent_lists(tmp_path) == [0] * MANY
-        assert processes_of(data) == []
-
-    def test_orphans_of_killed_stack_are_no_obstacle(self, tmp_path: Path) -> None:
+    def test_commands_share_stack_survive_its_death_and_then_take_turns(
+        self, tmp_path: Path
+    ) -> None:
         with running_stack(tmp_path / "data") as stack:
+            assert concurrent_lists(tmp_path) == [0, 0]
             stack.process.send_signal(signal.SIGKILL)
             stack.process.wait()
-            assert concurrent_lists(tmp_path, 1) == [0]
+            assert concurrent_lists(tmp_path) == [0, 0]
         wait_until(lambda: processes_of(tmp_path / "data") == [])
 
 
-def concurrent_lists(folder: Path, number: int = MANY) -> list[int]:
-    """List users by some commands at once; return their exit codes."""
+def concurrent_lists(folder: Path) -> list[int]:
+    """List users by two commands at once; return their exit codes."""
     command = [*COMMAND, "users", "list", "--json", "--data-dir", str(folder / "data")]
-    started = [
-        subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL) for _ in range(number)
-    ]
+    started = [subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL) for _ in range(2)]
     return [process.wait(120) for process in started]
