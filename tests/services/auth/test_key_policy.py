@@ -49,6 +49,8 @@ ALLOWED: dict[str, set[str]] = {
     "FollowService.PutFollowSecret": {"feed"},
     "FollowService.DeleteFollowSecret": {"feed"},
     "InboxService.GetInboxMessages": {"feed"},
+    "InboxService.LeaseInboxMessages": {"feed"},
+    "InboxService.AckInboxMessages": {"feed"},
     "ShareService.CreateSharedItem": {"feed"},
     "AuthService.GetMe": set(),
     "AuthService.UpdateAccount": set(),
