@@ -46,6 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "UserService.UpdateUser": {"feed"},
     "UserService.DeleteUser": set(),
     "EventService.PutEvent": {"feed"},
+    "EventService.DeleteEvent": {"feed"},
     "FollowService.PutFollowSecret": {"feed"},
     "FollowService.DeleteFollowSecret": {"feed"},
     "InboxService.GetInboxMessages": {"feed"},
