@@ -26,7 +26,7 @@ def tune() -> None:
 def import_structlog_without_rich() -> None:
     """Import structlog so that it does not find rich, which it would use for tracebacks.
 
-    A worker logs none, and rich takes 5 MiB: see docs/decisions/0021-memory.md.
+    A worker logs none, and rich takes 5 MiB: see docs/decisions/0022-memory.md.
     """
     if "rich" in sys.modules or "structlog" in sys.modules:
         return

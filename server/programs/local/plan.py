@@ -2,7 +2,7 @@
 
 To prepare a plan takes large libraries, for settings and for Envoy's configuration. To run it takes
 none of them, and whoever runs it stays for as long as the stack. So the process that has prepared a
-plan replaces itself with a new program that has only the plan: see docs/decisions/0021-memory.md.
+plan replaces itself with a new program that has only the plan: see docs/decisions/0022-memory.md.
 """
 
 import os
