@@ -5,7 +5,7 @@ import json
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -42,6 +42,8 @@ PASSWORD = "correct horse battery"
 TOKEN = [("authorization", "Bearer Web good")]
 VERSIONS = ("--http1.1", "--http2")
 MIB = 1024 * 1024
+# Gymlocker closes the connection after a refusal. Seldom, a proxy that still sends overlooks it.
+LOST = "502"
 _networks = count(1)
 
 
@@ -70,12 +72,10 @@ async def login(proxy: Proxy) -> dict[str, str]:
 
 def diary(size: int) -> bytes:
     """Return a file of about `size` bytes with workouts to import."""
-    line = "{},Running,30," + "n" * 10_000
-    lines = (line.format(f"20{year:02}-01-{day:02}") for year in range(99) for day in range(1, 29))
-    text = "date,type,duration,notes\n"
-    while len(text) < size:
-        text += next(lines) + "\n"
-    return text.encode()
+    rest = ",Running,30," + "n" * 10_000
+    days = (f"20{year:02}-01-{day:02}" for year in range(99) for day in range(1, 29))
+    lines = [f"{day}{rest}\n" for day in islice(days, size // len(rest))]
+    return "".join(["date,type,duration,notes\n", *lines]).encode()
 
 
 @asynccontextmanager
@@ -134,11 +134,13 @@ class TestUpload:
         self, proxy: Proxy, login: dict[str, str], tmp_path: Path
     ) -> None:
         (tmp_path / "diary.csv").write_bytes(diary(20 * MIB))
-        headers = ("-H", f"authorization: {login['authorization']}", "-H", "content-type: text/csv")
-        words = (*headers, "--data-binary", f"@{tmp_path}/diary.csv")
-        async with curl(proxy, *words, f"{proxy.url}/workouts/import") as process:
-            output = (await process.communicate())[0]
-        assert "must not be larger than 16 MiB" in json.loads(output)["message"]
+        words = [f"-Hauthorization: {login['authorization']}", "-Hcontent-type: text/csv"]
+        words += ["--data-binary", f"@{tmp_path}/diary.csv", "-w", "\n%{http_code}"]
+        status = LOST
+        while status == LOST:
+            async with curl(proxy, *words, f"{proxy.url}/workouts/import") as process:
+                body, _, status = (await process.communicate())[0].decode().rpartition("\n")
+        assert (status, "not be larger than 16 MiB" in json.loads(body)["message"]) == ("400", True)
 
     @pytest.mark.skip(reason="POST /backup is not served yet")
     async def test_backup_of_64_mebibytes_comes_back(
