@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -78,6 +79,12 @@ def diary(size: int) -> bytes:
     return "".join(["date,type,duration,notes\n", *lines]).encode()
 
 
+async def in_chunks(data: bytes) -> AsyncIterator[bytes]:
+    """Yield the parts of a body of unknown length."""
+    for start in range(0, len(data), 65_536):
+        yield data[start : start + 65_536]
+
+
 @asynccontextmanager
 async def curl(proxy: Proxy, *words: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run curl until the context ends, which stops it as Ctrl-C does."""
@@ -116,15 +123,10 @@ class TestUpload:
         self, proxy: Proxy, login: dict[str, str], chunked: bool
     ) -> None:
         file = diary(15 * MIB)
-
-        async def chunks() -> AsyncIterator[bytes]:
-            for start in range(0, len(file), 65_536):
-                yield file[start : start + 65_536]
-
         async with proxy.client() as client:
             response = await client.post(
                 "/workouts/import",
-                content=chunks() if chunked else file,
+                content=in_chunks(file) if chunked else file,
                 headers={**login, "content-type": "text/csv"},
             )
         assert response.status_code == 200, response.text
@@ -142,14 +144,15 @@ class TestUpload:
                 body, _, status = (await process.communicate())[0].decode().rpartition("\n")
         assert (status, "not be larger than 16 MiB" in json.loads(body)["message"]) == ("400", True)
 
-    @pytest.mark.skip(reason="POST /backup is not served yet")
+    @pytest.mark.parametrize("chunked", [False, True])
     async def test_backup_of_64_mebibytes_comes_back(
-        self, proxy: Proxy, login: dict[str, str]
+        self, proxy: Proxy, login: dict[str, str], chunked: bool
     ) -> None:
-        backup = b"\x1f\x8b\x08\x00" + bytes(64 * MIB - 4)
+        backup = b"\x1f\x8b\x08\x00" + os.urandom(64 * MIB - 4)
         headers = {**login, "content-type": "application/octet-stream"}
+        content = in_chunks(backup) if chunked else backup
         async with proxy.client() as client:
-            stored = await client.post("/backup", content=backup, headers=headers)
+            stored = await client.post("/backup", content=content, headers=headers)
             assert (stored.status_code, stored.json()["size"]) == (200, len(backup))
             returned = await client.get("/backup", headers=login)
         assert returned.content == backup

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.proxies.programs import NAMES, Proxy, running_proxy
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.extended
 
@@ -111,6 +112,29 @@ async def test_other_paths_never_have_a_user(setup: Setup) -> None:
     for path in ("/workouts", "/health", "/", "/backupx", "/ai/workout"):
         assert await setup.user_at(path, SESSION | FORGED) is None
     assert setup.portal.requests == []
+
+
+@pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.parametrize("name", NAMES)
+async def test_gymlocker_keeps_backups_of_users_apart(
+    name: str, behind_proxies: Stack, tmp_path: Path
+) -> None:
+    backup = b"\x1f\x8b\x08\x00" + name.encode()
+    eve = {"cookie": f"session=eve-{name}"}
+    async with (
+        Server(names_users=True).listening() as portal,
+        running_proxy(name, tmp_path, behind_proxies.address, portal.address) as proxy,
+        proxy.client() as client,
+    ):
+        ada = {"cookie": f"session=ada-{name}"}
+        stored = await client.post("/backup", content=backup, headers=ada)
+        assert stored.status_code == 200
+        assert (await client.get("/backup", headers=ada)).content == backup
+        forged = eve | {"Remote-User": f"ada-{name}"}
+        assert (await client.get("/backup", headers=forged)).status_code == 404
+        # The key is checked, and the forged name beside it does not count.
+        key = {"x-api-key": "glk_wrong", "Remote-User": f"ada-{name}"}
+        assert (await client.get("/backup", headers=key)).status_code == 401
 
 
 @pytest.mark.parametrize("name", NAMES)
