@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -111,7 +112,7 @@ class TestUpgradeAndRollback:
             ["git", "archive", OLD_RELEASE], cwd=ROOT, capture_output=True, check=True
         )
         subprocess.run(["tar", "-x"], cwd=old, input=archive.stdout, check=True)
-        release = {"PYTHONPATH": f"{old}:{old}/generated"}
+        release: dict[str, Any] = {"PYTHONPATH": f"{old}:{old}/generated"}
         script = script_of("With PostgreSQL's own programs")
         dump, restore = re.findall(r"BIN=.*?(?=BIN=|$)", script, re.DOTALL)
         with running_stack(folder / ".gymlocker", **release) as stack:
@@ -161,4 +162,9 @@ class TestSelfHosting:
     def test_additions_are_listed(self) -> None:
         listed = re.findall(r"^\| `([a-z-]+\.yml)` \|", read("docs/self-hosting.md"), re.MULTILINE)
         files = {path.name for path in (ROOT / "deploy" / "compose").glob("*.yml")}
-        assert {*listed} == files - {"production.yml", "external-postgres.yml"}
+        # The others are for production.yml.
+        assert files - {*listed} == {
+            "production.yml",
+            "production-backups.yml",
+            "external-postgres.yml",
+        }

@@ -85,6 +85,13 @@ async def in_chunks(data: bytes) -> AsyncIterator[bytes]:
         yield data[start : start + 65_536]
 
 
+async def message_of(call: aio.StreamStreamCall[Any, Any]) -> str:
+    """Return the text of the next response."""
+    response = await call.read()
+    assert isinstance(response, ai_pb2.ChatResponse)
+    return response.message
+
+
 @asynccontextmanager
 async def curl(proxy: Proxy, *words: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run curl until the context ends, which stops it as Ctrl-C does."""
@@ -194,9 +201,9 @@ class TestGrpc:
         hung_up = model.hung_up
         call = ai_pb2_grpc.AiServiceStub(channel).Chat(metadata=TOKEN, timeout=60)
         await call.write(ai_pb2.ChatRequest(introduce=ai_pb2.Introduction(locale="en-AU")))
-        assert (await call.read()).message
+        assert await message_of(call)
         await call.write(ai_pb2.ChatRequest(message=ai_pb2.UserMessage(text=WAIT)))
-        while "You said" not in (await call.read()).message:
+        while "You said" not in await message_of(call):
             pass
         call.cancel()
         # The end of the client ends the answer.

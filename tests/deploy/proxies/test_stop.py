@@ -4,6 +4,7 @@ import asyncio
 import signal
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
@@ -23,7 +24,7 @@ async def test_ends_streams_and_a_restart_serves_again(
     name: str, empty_database: str, tmp_path: Path
 ) -> None:
     port = free_port()
-    settings = {
+    settings: dict[str, Any] = {
         "DATABASE_URL": empty_database,
         "TRUSTED_PROXIES": "1",
         "WEB_AUTH_API_KEY": "good",
