@@ -106,6 +106,8 @@ class TestBackupAndRestore:
 class TestUpgradeAndRollback:
     def test_older_release_upgrades_and_comes_back(self, folder: Path) -> None:
         """As the page says: a dump before the upgrade, and a restore into a new folder after it."""
+        if not (ROOT / ".git").exists():
+            pytest.skip("the older release is in the history of a clone")
         old = folder / "old-release"
         old.mkdir()
         archive = subprocess.run(
