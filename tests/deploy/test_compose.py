@@ -8,6 +8,7 @@ import yaml
 from server.libraries.common.paths import ROOT
 from server.libraries.rpc.server import STOP_GRACE_SECONDS
 from server.libraries.settings import Settings
+from server.programs.diagnostics.configuration import GROUPS
 from server.programs.gateway.drain import GRACE_SECONDS
 from server.programs.gateway.memory_limit import ALONE, MAX_HEAP_BYTES
 from tests.deploy import files
@@ -56,6 +57,18 @@ def test_services_see_only_the_secrets_they_need() -> None:
     assert secrets["postgres"] | secrets["server"] == set(COMPOSE["secrets"])
     password_file = SERVICES["postgres"]["environment"]["POSTGRES_PASSWORD_FILE"]
     assert password_file == "/run/secrets/postgres_password"
+
+
+def test_every_secret_can_be_a_file() -> None:
+    """Types mark the settings that are secret."""
+    secret = {
+        name
+        for group in GROUPS
+        for name, field in group.model_fields.items()
+        if "SecretStr" in str(field.annotation)
+    }
+    # production-backups.yml adds it.
+    assert secret - {"aws_secret_access_key"} <= set(SERVICES["server"]["secrets"])
 
 
 def test_documented_commands_create_every_secret() -> None:

@@ -13,7 +13,9 @@ from tests.support.tools import require
 
 ADDITIONS = ROOT / "deploy" / "compose"
 SERVICE = files.household()
-NAMES = sorted(path.stem for path in ADDITIONS.glob("*.yml") if path != files.PRODUCTION)
+# Those of production.yml.
+OTHERS = {"production", "production-backups", "external-postgres"}
+NAMES = sorted({path.stem for path in ADDITIONS.glob("*.yml")} - OTHERS)
 
 
 def merged(*names: str) -> dict[str, Any]:
@@ -79,7 +81,7 @@ class TestService:
 
 
 class TestAdditions:
-    @pytest.mark.parametrize("name", [name for name in NAMES if name != "external-postgres"])
+    @pytest.mark.parametrize("name", NAMES)
     def test_are_accepted_by_compose(self, name: str) -> None:
         model = with_addition(name)
         assert image_of(model["services"]["gymlocker"]) == SERVICE["image"]
@@ -120,6 +122,25 @@ class TestAdditions:
         [*_, mounted] = with_addition("secrets")["services"]["gymlocker"]["volumes"]
         assert (mounted["source"], mounted["target"]) == (str(ROOT / "secrets"), "/run/secrets")
         assert mounted["read_only"] is True
+
+    def test_backups_require_a_bucket(self) -> None:
+        environment = with_addition("s3")["services"]["gymlocker"]["environment"]
+        assert set(environment) == {"BACKUP_STORE"} <= files.settings()
+        assert environment["BACKUP_STORE"].startswith("${BACKUP_STORE:?")
+
+
+class TestProductionBackups:
+    def test_give_workers_the_keys(self) -> None:
+        names = ("production.yml", "production-backups.yml")
+        model = merged(*(f"deploy/compose/{name}" for name in names))
+        server = model["services"]["server"]
+        mounted = {each["source"] for each in server["secrets"]}
+        assert set(files.own_services()["server"]["secrets"]) < mounted <= set(model["secrets"])
+        assert {name.upper() for name in mounted - {"backup_age_identity"}} <= files.settings()
+        assert {*server["environment"]} <= files.settings()
+        assert (
+            server["environment"]["BACKUP_AGE_IDENTITY_FILE"] == "/run/secrets/backup_age_identity"
+        )
 
 
 class TestExternalPostgres:

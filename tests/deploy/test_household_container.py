@@ -25,8 +25,15 @@ pytestmark = [
 # Any but those of this machine and the image.
 PUID = 54321
 ACCOUNT = {"username": "ada", "password": "correct horse battery"}
+BACKUP = b"\x1f\x8b\x08\x00backup"
 # The interpreter may be in root's home; this right allows to read only.
 CAN_READ = "-all,+dac_read_search"
+
+
+def login(url: str) -> dict[str, str]:
+    """Return the header of an access token."""
+    response = httpx2.post(f"{url}/auth/login", json=ACCOUNT)
+    return {"authorization": f"Bearer {response.json()['access_token']}"}
 
 
 @pytest.fixture
@@ -81,14 +88,17 @@ class TestContainer:
         os.chown(volume, PUID, PUID)
         with running(volume) as url:
             httpx2.post(f"{url}/auth/register", json=ACCOUNT).raise_for_status()
+            stored = httpx2.post(f"{url}/backup", content=BACKUP, headers=login(url))
+            stored.raise_for_status()
             words = [*files.household_health().words]
             words[words.index("--address") + 1] = url.removeprefix("http://")
             subprocess.run([sys.executable, "-P", "-m", "server", *words], env=PLAIN, check=True)
         owners = {path.lstat().st_uid for path in volume.rglob("*")}
         assert owners == {PUID}
-        assert (volume / "jwt-secret-key").stat().st_mode & 0o777 == 0o600
+        for key in ("jwt-secret-key", "backup-age-identity"):
+            assert (volume / key).stat().st_mode & 0o777 == 0o600
         with running(volume) as url:
-            httpx2.post(f"{url}/auth/login", json=ACCOUNT).raise_for_status()
+            assert httpx2.get(f"{url}/backup", headers=login(url)).content == BACKUP
 
     def test_names_the_owner_of_a_folder_that_it_may_not_write(self, volume: Path) -> None:
         ended = subprocess.run(

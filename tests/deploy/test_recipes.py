@@ -26,8 +26,18 @@ class TestRender:
         assert variables["JWT_SECRET_KEY"]["generateValue"] is True
         assert database["ipAllowList"] == []
 
+    def test_stores_no_backups_on_a_disk_that_is_lost(self) -> None:
+        [service] = files.render()["services"]
+        assert "disk" not in service
+        variables = {variable["key"]: variable for variable in service["envVars"]}
+        assert variables["BACKUP_ENABLED"]["value"] == "false"
+
 
 class TestFly:
+    def test_stores_no_backups_on_a_disk_that_is_lost(self) -> None:
+        assert "mounts" not in files.fly()
+        assert files.fly()["env"]["BACKUP_ENABLED"] == "false"
+
     def test_uses_the_port_of_the_image(self) -> None:
         service = files.fly()["http_service"]
         assert str(service["internal_port"]) == PORT

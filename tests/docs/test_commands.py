@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from uuid import uuid4
 
-import httpx2
 import pytest
 
 from tests.docs.pages import commands, read, run, section
@@ -125,23 +124,6 @@ class TestCommandLine:
         assert (tmp_path / "diary.csv").read_bytes().count(b"\r\n") == 2
 
 
-class TestSelfHosting:
-    # It starts three servers.
-    @pytest.mark.timeout(300)
-    def test_backup_is_restored(self, tmp_path: Path) -> None:
-        script = commands("docs/self-hosting.md", "Backups")
-        dump, restore = re.findall(r"BIN=.*?(?=BIN=|$)", script, re.DOTALL)
-        (tmp_path / ".venv").symlink_to(sys.prefix)
-        account = {"username": "ada", "password": "correct horse battery"}
-        with running_stack(tmp_path / ".gymlocker") as stack:
-            httpx2.post(f"{stack.url}/auth/register", json=account).raise_for_status()
-            run(dump, tmp_path)
-        with running_stack(tmp_path / "restored"):
-            run(restore, tmp_path)
-        with running_stack(tmp_path / "restored") as stack:
-            httpx2.post(f"{stack.url}/auth/login", json=account).raise_for_status()
-
-
 class TestPlanner:
     async def test_commands_succeed(self, empty_database: str, tmp_path: Path) -> None:
         require("grpcurl")
@@ -167,11 +149,3 @@ class TestPlanner:
         # The introduction is not charged as an answer.
         assert '"remaining":98' in said
         assert model.plan["name"] in said
-
-
-class TestProduction:
-    def test_compose_commands_are_those_of_the_file(self) -> None:
-        # tests/deploy runs the commands at the top of docker-compose.yml.
-        page = re.findall(r"```\n(mkdir .*?)```", read("docs/production.md"), re.DOTALL)
-        comment = re.findall(r"^#   (.+)$", read("docker-compose.yml"), re.MULTILINE)
-        assert page == ["\n".join(comment) + "\n"]

@@ -36,6 +36,8 @@ def behind_proxies(
         tmp_path_factory.mktemp("behind-proxies"),
         DATABASE_URL=database_url,
         TRUSTED_PROXIES="1",
+        FORWARD_AUTH_USER_HEADER="Remote-User",
+        FORWARD_AUTH_TRUSTED_PROXIES="127.0.0.1",
         NEW_USERS_PER_ADDRESS=f"{NEW_USERS}/600s",
         OPENAI_BASE_URL=model.url,
         WEB_AUTH_API_KEY="good",

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
@@ -93,12 +94,11 @@ async def running_proxy(
 
 
 def _listens(port: int) -> bool:
-    return (
-        subprocess.run(
-            ["bash", "-c", f": </dev/tcp/{HOST}/{port}"], stderr=subprocess.DEVNULL
-        ).returncode
-        == 0
-    )
+    try:
+        socket.create_connection((HOST, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _caddy(

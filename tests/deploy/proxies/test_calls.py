@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import os
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -42,6 +43,8 @@ PASSWORD = "correct horse battery"
 TOKEN = [("authorization", "Bearer Web good")]
 VERSIONS = ("--http1.1", "--http2")
 MIB = 1024 * 1024
+# Gymlocker closes the connection after a refusal. Seldom, a proxy that still sends overlooks it.
+LOST = "502"
 _networks = count(1)
 
 
@@ -70,12 +73,23 @@ async def login(proxy: Proxy) -> dict[str, str]:
 
 def diary(size: int) -> bytes:
     """Return a file of about `size` bytes with workouts to import."""
-    line = "{},Running,30," + "n" * 10_000
-    lines = (line.format(f"20{year:02}-01-{day:02}") for year in range(99) for day in range(1, 29))
-    text = "date,type,duration,notes\n"
-    while len(text) < size:
-        text += next(lines) + "\n"
-    return text.encode()
+    rest = ",Running,30," + "n" * 10_000
+    days = (f"20{year:02}-01-{day:02}" for year in range(99) for day in range(1, 29))
+    lines = [f"{day}{rest}\n" for day in islice(days, size // len(rest))]
+    return "".join(["date,type,duration,notes\n", *lines]).encode()
+
+
+async def in_chunks(data: bytes) -> AsyncIterator[bytes]:
+    """Yield the parts of a body of unknown length."""
+    for start in range(0, len(data), 65_536):
+        yield data[start : start + 65_536]
+
+
+async def message_of(call: aio.StreamStreamCall[Any, Any]) -> str:
+    """Return the text of the next response."""
+    response = await call.read()
+    assert isinstance(response, ai_pb2.ChatResponse)
+    return response.message
 
 
 @asynccontextmanager
@@ -116,15 +130,10 @@ class TestUpload:
         self, proxy: Proxy, login: dict[str, str], chunked: bool
     ) -> None:
         file = diary(15 * MIB)
-
-        async def chunks() -> AsyncIterator[bytes]:
-            for start in range(0, len(file), 65_536):
-                yield file[start : start + 65_536]
-
         async with proxy.client() as client:
             response = await client.post(
                 "/workouts/import",
-                content=chunks() if chunked else file,
+                content=in_chunks(file) if chunked else file,
                 headers={**login, "content-type": "text/csv"},
             )
         assert response.status_code == 200, response.text
@@ -134,20 +143,23 @@ class TestUpload:
         self, proxy: Proxy, login: dict[str, str], tmp_path: Path
     ) -> None:
         (tmp_path / "diary.csv").write_bytes(diary(20 * MIB))
-        headers = ("-H", f"authorization: {login['authorization']}", "-H", "content-type: text/csv")
-        words = (*headers, "--data-binary", f"@{tmp_path}/diary.csv")
-        async with curl(proxy, *words, f"{proxy.url}/workouts/import") as process:
-            output = (await process.communicate())[0]
-        assert "must not be larger than 16 MiB" in json.loads(output)["message"]
+        words = [f"-Hauthorization: {login['authorization']}", "-Hcontent-type: text/csv"]
+        words += ["--data-binary", f"@{tmp_path}/diary.csv", "-w", "\n%{http_code}"]
+        status = LOST
+        while status == LOST:
+            async with curl(proxy, *words, f"{proxy.url}/workouts/import") as process:
+                body, _, status = (await process.communicate())[0].decode().rpartition("\n")
+        assert (status, "not be larger than 16 MiB" in json.loads(body)["message"]) == ("400", True)
 
-    @pytest.mark.skip(reason="POST /backup is not served yet")
+    @pytest.mark.parametrize("chunked", [False, True])
     async def test_backup_of_64_mebibytes_comes_back(
-        self, proxy: Proxy, login: dict[str, str]
+        self, proxy: Proxy, login: dict[str, str], chunked: bool
     ) -> None:
-        backup = b"\x1f\x8b\x08\x00" + bytes(64 * MIB - 4)
+        backup = b"\x1f\x8b\x08\x00" + os.urandom(64 * MIB - 4)
         headers = {**login, "content-type": "application/octet-stream"}
+        content = in_chunks(backup) if chunked else backup
         async with proxy.client() as client:
-            stored = await client.post("/backup", content=backup, headers=headers)
+            stored = await client.post("/backup", content=content, headers=headers)
             assert (stored.status_code, stored.json()["size"]) == (200, len(backup))
             returned = await client.get("/backup", headers=login)
         assert returned.content == backup
@@ -189,9 +201,9 @@ class TestGrpc:
         hung_up = model.hung_up
         call = ai_pb2_grpc.AiServiceStub(channel).Chat(metadata=TOKEN, timeout=60)
         await call.write(ai_pb2.ChatRequest(introduce=ai_pb2.Introduction(locale="en-AU")))
-        assert (await call.read()).message
+        assert await message_of(call)
         await call.write(ai_pb2.ChatRequest(message=ai_pb2.UserMessage(text=WAIT)))
-        while "You said" not in (await call.read()).message:
+        while "You said" not in await message_of(call):
             pass
         call.cancel()
         # The end of the client ends the answer.

@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,10 @@ class TestLocked:
             "except StartError as error: sys.exit(str(error))"
         )
         for folder in closed.parents:
-            if str(folder).startswith(str(tmp_path.parent.parent)):
+            if (
+                folder.is_relative_to(tempfile.gettempdir())
+                and folder.stat().st_uid == os.geteuid()
+            ):
                 folder.chmod(folder.stat().st_mode | 0o001)
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
         assert done.returncode == 1
