@@ -61,7 +61,7 @@ async def highest_during_load(root: psutil.Process, url: str) -> list[ProcessMem
 
 def main(
     uv: Annotated[bool, typer.Option(help="Start with `uv run`, which stays in memory.")] = False,
-    settle: Annotated[float, typer.Option(help="Seconds between the start and `idle`.")] = 20,
+    settle: Annotated[float, typer.Option(help="Seconds to wait before `idle`.")] = 65,
 ) -> None:
     """Measure and print."""
     command = WITH_UV if uv else COMMAND

@@ -1,4 +1,4 @@
-"""The memory of a whole stack with one worker: docs/decisions/0021-memory.md."""
+"""The memory of a whole stack with one worker: docs/decisions/0022-memory.md."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ pytestmark = [
 
 # MiB that the system cannot take back. A tenth above what was measured; pages of files are not
 # counted, for they depend on the machine.
-LIMITS = {"worker": 82, "envoy": 24, "PostgreSQL": 22, "supervisor": 16}
+LIMITS = {"worker": 84, "envoy": 24, "PostgreSQL": 26, "supervisor": 16}
 
 
 def test_each_part_stays_small(tmp_path: Path) -> None:
@@ -24,4 +24,4 @@ def test_each_part_stays_small(tmp_path: Path) -> None:
     assert {each.name for each in found} == {*LIMITS}
     for each in found:
         assert each.fixed / MIB < LIMITS[each.name], f"{each.name}: {each.fixed / MIB:.1f} MiB"
-    assert total(found).fixed / MIB < 130
+    assert total(found).fixed / MIB < 140
