@@ -6,11 +6,14 @@ and that is committed when pg_restore has read the file to its end.
 
 import os
 import re
+import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from tempfile import TemporaryFile
+from typing import BinaryIO, cast
 
 import asyncpg
 
@@ -31,6 +34,7 @@ from server.programs.client.text import counted
 
 PG_RESTORE_OPTIONS = ("--file=-", "--no-owner", "--no-privileges")
 PSQL_OPTIONS = ("--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1")
+STDIN = "-"
 CHUNK_BYTES = 256 * 1024
 # The first version that knows transaction_timeout, which newer programs set to 0.
 TRANSACTION_TIMEOUT = 17
@@ -82,27 +86,27 @@ UNCHANGED = "Nothing was changed."
 
 async def restore(
     folder: Path,
+    file: BinaryIO,
     name: str,
     *,
     replace: bool,
     read: Callable[[int, int], None],
     report: Callable[[str], None],
 ) -> None:
-    """Restore a dump into the database in use, and migrate it.
+    """Restore a dump, called `name` in errors, into the database in use, and migrate it.
 
     If `replace`, the tables that are there are dropped in the same transaction. `read` gets the
     number of bytes read and their total, `report` a sentence for each step of the migration.
     Raises StartError, and then nothing was changed unless the migration failed.
     """
-    with _opened(name) as file:
-        async with database_in_use(
-            folder, "gymlocker db restore", exclusive=True, create=True
-        ) as found:
-            version, schema = await _prepare(found, replace=replace)
-            programs = await programs_for(version, "pg_restore", "psql")
-            await require_restorable(programs, file, name, schema)
-            await _Restore(programs, found, file, name, read).run(version, schema)
-            await migrate(found.url, None, report)
+    async with database_in_use(
+        folder, "gymlocker db restore", exclusive=True, create=True
+    ) as found:
+        version, schema = await _prepare(found, replace=replace)
+        programs = await programs_for(version, "pg_restore", "psql")
+        await require_restorable(programs, file, name, schema)
+        await _Restore(programs, found, file, name, read).run(version, schema)
+        await migrate(found.url, None, report)
 
 
 async def is_empty(folder: Path) -> bool:
@@ -117,7 +121,18 @@ async def is_empty(folder: Path) -> bool:
             await connection.close()
 
 
-def _opened(name: str) -> BinaryIO:
+def open_dump(name: str) -> BinaryIO:
+    """Open a dump; of the standard input, a temporary copy, for it is read more than once.
+
+    Call it outside of an event loop, in which Ctrl-C would not end the copying. Raises StartError.
+    """
+    if name == STDIN:
+        if sys.stdin.isatty():
+            raise StartError("A dump cannot be typed in a terminal: pass a file, or redirect one.")
+        copy = TemporaryFile()  # noqa: SIM115 - the caller closes it
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+        copy.flush()
+        return cast(BinaryIO, copy)
     try:
         return Path(name).open("rb")
     except OSError as error:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from server.errors import StartError
 
@@ -27,11 +27,11 @@ def session_file() -> "SessionFile":
     return file_in(os.environ)
 
 
-def screen() -> "Screen":
-    """Return a screen on the standard output."""
+def screen(stream: TextIO | None = None) -> "Screen":
+    """Return a screen on a stream, by default the standard output."""
     from server.programs.client.screen.console import Screen, console_on
 
-    return Screen(console_on(sys.stdout))
+    return Screen(console_on(stream or sys.stdout))
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:

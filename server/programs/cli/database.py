@@ -1,10 +1,12 @@
 """Commands for backups of the database: `gymlocker db …`."""
 
 import os
+import sys
 from typing import Annotated
 
 import typer
 
+from server.errors import StartError
 from server.programs.cli.administration_command import (
     DATA_DIR,
     DataDir,
@@ -28,7 +30,7 @@ db = typer.Typer(
 
 @db.command()
 def backup(
-    file: Annotated[str, typer.Argument(help="File to write.")],
+    file: Annotated[str, typer.Argument(help="File to write; - for standard output.")],
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     json: Json = False,
     data_dir: DataDir = DATA_DIR,
@@ -40,17 +42,20 @@ def backup(
 
     Example: gymlocker db backup gymlocker.dump
     """
-    from server.programs.administration.dump import dump, left_out
+    from server.programs.administration.dump import STDOUT, dump, left_out
     from server.programs.client.screen.progress import bytes_bar
 
-    with bytes_bar(f"Writing {file}") as position:
+    is_piped = file == STDOUT
+    if is_piped and json:
+        raise StartError("The dump goes to standard output: pass a file to get JSON.")
+    with bytes_bar(f"Writing {file}", active=not is_piped) as position:
         done = administer(dump(data_dir, file, force=force, written=position))
     if json:
-        names = {"file": str(done.file), "size": done.size, "postgresql": done.postgresql}
+        names = {"file": done.file, "size": done.size, "postgresql": done.postgresql}
         print_json(names | {"leftOut": left_out(os.environ)})
         return
-    output = screen()
-    output.write(f"Wrote {done.size:,} bytes to {file}.")
+    output = screen(sys.stderr if is_piped else sys.stdout)
+    output.write(f"Wrote {done.size:,} bytes to {'standard output' if is_piped else file}.")
     output.write("Not in it; keep copies of them:")
     for each in left_out(os.environ):
         output.write_indented(each)
@@ -58,7 +63,9 @@ def backup(
 
 @db.command()
 def restore(
-    file: Annotated[str, typer.Argument(help="File that `gymlocker db backup` wrote.")],
+    file: Annotated[
+        str, typer.Argument(help="File that `gymlocker db backup` wrote; - for standard input.")
+    ],
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace what is in the database; asks first.")
     ] = False,
@@ -73,7 +80,7 @@ def restore(
 
     Example: gymlocker db restore gymlocker.dump --replace
     """
-    from server.programs.administration.restore import is_empty
+    from server.programs.administration.restore import is_empty, open_dump
     from server.programs.administration.restore import restore as run_restore
     from server.programs.client.screen.progress import bytes_bar
     from server.programs.client.text import ask
@@ -85,9 +92,10 @@ def restore(
             screen().write("Nothing was changed.")
             return
     steps: list[str] = []
-    with bytes_bar(f"Restoring {file}") as position:
-        work = run_restore(data_dir, file, replace=replace, read=position, report=steps.append)
-        administer(work)
+    with open_dump(file) as dump, bytes_bar(f"Restoring {file}") as position:
+        administer(
+            run_restore(data_dir, dump, file, replace=replace, read=position, report=steps.append)
+        )
     if json:
         print_json({"file": file, "steps": steps})
         return

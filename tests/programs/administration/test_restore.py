@@ -3,6 +3,7 @@
 import asyncio
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ from tests.programs.administration.conftest import Gymlocker, Query, query_on
 
 pytestmark = pytest.mark.extended
 
-PASSWORD = "correct horse battery"
+COMMAND = f"{sys.executable} -P -m server"
 NOTES = "SET transaction_timeout = 0;\n\\.\n\\! touch pwned\n\t\\N ü"
 ADD_WORKOUT = """
 INSERT INTO workouts (user_id, id, date, type, type_key, duration, notes, created)
@@ -187,6 +188,35 @@ class TestRestore:
         assert (NEEDED["feed"],) in read("SELECT version_num FROM alembic_version")
         assert read("SELECT notes FROM workouts") == [(NOTES,)]
         assert read("SELECT username, disabled FROM users") == [("ada", None)]
+
+
+class TestStandardStreams:
+    def test_dump_is_piped(
+        self, gymlocker: Gymlocker, query: Query, database_url: str, empty_url: str, tmp_path: Path
+    ) -> None:
+        query(ADD_ACCOUNT)
+        query(ADD_WORKOUT, NOTES)
+        # Into a file, to which pg_dump itself would append.
+        script = f"{COMMAND} db backup - > x.dump && {COMMAND} db restore - < x.dump"
+        first, second = script.split(" && ")
+        ended = shell(first, tmp_path, database_url)
+        assert ended.returncode == 0
+        assert ended.stderr.startswith(b"Wrote ")
+        ended = shell(second, tmp_path, empty_url)
+        assert (ended.returncode, ended.stderr) == (0, b"")
+        assert ended.stdout.startswith(b"Restored -.\n")
+        assert contents(empty_url) == contents(database_url)
+        whole = (tmp_path / "x.dump").read_bytes()
+        for cut in (1, 10, 100, 1000, len(whole) // 2):
+            (tmp_path / "cut.dump").write_bytes(whole[:-cut])
+            sentence = refused(gymlocker, database_url, "cut.dump", "--replace", "--yes")
+            assert sentence.startswith("cut.dump is ")
+
+
+def shell(script: str, folder: Path, url: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a command with redirections on a database."""
+    environment = {**os.environ, "DATABASE_URL": url}
+    return subprocess.run(script, shell=True, cwd=folder, env=environment, capture_output=True)
 
 
 class TestDamagedDump:
