@@ -1,9 +1,9 @@
 """The identity of the database, which tells a restored or replaced one from the one before.
 
 Cursors contain it. A restored database may lack what a client has already read, and then continues
-differently. The identity consists of one that is stored, which a restored dump gets anew, and of
-those of PostgreSQL: the cluster, its timeline (which changes when a standby takes over or a backup
-is recovered) and the table.
+differently. The identity consists of one that is stored and of those of PostgreSQL: the cluster,
+its timeline, which changes when a standby takes over or an archive is recovered, and the table,
+which a restored dump creates anew. It does not tell a copy of the files that was put back.
 """
 
 import asyncio

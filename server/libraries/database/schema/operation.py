@@ -32,8 +32,7 @@ milestones = Table(
     Column("time", Timestamp, nullable=False),
 )
 
-# One row: the identity of this database and its key for cursors. A database that is restored from a
-# dump gets a new identity. See `incarnation.py`.
+# One row: an identity of this database and its key for cursors. See `incarnation.py`.
 incarnations = Table(
     "incarnations",
     metadata,
