@@ -22,11 +22,11 @@ BEGINNING = dt.datetime.min.replace(tzinfo=dt.UTC)
 LAST_ID = UUID(int=2**128 - 1)
 
 _VERSION = 1
-_MAC_BYTES = 12
+# With the rest, a multiple of three: base64 needs no padding.
+_MAC_BYTES = 13
 # The version, the incarnation, two times in microseconds, and an id.
 _LAYOUT = struct.Struct(f"!B{ID_BYTES}sqq16s")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MICROSECOND = dt.timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -73,17 +73,19 @@ def decode(incarnation: Incarnation, user_id: UUID, text: str, field: str) -> Po
 
 
 def _mac(incarnation: Incarnation, user_id: UUID, data: bytes) -> bytes:
-    # The key belongs to the stored identity, which restored databases share: their cursors are
-    # recognized as those of another incarnation.
-    return hmac.digest(incarnation.key, user_id.bytes + data, hashlib.sha256)[:_MAC_BYTES]
+    # A restored database has the same key: its cursors are recognized as of another incarnation.
+    # Three times as fast as HMAC, for there is one for each followed user.
+    mac = hashlib.blake2b(data, key=incarnation.key, digest_size=_MAC_BYTES, salt=user_id.bytes)
+    return mac.digest()
 
 
 def _microseconds(time: dt.datetime) -> int:
-    return (time - _EPOCH) // _MICROSECOND
+    since = time - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def _time(microseconds: int) -> dt.datetime:
-    return _EPOCH + microseconds * _MICROSECOND
+    return _EPOCH + dt.timedelta(microseconds=microseconds)
 
 
 def _malformed(field: str) -> InvalidArgument:
