@@ -36,7 +36,8 @@ async def enable_imports(owner: Owner, client: Client) -> None:
 async def import_of(backup_id: str, database: asyncpg.Connection) -> tuple[object, ...]:
     """Return whether an import is due, how often it was tried, and the problem."""
     query = "SELECT import_due IS NOT NULL, import_tries, import_problem FROM backups WHERE id = $1"
-    return tuple(await database.fetchrow(query, UUID(backup_id)))
+    row = await database.fetchrow(query, UUID(backup_id))
+    return tuple(row or ())
 
 
 @pytest.fixture
