@@ -42,7 +42,7 @@ class Uploads:
             sha256 = hashlib.sha256(data).hexdigest()
             self.ledger.sent[user].add(sha256)
             upload = asyncio.create_task(self._upload(user, data, choice.random() * 0.02))
-            if choice.random() < 0.7:
+            if choice.random() < 0.5:
                 done, _ = await asyncio.wait([upload], timeout=choice.random() * 0.25)
                 if not done:
                     # The client disappears.
