@@ -27,7 +27,7 @@ from tests.support.stack import Stack, running_stack
 
 pytestmark = [pytest.mark.extended, pytest.mark.timeout(1800)]
 
-CUTS = int(os.environ.get("CUT_UPLOADS", "40"))
+CUTS = int(os.environ.get("CUT_UPLOADS", "25"))
 WRITERS = 4
 
 
