@@ -75,10 +75,13 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-async def swept(database: asyncpg.Connection) -> None:
-    """Wait for the sweep, when no upload is in progress any more."""
-    # As if the leases of all cut uploads had expired.
+async def expire_leases(database: asyncpg.Connection) -> None:
+    """Let the leases of all cut uploads expire, when no upload is in progress any more."""
     await database.execute("UPDATE backup_objects SET unused = now() WHERE unused IS NOT NULL")
+
+
+async def swept(database: asyncpg.Connection) -> None:
+    """Wait for the sweep."""
 
     async def is_swept() -> bool:
         query = "SELECT count(*) FROM backup_objects WHERE unused IS NOT NULL"

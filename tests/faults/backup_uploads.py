@@ -35,6 +35,13 @@ class Uploads:
             *(self._write(user, cuts, random.Random(f"{self.seed} {user}")) for user in self.users)
         )
 
+    async def wake_sweeper(self) -> None:
+        """Store a backup, after which its worker sweeps. Otherwise it does every half minute."""
+        user = next(iter(self.users))
+        data = b"\x1f\x8b" + os.urandom(100)
+        self.ledger.sent[user].add(hashlib.sha256(data).hexdigest())
+        assert await self._upload(user, data, 0)
+
     async def _write(self, user: str, cuts: int, choice: random.Random) -> None:
         # A few more of each are to succeed, so that there is something to lose.
         while self.cut < cuts or len(self.ledger.acknowledged[user]) < 3:

@@ -19,7 +19,7 @@ import pytest
 
 from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.faults import processes
-from tests.faults.backup_audit import Headers, audit_entries, audit_store, swept
+from tests.faults.backup_audit import Headers, audit_entries, audit_store, expire_leases, swept
 from tests.faults.backup_uploads import Uploads
 from tests.libraries.database.conftest import make_database
 from tests.support.s3 import S3Server, running_s3
@@ -131,6 +131,8 @@ class TestCutUploads:
                 await killing
         assert uploads.cut >= CUTS
         await until_it_works(rest, users)
+        await expire_leases(database)
+        await uploads.wake_sweeper()
         await swept(database)
         count = await audit_entries(rest, users, uploads.ledger)
         acknowledged = sum(map(len, uploads.ledger.acknowledged.values()))
@@ -151,6 +153,8 @@ class TestAudit:
         users = dict([await new_owner(rest)])
         uploads = Uploads(rest, users, 0)
         await uploads.run(0)
+        await expire_leases(database)
+        await uploads.wake_sweeper()
         await swept(database)
 
         async def audit() -> None:

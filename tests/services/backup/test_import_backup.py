@@ -1,6 +1,5 @@
 """Imports of backups into the training log: on request, and in the background."""
 
-import gzip
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -18,7 +17,6 @@ from tests.support.client import Client, refused
 from tests.support.waiting import eventually_true
 
 APP = (CASES / "app-september-2026.liftlogbackup.gz").read_bytes()
-CSV = gzip.compress(b"date,type,duration\n2026-02-09,Rowing,20\n")
 
 
 async def workouts_of(owner: Owner, client: Client) -> list[workout_pb2.Workout]:

@@ -51,7 +51,8 @@ async def answer(stack: Stack, head: str, body: bytes = b"") -> bytes:
     finally:
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
-        writer.close()
+        # What was not sent is dropped.
+        writer.transport.abort()
 
 
 class TestProbe:
