@@ -67,6 +67,8 @@ class LimitsInterceptor(Interceptor):
         async for request in requests:
             self._storage.add(network, request.ByteSize())
             yield request
+            # A part of a file may be large. It is not kept while the next one arrives.
+            del request
 
 
 def stores(method: Method) -> bool:

@@ -37,6 +37,8 @@ OPTIONS = (
     # it and then rejects calls of other clients. (Envoy's hpack_table_size also covers responses,
     # and gRPC's own error responses ignore it.)
     ("grpc.http2.hpack_table_size.decoder", 0),
+    # Otherwise gRPC takes ever more of a stream that the worker reads slowly: up to 16 MiB.
+    ("grpc.http2.bdp_probe", 0),
     # Calls waiting for Python. Beyond these limits gRPC drops calls without a status, so they are
     # above Envoy's.
     ("grpc.server.max_pending_requests", 2 * MAX_IN_FLIGHT),

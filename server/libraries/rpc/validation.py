@@ -64,7 +64,11 @@ async def _each(
     is_empty = True
     async for request in requests:
         is_empty = False
-        yield validated(request)
+        message = validated(request)
+        # A part of a file may be large. Neither form of it is kept while the next one arrives.
+        del request
+        yield message
+        del message
     if is_empty and not may_be_empty:
         raise missing_message()
 

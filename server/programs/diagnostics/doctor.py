@@ -11,6 +11,7 @@ import httpx2
 from server.errors import StartError
 from server.libraries.settings import (
     AccessSettings,
+    BackupSettings,
     GatewaySettings,
     LocalSettings,
     PlannerSettings,
@@ -37,6 +38,7 @@ async def examine(url: str | None) -> AsyncIterator[Finding]:
         _check_envoy,
         _check_model,
         _check_stores,
+        _check_backups,
     )
     for check in checks:
         for finding in await check():
@@ -156,6 +158,28 @@ async def _check_stores() -> list[Finding]:
         advice = "Set API_KEY or WEB_AUTH_API_KEY, or configure a store."
         return [warning("stores", "are not set: the planner rejects all requests", advice)]
     return [ok("stores", "are not set")]
+
+
+async def _check_backups() -> list[Finding]:
+    from server.services.backup.setup import cipher_of, store_of
+
+    try:
+        settings = load(BackupSettings)
+    except StartError:
+        return []  # reported with the settings
+    try:
+        if not settings.are_set:
+            return [ok("backups", "have no store except that of `gymlocker up`")]
+        cipher_of(settings)
+        store = store_of(settings)
+        responds = await store.check()
+        await store.close()
+    except StartError as error:
+        return [fault("backups", str(error), "See docs/backups.md.")]
+    if not responds:
+        advice = "Check BACKUP_STORE and AWS_ENDPOINT_URL, and that the store is running."
+        return [fault("backups", "their store does not respond", advice)]
+    return [ok("backups", "have a store and keys")]
 
 
 async def _check_server(url: str) -> list[Finding]:

@@ -1,6 +1,7 @@
 """A store of objects in a bucket: Amazon S3 and its relatives, Google Cloud, Azure."""
 
 import asyncio
+import io
 import os
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -21,7 +22,7 @@ from server.libraries.settings import BackupSettings
 from server.services.backup.object_store import ObjectMissing, file_name, reachable
 
 # Bytes that are read at once, of a file and of the store.
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 64 * 1024
 # A signed URL must be used within this time.
 URL_LIFETIME = timedelta(minutes=5)
 CHECK_SECONDS = 5.0
@@ -63,12 +64,7 @@ class BucketStore:
     async def put(self, object_id: UUID, spool: BinaryIO) -> None:
         """Send the file."""
         with reachable("put"):
-            size = spool.seek(0, os.SEEK_END)
-            spool.seek(0)
-            url = await obstore.sign_async(self._store, "PUT", file_name(object_id), URL_LIFETIME)
-            headers = {"content-length": str(size), **self._headers}
-            response = await self._http.put(url, content=_chunks(spool), headers=headers)
-            response.raise_for_status()
+            await self._send(file_name(object_id), spool)
 
     @contextmanager
     def open(self, object_id: UUID) -> Iterator["_Stream"]:
@@ -95,15 +91,27 @@ class BucketStore:
         """
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                await obstore.put_async(self._store, CHECK_NAME, b"", use_multipart=False)
+                await self._send(CHECK_NAME, io.BytesIO(b"check"))
                 await obstore.delete_async(self._store, CHECK_NAME)
-        except TimeoutError:
+        except httpx2.HTTPStatusError as error:
+            if error.response.is_client_error:
+                raise _unusable(error.response.text or str(error)) from error
             return False
-        except (BaseError, OSError) as error:
-            if _is_refusal(error):
-                raise _unusable(str(error)) from error
+        except (BaseError, PermissionError, FileNotFoundError) as error:
+            raise _unusable(str(error)) from error
+        except (httpx2.HTTPError, OSError):
+            # A timeout, too.
             return False
         return True
+
+    async def _send(self, name: str, file: BinaryIO) -> None:
+        """Send a file by one request."""
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        url = await obstore.sign_async(self._store, "PUT", name, URL_LIFETIME)
+        headers = {"content-length": str(size), **self._headers}
+        response = await self._http.put(url, content=_chunks(file), headers=headers)
+        response.raise_for_status()
 
 
 class _Stream:
@@ -141,11 +149,6 @@ def _config(settings: BackupSettings) -> Any:
 def _allows_http(settings: BackupSettings) -> bool:
     """Check whether the store is a server without TLS, as in a home network."""
     return (settings.aws_endpoint_url or "").startswith("http://")
-
-
-def _is_refusal(error: Exception) -> bool:
-    """Check whether the store has answered, and a retry would lead to the same."""
-    return isinstance(error, FileNotFoundError | PermissionError) or "code: 4" in str(error)
 
 
 def _unusable(text: str) -> StartError:

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from threading import Semaphore
 
 # A chunk has at most 4 MiB in an upload (a gRPC message), and CHUNK_BYTES in a download.
-MAX_CHUNKS = 2
+MAX_CHUNKS = 1
 CHUNK_BYTES = 256 * 1024
 
 

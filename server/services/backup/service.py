@@ -56,9 +56,8 @@ class BackupService(backup_pb2_grpc.BackupServiceServicer):
         for length in values_of(CONTENT_LENGTH_KEY):
             require_size(int(length), self._transporter.max_bytes)
         await self._rate.check(user_id)
-        data = (request.file.data async for request in request_iterator)
         with self._uploads.acquire(user_id, network_of(address_of(context))) as transfer:
-            added = await self._uploader.upload(user_id, transfer, data)
+            added = await self._uploader.upload(user_id, transfer, _data_of(request_iterator))
         if added.is_new:
             await self._rate.count(user_id)
         return _message(added.backup)
@@ -129,6 +128,15 @@ class BackupService(backup_pb2_grpc.BackupServiceServicer):
         if backup is None:
             raise NotFound("There is no such backup.", reason="BACKUP_NOT_FOUND")
         return backup
+
+
+async def _data_of(requests: AsyncIterator[backup_pb2.UploadBackupRequest]) -> AsyncIterator[bytes]:
+    """Yield the chunks, without keeping the message that each came in."""
+    async for request in requests:
+        data = request.file.data
+        del request
+        yield data
+        del data
 
 
 def _message(backup: Backup) -> backup_pb2.Backup:

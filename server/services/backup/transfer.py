@@ -64,6 +64,8 @@ class Transporter:
                     _require_beginning(start)
                     require_size(source.size, self.max_bytes)
                     await inlet.write(chunk)
+                    # A mebibyte over REST, which is not needed while the next one arrives.
+                    del chunk
                     if encrypting.done():
                         break
             if len(start) < len(GZIP):

@@ -1,6 +1,5 @@
 """A request of each method for the data of one owner."""
 
-import gzip
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -20,10 +19,10 @@ from gymlocker.v2 import (
     workout_pb2,
 )
 
+from tests.services.workout.formats.reading import CASES
 from tests.support.client import SOME_UUID, User, event_of, follow, item_of, update_of
 
-# Not a backup of the app, but a file that may be imported.
-BACKUP = gzip.compress(b"date,type,duration\n2026-02-09,Rowing,20\n", mtime=0)
+BACKUP = (CASES / "app-september-2026.liftlogbackup.gz").read_bytes()
 FILE = b"date,type,duration\n2026-02-08,Rowing,20\n"
 
 

@@ -1,6 +1,5 @@
 """Imports of backups into the training log: on request, and in the background."""
 
-import gzip
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -18,7 +17,6 @@ from tests.support.client import Client, refused
 from tests.support.waiting import eventually_true
 
 APP = (CASES / "app-september-2026.liftlogbackup.gz").read_bytes()
-CSV = gzip.compress(b"date,type,duration\n2026-02-09,Rowing,20\n")
 
 
 async def workouts_of(owner: Owner, client: Client) -> list[workout_pb2.Workout]:
@@ -36,7 +34,8 @@ async def enable_imports(owner: Owner, client: Client) -> None:
 async def import_of(backup_id: str, database: asyncpg.Connection) -> tuple[object, ...]:
     """Return whether an import is due, how often it was tried, and the problem."""
     query = "SELECT import_due IS NOT NULL, import_tries, import_problem FROM backups WHERE id = $1"
-    return tuple(await database.fetchrow(query, UUID(backup_id)))
+    row = await database.fetchrow(query, UUID(backup_id))
+    return tuple(row or ())
 
 
 @pytest.fixture
