@@ -91,7 +91,6 @@ def _create_backups() -> None:
         ["unused"],
         postgresql_where=sa.text("unused IS NOT NULL"),
     )
-    op.create_index("ix_backup_objects_user_id_sha256", "backup_objects", ["user_id", "sha256"])
     op.create_table(
         "backups",
         sa.Column("user_id", sa.Uuid(), nullable=False),

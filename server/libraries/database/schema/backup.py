@@ -32,7 +32,6 @@ backup_objects = Table(
     # The object is being removed: no backup may use it any more.
     Column("doomed", Boolean, nullable=False, server_default=false()),
     Index(None, "unused", postgresql_where=text("unused IS NOT NULL")),
-    Index(None, "user_id", "sha256"),
 )
 
 backups = Table(
