@@ -6,6 +6,10 @@ from server.programs.worker.contract import contract_methods
 # Methods with side effects that store nothing.
 EXEMPT = {
     "DeleteUser",
+    "DeleteEvent",
+    "DeleteBackup",
+    "DeleteAccessKey",
+    "DeleteSession",
     "DeleteFollowSecret",
     "DeleteWorkout",
     "GetInboxMessages",

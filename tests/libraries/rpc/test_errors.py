@@ -53,6 +53,7 @@ async def test_passes_a_successful_call_through() -> None:
 
 ERRORS: list[tuple[errors.GymlockerError, StatusCode]] = [
     (errors.InvalidArgument("Wrong.", violations=[]), StatusCode.INVALID_ARGUMENT),
+    (errors.TooLarge("Much.", violations=[]), StatusCode.INVALID_ARGUMENT),
     (errors.Unauthenticated("Who?", reason="WRONG_PASSWORD"), StatusCode.UNAUTHENTICATED),
     (errors.PermissionDenied("No.", reason="R"), StatusCode.PERMISSION_DENIED),
     (errors.NotFound("Nothing.", reason="USER_NOT_FOUND"), StatusCode.NOT_FOUND),

@@ -54,7 +54,7 @@ def test_invalid_time_is_400(client: httpx2.Client, since: str) -> None:
 
 def test_nul_in_text_reaches_worker(client: httpx2.Client) -> None:
     response = client.post("/events", content=rb'{"users": [{"userId": "\u0000"}]}')
-    assert response.json() == {"events": [], "invalidFollowSecrets": ["\u0000"]}
+    assert response.json()["invalidFollowSecrets"] == ["\u0000"]
 
 
 @pytest.mark.parametrize(

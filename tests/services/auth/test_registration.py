@@ -158,7 +158,7 @@ class TestInvitation:
 
 @pytest.mark.extended
 class TestMethods:
-    """The same of the RPCs, which judge before they hash or count."""
+    """RPCs that judge callers before they hash or count."""
 
     @pytest.fixture(params=["closed", "key"])
     async def server(

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from google.protobuf.message import Message
 from grpc import StatusCode
-from gymlocker.v2 import follow_pb2, inbox_pb2, options_pb2, user_pb2
+from gymlocker.v2 import event_pb2, follow_pb2, inbox_pb2, options_pb2, user_pb2
 
 from server.programs.demo.transport import Transport
 from tests.services.auth.accounts import rows_of
@@ -34,6 +34,9 @@ REQUESTS: dict[str, Callable[[User], Message]] = {
     "UpdateUser": update_of,
     "DeleteUser": lambda user: user_pb2.DeleteUserRequest(id=user.id, password=user.password),
     "PutEvent": event_of,
+    "DeleteEvent": lambda user: event_pb2.DeleteEventRequest(
+        user_id=user.id, password=user.password, event_id=SOME_UUID
+    ),
     "PutFollowSecret": lambda user: follow_pb2.PutFollowSecretRequest(
         user_id=user.id, password=user.password, follow_secret="secret"
     ),

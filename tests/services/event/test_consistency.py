@@ -35,7 +35,7 @@ async def feed(empty_database: str) -> AsyncIterator[Database]:
 
 @dataclass
 class Copy:
-    """What a follower has, and where it goes on. Without `learns`, it ignores deletions."""
+    """A follower's copy, and its cursor. Without `learns`, it ignores deletions."""
 
     user: UUID
     learns: bool = True
