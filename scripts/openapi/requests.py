@@ -19,6 +19,8 @@ from scripts.openapi.schemas import Schemas, required_in
 
 _VARIABLE = re.compile(r"\{(\w+)\}")
 _ETAG = "etag"
+# Envoy ignores these in a query (envoy.yaml).
+_ONLY_IN_A_PATH = ("id", "id_or_lookup")
 # Visible ASCII, as HTTP allows it in a header.
 _IN_A_HEADER = "^[ -~]*$"
 # Envoy rejects a path with an encoded slash or NUL.
@@ -80,7 +82,7 @@ def _body_message(method: MethodDescriptor, binding: Binding) -> Descriptor | No
 def _query_fields(message: Descriptor, binding: Binding) -> Iterator[FieldDescriptor]:
     if binding.body == "*":
         return
-    taken = {*_VARIABLE.findall(binding.path), binding.body, _ETAG}
+    taken = {*_VARIABLE.findall(binding.path), binding.body, _ETAG, *_ONLY_IN_A_PATH}
     if binding.body and (oneof := message.fields_by_name[binding.body].containing_oneof):
         taken |= {field.name for field in oneof.fields}
     yield from (field for field in message.fields if field.name not in taken)

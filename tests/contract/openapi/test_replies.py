@@ -14,6 +14,7 @@ import schemathesis
 from tests.contract.openapi.checks import CHECKS
 from tests.contract.openapi.descriptions import closed, operations, validator
 from tests.contract.openapi.person import PASSWORD, WEB_KEY, Person
+from tests.services.auth.requests import BACKUP
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.extended
@@ -72,6 +73,7 @@ def test_every_operation_succeeds_as_described(own_stack: Stack, suffix: str) ->
     use_the_feed(call)
     use_the_training_log(call)
     use_the_planner(call)
+    use_backups(call)
     use_the_account(call)
     named = {operation["operationId"] for _, _, operation in operations()}
     assert call.succeeded == {
@@ -94,6 +96,7 @@ def use_the_feed(call: Caller) -> None:
     followed = [{"userId": user_id, "followSecret": secret} for secret in ("secret", "no")]
     events = call("EventService_GetEvents", {"users": followed})
     assert events["events"] and events["invalidFollowSecrets"] == ["no"]
+    call("EventService_DeleteEvent", {**call.me, "eventId": event["eventId"]})
     call("FollowService_DeleteFollowSecret", {**call.me, "followSecret": "secret"})
     message = {"toUserId": user_id, "encryptedMessage": ["Zmlyc3Q="]}
     call("InboxService_PutInboxMessage", message)
@@ -187,6 +190,36 @@ def use_the_account(call: Caller) -> None:
     mine: Json = {"headers": {"authorization": f"Bearer {tokens['access_token']}"}}
     assert call("AuthService_GetMe", **mine)["username"] == account["username"]
     call("AuthService_ClaimUsername", {"username": account["username"].upper()}, **mine)
+    assert call("AuthService_UpdateAccount", {"importBackups": True}, **mine)["importBackups"]
+    use_keys_and_sessions(call, account, mine)
     new = {"currentPassword": PASSWORD, "newPassword": PASSWORD * 2}
     call("AuthService_ChangePassword", new, **mine)
     call("AuthService_Logout", {"refreshToken": tokens["refresh_token"]})
+
+
+def use_keys_and_sessions(call: Caller, account: Json, mine: Json) -> None:
+    new = {"name": "phone", "scopes": ["backup", "feed"], "expireTime": FUTURE}
+    key = call("AuthService_CreateAccessKey", new, **mine)
+    [listed] = call("AuthService_ListAccessKeys", **mine)["accessKeys"]
+    assert listed["id"] == key["id"]
+    call("AuthService_DeleteAccessKey", path_parameters={"id": key["id"]}, **mine)
+    call("AuthService_Login", account)
+    sessions = call("AuthService_ListSessions", **mine)["sessions"]
+    [other] = [session["id"] for session in sessions if not session["current"]]
+    call("AuthService_DeleteSession", path_parameters={"id": other}, **mine)
+    assert json.loads(call.raw("AuthService_ExportAccount", **mine).content)["account"]
+
+
+def use_backups(call: Caller) -> None:
+    mine: Json = {"headers": call.bearer}
+    parts: Json = {"body": BACKUP, "media_type": "application/octet-stream"}
+    backup = call("BackupService_UploadBackup", **parts, **mine)
+    assert call("BackupService_ListBackups", **mine)["backups"] == [backup]
+    one: Json = mine | {"path_parameters": {"id": backup["id"]}}
+    assert call.raw("BackupService_DownloadBackup", **mine).content == BACKUP
+    assert call.raw("BackupService_DownloadBackup_by_id", **one).content == BACKUP
+    assert call.raw("BackupService_DownloadBackup_head", **mine).content == b""
+    assert call.raw("BackupService_DownloadBackup_head_by_id", **one).content == b""
+    options: Json = one | {"query": {"dryRun": True, "timeZone": "Europe/Berlin"}}
+    assert call("BackupService_ImportBackup", **options)["added"]
+    call("BackupService_DeleteBackup", **one)
