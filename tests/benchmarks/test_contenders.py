@@ -262,10 +262,13 @@ def as_json(message: Message) -> Response:
 
 
 def in_order(feed: Response) -> Response:
-    """Sort a feed: events with equal timestamps have no defined order."""
+    """Sort a feed: events with equal timestamps have no defined order.
+
+    Contenders, like LiftLog's server, have no cursors.
+    """
     key = "timestamp", "eventId"
     events = sorted(feed["events"], key=lambda event: [event[part] for part in key])
-    return {**feed, "events": events}
+    return {"events": events, "invalidFollowSecrets": feed["invalidFollowSecrets"]}
 
 
 def names(person: Person) -> tuple[str, str, str]:

@@ -54,6 +54,8 @@ def limited_stack(
         STORAGE_PER_NETWORK=str(STORAGE),
         MIN_FREE_DISK="100",
         DATABASE_FOLDER=str(folder / "disk"),
+        # The folder of backups is watched as well, and always there.
+        BACKUP_ENABLED="false",
     ) as stack:
         yield LimitedStack(stack, url, folder / "disk")
 
