@@ -182,6 +182,7 @@ class Accounts(auth_pb2_grpc.AuthServiceServicer):
             "hash": session.refresh_hash,
             "family": session.family_hash,
             "lifetime": LIFETIME,
+            "user_agent": None,
         }
         start = statements.START_SESSION
         await self._pool.fetchrow(start.sql, *start.arguments(values))

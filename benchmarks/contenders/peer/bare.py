@@ -131,6 +131,7 @@ class BareStorage:
             hash=session.refresh_hash,
             family=session.family_hash,
             lifetime=LIFETIME,
+            user_agent=None,
         )
 
     async def _fetch(self, statement: Statement, **parameters: Any) -> list[Record]:
