@@ -234,7 +234,9 @@ class GetEventsResponse(_message.Message):
 
     @_builtins.property
     def cursors(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """The cursor to pass back for each user whose secret was right, by the user's id."""
+        """The cursor to pass back for each user whose secret was right, by the user's id. Users without
+        news whose entry had `since` are left out.
+        """
 
     @_builtins.property
     def deleted(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeletedEvent]:
