@@ -154,6 +154,8 @@ _REPLIES: dict[str, dict[str, Any]] = {
         "refresh_token": _REFRESH_TOKEN,
     },
     "CreateSharedItemResponse": {"id": _ITEM_ID},
+    "CreateAccessKeyResponse": {"id": _KEY_ID},
+    "Backup": {"id": _BACKUP_ID},
 }
 
 

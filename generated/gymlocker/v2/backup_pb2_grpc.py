@@ -59,15 +59,15 @@ class BackupServiceStub:
                 request_serializer=gymlocker_dot_v2_dot_backup__pb2.ListBackupsRequest.SerializeToString,
                 response_deserializer=gymlocker_dot_v2_dot_backup__pb2.ListBackupsResponse.FromString,
                 _registered_method=True)
-        self.DeleteBackup = channel.unary_unary(
-                '/gymlocker.v2.BackupService/DeleteBackup',
-                request_serializer=gymlocker_dot_v2_dot_backup__pb2.DeleteBackupRequest.SerializeToString,
-                response_deserializer=gymlocker_dot_v2_dot_backup__pb2.DeleteBackupResponse.FromString,
-                _registered_method=True)
         self.ImportBackup = channel.unary_unary(
                 '/gymlocker.v2.BackupService/ImportBackup',
                 request_serializer=gymlocker_dot_v2_dot_backup__pb2.ImportBackupRequest.SerializeToString,
                 response_deserializer=gymlocker_dot_v2_dot_workout__pb2.ImportWorkoutsResponse.FromString,
+                _registered_method=True)
+        self.DeleteBackup = channel.unary_unary(
+                '/gymlocker.v2.BackupService/DeleteBackup',
+                request_serializer=gymlocker_dot_v2_dot_backup__pb2.DeleteBackupRequest.SerializeToString,
+                response_deserializer=gymlocker_dot_v2_dot_backup__pb2.DeleteBackupResponse.FromString,
                 _registered_method=True)
 
 
@@ -122,15 +122,6 @@ class BackupServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def DeleteBackup(self, request, context):
-        """Deletes a backup.
-
-        Requires what DownloadBackup requires. NOT_FOUND if the caller has no such backup.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
     def ImportBackup(self, request, context):
         """Imports the workouts of a backup into the caller's training log, as WorkoutService.ImportWorkouts
         does with the same file. Over REST, the options are in the query.
@@ -138,6 +129,15 @@ class BackupServiceServicer:
         Requires what DownloadBackup requires, of a user: the owners of the shared key, and a user whom
         only a proxy knows, have no training log (PERMISSION_DENIED). NOT_FOUND if the caller has no such
         backup. Other errors are those of ImportWorkouts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteBackup(self, request, context):
+        """Deletes a backup.
+
+        Requires what DownloadBackup requires. NOT_FOUND if the caller has no such backup.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -161,15 +161,15 @@ def add_BackupServiceServicer_to_server(servicer, server):
                     request_deserializer=gymlocker_dot_v2_dot_backup__pb2.ListBackupsRequest.FromString,
                     response_serializer=gymlocker_dot_v2_dot_backup__pb2.ListBackupsResponse.SerializeToString,
             ),
-            'DeleteBackup': grpc.unary_unary_rpc_method_handler(
-                    servicer.DeleteBackup,
-                    request_deserializer=gymlocker_dot_v2_dot_backup__pb2.DeleteBackupRequest.FromString,
-                    response_serializer=gymlocker_dot_v2_dot_backup__pb2.DeleteBackupResponse.SerializeToString,
-            ),
             'ImportBackup': grpc.unary_unary_rpc_method_handler(
                     servicer.ImportBackup,
                     request_deserializer=gymlocker_dot_v2_dot_backup__pb2.ImportBackupRequest.FromString,
                     response_serializer=gymlocker_dot_v2_dot_workout__pb2.ImportWorkoutsResponse.SerializeToString,
+            ),
+            'DeleteBackup': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteBackup,
+                    request_deserializer=gymlocker_dot_v2_dot_backup__pb2.DeleteBackupRequest.FromString,
+                    response_serializer=gymlocker_dot_v2_dot_backup__pb2.DeleteBackupResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -272,33 +272,6 @@ class BackupService:
             _registered_method=True)
 
     @staticmethod
-    def DeleteBackup(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/gymlocker.v2.BackupService/DeleteBackup',
-            gymlocker_dot_v2_dot_backup__pb2.DeleteBackupRequest.SerializeToString,
-            gymlocker_dot_v2_dot_backup__pb2.DeleteBackupResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
     def ImportBackup(request,
             target,
             options=(),
@@ -315,6 +288,33 @@ class BackupService:
             '/gymlocker.v2.BackupService/ImportBackup',
             gymlocker_dot_v2_dot_backup__pb2.ImportBackupRequest.SerializeToString,
             gymlocker_dot_v2_dot_workout__pb2.ImportWorkoutsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteBackup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gymlocker.v2.BackupService/DeleteBackup',
+            gymlocker_dot_v2_dot_backup__pb2.DeleteBackupRequest.SerializeToString,
+            gymlocker_dot_v2_dot_backup__pb2.DeleteBackupResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -54,11 +54,6 @@ class BackupServiceStub:
 
     Requires what DownloadBackup requires.
     """
-    DeleteBackup: _aio.UnaryUnaryMultiCallable[_backup_pb2.DeleteBackupRequest, _backup_pb2.DeleteBackupResponse]
-    """Deletes a backup.
-
-    Requires what DownloadBackup requires. NOT_FOUND if the caller has no such backup.
-    """
     ImportBackup: _aio.UnaryUnaryMultiCallable[_backup_pb2.ImportBackupRequest, _workout_pb2.ImportWorkoutsResponse]
     """Imports the workouts of a backup into the caller's training log, as WorkoutService.ImportWorkouts
     does with the same file. Over REST, the options are in the query.
@@ -66,6 +61,11 @@ class BackupServiceStub:
     Requires what DownloadBackup requires, of a user: the owners of the shared key, and a user whom
     only a proxy knows, have no training log (PERMISSION_DENIED). NOT_FOUND if the caller has no such
     backup. Other errors are those of ImportWorkouts.
+    """
+    DeleteBackup: _aio.UnaryUnaryMultiCallable[_backup_pb2.DeleteBackupRequest, _backup_pb2.DeleteBackupResponse]
+    """Deletes a backup.
+
+    Requires what DownloadBackup requires. NOT_FOUND if the caller has no such backup.
     """
 
 class BackupServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -126,17 +126,6 @@ class BackupServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
-    def DeleteBackup(
-        self,
-        request: _backup_pb2.DeleteBackupRequest,
-        context: _aio.ServicerContext[_backup_pb2.DeleteBackupRequest, _abc.Awaitable[_backup_pb2.DeleteBackupResponse]],
-    ) -> _abc.Awaitable[_backup_pb2.DeleteBackupResponse]:
-        """Deletes a backup.
-
-        Requires what DownloadBackup requires. NOT_FOUND if the caller has no such backup.
-        """
-
-    @_abc_1.abstractmethod
     def ImportBackup(
         self,
         request: _backup_pb2.ImportBackupRequest,
@@ -148,6 +137,17 @@ class BackupServiceServicer(metaclass=_abc_1.ABCMeta):
         Requires what DownloadBackup requires, of a user: the owners of the shared key, and a user whom
         only a proxy knows, have no training log (PERMISSION_DENIED). NOT_FOUND if the caller has no such
         backup. Other errors are those of ImportWorkouts.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteBackup(
+        self,
+        request: _backup_pb2.DeleteBackupRequest,
+        context: _aio.ServicerContext[_backup_pb2.DeleteBackupRequest, _abc.Awaitable[_backup_pb2.DeleteBackupResponse]],
+    ) -> _abc.Awaitable[_backup_pb2.DeleteBackupResponse]:
+        """Deletes a backup.
+
+        Requires what DownloadBackup requires. NOT_FOUND if the caller has no such backup.
         """
 
 def add_BackupServiceServicer_to_server(servicer: BackupServiceServicer, server: _aio.Server) -> None: ...
