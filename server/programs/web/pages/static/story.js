@@ -57,7 +57,7 @@ class Story {
       .find(Boolean);
     const learned = Object.entries(example ?? {})
       .filter(([, value]) => typeof value === "string")
-      .map(([name, value]) => [value, reply[name]])
+      .map(([name, value]) => [value, reply?.[name]])
       .filter(([value, actual]) => actual && this.#replaced(value) !== actual);
     for (const [value, actual] of learned) this.#values.set(value, actual);
     return learned.length > 0;
