@@ -49,6 +49,11 @@ class BackupServiceStub:
                 request_serializer=gymlocker_dot_v2_dot_backup__pb2.UploadBackupRequest.SerializeToString,
                 response_deserializer=gymlocker_dot_v2_dot_backup__pb2.Backup.FromString,
                 _registered_method=True)
+        self.ImportBackup = channel.unary_unary(
+                '/gymlocker.v2.BackupService/ImportBackup',
+                request_serializer=gymlocker_dot_v2_dot_backup__pb2.ImportBackupRequest.SerializeToString,
+                response_deserializer=gymlocker_dot_v2_dot_workout__pb2.ImportWorkoutsResponse.FromString,
+                _registered_method=True)
         self.DownloadBackup = channel.unary_stream(
                 '/gymlocker.v2.BackupService/DownloadBackup',
                 request_serializer=gymlocker_dot_v2_dot_backup__pb2.DownloadBackupRequest.SerializeToString,
@@ -58,11 +63,6 @@ class BackupServiceStub:
                 '/gymlocker.v2.BackupService/ListBackups',
                 request_serializer=gymlocker_dot_v2_dot_backup__pb2.ListBackupsRequest.SerializeToString,
                 response_deserializer=gymlocker_dot_v2_dot_backup__pb2.ListBackupsResponse.FromString,
-                _registered_method=True)
-        self.ImportBackup = channel.unary_unary(
-                '/gymlocker.v2.BackupService/ImportBackup',
-                request_serializer=gymlocker_dot_v2_dot_backup__pb2.ImportBackupRequest.SerializeToString,
-                response_deserializer=gymlocker_dot_v2_dot_workout__pb2.ImportWorkoutsResponse.FromString,
                 _registered_method=True)
         self.DeleteBackup = channel.unary_unary(
                 '/gymlocker.v2.BackupService/DeleteBackup',
@@ -102,6 +102,18 @@ class BackupServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportBackup(self, request, context):
+        """Imports the workouts of a backup into the caller's training log, as WorkoutService.ImportWorkouts
+        does with the same file. Over REST, the options are in the query.
+
+        Requires what DownloadBackup requires, of a user: the owners of the shared key, and a user whom
+        only a proxy knows, have no training log (PERMISSION_DENIED). NOT_FOUND if the caller has no such
+        backup. Other errors are those of ImportWorkouts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DownloadBackup(self, request, context):
         """Returns a backup byte for byte, by default the newest one. gRPC sends the file in chunks of any
         size. Over REST, the `etag` is the SHA-256, and a request whose `if-none-match` names it gets 304.
@@ -117,18 +129,6 @@ class BackupServiceServicer:
         """Lists the caller's backups, newest first.
 
         Requires what DownloadBackup requires.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ImportBackup(self, request, context):
-        """Imports the workouts of a backup into the caller's training log, as WorkoutService.ImportWorkouts
-        does with the same file. Over REST, the options are in the query.
-
-        Requires what DownloadBackup requires, of a user: the owners of the shared key, and a user whom
-        only a proxy knows, have no training log (PERMISSION_DENIED). NOT_FOUND if the caller has no such
-        backup. Other errors are those of ImportWorkouts.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -151,6 +151,11 @@ def add_BackupServiceServicer_to_server(servicer, server):
                     request_deserializer=gymlocker_dot_v2_dot_backup__pb2.UploadBackupRequest.FromString,
                     response_serializer=gymlocker_dot_v2_dot_backup__pb2.Backup.SerializeToString,
             ),
+            'ImportBackup': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportBackup,
+                    request_deserializer=gymlocker_dot_v2_dot_backup__pb2.ImportBackupRequest.FromString,
+                    response_serializer=gymlocker_dot_v2_dot_workout__pb2.ImportWorkoutsResponse.SerializeToString,
+            ),
             'DownloadBackup': grpc.unary_stream_rpc_method_handler(
                     servicer.DownloadBackup,
                     request_deserializer=gymlocker_dot_v2_dot_backup__pb2.DownloadBackupRequest.FromString,
@@ -160,11 +165,6 @@ def add_BackupServiceServicer_to_server(servicer, server):
                     servicer.ListBackups,
                     request_deserializer=gymlocker_dot_v2_dot_backup__pb2.ListBackupsRequest.FromString,
                     response_serializer=gymlocker_dot_v2_dot_backup__pb2.ListBackupsResponse.SerializeToString,
-            ),
-            'ImportBackup': grpc.unary_unary_rpc_method_handler(
-                    servicer.ImportBackup,
-                    request_deserializer=gymlocker_dot_v2_dot_backup__pb2.ImportBackupRequest.FromString,
-                    response_serializer=gymlocker_dot_v2_dot_workout__pb2.ImportWorkoutsResponse.SerializeToString,
             ),
             'DeleteBackup': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteBackup,
@@ -207,6 +207,33 @@ class BackupService:
             '/gymlocker.v2.BackupService/UploadBackup',
             gymlocker_dot_v2_dot_backup__pb2.UploadBackupRequest.SerializeToString,
             gymlocker_dot_v2_dot_backup__pb2.Backup.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportBackup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gymlocker.v2.BackupService/ImportBackup',
+            gymlocker_dot_v2_dot_backup__pb2.ImportBackupRequest.SerializeToString,
+            gymlocker_dot_v2_dot_workout__pb2.ImportWorkoutsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -261,33 +288,6 @@ class BackupService:
             '/gymlocker.v2.BackupService/ListBackups',
             gymlocker_dot_v2_dot_backup__pb2.ListBackupsRequest.SerializeToString,
             gymlocker_dot_v2_dot_backup__pb2.ListBackupsResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ImportBackup(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/gymlocker.v2.BackupService/ImportBackup',
-            gymlocker_dot_v2_dot_backup__pb2.ImportBackupRequest.SerializeToString,
-            gymlocker_dot_v2_dot_workout__pb2.ImportWorkoutsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -42,6 +42,14 @@ class BackupServiceStub:
     many backups are being sent, this one arrives too slowly (nothing for 30 s, or less than 16
     KiB/s), or the store is unreachable.
     """
+    ImportBackup: _aio.UnaryUnaryMultiCallable[_backup_pb2.ImportBackupRequest, _workout_pb2.ImportWorkoutsResponse]
+    """Imports the workouts of a backup into the caller's training log, as WorkoutService.ImportWorkouts
+    does with the same file. Over REST, the options are in the query.
+
+    Requires what DownloadBackup requires, of a user: the owners of the shared key, and a user whom
+    only a proxy knows, have no training log (PERMISSION_DENIED). NOT_FOUND if the caller has no such
+    backup. Other errors are those of ImportWorkouts.
+    """
     DownloadBackup: _aio.UnaryStreamMultiCallable[_backup_pb2.DownloadBackupRequest, _httpbody_pb2.HttpBody]
     """Returns a backup byte for byte, by default the newest one. gRPC sends the file in chunks of any
     size. Over REST, the `etag` is the SHA-256, and a request whose `if-none-match` names it gets 304.
@@ -53,14 +61,6 @@ class BackupServiceStub:
     """Lists the caller's backups, newest first.
 
     Requires what DownloadBackup requires.
-    """
-    ImportBackup: _aio.UnaryUnaryMultiCallable[_backup_pb2.ImportBackupRequest, _workout_pb2.ImportWorkoutsResponse]
-    """Imports the workouts of a backup into the caller's training log, as WorkoutService.ImportWorkouts
-    does with the same file. Over REST, the options are in the query.
-
-    Requires what DownloadBackup requires, of a user: the owners of the shared key, and a user whom
-    only a proxy knows, have no training log (PERMISSION_DENIED). NOT_FOUND if the caller has no such
-    backup. Other errors are those of ImportWorkouts.
     """
     DeleteBackup: _aio.UnaryUnaryMultiCallable[_backup_pb2.DeleteBackupRequest, _backup_pb2.DeleteBackupResponse]
     """Deletes a backup.
@@ -102,6 +102,20 @@ class BackupServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ImportBackup(
+        self,
+        request: _backup_pb2.ImportBackupRequest,
+        context: _aio.ServicerContext[_backup_pb2.ImportBackupRequest, _abc.Awaitable[_workout_pb2.ImportWorkoutsResponse]],
+    ) -> _abc.Awaitable[_workout_pb2.ImportWorkoutsResponse]:
+        """Imports the workouts of a backup into the caller's training log, as WorkoutService.ImportWorkouts
+        does with the same file. Over REST, the options are in the query.
+
+        Requires what DownloadBackup requires, of a user: the owners of the shared key, and a user whom
+        only a proxy knows, have no training log (PERMISSION_DENIED). NOT_FOUND if the caller has no such
+        backup. Other errors are those of ImportWorkouts.
+        """
+
+    @_abc_1.abstractmethod
     def DownloadBackup(
         self,
         request: _backup_pb2.DownloadBackupRequest,
@@ -123,20 +137,6 @@ class BackupServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the caller's backups, newest first.
 
         Requires what DownloadBackup requires.
-        """
-
-    @_abc_1.abstractmethod
-    def ImportBackup(
-        self,
-        request: _backup_pb2.ImportBackupRequest,
-        context: _aio.ServicerContext[_backup_pb2.ImportBackupRequest, _abc.Awaitable[_workout_pb2.ImportWorkoutsResponse]],
-    ) -> _abc.Awaitable[_workout_pb2.ImportWorkoutsResponse]:
-        """Imports the workouts of a backup into the caller's training log, as WorkoutService.ImportWorkouts
-        does with the same file. Over REST, the options are in the query.
-
-        Requires what DownloadBackup requires, of a user: the owners of the shared key, and a user whom
-        only a proxy knows, have no training log (PERMISSION_DENIED). NOT_FOUND if the caller has no such
-        backup. Other errors are those of ImportWorkouts.
         """
 
     @_abc_1.abstractmethod
