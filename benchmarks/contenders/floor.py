@@ -274,8 +274,7 @@ async def serve(listen: str, database: str, passwords: type[Passwords]) -> None:
         server: grpc.aio.Server = make_server()
         # The benchmarks call only some methods of these services.
         users, accounts = Users(pool), Accounts(pool, checker.matches)  # type: ignore[abstract]
-        inboxes = Inboxes(pool, checker)  # type: ignore[abstract]
-        events = Events(pool, checker)  # type: ignore[abstract]
+        events, inboxes = Events(pool, checker), Inboxes(pool, checker)  # type: ignore[abstract]
         user_pb2_grpc.add_UserServiceServicer_to_server(users, server)
         event_pb2_grpc.add_EventServiceServicer_to_server(events, server)
         inbox_pb2_grpc.add_InboxServiceServicer_to_server(inboxes, server)
