@@ -154,8 +154,19 @@ _REPLIES: dict[str, dict[str, Any]] = {
         "refresh_token": _REFRESH_TOKEN,
     },
     "CreateSharedItemResponse": {"id": _ITEM_ID},
-    "CreateAccessKeyResponse": {"id": _KEY_ID},
-    "Backup": {"id": _BACKUP_ID},
+    "CreateAccessKeyResponse": {
+        "id": _KEY_ID,
+        "name": "LiftLog on my phone",
+        "scopes": ["backup", "planner"],
+        "createTime": "2026-02-07T20:00:00Z",
+        "key": "glk_" + 43 * "A",
+    },
+    "Backup": {
+        "id": _BACKUP_ID,
+        "size": 1857,
+        "sha256": 64 * "0",
+        "createTime": "2026-02-07T21:00:00Z",
+    },
 }
 
 
