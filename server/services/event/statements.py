@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     and_,
     bindparam,
@@ -34,6 +35,19 @@ MAX_EVENTS = 10_000
 _EVENT_ID = bindparam("event_id", type_=user_events.c.id.type)
 
 
+def _owner() -> CTE:
+    """Return the user, locked before everything else of theirs.
+
+    Deleting the user does so, too: in the other order the two would block each other.
+    """
+    return (
+        select(users.c.id)
+        .where(users.c.id == bindparam("owner_id"))
+        .with_for_update(read=True, key_share=True)
+        .cte("owner")
+    )
+
+
 def _put() -> Statement:
     """Return a statement that upserts the user's clock, and the event with the clock's time.
 
@@ -44,13 +58,7 @@ def _put() -> Statement:
     The clock also counts. It does not move beyond the quota, except for an event that replaces
     one and is no larger. A row is returned on success; it tells whether the count is right.
     """
-    # Locked first, as in deleting the user: in the other order the two would block each other.
-    owner = (
-        select(users.c.id)
-        .where(users.c.id == bindparam("owner_id"))
-        .with_for_update(read=True, key_share=True)
-        .cte("owner")
-    )
+    owner = _owner()
     # Locked, so that its size cannot change before it is replaced. Locked before the clock, in the
     # order of the sweeper, whose trigger updates the clock last.
     old = (
@@ -121,12 +129,7 @@ def _delete() -> Statement:
 
     A trigger counts the deletion and records it with the next time of the clock.
     """
-    owner = (
-        select(users.c.id)
-        .where(users.c.id == bindparam("owner_id"))
-        .with_for_update(read=True, key_share=True)
-        .cte("owner")
-    )
+    owner = _owner()
     gone = (
         delete(user_events)
         .where(user_events.c.user_id == owner.c.id, user_events.c.id == _EVENT_ID)
