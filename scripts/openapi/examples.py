@@ -89,6 +89,8 @@ _REQUESTS: dict[str, dict[str, Any]] = {
     "GetEventsRequest": {
         "users": [{"userId": _ADA_ID, "followSecret": _SECRET, "since": "2026-01-01T00:00:00Z"}]
     },
+    # Without a cursor: the server rejects one that it did not issue.
+    "WatchEventsRequest": {"users": [{"userId": _ADA_ID, "followSecret": _SECRET}]},
     "PutInboxMessageRequest": {
         "toUserId": _ADA_ID,
         "encryptedMessage": ["Zmlyc3Q=", "c2Vjb25k"],
@@ -97,6 +99,7 @@ _REQUESTS: dict[str, dict[str, Any]] = {
     "GetInboxMessagesRequest": _OWNER,
     "LeaseInboxMessagesRequest": {**_OWNER, "leaseSeconds": 60, "maxMessages": 100},
     "AckInboxMessagesRequest": {**_OWNER, "ids": ["55555555-6666-4777-8888-999999999999"]},
+    "WatchInboxRequest": _OWNER,
     "CreateSharedItemRequest": {
         **_OWNER,
         "requestId": "plan-of-spring",

@@ -26,9 +26,10 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from gymlocker.v2 import options_pb2 as gymlocker_dot_v2_dot_options__pb2
+from gymlocker.v2 import watch_pb2 as gymlocker_dot_v2_dot_watch__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gymlocker/v2/event.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1agymlocker/v2/options.proto\"\xab\x02\n\x0fPutEventRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\x12\x1a\n\x08\x65vent_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12+\n\x17\x65ncrypted_event_payload\x18\x04 \x01(\x0c\x42\n\xbaH\x07z\x05\x10\x01\x18\x80x\x12\x37\n\x12\x65ncrypted_event_iv\x18\x05 \x01(\x0c\x42\t\xbaH\x06z\x04\x10\x01\x18\x10R\x10\x65ncryptedEventIV\x12Q\n\x06\x65xpiry\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB%\xbaH\"\xb2\x01\x1c\"\r\x08\xff\x82\xd1\xff\xaf\x07\x10\xff\x93\xeb\xdc\x03\x32\x0b\x08\x80\x92\xb8\xc3\x98\xfe\xff\xff\xff\x01\xc8\x01\x01\"\x12\n\x10PutEventResponse\"J\n\x10GetEventsRequest\x12\x36\n\x05users\x18\x01 \x03(\x0b\x32\x1a.gymlocker.v2.FollowedUserB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xc8\x01\"\xbf\x01\n\x0c\x46ollowedUser\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12+\n\rfollow_secret\x18\x02 \x01(\tB\x14\x80\x01\x01\xbaH\x0er\x0c\x32\n^[^\\x00]*$\x12M\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\"\xbaH\x1f\xb2\x01\x1c\"\r\x08\xff\x82\xd1\xff\xaf\x07\x10\xff\x93\xeb\xdc\x03\x32\x0b\x08\x80\x92\xb8\xc3\x98\xfe\xff\xff\xff\x01\x12\x18\n\x06\x63ursor\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"u\n\x12\x44\x65leteEventRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\x12\x1a\n\x08\x65vent_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x15\n\x13\x44\x65leteEventResponse\"\x8d\x02\n\x11GetEventsResponse\x12\'\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x17.gymlocker.v2.UserEvent\x12#\n\x16invalid_follow_secrets\x18\x02 \x03(\tB\x03\x80\x01\x01\x12=\n\x07\x63ursors\x18\x03 \x03(\x0b\x32,.gymlocker.v2.GetEventsResponse.CursorsEntry\x12+\n\x07\x64\x65leted\x18\x04 \x03(\x0b\x32\x1a.gymlocker.v2.DeletedEvent\x12\x0e\n\x06resets\x18\x05 \x03(\t\x1a.\n\x0c\x43ursorsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"1\n\x0c\x44\x65letedEvent\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\"\xd8\x01\n\tUserEvent\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\x12-\n\ttimestamp\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x17\x65ncrypted_event_payload\x18\x04 \x01(\x0c\x12,\n\x12\x65ncrypted_event_iv\x18\x05 \x01(\x0cR\x10\x65ncryptedEventIV\x12*\n\x06\x65xpiry\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xb6\x03\n\x0c\x45ventService\x12\x84\x01\n\x08PutEvent\x12\x1d.gymlocker.v2.PutEventRequest\x1a\x1e.gymlocker.v2.PutEventResponse\"9\x90\x02\x02\x8a\xb5\x18\x11\x08\x02\x12\x07user_id*\x04\x66\x65\x65\x64\x82\xd3\xe4\x93\x02\x1b\x1a\t/v2/event:\x01*Z\x0b\x1a\x06/event:\x01*\x12\x9b\x01\n\x0b\x44\x65leteEvent\x12 .gymlocker.v2.DeleteEventRequest\x1a!.gymlocker.v2.DeleteEventResponse\"G\x90\x02\x02\x8a\xb5\x18\x11\x08\x02\x12\x07user_id*\x04\x66\x65\x65\x64\x82\xd3\xe4\x93\x02)\"\x10/v2/event/delete:\x01*Z\x12\"\r/event/delete:\x01*\x12z\n\tGetEvents\x12\x1e.gymlocker.v2.GetEventsRequest\x1a\x1f.gymlocker.v2.GetEventsResponse\",\x90\x02\x01\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1d\"\n/v2/events:\x01*Z\x0c\"\x07/events:\x01*\x1a\x05\x8a\xb5\x18\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gymlocker/v2/event.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1agymlocker/v2/options.proto\x1a\x18gymlocker/v2/watch.proto\"\xab\x02\n\x0fPutEventRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\x12\x1a\n\x08\x65vent_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12+\n\x17\x65ncrypted_event_payload\x18\x04 \x01(\x0c\x42\n\xbaH\x07z\x05\x10\x01\x18\x80x\x12\x37\n\x12\x65ncrypted_event_iv\x18\x05 \x01(\x0c\x42\t\xbaH\x06z\x04\x10\x01\x18\x10R\x10\x65ncryptedEventIV\x12Q\n\x06\x65xpiry\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB%\xbaH\"\xb2\x01\x1c\"\r\x08\xff\x82\xd1\xff\xaf\x07\x10\xff\x93\xeb\xdc\x03\x32\x0b\x08\x80\x92\xb8\xc3\x98\xfe\xff\xff\xff\x01\xc8\x01\x01\"\x12\n\x10PutEventResponse\"J\n\x10GetEventsRequest\x12\x36\n\x05users\x18\x01 \x03(\x0b\x32\x1a.gymlocker.v2.FollowedUserB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xc8\x01\"\xbf\x01\n\x0c\x46ollowedUser\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12+\n\rfollow_secret\x18\x02 \x01(\tB\x14\x80\x01\x01\xbaH\x0er\x0c\x32\n^[^\\x00]*$\x12M\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\"\xbaH\x1f\xb2\x01\x1c\"\r\x08\xff\x82\xd1\xff\xaf\x07\x10\xff\x93\xeb\xdc\x03\x32\x0b\x08\x80\x92\xb8\xc3\x98\xfe\xff\xff\xff\x01\x12\x18\n\x06\x63ursor\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"L\n\x12WatchEventsRequest\x12\x36\n\x05users\x18\x01 \x03(\x0b\x32\x1a.gymlocker.v2.FollowedUserB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xc8\x01\"\x9c\x03\n\x13WatchEventsResponse\x12(\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x17.gymlocker.v2.UserEventH\x00\x12-\n\x07\x64\x65leted\x18\x02 \x01(\x0b\x32\x1a.gymlocker.v2.DeletedEventH\x00\x12\x42\n\x15invalid_follow_secret\x18\x03 \x01(\x0b\x32!.gymlocker.v2.InvalidFollowSecretH\x00\x12*\n\x05reset\x18\x04 \x01(\x0b\x32\x19.gymlocker.v2.EventsResetH\x00\x12*\n\x06\x63ursor\x18\x05 \x01(\x0b\x32\x18.gymlocker.v2.UserCursorH\x00\x12+\n\tcaught_up\x18\x06 \x01(\x0b\x32\x16.gymlocker.v2.CaughtUpH\x00\x12,\n\theartbeat\x18\x07 \x01(\x0b\x32\x17.gymlocker.v2.HeartbeatH\x00\x12*\n\x05\x65nded\x18\x08 \x01(\x0b\x32\x19.gymlocker.v2.StreamEndedH\x00\x42\t\n\x07message\"B\n\x13InvalidFollowSecret\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x1a\n\rfollow_secret\x18\x02 \x01(\tB\x03\x80\x01\x01\"\x1e\n\x0b\x45ventsReset\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"-\n\nUserCursor\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\"\n\n\x08\x43\x61ughtUp\"u\n\x12\x44\x65leteEventRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\x12\x1a\n\x08\x65vent_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x15\n\x13\x44\x65leteEventResponse\"\x8d\x02\n\x11GetEventsResponse\x12\'\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x17.gymlocker.v2.UserEvent\x12#\n\x16invalid_follow_secrets\x18\x02 \x03(\tB\x03\x80\x01\x01\x12=\n\x07\x63ursors\x18\x03 \x03(\x0b\x32,.gymlocker.v2.GetEventsResponse.CursorsEntry\x12+\n\x07\x64\x65leted\x18\x04 \x03(\x0b\x32\x1a.gymlocker.v2.DeletedEvent\x12\x0e\n\x06resets\x18\x05 \x03(\t\x1a.\n\x0c\x43ursorsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"1\n\x0c\x44\x65letedEvent\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\"\xd8\x01\n\tUserEvent\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\x12-\n\ttimestamp\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x17\x65ncrypted_event_payload\x18\x04 \x01(\x0c\x12,\n\x12\x65ncrypted_event_iv\x18\x05 \x01(\x0cR\x10\x65ncryptedEventIV\x12*\n\x06\x65xpiry\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xc7\x04\n\x0c\x45ventService\x12\x84\x01\n\x08PutEvent\x12\x1d.gymlocker.v2.PutEventRequest\x1a\x1e.gymlocker.v2.PutEventResponse\"9\x90\x02\x02\x8a\xb5\x18\x11\x08\x02\x12\x07user_id*\x04\x66\x65\x65\x64\x82\xd3\xe4\x93\x02\x1b\x1a\t/v2/event:\x01*Z\x0b\x1a\x06/event:\x01*\x12\x9b\x01\n\x0b\x44\x65leteEvent\x12 .gymlocker.v2.DeleteEventRequest\x1a!.gymlocker.v2.DeleteEventResponse\"G\x90\x02\x02\x8a\xb5\x18\x11\x08\x02\x12\x07user_id*\x04\x66\x65\x65\x64\x82\xd3\xe4\x93\x02)\"\x10/v2/event/delete:\x01*Z\x12\"\r/event/delete:\x01*\x12z\n\tGetEvents\x12\x1e.gymlocker.v2.GetEventsRequest\x1a\x1f.gymlocker.v2.GetEventsResponse\",\x90\x02\x01\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1d\"\n/v2/events:\x01*Z\x0c\"\x07/events:\x01*\x12\x8e\x01\n\x0bWatchEvents\x12 .gymlocker.v2.WatchEventsRequest\x1a!.gymlocker.v2.WatchEventsResponse\"8\x90\x02\x01\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02)\"\x10/v2/events/watch:\x01*Z\x12\"\r/events/watch:\x01*0\x01\x1a\x05\x8a\xb5\x18\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,6 +58,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FOLLOWEDUSER'].fields_by_name['since']._serialized_options = b'\272H\037\262\001\034\"\r\010\377\202\321\377\257\007\020\377\223\353\334\0032\013\010\200\222\270\303\230\376\377\377\377\001'
   _globals['_FOLLOWEDUSER'].fields_by_name['cursor']._loaded_options = None
   _globals['_FOLLOWEDUSER'].fields_by_name['cursor']._serialized_options = b'\272H\005r\003\030\310\001'
+  _globals['_WATCHEVENTSREQUEST'].fields_by_name['users']._loaded_options = None
+  _globals['_WATCHEVENTSREQUEST'].fields_by_name['users']._serialized_options = b'\272H\010\222\001\005\010\001\020\310\001'
+  _globals['_INVALIDFOLLOWSECRET'].fields_by_name['follow_secret']._loaded_options = None
+  _globals['_INVALIDFOLLOWSECRET'].fields_by_name['follow_secret']._serialized_options = b'\200\001\001'
   _globals['_DELETEEVENTREQUEST'].fields_by_name['user_id']._loaded_options = None
   _globals['_DELETEEVENTREQUEST'].fields_by_name['user_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_DELETEEVENTREQUEST'].fields_by_name['password']._loaded_options = None
@@ -75,26 +80,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVENTSERVICE'].methods_by_name['DeleteEvent']._serialized_options = b'\220\002\002\212\265\030\021\010\002\022\007user_id*\004feed\202\323\344\223\002)\"\020/v2/event/delete:\001*Z\022\"\r/event/delete:\001*'
   _globals['_EVENTSERVICE'].methods_by_name['GetEvents']._loaded_options = None
   _globals['_EVENTSERVICE'].methods_by_name['GetEvents']._serialized_options = b'\220\002\001\212\265\030\002\010\001\202\323\344\223\002\035\"\n/v2/events:\001*Z\014\"\007/events:\001*'
-  _globals['_PUTEVENTREQUEST']._serialized_start=163
-  _globals['_PUTEVENTREQUEST']._serialized_end=462
-  _globals['_PUTEVENTRESPONSE']._serialized_start=464
-  _globals['_PUTEVENTRESPONSE']._serialized_end=482
-  _globals['_GETEVENTSREQUEST']._serialized_start=484
-  _globals['_GETEVENTSREQUEST']._serialized_end=558
-  _globals['_FOLLOWEDUSER']._serialized_start=561
-  _globals['_FOLLOWEDUSER']._serialized_end=752
-  _globals['_DELETEEVENTREQUEST']._serialized_start=754
-  _globals['_DELETEEVENTREQUEST']._serialized_end=871
-  _globals['_DELETEEVENTRESPONSE']._serialized_start=873
-  _globals['_DELETEEVENTRESPONSE']._serialized_end=894
-  _globals['_GETEVENTSRESPONSE']._serialized_start=897
-  _globals['_GETEVENTSRESPONSE']._serialized_end=1166
-  _globals['_GETEVENTSRESPONSE_CURSORSENTRY']._serialized_start=1120
-  _globals['_GETEVENTSRESPONSE_CURSORSENTRY']._serialized_end=1166
-  _globals['_DELETEDEVENT']._serialized_start=1168
-  _globals['_DELETEDEVENT']._serialized_end=1217
-  _globals['_USEREVENT']._serialized_start=1220
-  _globals['_USEREVENT']._serialized_end=1436
-  _globals['_EVENTSERVICE']._serialized_start=1439
-  _globals['_EVENTSERVICE']._serialized_end=1877
+  _globals['_EVENTSERVICE'].methods_by_name['WatchEvents']._loaded_options = None
+  _globals['_EVENTSERVICE'].methods_by_name['WatchEvents']._serialized_options = b'\220\002\001\212\265\030\002\010\001\202\323\344\223\002)\"\020/v2/events/watch:\001*Z\022\"\r/events/watch:\001*'
+  _globals['_PUTEVENTREQUEST']._serialized_start=189
+  _globals['_PUTEVENTREQUEST']._serialized_end=488
+  _globals['_PUTEVENTRESPONSE']._serialized_start=490
+  _globals['_PUTEVENTRESPONSE']._serialized_end=508
+  _globals['_GETEVENTSREQUEST']._serialized_start=510
+  _globals['_GETEVENTSREQUEST']._serialized_end=584
+  _globals['_FOLLOWEDUSER']._serialized_start=587
+  _globals['_FOLLOWEDUSER']._serialized_end=778
+  _globals['_WATCHEVENTSREQUEST']._serialized_start=780
+  _globals['_WATCHEVENTSREQUEST']._serialized_end=856
+  _globals['_WATCHEVENTSRESPONSE']._serialized_start=859
+  _globals['_WATCHEVENTSRESPONSE']._serialized_end=1271
+  _globals['_INVALIDFOLLOWSECRET']._serialized_start=1273
+  _globals['_INVALIDFOLLOWSECRET']._serialized_end=1339
+  _globals['_EVENTSRESET']._serialized_start=1341
+  _globals['_EVENTSRESET']._serialized_end=1371
+  _globals['_USERCURSOR']._serialized_start=1373
+  _globals['_USERCURSOR']._serialized_end=1418
+  _globals['_CAUGHTUP']._serialized_start=1420
+  _globals['_CAUGHTUP']._serialized_end=1430
+  _globals['_DELETEEVENTREQUEST']._serialized_start=1432
+  _globals['_DELETEEVENTREQUEST']._serialized_end=1549
+  _globals['_DELETEEVENTRESPONSE']._serialized_start=1551
+  _globals['_DELETEEVENTRESPONSE']._serialized_end=1572
+  _globals['_GETEVENTSRESPONSE']._serialized_start=1575
+  _globals['_GETEVENTSRESPONSE']._serialized_end=1844
+  _globals['_GETEVENTSRESPONSE_CURSORSENTRY']._serialized_start=1798
+  _globals['_GETEVENTSRESPONSE_CURSORSENTRY']._serialized_end=1844
+  _globals['_DELETEDEVENT']._serialized_start=1846
+  _globals['_DELETEDEVENT']._serialized_end=1895
+  _globals['_USEREVENT']._serialized_start=1898
+  _globals['_USEREVENT']._serialized_end=2114
+  _globals['_EVENTSERVICE']._serialized_start=2117
+  _globals['_EVENTSERVICE']._serialized_end=2700
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from gymlocker.v2 import watch_pb2 as _watch_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -143,6 +144,191 @@ class FollowedUser(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FollowedUser: _TypeAlias = FollowedUser  # noqa: Y015
+
+@_typing.final
+class WatchEventsRequest(_message.Message):
+    """The users whose events to watch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def users(self) -> _containers.RepeatedCompositeFieldContainer[Global___FollowedUser]:
+        """The followed users: 1 to 200 entries."""
+
+    def __init__(
+        self,
+        *,
+        users: _abc.Iterable[Global___FollowedUser] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["users", b"users"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchEventsRequest: _TypeAlias = WatchEventsRequest  # noqa: Y015
+
+@_typing.final
+class WatchEventsResponse(_message.Message):
+    """A message of the stream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_FIELD_NUMBER: _builtins.int
+    DELETED_FIELD_NUMBER: _builtins.int
+    INVALID_FOLLOW_SECRET_FIELD_NUMBER: _builtins.int
+    RESET_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    CAUGHT_UP_FIELD_NUMBER: _builtins.int
+    HEARTBEAT_FIELD_NUMBER: _builtins.int
+    ENDED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def event(self) -> Global___UserEvent:
+        """An event, new or replaced."""
+
+    @_builtins.property
+    def deleted(self) -> Global___DeletedEvent:
+        """An event that was deleted or has expired."""
+
+    @_builtins.property
+    def invalid_follow_secret(self) -> Global___InvalidFollowSecret:
+        """An entry that is not watched: its secret does not belong to its user, or no longer."""
+
+    @_builtins.property
+    def reset(self) -> Global___EventsReset:
+        """A user of whom the caller must drop all events: their cursor is too old, or the database was
+        restored. All of their events follow.
+        """
+
+    @_builtins.property
+    def cursor(self) -> Global___UserCursor:
+        """The position after all that was sent of a user."""
+
+    @_builtins.property
+    def caught_up(self) -> Global___CaughtUp:
+        """Everything that had happened before was sent. Comes once."""
+
+    @_builtins.property
+    def heartbeat(self) -> _watch_pb2.Heartbeat:
+        """A sign that the stream is alive."""
+
+    @_builtins.property
+    def ended(self) -> _watch_pb2.StreamEnded:
+        """The end of the stream."""
+
+    def __init__(
+        self,
+        *,
+        event: Global___UserEvent | None = ...,
+        deleted: Global___DeletedEvent | None = ...,
+        invalid_follow_secret: Global___InvalidFollowSecret | None = ...,
+        reset: Global___EventsReset | None = ...,
+        cursor: Global___UserCursor | None = ...,
+        caught_up: Global___CaughtUp | None = ...,
+        heartbeat: _watch_pb2.Heartbeat | None = ...,
+        ended: _watch_pb2.StreamEnded | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "cursor", b"cursor", "deleted", b"deleted", "ended", b"ended", "event", b"event", "heartbeat", b"heartbeat", "invalid_follow_secret", b"invalid_follow_secret", "message", b"message", "reset", b"reset"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "cursor", b"cursor", "deleted", b"deleted", "ended", b"ended", "event", b"event", "heartbeat", b"heartbeat", "invalid_follow_secret", b"invalid_follow_secret", "message", b"message", "reset", b"reset"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["event", "deleted", "invalid_follow_secret", "reset", "cursor", "caught_up", "heartbeat", "ended"]  # noqa: Y015
+    _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
+
+Global___WatchEventsResponse: _TypeAlias = WatchEventsResponse  # noqa: Y015
+
+@_typing.final
+class InvalidFollowSecret(_message.Message):
+    """An entry whose secret is wrong or revoked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    FOLLOW_SECRET_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """The id of the user, a lower-case UUID."""
+    follow_secret: _builtins.str
+    """The secret of the entry."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        follow_secret: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["follow_secret", b"follow_secret", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InvalidFollowSecret: _TypeAlias = InvalidFollowSecret  # noqa: Y015
+
+@_typing.final
+class EventsReset(_message.Message):
+    """A user whose events begin again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """The id of the user, a lower-case UUID."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EventsReset: _TypeAlias = EventsReset  # noqa: Y015
+
+@_typing.final
+class UserCursor(_message.Message):
+    """A position in the events of a user."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """The id of the user, a lower-case UUID."""
+    cursor: _builtins.str
+    """The cursor to send with the next call."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserCursor: _TypeAlias = UserCursor  # noqa: Y015
+
+@_typing.final
+class CaughtUp(_message.Message):
+    """The end of the backlog."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CaughtUp: _TypeAlias = CaughtUp  # noqa: Y015
 
 @_typing.final
 class DeleteEventRequest(_message.Message):

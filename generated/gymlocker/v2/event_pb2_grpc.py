@@ -50,6 +50,11 @@ class EventServiceStub:
                 request_serializer=gymlocker_dot_v2_dot_event__pb2.GetEventsRequest.SerializeToString,
                 response_deserializer=gymlocker_dot_v2_dot_event__pb2.GetEventsResponse.FromString,
                 _registered_method=True)
+        self.WatchEvents = channel.unary_stream(
+                '/gymlocker.v2.EventService/WatchEvents',
+                request_serializer=gymlocker_dot_v2_dot_event__pb2.WatchEventsRequest.SerializeToString,
+                response_deserializer=gymlocker_dot_v2_dot_event__pb2.WatchEventsResponse.FromString,
+                _registered_method=True)
 
 
 class EventServiceServicer:
@@ -101,6 +106,25 @@ class EventServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchEvents(self, request, context):
+        """Sends the events that up to 200 users published since the given cursors, and then each change as
+        it is committed.
+
+        Anyone who knows a follow secret of each user may call. First comes everything that happened since
+        the cursors, and `caught_up` after it. A cursor follows what it covers. A client that stores each
+        cursor with what came before it, and sends its cursors when it calls again, has exactly what is
+        there, however often the stream breaks. Entries are as in GetEvents.
+
+        An entry whose secret is revoked, or whose user is deleted, ends with `invalid_follow_secret`
+        within a second. The stream ends with `ended` when no entry is left, when the client does not read,
+        and after an hour at the latest. INVALID_ARGUMENT if a cursor is malformed, or of another user.
+        RESOURCE_EXHAUSTED if the caller's address has too many streams, or if too many wrong secrets came
+        from it and every secret in the request is wrong.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EventServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -118,6 +142,11 @@ def add_EventServiceServicer_to_server(servicer, server):
                     servicer.GetEvents,
                     request_deserializer=gymlocker_dot_v2_dot_event__pb2.GetEventsRequest.FromString,
                     response_serializer=gymlocker_dot_v2_dot_event__pb2.GetEventsResponse.SerializeToString,
+            ),
+            'WatchEvents': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchEvents,
+                    request_deserializer=gymlocker_dot_v2_dot_event__pb2.WatchEventsRequest.FromString,
+                    response_serializer=gymlocker_dot_v2_dot_event__pb2.WatchEventsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -202,6 +231,33 @@ class EventService:
             '/gymlocker.v2.EventService/GetEvents',
             gymlocker_dot_v2_dot_event__pb2.GetEventsRequest.SerializeToString,
             gymlocker_dot_v2_dot_event__pb2.GetEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/gymlocker.v2.EventService/WatchEvents',
+            gymlocker_dot_v2_dot_event__pb2.WatchEventsRequest.SerializeToString,
+            gymlocker_dot_v2_dot_event__pb2.WatchEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,6 +49,21 @@ class EventServiceStub:
     has exactly what is there, in whatever way the database was restored. INVALID_ARGUMENT if a
     cursor is malformed, or of another user.
     """
+    WatchEvents: _aio.UnaryStreamMultiCallable[_event_pb2.WatchEventsRequest, _event_pb2.WatchEventsResponse]
+    """Sends the events that up to 200 users published since the given cursors, and then each change as
+    it is committed.
+
+    Anyone who knows a follow secret of each user may call. First comes everything that happened since
+    the cursors, and `caught_up` after it. A cursor follows what it covers. A client that stores each
+    cursor with what came before it, and sends its cursors when it calls again, has exactly what is
+    there, however often the stream breaks. Entries are as in GetEvents.
+
+    An entry whose secret is revoked, or whose user is deleted, ends with `invalid_follow_secret`
+    within a second. The stream ends with `ended` when no entry is left, when the client does not read,
+    and after an hour at the latest. INVALID_ARGUMENT if a cursor is malformed, or of another user.
+    RESOURCE_EXHAUSTED if the caller's address has too many streams, or if too many wrong secrets came
+    from it and every secret in the request is wrong.
+    """
 
 class EventServiceServicer(metaclass=_abc_1.ABCMeta):
     """Publishes encrypted events and returns those of followed users."""
@@ -102,6 +117,27 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         If it drops what it has of the users in `resets`, then stores `events` and removes `deleted`, it
         has exactly what is there, in whatever way the database was restored. INVALID_ARGUMENT if a
         cursor is malformed, or of another user.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchEvents(
+        self,
+        request: _event_pb2.WatchEventsRequest,
+        context: _aio.ServicerContext[_event_pb2.WatchEventsRequest, _abc.AsyncIterator[_event_pb2.WatchEventsResponse]],
+    ) -> _abc.AsyncIterator[_event_pb2.WatchEventsResponse]:
+        """Sends the events that up to 200 users published since the given cursors, and then each change as
+        it is committed.
+
+        Anyone who knows a follow secret of each user may call. First comes everything that happened since
+        the cursors, and `caught_up` after it. A cursor follows what it covers. A client that stores each
+        cursor with what came before it, and sends its cursors when it calls again, has exactly what is
+        there, however often the stream breaks. Entries are as in GetEvents.
+
+        An entry whose secret is revoked, or whose user is deleted, ends with `invalid_follow_secret`
+        within a second. The stream ends with `ended` when no entry is left, when the client does not read,
+        and after an hour at the latest. INVALID_ARGUMENT if a cursor is malformed, or of another user.
+        RESOURCE_EXHAUSTED if the caller's address has too many streams, or if too many wrong secrets came
+        from it and every secret in the request is wrong.
         """
 
 def add_EventServiceServicer_to_server(servicer: EventServiceServicer, server: _aio.Server) -> None: ...

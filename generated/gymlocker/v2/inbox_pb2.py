@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from gymlocker.v2 import options_pb2 as gymlocker_dot_v2_dot_options__pb2
+from gymlocker.v2 import watch_pb2 as gymlocker_dot_v2_dot_watch__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gymlocker/v2/inbox.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1agymlocker/v2/options.proto\"\x92\x01\n\x16PutInboxMessageRequest\x12\x1c\n\nto_user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12,\n\x11\x65ncrypted_message\x18\x02 \x03(\x0c\x42\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\x14\"\x05z\x03\x18\x80\x08\x12,\n\x0fidempotency_key\x18\x03 \x01(\tB\x13\xbaH\x10r\x0e\x18@2\n^[^\\x00]*$\"\x19\n\x17PutInboxMessageResponse\"^\n\x17GetInboxMessagesRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\"N\n\x18GetInboxMessagesResponse\x12\x32\n\x0einbox_messages\x18\x01 \x03(\x0b\x32\x1a.gymlocker.v2.InboxMessage\"5\n\x0cInboxMessage\x12\n\n\x02id\x18\x01 \x01(\t\x12\x19\n\x11\x65ncrypted_message\x18\x02 \x03(\x0c\"\xa5\x01\n\x19LeaseInboxMessagesRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\x12!\n\rlease_seconds\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90\x1c(\n\x12 \n\x0cmax_messages\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01\"V\n\x1aLeaseInboxMessagesResponse\x12\x38\n\x0einbox_messages\x18\x01 \x03(\x0b\x32 .gymlocker.v2.LeasedInboxMessage\"O\n\x12LeasedInboxMessage\x12\n\n\x02id\x18\x01 \x01(\t\x12\x19\n\x11\x65ncrypted_message\x18\x02 \x03(\x0c\x12\x12\n\ndeliveries\x18\x03 \x01(\x05\"\x7f\n\x17\x41\x63kInboxMessagesRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\x12\x1f\n\x03ids\x18\x03 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x08\x01\x10\xe8\x07\"\x05r\x03\xb0\x01\x01\"\x1a\n\x18\x41\x63kInboxMessagesResponse2\x8d\x05\n\x0cInboxService\x12\x87\x01\n\x0fPutInboxMessage\x12$.gymlocker.v2.PutInboxMessageRequest\x1a%.gymlocker.v2.PutInboxMessageResponse\"\'\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1b\x1a\t/v2/inbox:\x01*Z\x0b\x1a\x06/inbox:\x01*\x12\x99\x01\n\x10GetInboxMessages\x12%.gymlocker.v2.GetInboxMessagesRequest\x1a&.gymlocker.v2.GetInboxMessagesResponse\"6\x8a\xb5\x18\x11\x08\x02\x12\x07user_id*\x04\x66\x65\x65\x64\x82\xd3\xe4\x93\x02\x1b\"\t/v2/inbox:\x01*Z\x0b\"\x06/inbox:\x01*\x12\xab\x01\n\x12LeaseInboxMessages\x12\'.gymlocker.v2.LeaseInboxMessagesRequest\x1a(.gymlocker.v2.LeaseInboxMessagesResponse\"B\x8a\xb5\x18\x11\x08\x02\x12\x07user_id*\x04\x66\x65\x65\x64\x82\xd3\xe4\x93\x02\'\"\x0f/v2/inbox/lease:\x01*Z\x11\"\x0c/inbox/lease:\x01*\x12\xa1\x01\n\x10\x41\x63kInboxMessages\x12%.gymlocker.v2.AckInboxMessagesRequest\x1a&.gymlocker.v2.AckInboxMessagesResponse\">\x8a\xb5\x18\x11\x08\x02\x12\x07user_id*\x04\x66\x65\x65\x64\x82\xd3\xe4\x93\x02#\"\r/v2/inbox/ack:\x01*Z\x0f\"\n/inbox/ack:\x01*\x1a\x05\x8a\xb5\x18\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gymlocker/v2/inbox.proto\x12\x0cgymlocker.v2\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1agymlocker/v2/options.proto\x1a\x18gymlocker/v2/watch.proto\"\x92\x01\n\x16PutInboxMessageRequest\x12\x1c\n\nto_user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12,\n\x11\x65ncrypted_message\x18\x02 \x03(\x0c\x42\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\x14\"\x05z\x03\x18\x80\x08\x12,\n\x0fidempotency_key\x18\x03 \x01(\tB\x13\xbaH\x10r\x0e\x18@2\n^[^\\x00]*$\"\x19\n\x17PutInboxMessageResponse\"^\n\x17GetInboxMessagesRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\"N\n\x18GetInboxMessagesResponse\x12\x32\n\x0einbox_messages\x18\x01 \x03(\x0b\x32\x1a.gymlocker.v2.InboxMessage\"5\n\x0cInboxMessage\x12\n\n\x02id\x18\x01 \x01(\t\x12\x19\n\x11\x65ncrypted_message\x18\x02 \x03(\x0c\"\xa5\x01\n\x19LeaseInboxMessagesRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\x12!\n\rlease_seconds\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90\x1c(\n\x12 \n\x0cmax_messages\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01\"V\n\x1aLeaseInboxMessagesResponse\x12\x38\n\x0einbox_messages\x18\x01 \x03(\x0b\x32 .gymlocker.v2.LeasedInboxMessage\"O\n\x12LeasedInboxMessage\x12\n\n\x02id\x18\x01 \x01(\t\x12\x19\n\x11\x65ncrypted_message\x18\x02 \x03(\x0c\x12\x12\n\ndeliveries\x18\x03 \x01(\x05\"\x7f\n\x17\x41\x63kInboxMessagesRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\x12\x1f\n\x03ids\x18\x03 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x08\x01\x10\xe8\x07\"\x05r\x03\xb0\x01\x01\"\x1a\n\x18\x41\x63kInboxMessagesResponse\"X\n\x11WatchInboxRequest\x12\x19\n\x07user_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12(\n\x08password\x18\x02 \x01(\tB\x16\x80\x01\x01\xbaH\x10r\x0e\x18(2\n^[^\\x00]*$\"\xab\x01\n\x12WatchInboxResponse\x12\x30\n\x07waiting\x18\x01 \x01(\x0b\x32\x1d.gymlocker.v2.WaitingMessagesH\x00\x12,\n\theartbeat\x18\x02 \x01(\x0b\x32\x17.gymlocker.v2.HeartbeatH\x00\x12*\n\x05\x65nded\x18\x03 \x01(\x0b\x32\x19.gymlocker.v2.StreamEndedH\x00\x42\t\n\x07message\" \n\x0fWaitingMessages\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x32\xa8\x06\n\x0cInboxService\x12\x87\x01\n\x0fPutInboxMessage\x12$.gymlocker.v2.PutInboxMessageRequest\x1a%.gymlocker.v2.PutInboxMessageResponse\"\'\x8a\xb5\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x1b\x1a\t/v2/inbox:\x01*Z\x0b\x1a\x06/inbox:\x01*\x12\x99\x01\n\x10GetInboxMessages\x12%.gymlocker.v2.GetInboxMessagesRequest\x1a&.gymlocker.v2.GetInboxMessagesResponse\"6\x8a\xb5\x18\x11\x08\x02\x12\x07user_id*\x04\x66\x65\x65\x64\x82\xd3\xe4\x93\x02\x1b\"\t/v2/inbox:\x01*Z\x0b\"\x06/inbox:\x01*\x12\xab\x01\n\x12LeaseInboxMessages\x12\'.gymlocker.v2.LeaseInboxMessagesRequest\x1a(.gymlocker.v2.LeaseInboxMessagesResponse\"B\x8a\xb5\x18\x11\x08\x02\x12\x07user_id*\x04\x66\x65\x65\x64\x82\xd3\xe4\x93\x02\'\"\x0f/v2/inbox/lease:\x01*Z\x11\"\x0c/inbox/lease:\x01*\x12\xa1\x01\n\x10\x41\x63kInboxMessages\x12%.gymlocker.v2.AckInboxMessagesRequest\x1a&.gymlocker.v2.AckInboxMessagesResponse\">\x8a\xb5\x18\x11\x08\x02\x12\x07user_id*\x04\x66\x65\x65\x64\x82\xd3\xe4\x93\x02#\"\r/v2/inbox/ack:\x01*Z\x0f\"\n/inbox/ack:\x01*\x12\x98\x01\n\nWatchInbox\x12\x1f.gymlocker.v2.WatchInboxRequest\x1a .gymlocker.v2.WatchInboxResponse\"E\x90\x02\x01\x8a\xb5\x18\x11\x08\x02\x12\x07user_id*\x04\x66\x65\x65\x64\x82\xd3\xe4\x93\x02\'\"\x0f/v2/inbox/watch:\x01*Z\x11\"\x0c/inbox/watch:\x01*0\x01\x1a\x05\x8a\xb5\x18\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -58,6 +59,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACKINBOXMESSAGESREQUEST'].fields_by_name['password']._serialized_options = b'\200\001\001\272H\020r\016\030(2\n^[^\\x00]*$'
   _globals['_ACKINBOXMESSAGESREQUEST'].fields_by_name['ids']._loaded_options = None
   _globals['_ACKINBOXMESSAGESREQUEST'].fields_by_name['ids']._serialized_options = b'\272H\017\222\001\014\010\001\020\350\007\"\005r\003\260\001\001'
+  _globals['_WATCHINBOXREQUEST'].fields_by_name['user_id']._loaded_options = None
+  _globals['_WATCHINBOXREQUEST'].fields_by_name['user_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_WATCHINBOXREQUEST'].fields_by_name['password']._loaded_options = None
+  _globals['_WATCHINBOXREQUEST'].fields_by_name['password']._serialized_options = b'\200\001\001\272H\020r\016\030(2\n^[^\\x00]*$'
   _globals['_INBOXSERVICE']._loaded_options = None
   _globals['_INBOXSERVICE']._serialized_options = b'\212\265\030\001\001'
   _globals['_INBOXSERVICE'].methods_by_name['PutInboxMessage']._loaded_options = None
@@ -68,26 +73,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INBOXSERVICE'].methods_by_name['LeaseInboxMessages']._serialized_options = b'\212\265\030\021\010\002\022\007user_id*\004feed\202\323\344\223\002\'\"\017/v2/inbox/lease:\001*Z\021\"\014/inbox/lease:\001*'
   _globals['_INBOXSERVICE'].methods_by_name['AckInboxMessages']._loaded_options = None
   _globals['_INBOXSERVICE'].methods_by_name['AckInboxMessages']._serialized_options = b'\212\265\030\021\010\002\022\007user_id*\004feed\202\323\344\223\002#\"\r/v2/inbox/ack:\001*Z\017\"\n/inbox/ack:\001*'
-  _globals['_PUTINBOXMESSAGEREQUEST']._serialized_start=130
-  _globals['_PUTINBOXMESSAGEREQUEST']._serialized_end=276
-  _globals['_PUTINBOXMESSAGERESPONSE']._serialized_start=278
-  _globals['_PUTINBOXMESSAGERESPONSE']._serialized_end=303
-  _globals['_GETINBOXMESSAGESREQUEST']._serialized_start=305
-  _globals['_GETINBOXMESSAGESREQUEST']._serialized_end=399
-  _globals['_GETINBOXMESSAGESRESPONSE']._serialized_start=401
-  _globals['_GETINBOXMESSAGESRESPONSE']._serialized_end=479
-  _globals['_INBOXMESSAGE']._serialized_start=481
-  _globals['_INBOXMESSAGE']._serialized_end=534
-  _globals['_LEASEINBOXMESSAGESREQUEST']._serialized_start=537
-  _globals['_LEASEINBOXMESSAGESREQUEST']._serialized_end=702
-  _globals['_LEASEINBOXMESSAGESRESPONSE']._serialized_start=704
-  _globals['_LEASEINBOXMESSAGESRESPONSE']._serialized_end=790
-  _globals['_LEASEDINBOXMESSAGE']._serialized_start=792
-  _globals['_LEASEDINBOXMESSAGE']._serialized_end=871
-  _globals['_ACKINBOXMESSAGESREQUEST']._serialized_start=873
-  _globals['_ACKINBOXMESSAGESREQUEST']._serialized_end=1000
-  _globals['_ACKINBOXMESSAGESRESPONSE']._serialized_start=1002
-  _globals['_ACKINBOXMESSAGESRESPONSE']._serialized_end=1028
-  _globals['_INBOXSERVICE']._serialized_start=1031
-  _globals['_INBOXSERVICE']._serialized_end=1684
+  _globals['_INBOXSERVICE'].methods_by_name['WatchInbox']._loaded_options = None
+  _globals['_INBOXSERVICE'].methods_by_name['WatchInbox']._serialized_options = b'\220\002\001\212\265\030\021\010\002\022\007user_id*\004feed\202\323\344\223\002\'\"\017/v2/inbox/watch:\001*Z\021\"\014/inbox/watch:\001*'
+  _globals['_PUTINBOXMESSAGEREQUEST']._serialized_start=156
+  _globals['_PUTINBOXMESSAGEREQUEST']._serialized_end=302
+  _globals['_PUTINBOXMESSAGERESPONSE']._serialized_start=304
+  _globals['_PUTINBOXMESSAGERESPONSE']._serialized_end=329
+  _globals['_GETINBOXMESSAGESREQUEST']._serialized_start=331
+  _globals['_GETINBOXMESSAGESREQUEST']._serialized_end=425
+  _globals['_GETINBOXMESSAGESRESPONSE']._serialized_start=427
+  _globals['_GETINBOXMESSAGESRESPONSE']._serialized_end=505
+  _globals['_INBOXMESSAGE']._serialized_start=507
+  _globals['_INBOXMESSAGE']._serialized_end=560
+  _globals['_LEASEINBOXMESSAGESREQUEST']._serialized_start=563
+  _globals['_LEASEINBOXMESSAGESREQUEST']._serialized_end=728
+  _globals['_LEASEINBOXMESSAGESRESPONSE']._serialized_start=730
+  _globals['_LEASEINBOXMESSAGESRESPONSE']._serialized_end=816
+  _globals['_LEASEDINBOXMESSAGE']._serialized_start=818
+  _globals['_LEASEDINBOXMESSAGE']._serialized_end=897
+  _globals['_ACKINBOXMESSAGESREQUEST']._serialized_start=899
+  _globals['_ACKINBOXMESSAGESREQUEST']._serialized_end=1026
+  _globals['_ACKINBOXMESSAGESRESPONSE']._serialized_start=1028
+  _globals['_ACKINBOXMESSAGESRESPONSE']._serialized_end=1054
+  _globals['_WATCHINBOXREQUEST']._serialized_start=1056
+  _globals['_WATCHINBOXREQUEST']._serialized_end=1144
+  _globals['_WATCHINBOXRESPONSE']._serialized_start=1147
+  _globals['_WATCHINBOXRESPONSE']._serialized_end=1318
+  _globals['_WAITINGMESSAGES']._serialized_start=1320
+  _globals['_WAITINGMESSAGES']._serialized_end=1352
+  _globals['_INBOXSERVICE']._serialized_start=1355
+  _globals['_INBOXSERVICE']._serialized_end=2163
 # @@protoc_insertion_point(module_scope)

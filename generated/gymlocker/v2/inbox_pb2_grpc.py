@@ -58,6 +58,11 @@ class InboxServiceStub:
                 request_serializer=gymlocker_dot_v2_dot_inbox__pb2.AckInboxMessagesRequest.SerializeToString,
                 response_deserializer=gymlocker_dot_v2_dot_inbox__pb2.AckInboxMessagesResponse.FromString,
                 _registered_method=True)
+        self.WatchInbox = channel.unary_stream(
+                '/gymlocker.v2.InboxService/WatchInbox',
+                request_serializer=gymlocker_dot_v2_dot_inbox__pb2.WatchInboxRequest.SerializeToString,
+                response_deserializer=gymlocker_dot_v2_dot_inbox__pb2.WatchInboxResponse.FromString,
+                _registered_method=True)
 
 
 class InboxServiceServicer:
@@ -118,6 +123,20 @@ class InboxServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchInbox(self, request, context):
+        """Sends the number of messages in the caller's inbox, at once and whenever it changes. Leased
+        messages do not count until their lease ends.
+
+        Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
+        invalid. NOT_FOUND if the user does not exist. RESOURCE_EXHAUSTED if the caller's address has too
+        many streams. The stream ends with `ended` within a second after the password was changed, the
+        session has ended, the access key was deleted, or the user was deleted or disabled; when the
+        client does not read; and after an hour at the latest.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InboxServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -140,6 +159,11 @@ def add_InboxServiceServicer_to_server(servicer, server):
                     servicer.AckInboxMessages,
                     request_deserializer=gymlocker_dot_v2_dot_inbox__pb2.AckInboxMessagesRequest.FromString,
                     response_serializer=gymlocker_dot_v2_dot_inbox__pb2.AckInboxMessagesResponse.SerializeToString,
+            ),
+            'WatchInbox': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchInbox,
+                    request_deserializer=gymlocker_dot_v2_dot_inbox__pb2.WatchInboxRequest.FromString,
+                    response_serializer=gymlocker_dot_v2_dot_inbox__pb2.WatchInboxResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -254,6 +278,33 @@ class InboxService:
             '/gymlocker.v2.InboxService/AckInboxMessages',
             gymlocker_dot_v2_dot_inbox__pb2.AckInboxMessagesRequest.SerializeToString,
             gymlocker_dot_v2_dot_inbox__pb2.AckInboxMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchInbox(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/gymlocker.v2.InboxService/WatchInbox',
+            gymlocker_dot_v2_dot_inbox__pb2.WatchInboxRequest.SerializeToString,
+            gymlocker_dot_v2_dot_inbox__pb2.WatchInboxResponse.FromString,
             options,
             channel_credentials,
             insecure,

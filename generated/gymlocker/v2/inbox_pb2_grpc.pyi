@@ -55,6 +55,16 @@ class InboxServiceStub:
     Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
     invalid. NOT_FOUND if the user does not exist.
     """
+    WatchInbox: _aio.UnaryStreamMultiCallable[_inbox_pb2.WatchInboxRequest, _inbox_pb2.WatchInboxResponse]
+    """Sends the number of messages in the caller's inbox, at once and whenever it changes. Leased
+    messages do not count until their lease ends.
+
+    Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
+    invalid. NOT_FOUND if the user does not exist. RESOURCE_EXHAUSTED if the caller's address has too
+    many streams. The stream ends with `ended` within a second after the password was changed, the
+    session has ended, the access key was deleted, or the user was deleted or disabled; when the
+    client does not read; and after an hour at the latest.
+    """
 
 class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
     """Delivers encrypted messages from anyone to a user, such as follow requests and their answers.
@@ -120,6 +130,22 @@ class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
         invalid. NOT_FOUND if the user does not exist.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchInbox(
+        self,
+        request: _inbox_pb2.WatchInboxRequest,
+        context: _aio.ServicerContext[_inbox_pb2.WatchInboxRequest, _abc.AsyncIterator[_inbox_pb2.WatchInboxResponse]],
+    ) -> _abc.AsyncIterator[_inbox_pb2.WatchInboxResponse]:
+        """Sends the number of messages in the caller's inbox, at once and whenever it changes. Leased
+        messages do not count until their lease ends.
+
+        Requires the caller's password or access token. UNAUTHENTICATED if the password or token is
+        invalid. NOT_FOUND if the user does not exist. RESOURCE_EXHAUSTED if the caller's address has too
+        many streams. The stream ends with `ended` within a second after the password was changed, the
+        session has ended, the access key was deleted, or the user was deleted or disabled; when the
+        client does not read; and after an hour at the latest.
         """
 
 def add_InboxServiceServicer_to_server(servicer: InboxServiceServicer, server: _aio.Server) -> None: ...
