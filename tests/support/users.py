@@ -16,6 +16,8 @@ from tests.support.client import Client, User
 
 OWNED = (
     "user_events",
+    # Deleting events writes to them.
+    "user_event_deletions",
     "user_event_clocks",
     "user_follow_secrets",
     "user_inbox_items",

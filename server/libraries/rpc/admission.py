@@ -1,8 +1,9 @@
 """Limits on concurrent calls, so that no client network starves the others.
 
-A call counts from its first interceptor to its end, whatever it waits for. Calls and streams have
-separate limits, so that open streams do not block calls. Envoy admits calls at the rate at which
-workers complete them (`max_requests_per_io_cycle` in envoy.yaml); these limits bound slow calls.
+A call counts from its first interceptor to its end, whatever it waits for. Calls, streams and
+streams that wait for changes have separate limits, so that open streams do not block calls. Envoy
+admits calls at the rate at which workers complete them (`max_requests_per_io_cycle` in envoy.yaml);
+these limits bound slow calls.
 """
 
 from collections.abc import Mapping
@@ -48,17 +49,23 @@ class AdmissionInterceptor(Interceptor):
     """Limits the calls that one client network has in flight."""
 
     def __init__(
-        self, methods: Mapping[str, Method], *, calls: ConcurrencyLimit, streams: ConcurrencyLimit
+        self,
+        methods: Mapping[str, Method],
+        *,
+        calls: ConcurrencyLimit,
+        streams: ConcurrencyLimit,
+        watchers: ConcurrencyLimit,
     ) -> None:
         super().__init__(methods)
         self._calls = calls
         self._streams = streams
+        self._watchers = watchers
 
     def wrap(self, method: Method, call_next: CallNext) -> CallNext:
         """Count each call while it is in flight, except health checks."""
         if method.path in HEALTH_CHECKS:
             return call_next
-        limit = self._streams if method.streams else self._calls
+        limit = self._limit(method)
 
         async def admit(request: Any, context: Context) -> Any:
             network = calling_network()
@@ -69,6 +76,11 @@ class AdmissionInterceptor(Interceptor):
                 limit.release(network)
 
         return admit
+
+    def _limit(self, method: Method) -> ConcurrencyLimit:
+        if method.watches:
+            return self._watchers
+        return self._streams if method.streams else self._calls
 
 
 def _too_many_calls(limit: int) -> ResourceExhausted:

@@ -40,6 +40,11 @@ class Method:
         """Check whether either side sends a stream."""
         return self.streams_requests or self.streams_responses
 
+    @property
+    def watches(self) -> bool:
+        """Check whether calls wait for changes, for as long as their client stays."""
+        return self.streams_responses and self.name.startswith("Watch")
+
 
 _WITHOUT_CREDENTIALS = options_pb2.Authentication(scheme=options_pb2.Authentication.SCHEME_NONE)
 

@@ -1,7 +1,7 @@
 """Encoding of responses; large ones are counted until they are read."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Mapping
+from typing import Any, cast
 
 from google.protobuf.message import Message
 
@@ -26,7 +26,11 @@ class ResponseEncodingInterceptor(Interceptor):
     def wrap(self, method: Method, call_next: CallNext) -> CallNext:
         """Start a call when its network has read enough, and count its response."""
         if method.streams_responses:
-            return call_next
+
+            async def stream(request: Any, context: Context) -> Any:
+                return await call_next(request, cast(Context, EncodingContext(context)))
+
+            return stream
         responses, has_side_effects = self._large_responses, method.has_side_effects
 
         async def encode(request: Any, context: Context) -> bytes:
@@ -43,6 +47,22 @@ class ResponseEncodingInterceptor(Interceptor):
             raise overloaded()
 
         return encode
+
+
+class EncodingContext:
+    """A context that also takes encoded messages, which many streams may share."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._write = context.write
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of gRPC's context."""
+        return getattr(self._context, name)
+
+    def write(self, message: Message | bytes) -> Awaitable[None]:
+        """Write a message to the stream."""
+        return self._write(message if isinstance(message, bytes) else _encoded(message))
 
 
 def _encoded(response: Message) -> bytes:

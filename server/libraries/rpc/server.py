@@ -75,9 +75,11 @@ async def run(
     *,
     drain_seconds: float,
     beside: AbstractAsyncContextManager[None],
+    before_stop: Callable[[], None],
 ) -> None:
     """Serve until SIGTERM or SIGINT.
 
+    `before_stop` ends calls that would not end by themselves.
     SIGTERM drains: clients have `drain_seconds` to notice the health status. SIGINT stops at once.
     Calls in flight have STOP_GRACE_SECONDS to finish in both cases. `beside` is entered when the
     server accepts calls and left before it stops.
@@ -92,6 +94,7 @@ async def run(
         await health_servicer.enter_graceful_shutdown()
         if received is signal.SIGTERM:
             await asyncio.sleep(drain_seconds)
+        before_stop()
     await server.stop(STOP_GRACE_SECONDS)
     await _cancel(tasks)
 

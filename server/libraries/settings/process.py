@@ -95,6 +95,14 @@ class Settings(LogSettings):
             "means no limit"
         ),
     )
+    watchers_per_address: int = Field(
+        default=256,
+        ge=0,
+        description=(
+            "streams that wait for changes (WatchEvents, WatchInbox) per address and worker; 0 "
+            "means no limit"
+        ),
+    )
     unread_mib_per_address: int = Field(
         default=24,
         ge=0,

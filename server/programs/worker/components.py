@@ -15,7 +15,9 @@ from server.programs.worker.backups import Backups, build_backups
 from server.programs.worker.contract import served_methods
 from server.programs.worker.databases import Databases
 from server.programs.worker.features import offered_features
+from server.programs.worker.hints import build_hints
 from server.programs.worker.limits import Limits, build_limits
+from server.programs.worker.watching import Watching, build_watching
 from server.services.auth.signing_keys import SigningKeys
 from server.services.user.last_accessed import LastAccessed
 from server.services.user.repository import UserRepository
@@ -40,6 +42,7 @@ class Components:
     importer: Importer
     # None if they are off.
     backups: Backups | None
+    watching: Watching
 
 
 async def build_components(
@@ -59,6 +62,10 @@ async def build_components(
     )
     importer = Importer(ImportRepository(databases.main), uploads)
     backups = await build_backups(settings, databases.main, buckets, importer, resources)
+    authentication = build_authentication(
+        settings, keys, databases.main, buckets, metrics, last_accessed.touch, resources
+    )
+    hints = await build_hints(settings, databases.main, resources)
     return Components(
         settings=settings,
         metrics=metrics,
@@ -72,12 +79,11 @@ async def build_components(
         ),
         users=users,
         last_accessed=last_accessed,
-        authentication=build_authentication(
-            settings, keys, databases.main, buckets, metrics, last_accessed.touch, resources
-        ),
+        authentication=authentication,
         large_responses=LargeResponses(
             network_of, per_network=settings.worker.unread_mib_per_address * 1024 * 1024
         ),
         importer=importer,
         backups=backups,
+        watching=build_watching(hints, databases.main, authentication),
     )

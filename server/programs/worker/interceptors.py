@@ -33,6 +33,7 @@ def interceptors(components: Components, observers: Sequence[Interceptor]) -> li
             methods,
             calls=ConcurrencyLimit(settings.calls_per_address),
             streams=ConcurrencyLimit(settings.streams_per_address),
+            watchers=ConcurrencyLimit(settings.watchers_per_address),
         ),
         FeatureInterceptor(
             methods, components.features, missing_settings(components.settings.features)

@@ -60,4 +60,5 @@ async def serve(
             jobs,
             drain_seconds=settings.worker.drain_seconds,
             beside=beside or nullcontext(),
+            before_stop=components.watching.streams.close,
         )

@@ -25,7 +25,6 @@ from server.services.auth.export import AccountExport
 from server.services.auth.service import AuthService
 from server.services.auth.user_sessions import UserSessions
 from server.services.backup.service import BackupService
-from server.services.event.repository import EventRepository
 from server.services.event.service import EventService
 from server.services.exercise.repository import ExerciseRepository
 from server.services.exercise.service import ExerciseService
@@ -66,6 +65,8 @@ def add_services(server: grpc.aio.Server, components: Components) -> health.aio.
 def _add_feed(server: grpc.aio.Server, components: Components) -> None:
     database, limits = components.databases.main, components.limits
     authentication, large_responses = components.authentication, components.large_responses
+    watching = components.watching
+    hints = watching.hints
     users = UserService(
         components.users,
         authentication.hasher,
@@ -73,15 +74,27 @@ def _add_feed(server: grpc.aio.Server, components: Components) -> None:
         limits.new_users,
         authentication.registration,
         large_responses,
+        hints,
     )
-    events = EventService(EventRepository(database), limits.wrong_secrets, large_responses)
+    events = EventService(
+        watching.events,
+        limits.wrong_secrets,
+        large_responses,
+        hints,
+        watching.feeds,
+        watching.streams,
+    )
     inbox = InboxService(
         InboxRepository(database, max_messages=limits.settings.inbox_max_messages),
         limits.networks,
         limits.inbox_messages,
+        hints,
+        watching.inboxes,
+        watching.standings,
+        watching.streams,
     )
     follow, share = (
-        FollowService(FollowRepository(database)),
+        FollowService(FollowRepository(database), hints),
         ShareService(ShareRepository(database)),
     )
     user_pb2_grpc.add_UserServiceServicer_to_server(users, server)
@@ -106,6 +119,7 @@ def _auth_service(components: Components) -> AuthService:
         authentication.access_keys,
         UserSessions(database),
         AccountExport(database, WorkoutRepository(database)),
+        components.watching.hints,
     )
 
 

@@ -10,6 +10,8 @@ from google.api.httpbody_pb2 import HttpBody
 from gymlocker.v2 import auth_pb2, auth_pb2_grpc
 
 from server.errors import AlreadyExists, NotFound, Unauthenticated, no_such_user, wrong_password
+from server.libraries.hints.hint import Topic
+from server.libraries.hints.hints import Hints
 from server.libraries.limits.rate_limits import NewUsers
 from server.libraries.network.grpc_protocol import USER_AGENT_KEY
 from server.libraries.rpc.authentication import Credentials
@@ -65,6 +67,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         keys: AccessKeyRepository,
         user_sessions: UserSessions,
         export: AccountExport,
+        hints: Hints,
     ) -> None:
         self._users = users
         self._new_users = new_users
@@ -78,6 +81,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         self._authenticator = authenticator
         self._tokens = tokens
         self._username_limit = username_limit
+        self._hints = hints
 
     async def Register(
         self, request: auth_pb2.RegisterRequest, context: Context
@@ -122,7 +126,8 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         spent = RotatingToken(request.refresh_token)
         renewed = await self._sessions.rotate(spent)
         if renewed is None:
-            if await self._sessions.end_reused(spent):
+            if user_id := await self._sessions.end_reused(spent):
+                self._hints.publish(Topic.ACCESS, user_id)
                 _log.warning("session_ended", why="refresh token reused")
             raise Unauthenticated(
                 "The refresh token is not valid. Log in again.", reason="INVALID_REFRESH_TOKEN"
@@ -133,7 +138,8 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         self, request: auth_pb2.LogoutRequest, context: Context
     ) -> auth_pb2.LogoutResponse:
         """End a session."""
-        await self._sessions.end(RotatingToken(request.refresh_token))
+        if user_id := await self._sessions.end(RotatingToken(request.refresh_token)):
+            self._hints.publish(Topic.ACCESS, user_id)
         return auth_pb2.LogoutResponse()
 
     async def GetMe(self, request: auth_pb2.GetMeRequest, context: Context) -> auth_pb2.Account:
@@ -178,8 +184,10 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         self, request: auth_pb2.DeleteAccessKeyRequest, context: Context
     ) -> auth_pb2.DeleteAccessKeyResponse:
         """Delete an access key of the caller."""
-        if not await self._keys.delete(caller().user_id, UUID(request.id)):
+        user_id = caller().user_id
+        if not await self._keys.delete(user_id, UUID(request.id)):
             raise NotFound("You have no such access key.", reason="ACCESS_KEY_NOT_FOUND")
+        self._hints.publish(Topic.ACCESS, user_id)
         return auth_pb2.DeleteAccessKeyResponse()
 
     async def ListSessions(
@@ -193,8 +201,10 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         self, request: auth_pb2.DeleteSessionRequest, context: Context
     ) -> auth_pb2.DeleteSessionResponse:
         """End a session of the caller."""
-        if not await self._user_sessions.delete(caller().user_id, UUID(request.id)):
+        user_id = caller().user_id
+        if not await self._user_sessions.delete(user_id, UUID(request.id)):
             raise NotFound("You have no such session.", reason="SESSION_NOT_FOUND")
+        self._hints.publish(Topic.ACCESS, user_id)
         return auth_pb2.DeleteSessionResponse()
 
     async def ExportAccount(
@@ -224,6 +234,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
             user_id, current, replacement, revoke_keys=request.revoke_keys
         ):
             raise wrong_password()
+        self._hints.publish(Topic.ACCESS, user_id)
         return auth_pb2.ChangePasswordResponse()
 
     async def ClaimUsername(

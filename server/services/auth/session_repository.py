@@ -7,6 +7,7 @@ same generation. `sessions.confirmed` is the newest generation of which a token 
 from dataclasses import dataclass
 from datetime import timedelta
 from secrets import token_bytes
+from uuid import UUID
 
 import asyncpg
 from sqlalchemy import (
@@ -17,7 +18,6 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    literal,
     or_,
     select,
     tuple_,
@@ -188,8 +188,8 @@ def _end(*, only_used: bool) -> Delete:
     return delete(sessions).where(tuple_(sessions.c.user_id, sessions.c.id).in_(of_session))
 
 
-_END = Statement(_end(only_used=False))
-_END_REUSED = Statement(_end(only_used=True).where(_IS_ALIVE).returning(literal(1)))
+_END = Statement(_end(only_used=False).returning(sessions.c.user_id))
+_END_REUSED = Statement(_end(only_used=True).where(_IS_ALIVE).returning(sessions.c.user_id))
 
 _of_caller = (
     sessions.c.user_id == bindparam("user_id"),
@@ -280,19 +280,17 @@ class SessionRepository:
             )
         return True
 
-    async def end(self, refresh_token: RotatingToken) -> None:
-        """End the session of a refresh token, if there is one."""
-        await self._database.execute(
-            _END, hash=refresh_token.hash, family=refresh_token.family_hash
-        )
+    async def end(self, refresh_token: RotatingToken) -> UUID | None:
+        """End the session of a refresh token. Return its user, None if there was no session."""
+        return await self._end(_END, refresh_token)
 
-    async def end_reused(self, refresh_token: RotatingToken) -> bool:
-        """End the session of a reused refresh token; return whether there was one."""
-        return bool(
-            await self._database.fetch_one(
-                _END_REUSED, hash=refresh_token.hash, family=refresh_token.family_hash
-            )
-        )
+    async def end_reused(self, refresh_token: RotatingToken) -> UUID | None:
+        """End the session of a reused refresh token; return as `end` does."""
+        return await self._end(_END_REUSED, refresh_token)
+
+    async def _end(self, statement: Statement, token: RotatingToken) -> UUID | None:
+        row = await self._database.fetch_one(statement, hash=token.hash, family=token.family_hash)
+        return row["user_id"] if row else None
 
 
 def _caller(row: asyncpg.Record) -> Caller:

@@ -1,7 +1,8 @@
-"""The response of GetEvents for cursors, built from the rows of GET_CHANGES."""
+"""Changes of users after cursors, from the rows of GET_CHANGES."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import TypeAlias
@@ -22,9 +23,9 @@ def merged(subscriptions: Iterable[FeedSubscription]) -> list[FeedSubscription]:
     """Return one subscription for each user and secret: of several, the one that knows least."""
     found: dict[Entry, FeedSubscription] = {}
     for one in subscriptions:
-        known = found.setdefault(_entry_of(one), one)
+        known = found.setdefault(entry_of(one), one)
         if one.position < known.position:
-            found[_entry_of(one)] = one
+            found[entry_of(one)] = one
     return list(found.values())
 
 
@@ -39,7 +40,7 @@ def begun_again(
     clocks = {entry: of_entry[0] for entry, of_entry in _by_entry(rows) if of_entry[0]["valid"]}
 
     def fits(one: FeedSubscription) -> bool:
-        clock = clocks.get(_entry_of(one))
+        clock = clocks.get(entry_of(one))
         if clock is None or not one.has_cursor:
             return True
         newest, pruned = clock["newest"] or BEGINNING, clock["pruned"] or BEGINNING
@@ -53,35 +54,60 @@ def begun_again(
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Changes of users after the positions of subscriptions.
+
+    `valid` are the entries whose secret is right, and `newest` the position of each of their users
+    after `rows`. `complete` are the users of whom nothing was left out. `rows` are the events and
+    deletions in the order of their times, each once.
+    """
+
+    incarnation: Incarnation
+    valid: frozenset[Entry]
+    resets: Sequence[UUID]
+    rows: Rows
+    newest: Mapping[UUID, Position]
+    complete: frozenset[UUID]
+
+
 def changes_of(
     incarnation: Incarnation, subscriptions: Sequence[FeedSubscription], rows: Rows
-) -> Feed:
-    """Build the response from rows of GET_CHANGES, each event and deletion once.
+) -> Changes:
+    """Return the changes in rows of GET_CHANGES.
 
-    With two right secrets of one user, the response covers the one that knows least.
+    With two right secrets of one user, they are those of the one that knows least.
     """
-    response = event_pb2.GetEventsResponse()
-    by_entry = {_entry_of(one): one for one in subscriptions}
+    by_entry = {entry_of(one): one for one in subscriptions}
     valid: set[Entry] = set()
+    resets: dict[UUID, None] = {}
     newest: dict[UUID, Position] = {}
+    cut: set[UUID] = set()
     changed: dict[tuple[UUID, UUID], asyncpg.Record] = {}
     for entry, of_entry in _by_entry(rows):
         if not of_entry[0]["valid"]:
             continue
         valid.add(entry)
         user_id, subscription = entry[0], by_entry[entry]
-        position = _position_after(subscription, of_entry)
+        position, is_complete = _position_after(subscription, of_entry)
         newest[user_id] = min(newest.get(user_id, position), position)
-        if subscription.is_reset and str(user_id) not in response.resets:
-            response.resets.append(str(user_id))
+        if not is_complete:
+            cut.add(user_id)
+        if subscription.is_reset:
+            resets[user_id] = None
         # An event comes after the deletion of one with the same id, and takes its place.
         changed |= {(user_id, row["id"]): row for row in of_entry if row["id"] is not None}
-    _add_changes(response, changed.values())
-    return finished(incarnation, response, subscriptions, valid, newest)
+    ordered = sorted(changed.values(), key=itemgetter("timestamp", "requested_user_id", "id"))
+    complete = newest.keys() - cut
+    return Changes(
+        incarnation, frozenset(valid), list(resets), ordered, newest, frozenset(complete)
+    )
 
 
-def _add_changes(response: event_pb2.GetEventsResponse, rows: Iterable[asyncpg.Record]) -> None:
-    for row in sorted(rows, key=itemgetter("timestamp", "requested_user_id", "id")):
+def feed_of_changes(subscriptions: Sequence[FeedSubscription], changes: Changes) -> Feed:
+    """Build the response of GetEvents."""
+    response = event_pb2.GetEventsResponse(resets=map(str, changes.resets))
+    for row in changes.rows:
         user_id, id_ = row["requested_user_id"], row["id"]
         if row["is_deletion"]:
             response.deleted.add(user_id=str(user_id), event_id=str(id_))
@@ -89,20 +115,50 @@ def _add_changes(response: event_pb2.GetEventsResponse, rows: Iterable[asyncpg.R
             times = (row["timestamp"], row["expiry"])
             payload = (row["encrypted_event"], row["encryption_iv"])
             add_event(response.events, user_id, id_, *times, *payload)
+    return finished(changes.incarnation, response, subscriptions, changes.valid, changes.newest)
 
 
-def _position_after(subscription: FeedSubscription, rows: Rows) -> Position:
-    """Return the position after the rows of an entry, which may be cut."""
+@dataclass(frozen=True, slots=True)
+class UserRows:
+    """Rows of GET_SHARED_CHANGES of one user.
+
+    `newest` and `pruned` are the times of the newest change, and of the newest deletion that is no
+    longer recorded. `is_complete` is false if changes were left out.
+    """
+
+    newest: datetime
+    pruned: datetime
+    is_complete: bool
+    changes: Rows
+
+
+def by_user(rows: Rows) -> dict[UUID, UserRows]:
+    """Return the rows of GET_SHARED_CHANGES by user."""
+    return {user_id: _user_rows(of_user) for (user_id, _), of_user in _by_entry(rows)}
+
+
+def _user_rows(rows: Rows) -> UserRows:
+    first, changes = rows[0], [row for row in rows if row["id"] is not None]
+    return UserRows(
+        newest=first["newest"] or BEGINNING,
+        pruned=first["pruned"] or BEGINNING,
+        is_complete=len(changes) == first["total"],
+        changes=changes,
+    )
+
+
+def _position_after(subscription: FeedSubscription, rows: Rows) -> tuple[Position, bool]:
+    """Return the position after the rows of an entry, and whether they are all of its changes."""
     newest = rows[0]["newest"] or BEGINNING
     is_new = subscription.position == Position()
     began = newest if is_new else subscription.position.began
     found = sum(row["id"] is not None for row in rows)
     if found == rows[0]["total"]:
         # Not the last row: the clock may have moved for an event that has expired.
-        return Position(newest, LAST_ID, began)
+        return Position(newest, LAST_ID, began), True
     if found:
-        return Position(rows[-1]["timestamp"], rows[-1]["id"], began)
-    return replace(subscription.position, began=began)
+        return Position(rows[-1]["timestamp"], rows[-1]["id"], began), False
+    return replace(subscription.position, began=began), False
 
 
 def _by_entry(rows: Rows) -> Iterator[tuple[Entry, Rows]]:
@@ -112,5 +168,6 @@ def _by_entry(rows: Rows) -> Iterator[tuple[Entry, Rows]]:
         yield entry, list(of_entry)
 
 
-def _entry_of(subscription: FeedSubscription) -> Entry:
+def entry_of(subscription: FeedSubscription) -> Entry:
+    """Return the user and the secret of a subscription."""
     return subscription.user_id, subscription.secret

@@ -5,7 +5,7 @@ a third more for rows with an event, and four times as much for users without ne
 docs/decisions/0012-fast.md.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -92,7 +92,7 @@ def finished(
     incarnation: Incarnation,
     response: event_pb2.GetEventsResponse,
     subscriptions: Sequence[FeedSubscription],
-    valid: set[tuple[UUID, str]],
+    valid: Collection[tuple[UUID, str]],
     newest: Mapping[UUID, Position],
 ) -> Feed:
     """Add the invalid secrets, and the cursors of users by their `newest` positions."""

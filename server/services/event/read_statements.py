@@ -1,5 +1,6 @@
 """The SQL statements that read events: by times, and by cursors with deletions."""
 
+import datetime as dt
 from typing import Any
 
 from sqlalchemy import (
@@ -125,17 +126,18 @@ def _since() -> Statement:
     )
 
 
-def _changes() -> Statement:
+def _changes(*, checks_secrets: bool) -> Statement:
     """Return a statement with a row for each event and deletion, and one for each other entry.
 
     Each entry is there once. Changes that do not fit into `max_bytes` come after all that are
-    returned; `total` is the number of the entry's changes with them.
+    returned; `total` is the number of the entry's changes with them. Without `checks_secrets`,
+    every entry counts as valid.
     """
-    checked = _checked(
-        _requested(
-            positions=column("position", Uuid), beginnings=column("began", DateTime(timezone=True))
-        )
+    requested = _requested(
+        positions=column("position", Uuid), beginnings=column("began", DateTime(timezone=True))
     )
+    trusted = select(requested, true().label("valid")).cte("trusted")
+    checked = _checked(requested) if checks_secrets else trusted
     changes = union_all(_events(checked), _deletions(checked)).subquery("changes")
     in_order = (changes.c.timestamp, changes.c.user_id, changes.c.id)
     counted = select(
@@ -174,6 +176,31 @@ def _changes() -> Statement:
         )
         .select_from(checked.outerjoin(user_event_clocks, of_user).outerjoin(counted, of_entry))
         .order_by(counted.c.timestamp, counted.c.id)
+    )
+
+
+def _invalid_secrets() -> Statement:
+    """Return a statement with the entries whose secret does not belong to the user."""
+    requested = func.unnest(
+        bindparam("user_ids", type_=ARRAY(Uuid)), bindparam("secrets", type_=ARRAY(Text))
+    ).table_valued(column("user_id", Uuid), column("secret", Text))
+    checked = _checked(requested.render_derived("requested"))
+    return Statement(select(checked.c.user_id, checked.c.secret).where(~checked.c.valid))
+
+
+def _moved() -> Statement:
+    """Return a statement with the users whose newest change is not at the given times."""
+    known = func.unnest(
+        bindparam("user_ids", type_=ARRAY(Uuid)),
+        bindparam("times", type_=ARRAY(DateTime(timezone=True))),
+    ).table_valued(column("user_id", Uuid), column("newest", DateTime(timezone=True)))
+    requested = known.render_derived("known")
+    clock = user_event_clocks.c
+    newest = func.coalesce(clock.timestamp, literal(dt.datetime.min.replace(tzinfo=dt.UTC)))
+    return Statement(
+        select(requested.c.user_id)
+        .select_from(requested.outerjoin(user_event_clocks, clock.user_id == requested.c.user_id))
+        .where(newest != requested.c.newest)
     )
 
 
@@ -220,4 +247,8 @@ def _is_after(table: Any, checked: CTE) -> ColumnElement[bool]:
 
 
 GET_EVENTS = _since()
-GET_CHANGES = _changes()
+GET_CHANGES = _changes(checks_secrets=True)
+# Of users whose watchers were admitted; each secret is the user's id.
+GET_SHARED_CHANGES = _changes(checks_secrets=False)
+GET_INVALID_SECRETS = _invalid_secrets()
+GET_MOVED_USERS = _moved()

@@ -14,7 +14,13 @@ from server.libraries.database.pool import Database
 from server.libraries.database.time import LAST
 from server.libraries.limits.quota import MAX_BYTES
 from server.libraries.limits.storage_usage import Stored, UsageRepository
-from server.services.event.changes import begun_again, changes_of, merged
+from server.services.event.changes import (
+    Changes,
+    begun_again,
+    changes_of,
+    feed_of_changes,
+    merged,
+)
 from server.services.event.cursor import Position
 from server.services.event.feed import Feed, FeedSubscription, bytes_of, feed_of
 from server.services.event.read_statements import GET_CHANGES, GET_EVENTS
@@ -96,11 +102,28 @@ class EventRepository:
                 max_bytes=max_bytes,
             )
             return _Read(rows, partial(feed_of, incarnation, subscriptions, rows))
+        known, rows = await self._read_changes(subscriptions, max_bytes)
+        return _Read(rows, lambda: feed_of_changes(known, changes_of(incarnation, known, rows)))
+
+    async def changes(
+        self, subscriptions: Sequence[FeedSubscription], *, max_bytes: int
+    ) -> Changes:
+        """Return the changes after the positions of the valid subscriptions, up to `max_bytes`.
+
+        A subscription whose position does not fit begins again: see `Changes.resets`.
+        """
+        incarnation = await self.incarnation()
+        known, rows = await self._read_changes(subscriptions, max_bytes)
+        return changes_of(incarnation, known, rows)
+
+    async def _read_changes(
+        self, subscriptions: Sequence[FeedSubscription], max_bytes: int
+    ) -> tuple[list[FeedSubscription], list[asyncpg.Record]]:
         known = merged(subscriptions)
         rows = await self._changes(known, max_bytes)
         if again := begun_again(known, rows):
-            known, rows = again, await self._changes(again, max_bytes)
-        return _Read(rows, partial(changes_of, incarnation, known, rows))
+            return again, await self._changes(again, max_bytes)
+        return known, rows
 
     async def _changes(
         self, subscriptions: Sequence[FeedSubscription], max_bytes: int

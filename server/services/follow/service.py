@@ -4,6 +4,8 @@ from uuid import UUID
 
 from gymlocker.v2 import follow_pb2, follow_pb2_grpc
 
+from server.libraries.hints.hint import Topic
+from server.libraries.hints.hints import Hints
 from server.libraries.rpc.context import Context
 from server.services.follow.repository import FollowRepository
 
@@ -11,8 +13,9 @@ from server.services.follow.repository import FollowRepository
 class FollowService(follow_pb2_grpc.FollowServiceServicer):
     """Follow secrets of the caller."""
 
-    def __init__(self, secrets: FollowRepository) -> None:
+    def __init__(self, secrets: FollowRepository, hints: Hints) -> None:
         self._secrets = secrets
+        self._hints = hints
 
     async def PutFollowSecret(
         self, request: follow_pb2.PutFollowSecretRequest, context: Context
@@ -25,5 +28,7 @@ class FollowService(follow_pb2_grpc.FollowServiceServicer):
         self, request: follow_pb2.DeleteFollowSecretRequest, context: Context
     ) -> follow_pb2.DeleteFollowSecretResponse:
         """Revoke a secret of the caller."""
-        await self._secrets.delete(UUID(request.user_id), request.follow_secret)
+        user_id = UUID(request.user_id)
+        await self._secrets.delete(user_id, request.follow_secret)
+        self._hints.publish(Topic.ACCESS, user_id)
         return follow_pb2.DeleteFollowSecretResponse()

@@ -22,6 +22,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     cast,
+    column,
     delete,
     false,
     func,
@@ -31,6 +32,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     update,
 )
 
@@ -230,6 +232,29 @@ def _acknowledge() -> Statement:
     return Statement(delete(items).where(items.c.id.in_(select(acknowledged.c.id))))
 
 
+def _count_waiting() -> Statement:
+    """Return a statement that counts unleased messages by user.
+
+    `seconds` are those until the next lease ends; NULL if no message is leased.
+    """
+    requested = (
+        func.unnest(bindparam("user_ids", type_=ARRAY(Uuid)))
+        .table_valued(column("user_id", Uuid))
+        .render_derived("requested")
+    )
+    waiting = func.count(items.c.id).filter(func.coalesce(~_IS_LEASED, true()))
+    next_end = func.min(items.c.leased_until).filter(_IS_LEASED)
+    return Statement(
+        select(
+            requested.c.user_id,
+            waiting.label("count"),
+            cast(func.extract("epoch", next_end - func.clock_timestamp()), Float).label("seconds"),
+        )
+        .select_from(requested.outerjoin(items, items.c.user_id == requested.c.user_id))
+        .group_by(requested.c.user_id)
+    )
+
+
 PUT_MESSAGE = _put()
 PUT_MESSAGE_INTO_FULL_INBOX = _put_into_full_inbox()
 # One writer of a full inbox at a time. Only changing and deleting the user waits for it.
@@ -237,3 +262,4 @@ LOCK_INBOX = Statement(select(users.c.id).where(_OWNER).with_for_update(key_shar
 TAKE_MESSAGES = _take()
 LEASE_MESSAGES = _lease()
 ACKNOWLEDGE_MESSAGES = _acknowledge()
+COUNT_WAITING = _count_waiting()

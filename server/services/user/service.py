@@ -6,6 +6,8 @@ from uuid import UUID, uuid4
 from gymlocker.v2 import user_pb2, user_pb2_grpc
 
 from server.errors import PermissionDenied, no_such_user
+from server.libraries.hints.hint import Topic
+from server.libraries.hints.hints import Hints
 from server.libraries.limits.rate_limits import NewUsers
 from server.libraries.rpc.authentication import Credentials
 from server.libraries.rpc.context import Context, address_of, current_caller
@@ -27,6 +29,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         new_users: NewUsers,
         registration: Registration,
         large_responses: LargeResponses,
+        hints: Hints,
     ) -> None:
         self._users = users
         self._hasher = hasher
@@ -34,6 +37,7 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         self._new_users = new_users
         self._registration = registration
         self._large_responses = large_responses
+        self._hints = hints
 
     async def CreateUser(
         self, request: user_pb2.CreateUserRequest, context: Context
@@ -84,8 +88,10 @@ class UserService(user_pb2_grpc.UserServiceServicer):
         self, request: user_pb2.DeleteUserRequest, context: Context
     ) -> user_pb2.DeleteUserResponse:
         """Delete the caller."""
-        if not await self._users.delete(UUID(request.id)):
+        user_id = UUID(request.id)
+        if not await self._users.delete(user_id):
             raise no_such_user()
+        self._hints.publish(Topic.ACCESS, user_id)
         return user_pb2.DeleteUserResponse()
 
     async def GetUsers(
