@@ -3,6 +3,7 @@
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from server.libraries.hints.hints import Hints
 from server.libraries.limits.bucket_repository import BucketRepository
 from server.libraries.limits.transfers import Transfers
 from server.libraries.network.client_network import network_of
@@ -15,6 +16,7 @@ from server.programs.worker.backups import Backups, build_backups
 from server.programs.worker.contract import served_methods
 from server.programs.worker.databases import Databases
 from server.programs.worker.features import offered_features
+from server.programs.worker.hints import build_hints
 from server.programs.worker.limits import Limits, build_limits
 from server.services.auth.signing_keys import SigningKeys
 from server.services.user.last_accessed import LastAccessed
@@ -33,6 +35,7 @@ class Components:
     databases: Databases
     features: frozenset[Feature]
     limits: Limits
+    hints: Hints
     users: UserRepository
     last_accessed: LastAccessed
     authentication: Authentication
@@ -51,6 +54,8 @@ async def build_components(
 ) -> Components:
     """Build the shared objects. The disk is checked once before the worker serves."""
     buckets = BucketRepository(databases.rate_limits)
+    hints = build_hints(settings, databases.main, resources)
+    metrics.observe_hints(hints)
     users = UserRepository(databases.main)
     last_accessed = LastAccessed(users)
     resources.push_async_callback(last_accessed.write)
@@ -70,6 +75,7 @@ async def build_components(
         limits=await build_limits(
             settings.limits, databases.main, buckets, resources, settings.backups.folder
         ),
+        hints=hints,
         users=users,
         last_accessed=last_accessed,
         authentication=build_authentication(
