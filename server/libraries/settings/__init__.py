@@ -14,6 +14,7 @@ containers provide secrets.
     features.py     switches of features
     backups.py      backups of the app: store, keys, retention
     access.py       API keys of the server
+    hints.py        hints between workers
     worker.py       all settings of a worker
 """
 
@@ -21,6 +22,7 @@ from server.libraries.settings.access import AccessSettings
 from server.libraries.settings.backups import BackupSettings
 from server.libraries.settings.environment import EnvironmentSettings, load
 from server.libraries.settings.features import FeatureSettings
+from server.libraries.settings.hints import HintSettings
 from server.libraries.settings.limits import LimitSettings
 from server.libraries.settings.planner import OPENAI_URL, PlannerSettings
 from server.libraries.settings.process import GatewaySettings, LocalSettings, LogSettings, Settings
@@ -35,6 +37,7 @@ __all__ = [
     "EnvironmentSettings",
     "FeatureSettings",
     "GatewaySettings",
+    "HintSettings",
     "LimitSettings",
     "LocalSettings",
     "LogSettings",

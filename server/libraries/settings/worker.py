@@ -6,6 +6,7 @@ from server.libraries.settings.access import AccessSettings
 from server.libraries.settings.backups import BackupSettings
 from server.libraries.settings.environment import load
 from server.libraries.settings.features import FeatureSettings
+from server.libraries.settings.hints import HintSettings
 from server.libraries.settings.limits import LimitSettings
 from server.libraries.settings.planner import PlannerSettings
 from server.libraries.settings.process import Settings
@@ -25,6 +26,7 @@ class WorkerSettings:
     access: AccessSettings
     features: FeatureSettings
     backups: BackupSettings
+    hints: HintSettings
 
 
 def load_worker_settings() -> WorkerSettings:
@@ -38,4 +40,5 @@ def load_worker_settings() -> WorkerSettings:
         load(AccessSettings),
         load(FeatureSettings),
         load(BackupSettings),
+        load(HintSettings),
     )

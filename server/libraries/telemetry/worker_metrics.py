@@ -5,12 +5,18 @@ objects count themselves are read at each scrape (`observe_…`).
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from server.libraries.telemetry.callback_collector import CallbackCollector
+from server.libraries.telemetry.observed import (
+    ConnectionPool,
+    HashingQueue,
+    HintCounts,
+    PasswordChecks,
+    QuotaRefusals,
+)
 
 CALL_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 WAIT_SECONDS = (0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -24,53 +30,6 @@ LIMIT_REASONS = (
     "QUOTA_EXCEEDED",
     "DISK_FULL",
 )
-
-
-class ConnectionPool(Protocol):
-    """A pool of database connections."""
-
-    pool_size: int
-    unavailable: int
-
-    @property
-    def waiting(self) -> int:
-        """Return the number of statements waiting for a connection."""
-
-    @property
-    def connections(self) -> int:
-        """Return the number of open connections."""
-
-    @property
-    def idle_connections(self) -> int:
-        """Return the number of idle connections."""
-
-
-class HashingQueue(Protocol):
-    """The queue of passwords to hash."""
-
-    queue: int
-    rejected: int
-
-    @property
-    def running(self) -> int:
-        """Return the number of passwords being hashed."""
-
-    @property
-    def waiting(self) -> int:
-        """Return the number of passwords waiting."""
-
-
-class PasswordChecks(Protocol):
-    """Counts of passwords verified from the in-memory cache and by hashing."""
-
-    remembered: int
-    hashed: int
-
-
-class QuotaRefusals(Protocol):
-    """A count of answers rejected by a quota."""
-
-    refused: int
 
 
 class WorkerMetrics:
@@ -266,6 +225,37 @@ class WorkerMetrics:
             "Answers rejected because the quota was used up.",
             [],
             lambda: {(): quotas.refused},
+        )
+
+    def observe_hints(self, hints: HintCounts) -> None:
+        """Observe the hints between workers."""
+        self._collector.add(
+            GaugeMetricFamily,
+            "gymlocker_hints_live",
+            "1 while hints of other workers arrive.",
+            [],
+            lambda: {(): int(hints.is_live)},
+        )
+        self._collector.add(
+            CounterMetricFamily,
+            "gymlocker_hint_batches",
+            "Batches of hints that were sent.",
+            [],
+            lambda: {(): hints.sent_batches},
+        )
+        self._collector.add(
+            CounterMetricFamily,
+            "gymlocker_hints_received",
+            "Hints that came from other workers.",
+            [],
+            lambda: {(): hints.received},
+        )
+        self._collector.add(
+            CounterMetricFamily,
+            "gymlocker_hints_dropped",
+            "Hints that could not be sent.",
+            [],
+            lambda: {(): hints.dropped},
         )
 
 

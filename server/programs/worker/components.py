@@ -3,6 +3,7 @@
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from server.libraries.hints.hints import Hints
 from server.libraries.limits.bucket_repository import BucketRepository
 from server.libraries.limits.transfers import Transfers
 from server.libraries.network.client_network import network_of
@@ -35,6 +36,7 @@ class Components:
     databases: Databases
     features: frozenset[Feature]
     limits: Limits
+    hints: Hints
     users: UserRepository
     last_accessed: LastAccessed
     authentication: Authentication
@@ -54,6 +56,8 @@ async def build_components(
 ) -> Components:
     """Build the shared objects. The disk is checked once before the worker serves."""
     buckets = BucketRepository(databases.rate_limits)
+    hints = build_hints(settings, databases.main, resources)
+    metrics.observe_hints(hints)
     users = UserRepository(databases.main)
     last_accessed = LastAccessed(users)
     resources.push_async_callback(last_accessed.write)
@@ -65,7 +69,6 @@ async def build_components(
     authentication = build_authentication(
         settings, keys, databases.main, buckets, metrics, last_accessed.touch, resources
     )
-    hints = await build_hints(settings, databases.main, resources)
     return Components(
         settings=settings,
         metrics=metrics,
@@ -77,6 +80,7 @@ async def build_components(
         limits=await build_limits(
             settings.limits, databases.main, buckets, resources, settings.backups.folder
         ),
+        hints=hints,
         users=users,
         last_accessed=last_accessed,
         authentication=authentication,

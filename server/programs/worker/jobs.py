@@ -43,6 +43,7 @@ def background_jobs(components: Components) -> list[Background]:
         ),
         partial(repeat, return_freed_memory, name="memory", interval_seconds=KEPT_SECONDS),
         *components.limits.background(),
+        *components.hints.background(),
         *components.watching.background(),
         *(components.backups.background() if components.backups else []),
     ]

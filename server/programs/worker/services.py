@@ -65,8 +65,7 @@ def add_services(server: grpc.aio.Server, components: Components) -> health.aio.
 def _add_feed(server: grpc.aio.Server, components: Components) -> None:
     database, limits = components.databases.main, components.limits
     authentication, large_responses = components.authentication, components.large_responses
-    watching = components.watching
-    hints = watching.hints
+    watching, hints = components.watching, components.hints
     users = UserService(
         components.users,
         authentication.hasher,
@@ -119,7 +118,7 @@ def _auth_service(components: Components) -> AuthService:
         authentication.access_keys,
         UserSessions(database),
         AccountExport(database, WorkoutRepository(database)),
-        components.watching.hints,
+        components.hints,
     )
 
 

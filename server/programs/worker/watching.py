@@ -29,8 +29,8 @@ class Watching:
     standings: Standings
 
     def background(self) -> list[Background]:
-        """Return the jobs that receive hints, read what changed, and look for what was missed."""
-        jobs: list[Background] = [*self.hints.background()]
+        """Return the jobs that read what hints name, and look for what was missed."""
+        jobs: list[Background] = []
         for name, shared in (("feeds", self.feeds), ("inboxes", self.inboxes)):
             healing = Healing(self.hints, shared.heal)
             self.hints.subscribe(shared.receive)

@@ -16,6 +16,9 @@ from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.support.ports import free_port
 from tests.support.waiting import eventually_true
 
+# The first version that carries prepared statements over between its connections.
+SUPPORTS_PREPARED_STATEMENTS = (1, 21)
+
 
 def version() -> tuple[int, ...]:
     """Return the version of the installed PgBouncer."""

@@ -13,10 +13,13 @@ from server.libraries.database.write_check import WriteCheck
 from server.programs.diagnostics.databases import check_databases
 from server.programs.diagnostics.finding import Level
 from server.programs.local.temporary_postgres import TemporaryPostgres
-from tests.programs.diagnostics.pgbouncer import pgbouncer, url_through, version
+from tests.programs.diagnostics.pgbouncer import (
+    SUPPORTS_PREPARED_STATEMENTS,
+    pgbouncer,
+    url_through,
+    version,
+)
 from tests.support.tools import require
-
-SUPPORTS_PREPARED_STATEMENTS = (1, 21)
 
 
 @pytest.fixture
