@@ -10,11 +10,11 @@ from gymlocker.v2 import event_pb2, event_pb2_grpc
 
 from tests.services.event.follower import Follower
 
-Stub: TypeAlias = "event_pb2_grpc.EventServiceAsyncStub"
+Stub: TypeAlias = event_pb2_grpc.EventServiceStub
 
 
 class WatchedFeed(Follower):
-    """A follower by a stream. `messages` are the names of what was sent, with heartbeats left out."""
+    """A follower by a stream. `messages` are the names of all but heartbeats."""
 
     def start(self, stub: Stub) -> None:
         """Open a stream at the cursors."""

@@ -16,7 +16,7 @@ from tests.support.stack import Stack
 
 pytestmark = pytest.mark.parametrize("transport", ["grpc"], indirect=True)
 
-Stub: TypeAlias = "inbox_pb2_grpc.InboxServiceAsyncStub"
+Stub: TypeAlias = inbox_pb2_grpc.InboxServiceStub
 NEW_PASSWORD = "the second of two good passwords"
 
 
