@@ -27,6 +27,7 @@ from server.programs.local.temporary_postgres import TemporaryPostgres, temporar
 from tests.libraries.database.conftest import make_database
 from tests.programs.web.app import installed
 from tests.support.client import Client
+from tests.support.hanging import HangGuard
 from tests.support.stack import SHARED_KEY, TRUSTED_PROXY, Stack, running_stack
 from tests.support.tools import require
 from tests.support.users import UserPool
@@ -54,6 +55,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and PROCESS_FIXTURES & set(item.fixturenames):
             item.add_marker(pytest.mark.extended)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """End tests that hang."""
+    config.pluginmanager.register(HangGuard())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

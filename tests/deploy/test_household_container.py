@@ -15,6 +15,7 @@ import pytest
 from tests.deploy import files
 from tests.deploy.running import PLAIN
 from tests.support.ports import free_port
+from tests.support.process import killed_on_error
 from tests.support.waiting import TIMEOUT
 
 pytestmark = [
@@ -68,8 +69,10 @@ def running(volume: Path) -> Iterator[str]:
     """Run the container's command; yield its URL."""
     port = free_port()
     environment = {**PLAIN, "HOME": "/"}
-    with subprocess.Popen(
-        command(volume, port), env=environment, cwd="/", stdout=subprocess.PIPE, text=True
+    with killed_on_error(
+        subprocess.Popen(
+            command(volume, port), env=environment, cwd="/", stdout=subprocess.PIPE, text=True
+        )
     ) as process:
         try:
             assert process.stdout is not None

@@ -14,6 +14,7 @@ from tests.deploy.running import PLAIN, composed
 from tests.deploy.test_image import image_environment
 from tests.faults.traffic import traffic
 from tests.support.ports import free_port
+from tests.support.process import killed_on_error
 from tests.support.waiting import TIMEOUT, wait_until
 from tests.support.worker import JWT_SECRET_KEY
 
@@ -70,8 +71,10 @@ def test_image_command_uses_the_database_in_a_secret_file(
     for option, value in (("--port", str(port)), ("--data-dir", str(data))):
         words[words.index(option) + 1] = value
     environment = {**PLAIN, **image_environment(tmp_path), "SECRETS_DIR": str(secrets)}
-    with subprocess.Popen(
-        [sys.executable, "-P", "-m", "server", *words], env=environment, cwd=tmp_path
+    with killed_on_error(
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", "server", *words], env=environment, cwd=tmp_path
+        )
     ) as process:
         try:
             wait_until(lambda: process.poll() is not None or is_healthy(port))

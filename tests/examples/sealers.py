@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from server.programs.demo import keys
 from tests.examples.built import built, commands
+from tests.support.process import killed_on_error
 
 HERE = Path(__file__).parent
 
@@ -140,8 +141,8 @@ def in_kotlin() -> Iterator[Sealer]:
 
 @contextmanager
 def _started(*command: str | Path) -> Iterator[Sealer]:
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    with killed_on_error(
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     ) as process:
         # The process ends when its standard input is closed.
         yield InProcess(process)

@@ -5,6 +5,7 @@ import hashlib
 import os
 import random
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import httpx2
@@ -54,10 +55,12 @@ class Uploads:
                 if not done:
                     # The client disappears.
                     upload.cancel()
-            try:
-                backup_id = await upload
-            except (asyncio.CancelledError, httpx2.HTTPError):
-                backup_id = None
+            # Unlike `await upload`, it tells a cancelled upload from the cancellation of this loop.
+            await asyncio.wait([upload])
+            backup_id = None
+            if not upload.cancelled():
+                with suppress(httpx2.HTTPError):
+                    backup_id = upload.result()
             if backup_id is None:
                 self.cut += 1
             else:

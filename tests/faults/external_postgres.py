@@ -16,6 +16,7 @@ from typing import Self
 
 from server.libraries.process.supervisor import Supervisor
 from server.programs.local.postgres import EmbeddedPostgres
+from tests.support.process import ended
 
 TIMEOUT = 60
 
@@ -43,7 +44,7 @@ class ExternalPostgres:
         finally:
             assert process.stdin is not None
             process.stdin.close()
-            await process.wait()
+            await ended(process)
 
     async def switch(self, state: str) -> None:
         """Start PostgreSQL with `on`, or stop it with `off`."""

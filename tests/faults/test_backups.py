@@ -25,10 +25,10 @@ from tests.libraries.database.conftest import make_database
 from tests.support.s3 import S3Server, running_s3
 from tests.support.stack import Stack, running_stack
 
-pytestmark = [pytest.mark.extended, pytest.mark.timeout(1800)]
-
 CUTS = int(os.environ.get("CUT_UPLOADS", "25"))
 WRITERS = 4
+
+pytestmark = [pytest.mark.extended, pytest.mark.timeout(120 + 2 * CUTS)]
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def delete(id_: Id, yes: Yes = False, json: Json = False, data_dir: DataDir = DA
     """
     from server.programs.administration import backups as administration
     from server.programs.administration.screen import backup_json, described_backup
-    from server.programs.client.text import ask
+    from server.programs.client.prompts import ask
 
     require_answer(yes=yes)
     found = on_database(

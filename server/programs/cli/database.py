@@ -82,8 +82,8 @@ def restore(
     """
     from server.programs.administration.restore import is_empty, open_dump
     from server.programs.administration.restore import restore as run_restore
+    from server.programs.client.prompts import ask
     from server.programs.client.screen.progress import bytes_bar
-    from server.programs.client.text import ask
 
     if replace and not yes and not administer(is_empty(data_dir)):
         require_answer(yes=yes)

@@ -111,7 +111,7 @@ def delete(
     """
     from server.programs.administration.keys import get_key
     from server.programs.administration.screen import key_json
-    from server.programs.client.text import ask
+    from server.programs.client.prompts import ask
     from server.services.auth.access_key_repository import AccessKeyRepository
 
     require_answer(yes=yes)

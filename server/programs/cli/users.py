@@ -140,7 +140,7 @@ def delete(user: User, yes: Yes = False, json: Json = False, data_dir: DataDir =
     """
     from server.programs.administration import users as administration
     from server.programs.administration.screen import described
-    from server.programs.client.text import ask
+    from server.programs.client.prompts import ask
 
     require_answer(yes=yes)
     found = on_database(

@@ -210,8 +210,9 @@ def delete(
     from server.programs.client import diary
     from server.programs.client.connection import connected
     from server.programs.client.lookup import find
+    from server.programs.client.prompts import ask
     from server.programs.client.screen.workouts import summary
-    from server.programs.client.text import ask, counted, is_interactive
+    from server.programs.client.text import counted, is_interactive
 
     if not (yes or is_interactive()):
         raise StartError("Not running in a terminal: pass --yes to delete without being asked.")

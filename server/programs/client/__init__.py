@@ -15,7 +15,7 @@ commands themselves are declared in server/programs/cli.
     exporting.py   download a file, complete or not at all
     target_file.py  files that commands write
     connection.py  authenticated calls; renews the access token when necessary
-    prompts.py     prompts for usernames and passwords
+    prompts.py     prompts for answers, usernames and passwords
     session.py     the session file
     channel.py     calls, and their errors as sentences for the user
     screen/        formatted output

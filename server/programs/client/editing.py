@@ -12,7 +12,7 @@ from gymlocker.v2 import workout_pb2
 from server.errors import StartError
 from server.programs.client.diary import Conflict
 from server.programs.client.form import read_form, write_form
-from server.programs.client.text import ask
+from server.programs.client.prompts import ask
 
 
 def edit(

@@ -1,12 +1,25 @@
-"""Prompts for usernames and passwords."""
+"""Prompts for answers, usernames and passwords."""
 
 import getpass
 import os
+import select
+import signal
+import socket
 import sys
 
 from server.errors import StartError
+from server.programs.client.text import printable
 
 STDIN = 0
+
+
+def ask(question: str) -> bool:
+    """Ask a person at the terminal; without an answer, the answer is no."""
+    print(f"{printable(question)} [y/N] ", end="", file=sys.stderr, flush=True)
+    try:
+        return _read_line().strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def read_username(given: str | None) -> str:
@@ -16,6 +29,22 @@ def read_username(given: str | None) -> str:
     if not os.isatty(STDIN):
         raise StartError("Username required: not running in a terminal. Pass it as an argument.")
     print("Username: ", end="", file=sys.stderr, flush=True)
+    return _read_line()
+
+
+def _read_line() -> str:
+    """Read a line from the terminal. Raises EOFError, and KeyboardInterrupt after Ctrl-C.
+
+    `input` alone would wait for a line if Ctrl-C came just before it starts to read.
+    """
+    interrupted, at_signal = socket.socketpair()
+    with interrupted, at_signal:
+        at_signal.setblocking(False)
+        previous = signal.set_wakeup_fd(at_signal.fileno())
+        try:
+            select.select([STDIN, interrupted.fileno()], [], [])
+        finally:
+            signal.set_wakeup_fd(previous)
     return input()
 
 

@@ -92,15 +92,6 @@ def waiting_time(seconds: int) -> str:
     return counted(-(-seconds // 60), "minute")
 
 
-def ask(question: str) -> bool:
-    """Ask a person at the terminal; without an answer, the answer is no."""
-    print(f"{printable(question)} [y/N] ", end="", file=sys.stderr, flush=True)
-    try:
-        return input().strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
-
-
 def is_interactive() -> bool:
     """Check whether a person can answer questions."""
     return sys.stdin.isatty() and sys.stderr.isatty()

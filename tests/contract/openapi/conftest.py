@@ -11,6 +11,7 @@ from server.libraries.database.migrations import migrate
 from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.contract.openapi.person import WEB_KEY, Person
 from tests.libraries.database.conftest import make_database
+from tests.support.process import killed_on_error
 from tests.support.stack import Stack, running_stack
 
 
@@ -24,7 +25,7 @@ def model_url() -> Iterator[str]:
         "--port=0",
         "--pace=0",
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with killed_on_error(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as process:
         try:
             assert process.stdout
             yield process.stdout.readline().strip().partition("=")[2]

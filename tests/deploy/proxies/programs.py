@@ -16,6 +16,7 @@ import httpx2
 from server.libraries.common.paths import ROOT
 from tests.programs.gateway.authority import HOST, Authority
 from tests.support.ports import free_port
+from tests.support.process import ended
 from tests.support.tools import require
 from tests.support.waiting import eventually
 
@@ -90,7 +91,7 @@ async def running_proxy(
     finally:
         if process.returncode is None:
             process.terminate()
-        await process.wait()
+        await ended(process)
 
 
 def _listens(port: int) -> bool:

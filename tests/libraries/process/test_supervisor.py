@@ -14,6 +14,7 @@ import pytest
 from server.libraries.process import supervisor
 from server.libraries.process.supervisor import rotate_log
 from tests.libraries.process.scene import COOPERATIVE, FAMILY, STUBBORN, Scene
+from tests.support.process import killed_on_error
 from tests.support.waiting import TIMEOUT, alive, eventually, wait_until
 
 
@@ -151,8 +152,10 @@ class TestProcess:
             asyncio.run(main())
         """
         root = Path(__file__).parents[3]
-        with subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, cwd=root
+        with killed_on_error(
+            subprocess.Popen(
+                [sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, cwd=root
+            )
         ) as supervisor:
             assert supervisor.stdout is not None
             assert supervisor.stdout.readline() == b"started\n"

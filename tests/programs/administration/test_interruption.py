@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from tests.programs.administration.conftest import Query
+from tests.support.process import killed_on_error
 from tests.support.waiting import TIMEOUT, processes_of, wait_until
 
 pytestmark = pytest.mark.extended
@@ -59,7 +60,9 @@ class TestInterruption:
 
 def interrupted(query: Query, folder: Path, number: signal.Signals, *arguments: str) -> int:
     """Run a command until it waits for the lock, and stop it; return its exit code."""
-    with subprocess.Popen([*COMMAND, *arguments], cwd=folder, stderr=subprocess.PIPE) as process:
+    with killed_on_error(
+        subprocess.Popen([*COMMAND, *arguments], cwd=folder, stderr=subprocess.PIPE)
+    ) as process:
         wait_until(lambda: query(WAITS) != [] or process.poll() is not None)
         children = psutil.Process(process.pid).children(recursive=True)
         assert children
@@ -78,7 +81,9 @@ class TestEmbedded:
         arguments = ("migrate", "--data-dir", str(folder))
         subprocess.run([*COMMAND, *arguments], cwd=tmp_path, check=True, capture_output=True)
         command = [*COMMAND, "db", "backup", "x.dump", "--data-dir", str(folder)]
-        with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as process:
+        with killed_on_error(
+            subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE)
+        ) as process:
             wait_until((folder / "postgres" / "data" / "postmaster.pid").exists)
             process.send_signal(signal.SIGINT)
             assert process.wait(TIMEOUT) == 130

@@ -11,6 +11,7 @@ from server.libraries.database.migrations import ADVISORY_LOCK
 from server.programs.local.postgres import programs
 from tests.programs.administration.conftest import Gymlocker, Query
 from tests.programs.administration.test_restore import dump, empty, refused
+from tests.support.process import killed_on_error
 
 pytestmark = pytest.mark.extended
 
@@ -21,16 +22,18 @@ __all__ = ["dump", "empty"]
 def connected(url: str, name: str, sql: str = "SELECT 1") -> Iterator[None]:
     """Keep a connection open during a command."""
     place = urlsplit(url)
-    with subprocess.Popen(
-        [programs() / "psql", "--no-psqlrc", "--quiet", "--tuples-only"],
-        env={
-            "PGHOST": parse_qs(place.query)["host"][0],
-            "PGUSER": place.username or "",
-            "PGDATABASE": place.path[1:],
-            "PGAPPNAME": name,
-        },
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+    with killed_on_error(
+        subprocess.Popen(
+            [programs() / "psql", "--no-psqlrc", "--quiet", "--tuples-only"],
+            env={
+                "PGHOST": parse_qs(place.query)["host"][0],
+                "PGUSER": place.username or "",
+                "PGDATABASE": place.path[1:],
+                "PGAPPNAME": name,
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
     ) as psql:
         assert psql.stdin is not None
         assert psql.stdout is not None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from tests.programs.client.process import TIMEOUT_SECONDS
+from tests.support.process import killed_on_error
 
 Process: TypeAlias = subprocess.Popen[bytes]
 COLUMNS = 80
@@ -25,13 +26,15 @@ def in_terminal(
     """
     parent, child = pty.openpty()
     os.write(parent, typed.encode())
-    with subprocess.Popen(
-        [sys.executable, "-P", "-m", "server", *arguments],
-        env={**os.environ, "COLUMNS": str(COLUMNS), "TERM": "xterm", "NO_COLOR": "1"},
-        stdin=child,
-        stdout=child,
-        stderr=child,
-        start_new_session=True,
+    with killed_on_error(
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", "server", *arguments],
+            env={**os.environ, "COLUMNS": str(COLUMNS), "TERM": "xterm", "NO_COLOR": "1"},
+            stdin=child,
+            stdout=child,
+            stderr=child,
+            start_new_session=True,
+        )
     ) as process:
         os.close(child)
         shown = ""

@@ -15,6 +15,7 @@ from server.programs.local.data_directory import (
     load_or_create_secret,
     locked,
 )
+from tests.support.process import killed_on_error
 
 
 class TestLoadOrCreateSecret:
@@ -59,8 +60,10 @@ class TestLocked:
             "  print('in', flush=True)\n"
             "  sys.stdin.read()"
         )
-        with subprocess.Popen(
-            [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        with killed_on_error(
+            subprocess.Popen(
+                [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
         ) as holder:
             assert holder.stdout is not None
             assert holder.stdout.readline() == b"in\n"

@@ -19,6 +19,7 @@ from server.errors import StartError
 from server.libraries.process.supervisor import Supervisor
 from server.programs.local.postgres import EmbeddedPostgres
 from server.programs.local.temporary_postgres import temporary_postgres
+from tests.support.process import killed_on_error
 from tests.support.waiting import alive, eventually, processes_of, wait_until
 
 pytestmark = pytest.mark.extended
@@ -114,10 +115,12 @@ class TestKilled:
 
             asyncio.run(main())
         """
-        with subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(script)],
-            stdout=subprocess.PIPE,
-            cwd=Path(__file__).parents[3],
+        with killed_on_error(
+            subprocess.Popen(
+                [sys.executable, "-c", textwrap.dedent(script)],
+                stdout=subprocess.PIPE,
+                cwd=Path(__file__).parents[3],
+            )
         ) as supervisor:
             assert supervisor.stdout is not None
             assert supervisor.stdout.readline() == b"started\n"

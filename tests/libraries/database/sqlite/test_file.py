@@ -15,6 +15,7 @@ import pytest
 from server.errors import StartError
 from server.libraries.database.sqlite.file import opened
 from tests.libraries.database.sqlite.household import ANN, CASE, event, one_of_each, write
+from tests.support.process import killed_on_error
 
 # Keeps a connection open, as LiftLog's server does, until its input ends.
 USER_OF_THE_FILE = """
@@ -33,10 +34,12 @@ if sys.argv[2] == "crash":
 @contextmanager
 def in_use(path: Path, end: str = "close") -> Iterator[None]:
     """Let another process use the database."""
-    with subprocess.Popen(
-        [sys.executable, "-c", USER_OF_THE_FILE, str(path), end],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+    with killed_on_error(
+        subprocess.Popen(
+            [sys.executable, "-c", USER_OF_THE_FILE, str(path), end],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
     ) as process:
         assert process.stdin and process.stdout
         assert process.stdout.readline() == b"ready\n"
