@@ -30,6 +30,9 @@ SEND_SECONDS = 3.0
 # A connection without a reply for two pings is closed.
 PING_SECONDS = 3
 
+# Errors of a connection.
+ERRORS = (OSError, Error)
+
 _DATABASE_ID = Statement(select(incarnations.c.id))
 
 _limited = RateLimitedLog(structlog.get_logger("hints"))
@@ -115,7 +118,7 @@ async def _connect_to_any(urls: Sequence[str], ended: asyncio.Event) -> Client:
     for url in others:
         try:
             return await _connect(url, ended)
-        except (OSError, Error):
+        except ERRORS:
             continue
     return await _connect(last, ended)
 
