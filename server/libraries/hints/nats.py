@@ -130,9 +130,10 @@ async def _connect(url: str, ended: asyncio.Event) -> Client:
 
     async def note(error: Exception) -> None:
         seen.append(error)
-        _limited.warning("nats_error", error=type(error).__name__)
-        # Such as a subscription that is not permitted, after which nothing arrives.
-        ended.set()
+        if client.is_connected:
+            # Such as a subscription that is not permitted, after which nothing arrives.
+            _limited.warning("nats_error", error=type(error).__name__)
+            ended.set()
 
     async def end() -> None:
         ended.set()
@@ -162,7 +163,7 @@ async def _connect(url: str, ended: asyncio.Event) -> Client:
         if isinstance(error, NoServersError) and seen:
             raise seen[-1] from error
         raise
-    # Set by a first attempt that failed.
+    # Set when a first attempt was closed.
     ended.clear()
     return client
 
