@@ -30,6 +30,9 @@ SEND_SECONDS = 3.0
 # A connection without a reply for two pings is closed.
 PING_SECONDS = 3
 
+# Errors of a connection.
+ERRORS = (OSError, Error)
+
 _DATABASE_ID = Statement(select(incarnations.c.id))
 
 _limited = RateLimitedLog(structlog.get_logger("hints"))
@@ -115,7 +118,7 @@ async def _connect_to_any(urls: Sequence[str], ended: asyncio.Event) -> Client:
     for url in others:
         try:
             return await _connect(url, ended)
-        except (OSError, Error):
+        except ERRORS:
             continue
     return await _connect(last, ended)
 
@@ -127,9 +130,10 @@ async def _connect(url: str, ended: asyncio.Event) -> Client:
 
     async def note(error: Exception) -> None:
         seen.append(error)
-        _limited.warning("nats_error", error=type(error).__name__)
-        # Such as a subscription that is not permitted, after which nothing arrives.
-        ended.set()
+        if client.is_connected:
+            # Such as a subscription that is not permitted, after which nothing arrives.
+            _limited.warning("nats_error", error=type(error).__name__)
+            ended.set()
 
     async def end() -> None:
         ended.set()
@@ -159,7 +163,7 @@ async def _connect(url: str, ended: asyncio.Event) -> Client:
         if isinstance(error, NoServersError) and seen:
             raise seen[-1] from error
         raise
-    # Set by a first attempt that failed.
+    # Set when a first attempt was closed.
     ended.clear()
     return client
 

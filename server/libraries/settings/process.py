@@ -19,7 +19,7 @@ DrainSeconds: TypeAlias = Annotated[
     float, Field(ge=0, description="seconds between reporting NOT_SERVING and closing, on SIGTERM")
 ]
 PoolSize: TypeAlias = Annotated[
-    int, Field(ge=1, le=1000, description="maximum connections per worker")
+    int, Field(ge=1, le=1000, description="maximum connections per worker, beside one for hints")
 ]
 
 

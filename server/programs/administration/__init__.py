@@ -8,6 +8,7 @@ server/programs/cli/administration.
     users.py              users by name; their passwords
     backups.py            backups of the app of all users
     keys.py               access keys of all users
+    hints.py              hints to running workers
     forwarding.py         forwarded names that become accounts
     export.py             a person's data as one file
     screen.py             tables, and the same as JSON

@@ -13,6 +13,7 @@ from server.libraries.common.text import uuid_in
 from server.libraries.database.pool import Database
 from server.libraries.database.schema import access_keys, users
 from server.libraries.database.statement import Statement
+from server.programs.administration.hints import publish_access
 from server.programs.administration.users import find
 from server.services.auth.access_key_repository import AccessKeyRepository, NewAccessKey
 from server.services.auth.access_keys import AccessKey, new_key
@@ -83,6 +84,12 @@ async def get_key(database: Database, key_id: str) -> ListedKey:
     if row is None:
         raise StartError(f"There is no key {key_id!r}: `gymlocker keys list` shows the ids.")
     return _key(row)
+
+
+async def delete_key(database: Database, listed: ListedKey) -> None:
+    """Delete a key."""
+    await AccessKeyRepository(database).delete(listed.user_id, listed.key.id)
+    await publish_access(database, listed.user_id)
 
 
 def expiry_of(text: str | None, now: dt.datetime) -> dt.datetime | None:

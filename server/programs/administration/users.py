@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 from server.errors import AlreadyExists, InvalidArgument, StartError
 from server.libraries.database.pool import Database
+from server.programs.administration.hints import publish_access
 from server.programs.administration.user_repository import ListedUser, UserAdministration
 from server.services.auth.disabling import Disabling
 from server.services.credentials.password_hashing import HashedPassword
@@ -70,6 +71,7 @@ async def set_disabled(database: Database, name: str, *, disabled: bool) -> List
     user = await find(database, name)
     users = Disabling(database)
     await (users.disable(user.id) if disabled else users.enable(user.id))
+    await publish_access(database, user.id)
     return await _read(database, user.id)
 
 
@@ -84,12 +86,14 @@ async def reset_password(
     users = UserAdministration(database)
     if not await users.set_password(user.id, replacement, revoke_keys=revoke_keys):
         raise no_such_user(name)
+    await publish_access(database, user.id)
     return user
 
 
 async def delete(database: Database, user_id: UUID) -> None:
     """Delete a user with all of their data."""
     await UserRepository(database).delete(user_id)
+    await publish_access(database, user_id)
 
 
 async def _read(database: Database, user_id: UUID) -> ListedUser:

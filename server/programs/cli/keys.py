@@ -109,10 +109,9 @@ def delete(
 
     Example: gymlocker keys delete 0b8e6b52-6f0c-4b6f-9f6e-2f6f3f8a9c1d
     """
-    from server.programs.administration.keys import get_key
+    from server.programs.administration.keys import delete_key, get_key
     from server.programs.administration.screen import key_json
     from server.programs.client.prompts import ask
-    from server.services.auth.access_key_repository import AccessKeyRepository
 
     require_answer(yes=yes)
     found = on_database(data_dir, "keys delete", lambda database: get_key(database, id_))
@@ -120,11 +119,7 @@ def delete(
     if not (yes or ask(f"Delete the key {described}?")):
         screen().write("Nothing was deleted.")
         return
-    on_database(
-        data_dir,
-        "keys delete",
-        lambda database: AccessKeyRepository(database).delete(found.user_id, found.key.id),
-    )
+    on_database(data_dir, "keys delete", lambda database: delete_key(database, found))
     if json:
         print_json(key_json(found))
         return

@@ -1,6 +1,7 @@
 """Commands for the operator of a server: `gymlocker config`, `doctor` and `health`."""
 
 import asyncio
+import logging
 import sys
 from typing import Annotated
 
@@ -78,16 +79,20 @@ def doctor(
 ) -> None:
     """Check everything that a server needs, and advise how to fix what is wrong.
 
-    Checks settings, databases and their migrations, clocks, keys, Envoy, the language model and the
-    app stores. Exits with code 1 if something does not work.
+    Checks settings, databases and their migrations, clocks, hints between workers, keys, Envoy, the
+    language model and the app stores. Exits with code 1 if something does not work.
 
     Example: gymlocker doctor --url http://127.0.0.1:8080
     """
+    import structlog
+
     from server.libraries.network.trusted_certificates import trusted_file
     from server.programs.diagnostics.doctor import examine
     from server.programs.diagnostics.report import report
 
     trusted_file()
+    # Findings are printed as sentences, and events would mix with them.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     if not asyncio.run(report(examine(url))):
         sys.exit(1)
 

@@ -24,6 +24,7 @@ from server.libraries.settings import (
     EnvironmentSettings,
     FeatureSettings,
     GatewaySettings,
+    HintSettings,
     LimitSettings,
     LocalSettings,
     PlannerSettings,
@@ -42,6 +43,7 @@ from server.programs.diagnostics.liftlog_names import (
 
 GROUPS: tuple[type[EnvironmentSettings], ...] = (
     Settings,
+    HintSettings,
     FeatureSettings,
     LimitSettings,
     TokenSettings,

@@ -22,6 +22,7 @@ from server.libraries.settings import (
 from server.programs.diagnostics import configuration
 from server.programs.diagnostics.databases import check_databases
 from server.programs.diagnostics.finding import Finding, fault, ok, warning
+from server.programs.diagnostics.hints import check_hints
 
 TIMEOUT = 10.0
 BASE_URL_ADVICE = "Check OPENAI_BASE_URL, which usually ends in /v1."
@@ -34,6 +35,7 @@ async def examine(url: str | None) -> AsyncIterator[Finding]:
     checks: Sequence[Check] = (
         _check_settings,
         check_databases,
+        check_hints,
         _check_keys,
         _check_envoy,
         _check_model,

@@ -20,12 +20,7 @@ from server.libraries.hints.postgres import CHANNEL, MAX_BYTES, PostgresTranspor
 from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.libraries.database.conftest import make_database
 from tests.libraries.hints.conftest import running
-from tests.programs.diagnostics.pgbouncer import (
-    SUPPORTS_PREPARED_STATEMENTS,
-    pgbouncer,
-    url_through,
-    version,
-)
+from tests.programs.diagnostics.pgbouncer import pgbouncer, prepared_statements, url_through
 from tests.support.waiting import eventually
 
 USER = UUID(int=1)
@@ -223,9 +218,7 @@ class TestPgBouncer:
         short_waits: None,
     ) -> None:
         name = empty_database.partition("?")[0].rpartition("/")[2]
-        settings: dict[str, object] = {"default_pool_size": 5}
-        if version() >= SUPPORTS_PREPARED_STATEMENTS:
-            settings["max_prepared_statements"] = 200
+        settings = {"default_pool_size": 5, **prepared_statements()}
         async with pgbouncer(postgres, pgbouncer_folder, pool_mode="transaction", **settings) as at:
             url = url_through(at, name)
             async with Database(url, pool_size=2) as pool:

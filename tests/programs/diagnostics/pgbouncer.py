@@ -28,6 +28,12 @@ def version() -> tuple[int, ...]:
     return tuple(map(int, found.groups()))
 
 
+def prepared_statements() -> dict[str, object]:
+    """Return the settings with which it carries prepared statements over."""
+    supported = version() >= SUPPORTS_PREPARED_STATEMENTS
+    return {"max_prepared_statements": 200} if supported else {}
+
+
 @asynccontextmanager
 async def pgbouncer(
     postgres: TemporaryPostgres, folder: Path, **settings: object
