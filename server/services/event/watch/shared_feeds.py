@@ -109,6 +109,9 @@ class SharedFeeds:
             feed.position = position
             # Hints that came before were of no use.
             self.marked.mark(user_id)
+        elif position < feed.position:
+            # Or the database is behind the shared position: reading it again tells.
+            self.marked.mark(user_id)
         return position >= feed.position
 
     def renew(self, incarnation: Incarnation) -> None:
