@@ -6,7 +6,7 @@ The subject contains the identity of the database, so several databases may shar
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import unquote, urlsplit
 
 import structlog
@@ -81,11 +81,12 @@ class NatsTransport:
             # Hints count as arriving once the server has confirmed the subscription.
             await client.flush(CONNECT_SECONDS)
             if ended.is_set():
-                raise ConnectionError
+                raise PermissionError
             self._client = client
             try:
                 went_live()
                 await ended.wait()
+                raise ConnectionResetError
             finally:
                 self._client = None
 
@@ -110,7 +111,7 @@ async def connected_to(
     try:
         yield client
     finally:
-        await client.close()
+        await _close(client)
 
 
 async def _connect_to_any(urls: Sequence[str], ended: asyncio.Event) -> Client:
@@ -159,7 +160,7 @@ async def _connect(url: str, ended: asyncio.Event) -> Client:
                 no_echo=True,
             )
     except BaseException as error:
-        await client.close()
+        await _close(client)
         if isinstance(error, NoServersError) and seen:
             raise seen[-1] from error
         raise
@@ -170,6 +171,13 @@ async def _connect(url: str, ended: asyncio.Event) -> Client:
 
 def _decoded(text: str | None) -> str | None:
     return unquote(text) if text is not None else None
+
+
+async def _close(client: Client) -> None:
+    """Close a connection, whose server may hang or be gone."""
+    with suppress(TimeoutError, *ERRORS):
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await client.close()
 
 
 async def _publish(client: Client, subject: str, data: bytes) -> None:

@@ -91,6 +91,7 @@ class PostgresTransport:
             went_live()
             while not await _happens(ended, CHECK_SECONDS):
                 await self._check(connection, heard)
+            raise ConnectionResetError
         finally:
             connection.terminate()
 
@@ -112,8 +113,8 @@ class PostgresTransport:
     async def _check(self, connection: asyncpg.Connection, heard: asyncio.Event) -> None:
         """Raise an error unless a notification arrives.
 
-        It is sent through the pool: PgBouncer may return one that the connection itself sends. A
-        pool that is connected to another server, after a failover, is noticed, too.
+        It is sent through the pool, for PgBouncer passes back what the connection itself sends and
+        nothing else. A pool that is connected to another server, after a failover, is noticed, too.
         """
         heard.clear()
         try:
