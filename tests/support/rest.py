@@ -68,6 +68,11 @@ GET_EVENTS = Endpoint(
     "/events",
     {"users": [{"userId": SOME_UUID, "followSecret": "secret", "since": "2020-01-01T00:00:00Z"}]},
 )
+WATCH_EVENTS = Endpoint(
+    "POST",
+    "/events/watch",
+    {"users": [{"userId": SOME_UUID, "followSecret": "secret", "since": "2020-01-01T00:00:00Z"}]},
+)
 PUT_FOLLOW_SECRET = Endpoint("PUT", "/follow-secret", {**CREDENTIALS, "followSecret": "secret"})
 DELETE_FOLLOW_SECRET = Endpoint(
     "POST", "/follow-secret/delete", {**CREDENTIALS, "followSecret": "secret"}
@@ -78,6 +83,7 @@ LEASE_INBOX = Endpoint(
     "POST", "/inbox/lease", {**CREDENTIALS, "leaseSeconds": 60, "maxMessages": 10}
 )
 ACK_INBOX = Endpoint("POST", "/inbox/ack", {**CREDENTIALS, "ids": [SOME_UUID]})
+WATCH_INBOX = Endpoint("POST", "/inbox/watch", CREDENTIALS)
 CREATE_SHARED_ITEM = Endpoint(
     "POST",
     "/shareditem",
@@ -99,12 +105,14 @@ ENDPOINTS = [
     PUT_EVENT,
     DELETE_EVENT,
     GET_EVENTS,
+    WATCH_EVENTS,
     PUT_FOLLOW_SECRET,
     DELETE_FOLLOW_SECRET,
     PUT_INBOX,
     GET_INBOX,
     LEASE_INBOX,
     ACK_INBOX,
+    WATCH_INBOX,
     CREATE_SHARED_ITEM,
     GET_SHARED_ITEM,
     HEALTH,

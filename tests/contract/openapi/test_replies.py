@@ -22,6 +22,8 @@ pytestmark = pytest.mark.extended
 Json = dict[str, Any]
 
 SCHEMA = schemathesis.openapi.from_dict(closed())
+# The maximum of other streams is that of schemathesis. These do not end.
+WATCHES = {"EventService_WatchEvents": 3, "InboxService_WatchInbox": 1}
 IV = "AAECAwQFBgcICQoLDA0ODw=="
 FUTURE = "2999-12-31T23:59:59Z"
 SET = {
@@ -54,6 +56,7 @@ class Caller:
     def raw(self, operation_id: str, **parts: Any) -> schemathesis.Response:
         """Return the reply of a call."""
         name = operation_id + self._suffix
+        SCHEMA.config.max_stream_events = WATCHES.get(operation_id)
         case = SCHEMA.find_operation_by_id(name).Case(**parts)
         response = case.call_and_validate(base_url=self._url, checks=CHECKS)
         assert response.status_code == 200, response.text
@@ -65,6 +68,17 @@ class Caller:
             parts |= {"body": body, "media_type": "application/json"}
         reply: Json = self.raw(operation_id, **parts).json()
         return reply
+
+    def messages(self, operation_id: str, body: Json, **parts: Any) -> list[Json]:
+        """Return the messages of a stream, which the document describes."""
+        parts |= {"body": body, "media_type": "application/json"}
+        events = self.raw(operation_id, **parts).text.split("\n\n")
+        (about,) = [each for _, _, each in operations() if each["operationId"] == operation_id]
+        stream = about["responses"]["200"]["content"]["text/event-stream"]
+        found = [json.loads(event.removeprefix("data: ")) for event in filter(None, events)]
+        for message in found:
+            validator(stream["x-event-schema"]).validate(message)
+        return found
 
 
 @pytest.mark.parametrize("suffix", ["", "_unversioned"])
@@ -96,12 +110,15 @@ def use_the_feed(call: Caller) -> None:
     followed = [{"userId": user_id, "followSecret": secret} for secret in ("secret", "no")]
     events = call("EventService_GetEvents", {"users": followed})
     assert events["events"] and events["invalidFollowSecrets"] == ["no"]
+    messages = call.messages("EventService_WatchEvents", {"users": followed})
+    assert [*map(list, messages)] == [["invalidFollowSecret"], ["event"], ["cursor"]]
     call("EventService_DeleteEvent", {**call.me, "eventId": event["eventId"]})
     call("FollowService_DeleteFollowSecret", {**call.me, "followSecret": "secret"})
     message = {"toUserId": user_id, "encryptedMessage": ["Zmlyc3Q="]}
     call("InboxService_PutInboxMessage", message)
     assert call("InboxService_GetInboxMessages", call.me)["inboxMessages"]
     call("InboxService_PutInboxMessage", message)
+    assert call.messages("InboxService_WatchInbox", call.me) == [{"waiting": {"count": 1}}]
     lease = {"leaseSeconds": 60, "maxMessages": 10}
     [leased] = call("InboxService_LeaseInboxMessages", call.me | lease)["inboxMessages"]
     call("InboxService_AckInboxMessages", call.me | {"ids": [leased["id"]]})
@@ -168,18 +185,8 @@ def use_the_planner(call: Caller) -> None:
         {"role": "ROLE_ASSISTANT", "text": "Here it is", "plan": plan},
         {"role": "ROLE_USER", "text": "Make me another plan"},
     ]
-    body: Json = {"body": {"history": history}, "media_type": "application/json"}
-    events = call.raw("AiService_StreamChat", **body, **bought).text.split("\n\n")
-    (about,) = [
-        each for _, _, each in operations() if each["operationId"] == "AiService_StreamChat"
-    ]
-    stream = about["responses"]["200"]["content"]["text/event-stream"]
-    kinds: set[str] = set()
-    for event in filter(None, events):
-        message = json.loads(event.removeprefix("data: "))
-        validator(stream["x-event-schema"]).validate(message)
-        kinds |= message.keys()
-    assert kinds == {"message", "plan", "end"}
+    answer = call.messages("AiService_StreamChat", {"history": history}, **bought)
+    assert {kind for message in answer for kind in message} == {"message", "plan", "end"}
 
 
 def use_the_account(call: Caller) -> None:

@@ -13,6 +13,7 @@ from server.programs.demo.transport import Metadata
 from tests.support.client import contract_methods
 from tests.support.streams import answered
 
+WATCHES = {"WatchEvents", "WatchInbox"}
 PASSWORD = options_pb2.Authentication.SCHEME_PASSWORD
 ACCESS_TOKEN = options_pb2.Authentication.SCHEME_ACCESS_TOKEN
 
@@ -28,6 +29,11 @@ def methods_with(*schemes: int) -> list[MethodDescriptor]:
     return [method for method in contract_methods() if authentication_of(method).scheme in schemes]
 
 
+def watches(method: MethodDescriptor) -> bool:
+    """Check whether calls of a method wait for changes, for as long as their client stays."""
+    return method.name in WATCHES
+
+
 def empty_request(method: MethodDescriptor) -> Message:
     """Return an empty request of a method."""
     return GetMessageClass(method.input_type)()
@@ -36,7 +42,10 @@ def empty_request(method: MethodDescriptor) -> Message:
 async def responses_of(
     channel: aio.Channel, method: MethodDescriptor, request: Message, metadata: Metadata = ()
 ) -> list[Any]:
-    """Call `method` and return its responses. A request stream contains only `request`."""
+    """Call `method` and return its responses. A request stream contains only `request`.
+
+    A call that waits for changes is cancelled after its first response.
+    """
     make_call: Any = _stub_kind(channel, method)(
         f"/{method.containing_service.full_name}/{method.name}",
         request_serializer=GetMessageClass(method.input_type).SerializeToString,
@@ -46,6 +55,10 @@ async def responses_of(
     async def once() -> list[Any]:
         requests = _only(request) if method.client_streaming else request
         call = make_call(requests, metadata=aio.Metadata(*metadata), timeout=30)
+        if watches(method):
+            first = await call.read()
+            call.cancel()
+            return [first]
         if method.server_streaming:
             return [response async for response in call]
         return [await call]

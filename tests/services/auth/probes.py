@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import httpx2
+from google.protobuf import json_format
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from grpc import StatusCode, aio
@@ -14,6 +15,7 @@ from tests.services.auth.requests import BACKUP, FILE
 
 CODES = {code.value[0]: code for code in StatusCode}
 
+WATCHES = {"WatchEvents": "/events/watch", "WatchInbox": "/inbox/watch"}
 EXPORTS = {"ExportAccount": "/auth/export", "ExportWorkouts": "/workouts/export"}
 
 
@@ -62,6 +64,8 @@ class RestProbe:
             response = await self.http.get(EXPORTS[name], headers=headers)
         elif name == "StreamChat":
             response = await self.http.post("/ai/chat", headers=headers, json={})
+        elif name in WATCHES:
+            return await self._code_of_watch(name, request, headers)
         elif name == "DownloadBackup":
             response = await self.http.get(f"/backups/{request.id}", headers=headers)
         elif name == "UploadBackup":
@@ -70,3 +74,11 @@ class RestProbe:
             assert name == "ImportWorkouts", f"the HTTP call of {name} is missing here"
             response = await self.http.post("/workouts/import", headers=headers, content=FILE)
         return StatusCode.OK if response.status_code == 200 else CODES[response.json()["code"]]
+
+    async def _code_of_watch(self, name: str, request: Any, headers: dict[str, str]) -> StatusCode:
+        body = json_format.MessageToDict(request)
+        async with self.http.stream("POST", WATCHES[name], json=body, headers=headers) as response:
+            if response.status_code == 200:
+                return StatusCode.OK
+            await response.aread()
+            return CODES[response.json()["code"]]

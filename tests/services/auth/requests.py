@@ -60,6 +60,9 @@ REQUESTS: dict[str, Callable[[Things], Message]] = {
     "EventService.GetEvents": lambda things: event_pb2.GetEventsRequest(
         users=[follow(things.owner.id, things.secret)]
     ),
+    "EventService.WatchEvents": lambda things: event_pb2.WatchEventsRequest(
+        users=[follow(things.owner.id, things.secret)]
+    ),
     "EventService.DeleteEvent": lambda things: event_pb2.DeleteEventRequest(
         user_id=things.who.id, password=things.who.password, event_id=SOME_UUID
     ),
@@ -80,6 +83,9 @@ REQUESTS: dict[str, Callable[[Things], Message]] = {
     ),
     "InboxService.AckInboxMessages": lambda things: inbox_pb2.AckInboxMessagesRequest(
         user_id=things.who.id, password=things.who.password, ids=[things.message_id]
+    ),
+    "InboxService.WatchInbox": lambda things: inbox_pb2.WatchInboxRequest(
+        user_id=things.who.id, password=things.who.password
     ),
     "ShareService.CreateSharedItem": lambda things: item_of(things.who),
     "ShareService.GetSharedItem": lambda things: share_pb2.GetSharedItemRequest(id=things.item_id),

@@ -58,6 +58,7 @@ TABLE: dict[str, tuple[StatusCode, StatusCode, StatusCode, StatusCode]] = {
     "UserService.UpdateUser": (INVALID, REFUSED, REFUSED, OK),
     "EventService.PutEvent": (INVALID, REFUSED, REFUSED, OK),
     "EventService.GetEvents": (OK, OK, OK, OK),
+    "EventService.WatchEvents": (OK, OK, OK, OK),
     "EventService.DeleteEvent": (INVALID, REFUSED, REFUSED, OK),
     "FollowService.PutFollowSecret": (INVALID, REFUSED, REFUSED, OK),
     "FollowService.DeleteFollowSecret": (INVALID, REFUSED, REFUSED, OK),
@@ -65,6 +66,7 @@ TABLE: dict[str, tuple[StatusCode, StatusCode, StatusCode, StatusCode]] = {
     "InboxService.GetInboxMessages": (INVALID, REFUSED, REFUSED, OK),
     "InboxService.LeaseInboxMessages": (INVALID, REFUSED, REFUSED, OK),
     "InboxService.AckInboxMessages": (INVALID, REFUSED, REFUSED, OK),
+    "InboxService.WatchInbox": (INVALID, REFUSED, REFUSED, OK),
     "ShareService.CreateSharedItem": (INVALID, REFUSED, REFUSED, OK),
     "ShareService.GetSharedItem": (OK, OK, OK, OK),
     # Methods without a session. A refresh token is valid whoever sends it.

@@ -52,6 +52,7 @@ REQUESTS: dict[str, Callable[[User], Message]] = {
     "AckInboxMessages": lambda user: inbox_pb2.AckInboxMessagesRequest(
         user_id=user.id, password=user.password, ids=[SOME_UUID]
     ),
+    "WatchInbox": lambda user: inbox_pb2.WatchInboxRequest(user_id=user.id, password=user.password),
     "CreateSharedItem": item_of,
 }
 METHODS = {
