@@ -65,6 +65,10 @@ TABLE: dict[str, tuple[StatusCode, StatusCode, StatusCode, StatusCode]] = {
     "InboxService.GetInboxMessages": (INVALID, REFUSED, REFUSED, OK),
     "InboxService.LeaseInboxMessages": (INVALID, REFUSED, REFUSED, OK),
     "InboxService.AckInboxMessages": (INVALID, REFUSED, REFUSED, OK),
+    "PushService.RegisterEndpoint": (REFUSED, OK, REFUSED, OK),
+    "PushService.ListEndpoints": (REFUSED, OK, REFUSED, OK),
+    "PushService.ConfirmEndpoint": (REFUSED, NOT_FOUND, REFUSED, OK),
+    "PushService.DeleteEndpoint": (REFUSED, NOT_FOUND, REFUSED, OK),
     "ShareService.CreateSharedItem": (INVALID, REFUSED, REFUSED, OK),
     "ShareService.GetSharedItem": (OK, OK, OK, OK),
     # Methods without a session. A refresh token is valid whoever sends it.
