@@ -13,7 +13,7 @@ MAX_PORT = 65535
 MAX_NAME = 253
 
 _URL = re.compile(
-    r"https://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>[1-9][0-9]{0,4}))?"
+    r"https://(?P<host>[a-z0-9.-]+|\[[0-9a-f.]*:[0-9a-f:.]*\])(:(?P<port>[1-9][0-9]{0,4}))?"
     r"(?P<target>/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?"
 )
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
