@@ -95,6 +95,7 @@ def _add_feed(server: grpc.aio.Server, components: Components) -> None:
         watching.inboxes,
         watching.standings,
         watching.streams,
+        components.push.dispatcher.wake if components.push else lambda _: None,
     )
     follow, share = (
         FollowService(FollowRepository(database), hints),

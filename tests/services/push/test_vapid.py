@@ -46,8 +46,8 @@ class TestLoadKey:
 
     def test_reads_key_of_openssl(self, tmp_path: Path) -> None:
         path = tmp_path / "key.pem"
-        command = ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", path]
-        subprocess.run(command, check=True)
+        command = ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout"]
+        subprocess.run([*command, "-out", path], check=True)
         assert load_key(path)
 
     @pytest.mark.parametrize(
