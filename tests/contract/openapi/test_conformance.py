@@ -50,6 +50,8 @@ MAY_BE_REFUSED = {
     "BackupService_ImportBackup",
     "BackupService_UploadBackup",
     "EventService_GetEvents",
+    "PushService_ConfirmEndpoint",
+    "PushService_RegisterEndpoint",
     "ExerciseService_ListExercises",
     "WorkoutService_CreateWorkout",
     "WorkoutService_DeleteWorkout",

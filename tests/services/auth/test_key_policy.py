@@ -132,7 +132,7 @@ async def caller(
     async with aio.insecure_channel(stack.address) as channel:
         client = Client(channel)
         owner = await user_pool.take(database, client.created_user)
-        yield Caller(channel, client, await things_of(owner, client))
+        yield Caller(channel, client, await things_of(owner, client, database))
         user_pool.give_back([owner])
 
 

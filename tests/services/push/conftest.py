@@ -10,6 +10,7 @@ import pytest
 from server.libraries.database.pool import Database
 from server.services.push.due_pushes import DuePushRepository
 from server.services.push.repository import EndpointRepository
+from tests.programs.gateway.authority import Authority
 from tests.services.push.receiver import Receiver, receiving
 from tests.support.client import many_users
 
@@ -17,7 +18,7 @@ from tests.support.client import many_users
 @pytest.fixture
 async def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Receiver]:
     """Yield a push service at localhost that clients of this process trust."""
-    async with receiving(tmp_path) as receiver:
+    async with receiving(Authority(tmp_path)) as receiver:
         monkeypatch.setenv("SSL_CERT_FILE", str(receiver.authority))
         yield receiver
 

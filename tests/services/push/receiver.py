@@ -31,6 +31,7 @@ class Receiver:
     pushes: list[Push] = field(default_factory=list)
     answers: deque[bytes] = field(default_factory=deque)
     connections: int = 0
+    _serving: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def origin(self) -> str:
@@ -54,6 +55,9 @@ class Receiver:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
         self.connections += 1
+        task = asyncio.current_task()
+        assert task
+        self._serving.add(task)
         try:
             while True:
                 self.pushes.append(await _read(reader))
@@ -63,7 +67,17 @@ class Receiver:
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
-            writer.close()
+            writer.transport.abort()
+            self._serving.discard(task)
+
+    async def stop(self) -> None:
+        """End all connections."""
+        tasks = list(self._serving)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        # The transports close in the next turn of the loop.
+        await asyncio.sleep(0)
 
 
 async def _read(reader: asyncio.StreamReader) -> Push:
@@ -77,9 +91,9 @@ async def _read(reader: asyncio.StreamReader) -> Push:
 
 
 @asynccontextmanager
-async def receiving(folder: Path, host: str = "localhost") -> AsyncIterator[Receiver]:
+async def receiving(authority: Authority, host: str = "localhost") -> AsyncIterator[Receiver]:
     """Run a push service on this machine with a certificate for `host`."""
-    authority = Authority(folder)
+    folder = authority.folder
     authority.issue(folder / "receiver", host)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(folder / "receiver" / "chain.pem", folder / "receiver" / "key.pem")
@@ -88,3 +102,4 @@ async def receiving(folder: Path, host: str = "localhost") -> AsyncIterator[Rece
     receiver.port = server.sockets[0].getsockname()[1]
     yield receiver
     server.close()
+    await receiver.stop()

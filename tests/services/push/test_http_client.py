@@ -12,6 +12,7 @@ from server.services.push import http_client
 from server.services.push.addresses import Addresses, ForbiddenAddress, SystemResolver
 from server.services.push.endpoint_url import EndpointUrl
 from server.services.push.http_client import HttpClient, PushResponse
+from tests.programs.gateway.authority import Authority
 from tests.services.push.receiver import Receiver, receiving
 from tests.services.push.test_addresses import PRIVATE_IPV4, resolver, wrapped
 
@@ -100,8 +101,9 @@ class TestPost:
         assert receiver.pushes == []
 
     async def test_verifies_authority(self, receiver: Receiver, tmp_path: Path) -> None:
-        (tmp_path / "other").mkdir()
-        async with receiving(tmp_path / "other") as stranger:
+        other = tmp_path / "other"
+        other.mkdir()
+        async with receiving(Authority(other)) as stranger:
             async with client_of(SystemResolver(), allow_private=True) as client:
                 assert await client.post(url_of(stranger), {}, b"") is None
             assert stranger.pushes == []
