@@ -109,6 +109,8 @@ def stack(postgres: TemporaryPostgres, tmp_path_factory: pytest.TempPathFactory)
         API_KEY=SHARED_KEY,
         FORWARD_AUTH_USER_HEADER="Remote-User",
         FORWARD_AUTH_TRUSTED_PROXIES=TRUSTED_PROXY,
+        # Endpoints of tests are on this machine.
+        PUSH_ALLOW_PRIVATE="true",
     ) as stack:
         yield stack
 

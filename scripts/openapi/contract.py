@@ -22,6 +22,7 @@ _ORDER = (
     "FollowService",
     "EventService",
     "InboxService",
+    "PushService",
     "ShareService",
     "SystemService",
     "AiService",

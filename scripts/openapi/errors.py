@@ -65,6 +65,7 @@ REASONS: dict[int, dict[str, str]] = {
     404: {
         "ACCESS_KEY_NOT_FOUND": "the caller has no such access key",
         "BACKUP_NOT_FOUND": "the caller has no such backup",
+        "PUSH_ENDPOINT_NOT_FOUND": "the caller has no such push endpoint",
         "SESSION_NOT_FOUND": "the caller has no such session",
         "SHARED_ITEM_NOT_FOUND": "the item does not exist or has expired",
         "UNKNOWN_PATH": "the path does not exist",
@@ -104,6 +105,7 @@ REASONS: dict[int, dict[str, str]] = {
         "TOO_MANY_NEW_USERS": "too many users were created from the caller's network",
         "TOO_MANY_PASSWORDS": "too many wrong passwords were tried",
         "TOO_MANY_API_KEYS": "too many wrong keys were tried",
+        "TOO_MANY_PUSH_ENDPOINTS": "too many push endpoints were registered",
         "TOO_MANY_PURCHASE_TOKENS": "too many wrong purchase tokens were tried",
         "TOO_MANY_REQUESTS": "too many calls",
         "TOO_MANY_SECRETS": "too many wrong follow secrets were tried",

@@ -28,6 +28,7 @@ _ITEM_ID = "planofspring"
 _WORKOUT_ID = "33333333-4444-4555-8666-777777777777"
 _KEY_ID = "77777777-8888-4999-8aaa-bbbbbbbbbbbb"
 _SESSION_ID = "88888888-9999-4aaa-8bbb-cccccccccccc"
+_ENDPOINT_ID = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 _BACKUP_ID = "99999999-aaaa-4bbb-8ccc-dddddddddddd"
 _LIFTING = {"date": "2026-02-07", "type": "Lifting", "duration": 55}
 _SETS = [
@@ -100,6 +101,17 @@ _REQUESTS: dict[str, dict[str, Any]] = {
     "LeaseInboxMessagesRequest": {**_OWNER, "leaseSeconds": 60, "maxMessages": 100},
     "AckInboxMessagesRequest": {**_OWNER, "ids": ["55555555-6666-4777-8888-999999999999"]},
     "WatchInboxRequest": _OWNER,
+    # No such host exists: the server rejects it.
+    "RegisterEndpointRequest": {
+        "endpoint": "https://push.example/dGhlIHBob25lIG9mIEFkYQ",
+        "keys": {
+            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6"
+            "SRpkNtoIAiw4",
+            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+        },
+    },
+    "ConfirmEndpointRequest": {"id": _ENDPOINT_ID, "challenge": 43 * "A"},
+    "DeleteEndpointRequest": {"id": _ENDPOINT_ID},
     "CreateSharedItemRequest": {
         **_OWNER,
         "requestId": "plan-of-spring",

@@ -24,6 +24,7 @@ from gymlocker.v2 import (
     follow_pb2_grpc,
     inbox_pb2,
     inbox_pb2_grpc,
+    push_pb2_grpc,
     share_pb2,
     share_pb2_grpc,
     system_pb2_grpc,
@@ -57,6 +58,7 @@ class Client:
         self.events = event_pb2_grpc.EventServiceStub(channel)
         self.follows = follow_pb2_grpc.FollowServiceStub(channel)
         self.inbox = inbox_pb2_grpc.InboxServiceStub(channel)
+        self.push = push_pb2_grpc.PushServiceStub(channel)
         self.shares = share_pb2_grpc.ShareServiceStub(channel)
         self.system = system_pb2_grpc.SystemServiceStub(channel)
         self.accounts = auth_pb2_grpc.AuthServiceStub(channel)

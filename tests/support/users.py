@@ -26,6 +26,7 @@ OWNED = (
     "sessions",
     "access_keys",
     "backups",
+    "push_endpoints",
     "workouts",
     # Deleting workouts writes to them.
     "workout_deletions",

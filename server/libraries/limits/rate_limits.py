@@ -1,4 +1,4 @@
-"""Rate limits of new users, messages to an inbox, wrong follow secrets and backups."""
+"""Rate limits of new users, messages to an inbox, wrong follow secrets, backups and pushes."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,6 +19,9 @@ too_many_messages = rate_exceeded(
     "Too many messages to this inbox come from your network.", reason="TOO_MANY_MESSAGES"
 )
 too_many_backups = rate_exceeded("Too many backups.", reason="TOO_MANY_BACKUPS")
+too_many_push_endpoints = rate_exceeded(
+    "Too many push endpoints were registered.", reason="TOO_MANY_PUSH_ENDPOINTS"
+)
 too_many_secrets = rate_exceeded("Too many wrong follow secrets.", reason="TOO_MANY_SECRETS")
 
 
@@ -139,3 +142,45 @@ class BackupUploads:
     async def count(self, user_id: UUID) -> None:
         """Count a backup."""
         await self._limit.count(str(user_id))
+
+
+class PushRegistrations:
+    """Rate limit of the push endpoints that one user registers, and one network.
+
+    Each of them makes the server send a request to a host that the user chooses.
+    """
+
+    def __init__(self, buckets: Buckets, rate: Rate) -> None:
+        self._user = RateLimit(buckets, "push endpoints of a user", rate, too_many_push_endpoints)
+        self._network = RateLimit(
+            buckets,
+            "push endpoints of a network",
+            rate.times(NETWORK_FACTOR),
+            too_many_push_endpoints,
+        )
+
+    async def take(self, user_id: UUID, address: str) -> None:
+        """Count a registration. Raise ResourceExhausted beyond the rate."""
+        # The user first: a rejected user must not use up the rate of their network.
+        await self._user.take(str(user_id))
+        await self._network.take(broad_network_of(address))
+
+
+class PushesPerHost:
+    """Rate of the pushes to one host, so that nobody uses the server to flood it."""
+
+    def __init__(self, buckets: Buckets, rate: Rate) -> None:
+        self._buckets = buckets
+        self._rate = rate
+
+    async def take(self, host: str) -> float:
+        """Count a push and return 0; beyond the rate, return the seconds until one more fits."""
+        rate = self._rate
+        if not rate:
+            return 0
+        empty_in = await self._buckets.take(
+            bucket_key("pushes to a host", host),
+            seconds=rate.seconds,
+            room=(rate.burst - 1) * rate.seconds,
+        )
+        return 0 if empty_in is None else max(1.0, rate.wait(empty_in))

@@ -15,6 +15,7 @@ containers provide secrets.
     backups.py      backups of the app: store, keys, retention
     access.py       API keys of the server
     hints.py        hints between workers
+    push.py         Web Push: keys and limits
     worker.py       all settings of a worker
 """
 
@@ -27,6 +28,7 @@ from server.libraries.settings.limits import LimitSettings
 from server.libraries.settings.planner import OPENAI_URL, PlannerSettings
 from server.libraries.settings.process import GatewaySettings, LocalSettings, LogSettings, Settings
 from server.libraries.settings.purchases import PurchaseSettings
+from server.libraries.settings.push import PushSettings
 from server.libraries.settings.tokens import TokenSettings
 from server.libraries.settings.worker import WorkerSettings, load_worker_settings
 
@@ -43,6 +45,7 @@ __all__ = [
     "LogSettings",
     "PlannerSettings",
     "PurchaseSettings",
+    "PushSettings",
     "Settings",
     "TokenSettings",
     "WorkerSettings",

@@ -11,6 +11,7 @@ from server.libraries.settings.limits import LimitSettings
 from server.libraries.settings.planner import PlannerSettings
 from server.libraries.settings.process import Settings
 from server.libraries.settings.purchases import PurchaseSettings
+from server.libraries.settings.push import PushSettings
 from server.libraries.settings.tokens import TokenSettings
 
 
@@ -27,6 +28,7 @@ class WorkerSettings:
     features: FeatureSettings
     backups: BackupSettings
     hints: HintSettings
+    push: PushSettings
 
 
 def load_worker_settings() -> WorkerSettings:
@@ -41,4 +43,5 @@ def load_worker_settings() -> WorkerSettings:
         load(FeatureSettings),
         load(BackupSettings),
         load(HintSettings),
+        load(PushSettings),
     )

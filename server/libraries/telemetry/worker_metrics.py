@@ -30,6 +30,7 @@ LIMIT_REASONS = (
     "QUOTA_EXCEEDED",
     "DISK_FULL",
 )
+PUSH_RESULTS = ("accepted", "failed", "forbidden", "gone", "postponed", "refused")
 
 
 class WorkerMetrics:
@@ -89,6 +90,14 @@ class WorkerMetrics:
         )
 
     def _add_background(self, registry: CollectorRegistry) -> None:
+        self.pushes = Counter(
+            "gymlocker_pushes",
+            "Pushes to devices, by what became of them.",
+            ["result"],
+            registry=registry,
+        )
+        for result in PUSH_RESULTS:
+            self.pushes.labels(result)
         self.event_loop_lag_seconds = Histogram(
             "gymlocker_event_loop_lag_seconds",
             "Lag of the event loop.",

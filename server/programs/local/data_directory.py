@@ -3,6 +3,7 @@
 .gymlocker/         0700; as root 0711, for the system user that PostgreSQL runs as
   jwt-secret-key    signs access tokens, 0600; created once
   backup-age-identity   decrypts backups, 0600; created once
+  vapid-private-key.pem   signs pushes, 0600; created once
   backups/          backups of the app, see services/backup/folder_store.py
   lock              held while `gymlocker up` or an administrative command uses the folder; contains
                     the process id of its holder, and the command

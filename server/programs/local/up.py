@@ -30,6 +30,7 @@ from server.programs.local.options import UpOptions, free_address, metrics_addre
 from server.programs.local.plan import STOP_SIGNALS, Migration, Plan, run_in_new_program
 from server.programs.local.postgres import EmbeddedPostgres, small
 from server.programs.local.probes import accepts, envoy_listens
+from server.programs.local.push import push_environment
 from server.programs.local.shutdown import run_until, stop_at_signal
 from server.programs.local.terminal import to_stderr
 from server.programs.local.welcome import welcome
@@ -148,7 +149,7 @@ class _Preparation:
             environment.setdefault("DATABASE_FOLDER", str(self._folder))
             if self._workers == 1:
                 environment["DATABASE_POOL_SIZE"] = str(self._pool_size)
-        return environment | backup_environment(self._folder)
+        return environment | backup_environment(self._folder) | push_environment(self._folder)
 
     @property
     def _web_in_worker(self) -> bool:

@@ -18,6 +18,7 @@ from server.programs.worker.databases import Databases
 from server.programs.worker.features import offered_features
 from server.programs.worker.hints import build_hints
 from server.programs.worker.limits import Limits, build_limits
+from server.programs.worker.push import Push, build_push
 from server.programs.worker.watching import Watching, build_watching
 from server.services.auth.signing_keys import SigningKeys
 from server.services.user.last_accessed import LastAccessed
@@ -45,6 +46,7 @@ class Components:
     # None if they are off.
     backups: Backups | None
     watching: Watching
+    push: Push | None
 
 
 async def build_components(
@@ -90,4 +92,5 @@ async def build_components(
         importer=importer,
         backups=backups,
         watching=build_watching(hints, databases.main, authentication),
+        push=build_push(settings, databases.main, buckets, metrics, resources),
     )

@@ -46,4 +46,5 @@ def background_jobs(components: Components) -> list[Background]:
         *components.hints.background(),
         *components.watching.background(),
         *(components.backups.background() if components.backups else []),
+        *(components.push.background() if components.push else []),
     ]

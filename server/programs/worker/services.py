@@ -10,6 +10,7 @@ from gymlocker.v2 import (
     exercise_pb2_grpc,
     follow_pb2_grpc,
     inbox_pb2_grpc,
+    push_pb2_grpc,
     share_pb2_grpc,
     system_pb2_grpc,
     user_pb2_grpc,
@@ -21,6 +22,7 @@ from server.libraries.limits.transfers import Transfers
 from server.programs.worker.backups import Backups
 from server.programs.worker.components import Components
 from server.programs.worker.planner import planner_service
+from server.programs.worker.push import Push
 from server.services.auth.export import AccountExport
 from server.services.auth.service import AuthService
 from server.services.auth.user_sessions import UserSessions
@@ -32,6 +34,7 @@ from server.services.follow.repository import FollowRepository
 from server.services.follow.service import FollowService
 from server.services.inbox.repository import InboxRepository
 from server.services.inbox.service import InboxService
+from server.services.push.service import DisabledPushService, PushService
 from server.services.share.repository import ShareRepository
 from server.services.share.service import ShareService
 from server.services.system.service import SystemService
@@ -56,6 +59,7 @@ def add_services(server: grpc.aio.Server, components: Components) -> health.aio.
     if components.backups:
         backups = _backup_service(components.backups, components)
         backup_pb2_grpc.add_BackupServiceServicer_to_server(backups, server)
+    push_pb2_grpc.add_PushServiceServicer_to_server(_push_service(components.push), server)
     system_pb2_grpc.add_SystemServiceServicer_to_server(_system_service(components), server)
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
@@ -91,6 +95,7 @@ def _add_feed(server: grpc.aio.Server, components: Components) -> None:
         watching.inboxes,
         watching.standings,
         watching.streams,
+        components.push.dispatcher.wake if components.push else lambda _: None,
     )
     follow, share = (
         FollowService(FollowRepository(database), hints),
@@ -130,6 +135,19 @@ def _workout_service(components: Components) -> WorkoutService:
         StatsRepository(database),
         components.importer,
         components.large_responses,
+    )
+
+
+def _push_service(push: Push | None) -> PushService | DisabledPushService:
+    if push is None:
+        return DisabledPushService()
+    return PushService(
+        push.endpoints,
+        push.addresses,
+        push.registrations,
+        push.vapid_public_key,
+        push.dispatcher.due.set,
+        allow_private=push.allow_private,
     )
 
 

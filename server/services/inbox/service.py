@@ -1,6 +1,7 @@
 """InboxService: messages from user to user."""
 
 import datetime as dt
+from collections.abc import Callable
 from uuid import UUID
 
 from gymlocker.v2 import inbox_pb2, inbox_pb2_grpc
@@ -19,7 +20,10 @@ from server.services.inbox.watch.shared_inboxes import InboxWatcher, SharedInbox
 
 
 class InboxService(inbox_pb2_grpc.InboxServiceServicer):
-    """Inboxes, read by lease and acknowledgement or all at once."""
+    """Inboxes, read by lease and acknowledgement or all at once.
+
+    `wake` is called with the user of each message that was stored.
+    """
 
     def __init__(
         self,
@@ -30,6 +34,7 @@ class InboxService(inbox_pb2_grpc.InboxServiceServicer):
         watched: SharedInboxes,
         standings: Standings,
         streams: LiveStreams,
+        wake: Callable[[UUID], None],
     ) -> None:
         self._inbox = inbox
         self._networks = networks
@@ -38,6 +43,7 @@ class InboxService(inbox_pb2_grpc.InboxServiceServicer):
         self._watched = watched
         self._standings = standings
         self._streams = streams
+        self._wake = wake
 
     async def PutInboxMessage(
         self, request: inbox_pb2.PutInboxMessageRequest, context: Context
@@ -56,6 +62,7 @@ class InboxService(inbox_pb2_grpc.InboxServiceServicer):
             await self._limit.forget(user_id, network)
             raise
         self._hints.publish(Topic.INBOX, user_id)
+        self._wake(user_id)
         return inbox_pb2.PutInboxMessageResponse()
 
     async def GetInboxMessages(

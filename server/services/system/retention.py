@@ -33,6 +33,7 @@ from server.libraries.database.schema import (
     milestones,
     network_keys,
     password_failures,
+    push_endpoints,
     rate_limit_consumptions,
     request_keys,
     sessions,
@@ -57,6 +58,8 @@ DELETIONS_TIME = dt.timedelta(days=90)
 EXPIRED_KEY_TIME = dt.timedelta(days=30)
 # The same for followers and events.
 EVENT_DELETIONS_TIME = dt.timedelta(days=30)
+# A push endpoint that was not confirmed after this time has to be registered again.
+UNCONFIRMED_TIME = dt.timedelta(days=1)
 
 # Rows that keep an inactive user: those that others can still read, or that the user returns for.
 # Inboxes do not count, because anybody may send to them for ever; nor do follow secrets, which are
@@ -245,6 +248,17 @@ SWEEPS = Sweeps(
         Sweep(
             Statement(
                 _delete(access_keys, access_keys.c.expiry < func.now() - literal(EXPIRED_KEY_TIME))
+            )
+        ),
+        Sweep(
+            Statement(
+                _delete(
+                    push_endpoints,
+                    and_(
+                        push_endpoints.c.confirmed.is_(None),
+                        push_endpoints.c.challenged < func.now() - literal(UNCONFIRMED_TIME),
+                    ),
+                )
             )
         ),
         Sweep(_DELETE_EVENTS, _FIND_OWNERS),

@@ -56,6 +56,10 @@ OTHERS = {
     ("HEAD", "/backups/x"),
     ("DELETE", "/backups/x"),
     ("POST", "/backups/x/import"),
+    ("POST", "/push/endpoints"),
+    ("GET", "/push/endpoints"),
+    ("DELETE", "/push/endpoints/x"),
+    ("POST", "/push/endpoints/x/confirm"),
 }
 
 

@@ -49,6 +49,7 @@ def own_stack(
         DATABASE_URL=asyncio.run(database()),
         OPENAI_BASE_URL=model_url,
         WEB_AUTH_API_KEY=WEB_KEY,
+        PUSH_ALLOW_PRIVATE="true",
         RATE_LIMIT_WEB_PER_DAY="1000000",
         # A run with many examples takes hours.
         ACCESS_TOKEN_EXPIRE_MINUTES="1440",

@@ -51,6 +51,8 @@ MAY_BE_REFUSED = {
     "BackupService_UploadBackup",
     "EventService_GetEvents",
     "EventService_WatchEvents",
+    "PushService_ConfirmEndpoint",
+    "PushService_RegisterEndpoint",
     "ExerciseService_ListExercises",
     "WorkoutService_CreateWorkout",
     "WorkoutService_DeleteWorkout",

@@ -4,17 +4,22 @@ Random calls seldom succeed. Here each operation succeeds, once for each of its 
 reply is checked against a document that allows no unknown fields.
 """
 
+import asyncio
 import json
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 import schemathesis
 
+from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.contract.openapi.checks import CHECKS
 from tests.contract.openapi.descriptions import closed, operations, validator
 from tests.contract.openapi.person import PASSWORD, WEB_KEY, Person
 from tests.services.auth.requests import BACKUP
+from tests.services.push.device import Device, text_of
+from tests.services.push.rows import challenge_of
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.extended
@@ -82,12 +87,15 @@ class Caller:
 
 
 @pytest.mark.parametrize("suffix", ["", "_unversioned"])
-def test_every_operation_succeeds_as_described(own_stack: Stack, suffix: str) -> None:
+def test_every_operation_succeeds_as_described(
+    own_stack: Stack, postgres: TemporaryPostgres, suffix: str
+) -> None:
     call = Caller(own_stack.url, suffix)
     use_the_feed(call)
     use_the_training_log(call)
     use_the_planner(call)
     use_backups(call)
+    use_push(call, postgres.url("openapi"))
     use_the_account(call)
     named = {operation["operationId"] for _, _, operation in operations()}
     assert call.succeeded == {
@@ -215,6 +223,30 @@ def use_keys_and_sessions(call: Caller, account: Json, mine: Json) -> None:
     [other] = [session["id"] for session in sessions if not session["current"]]
     call("AuthService_DeleteSession", path_parameters={"id": other}, **mine)
     assert json.loads(call.raw("AuthService_ExportAccount", **mine).content)["account"]
+
+
+def use_push(call: Caller, database_url: str) -> None:
+    mine: Json = {"headers": call.bearer}
+    device = Device("https://127.0.0.1:9/abc")
+    keys = {"p256dh": text_of(device.p256dh), "auth": text_of(device.auth)}
+    new = {"endpoint": device.endpoint, "keys": keys}
+    endpoint_id = call("PushService_RegisterEndpoint", new, **mine)["id"]
+    one: Json = mine | {"path_parameters": {"id": endpoint_id}}
+    challenge = asyncio.run(pushed_challenge(database_url, endpoint_id))
+    call("PushService_ConfirmEndpoint", {"challenge": challenge}, **one)
+    listed = call("PushService_ListEndpoints", **mine)
+    assert listed["vapidPublicKey"]
+    [endpoint] = listed["endpoints"]
+    assert endpoint.keys() == {"id", "endpoint", "createTime", "confirmed"}
+    assert (endpoint["id"], endpoint["confirmed"]) == (endpoint_id, True)
+    call("PushService_DeleteEndpoint", **one)
+
+
+async def pushed_challenge(database_url: str, endpoint_id: str) -> str:
+    connection = await asyncpg.connect(database_url)
+    challenge = await challenge_of(connection, UUID(endpoint_id))
+    await connection.close()
+    return text_of(challenge)
 
 
 def use_backups(call: Caller) -> None:

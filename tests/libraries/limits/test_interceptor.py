@@ -10,6 +10,7 @@ EXEMPT = {
     "DeleteBackup",
     "DeleteAccessKey",
     "DeleteSession",
+    "DeleteEndpoint",
     "DeleteFollowSecret",
     "DeleteWorkout",
     "GetInboxMessages",

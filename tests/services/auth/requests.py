@@ -13,16 +13,20 @@ from gymlocker.v2 import (
     exercise_pb2,
     follow_pb2,
     inbox_pb2,
+    push_pb2,
     share_pb2,
     system_pb2,
     user_pb2,
     workout_pb2,
 )
 
+from tests.services.push.device import Device
 from tests.services.workout.formats.reading import CASES
 from tests.support.client import SOME_UUID, User, event_of, follow, item_of, update_of
 
 BACKUP = (CASES / "app-september-2026.liftlogbackup.gz").read_bytes()
+# Nothing listens there.
+PUSH_URL = "https://127.0.0.1:9/Canary"
 FILE = b"date,type,duration\n2026-02-08,Rowing,20\n"
 
 
@@ -39,6 +43,8 @@ class Things:
     session_id: str
     backup_id: str
     message_id: str
+    endpoint_id: str
+    challenge: str
     # Credentials of the caller.
     password: str = ""
     refresh_token: str = ""
@@ -86,6 +92,14 @@ REQUESTS: dict[str, Callable[[Things], Message]] = {
     ),
     "InboxService.WatchInbox": lambda things: inbox_pb2.WatchInboxRequest(
         user_id=things.who.id, password=things.who.password
+    ),
+    "PushService.RegisterEndpoint": lambda things: Device(PUSH_URL).request(),
+    "PushService.ListEndpoints": lambda things: push_pb2.ListEndpointsRequest(),
+    "PushService.ConfirmEndpoint": lambda things: push_pb2.ConfirmEndpointRequest(
+        id=things.endpoint_id, challenge=things.challenge
+    ),
+    "PushService.DeleteEndpoint": lambda things: push_pb2.DeleteEndpointRequest(
+        id=things.endpoint_id
     ),
     "ShareService.CreateSharedItem": lambda things: item_of(things.who),
     "ShareService.GetSharedItem": lambda things: share_pb2.GetSharedItemRequest(id=things.item_id),

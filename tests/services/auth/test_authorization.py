@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx2
@@ -25,7 +25,9 @@ from server.programs.demo.transport import Metadata, RestTransport
 from tests.services.auth.accounts import rows_of
 from tests.services.auth.calling import PASSWORD, authentication_of, responses_of
 from tests.services.auth.probes import GrpcProbe, Probe, RestProbe
-from tests.services.auth.requests import BACKUP, REQUESTS, Things
+from tests.services.auth.requests import BACKUP, PUSH_URL, REQUESTS, Things
+from tests.services.push.device import Device, text_of
+from tests.services.push.rows import challenge_of
 from tests.support.client import (
     Client,
     User,
@@ -67,6 +69,10 @@ TABLE: dict[str, tuple[StatusCode, StatusCode, StatusCode, StatusCode]] = {
     "InboxService.LeaseInboxMessages": (INVALID, REFUSED, REFUSED, OK),
     "InboxService.AckInboxMessages": (INVALID, REFUSED, REFUSED, OK),
     "InboxService.WatchInbox": (INVALID, REFUSED, REFUSED, OK),
+    "PushService.RegisterEndpoint": (REFUSED, OK, REFUSED, OK),
+    "PushService.ListEndpoints": (REFUSED, OK, REFUSED, OK),
+    "PushService.ConfirmEndpoint": (REFUSED, NOT_FOUND, REFUSED, OK),
+    "PushService.DeleteEndpoint": (REFUSED, NOT_FOUND, REFUSED, OK),
     "ShareService.CreateSharedItem": (INVALID, REFUSED, REFUSED, OK),
     "ShareService.GetSharedItem": (OK, OK, OK, OK),
     # Methods without a session. A refresh token is valid whoever sends it.
@@ -174,7 +180,7 @@ async def scene(stack: Stack, user_pool: UserPool, database: asyncpg.Connection)
         other = await user_pool.take(database, client.created_user)
         yield Scene(
             client,
-            await things_of(owner, client),
+            await things_of(owner, client, database),
             other,
             owners=await client.login(owner),
             others=await client.login(other),
@@ -183,7 +189,7 @@ async def scene(stack: Stack, user_pool: UserPool, database: asyncpg.Connection)
         user_pool.give_back([owner, other])
 
 
-async def things_of(owner: User, client: Client) -> Things:
+async def things_of(owner: User, client: Client, database: asyncpg.Connection) -> Things:
     metadata = bearer(await client.login(owner))
     username = f"owner {uuid4().hex}"
     await client.accounts.ClaimUsername(
@@ -212,6 +218,8 @@ async def things_of(owner: User, client: Client) -> Things:
     backup = await client.backups.UploadBackup(
         iter([backup_pb2.UploadBackupRequest(file=HttpBody(data=BACKUP))]), metadata=metadata
     )
+    device = Device(PUSH_URL)
+    endpoint = await client.push.RegisterEndpoint(device.request(), metadata=metadata)
     return Things(
         owner,
         username,
@@ -222,6 +230,8 @@ async def things_of(owner: User, client: Client) -> Things:
         sessions.sessions[-1].id,
         backup.id,
         message.id,
+        endpoint.id,
+        text_of(await challenge_of(database, UUID(endpoint.id))),
     )
 
 
@@ -268,6 +278,7 @@ class TestAuthorization:
             "ExerciseService.ListRecords",
             "AuthService.ExportAccount",
             "AuthService.ListAccessKeys",
+            "PushService.ListEndpoints",
         ],
     )
     async def test_methods_without_an_id_return_only_own_data(

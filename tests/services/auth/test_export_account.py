@@ -16,6 +16,7 @@ from server.services.auth.export import PAGE_ROWS, AccountExport
 from server.services.workout.repository import WorkoutRepository
 from tests.services.auth.accounts import claim, new_name
 from tests.services.auth.test_access_keys import create
+from tests.services.push.device import Device
 from tests.services.system.rows import EVENTS, add_user
 from tests.support.client import Client, User, bearer, event_of, item_of, update_of
 
@@ -43,6 +44,8 @@ async def person(client: Client, canary: str) -> tuple[User, auth_pb2.Tokens]:
     await client.send(user.id, canary.encode(), b"second chunk")
     await client.accept(user, canary)
     await create(client, tokens, "feed", name=canary)
+    device = Device(f"https://127.0.0.1:9/{canary[-8:]}")
+    await client.push.RegisterEndpoint(device.request(), metadata=bearer(tokens))
     await client.workouts.CreateWorkout(
         workout_pb2.CreateWorkoutRequest(date="2026-02-07", type="Run", duration=1, notes=canary),
         metadata=bearer(tokens),
@@ -73,6 +76,9 @@ class TestExportAccount:
         assert [key["name"] for key in document["accessKeys"]] == [canary]
         assert [workout["notes"] for workout in document["workouts"]] == [canary]
         assert len(document["sessions"]) == 1
+        [endpoint] = document["pushEndpoints"]
+        assert endpoint["endpoint"].endswith(canary[-8:])
+        assert endpoint.keys() == {"id", "endpoint", "p256dh", "auth", "createTime"}
         assert document["backups"] == document["forwardedNames"] == []
         text = json.dumps(document)
         assert other not in text

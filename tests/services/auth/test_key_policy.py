@@ -54,6 +54,10 @@ ALLOWED: dict[str, set[str]] = {
     "InboxService.LeaseInboxMessages": {"feed"},
     "InboxService.AckInboxMessages": {"feed"},
     "InboxService.WatchInbox": {"feed"},
+    "PushService.RegisterEndpoint": {"feed"},
+    "PushService.ListEndpoints": {"feed"},
+    "PushService.ConfirmEndpoint": {"feed"},
+    "PushService.DeleteEndpoint": {"feed"},
     "ShareService.CreateSharedItem": {"feed"},
     "AuthService.GetMe": set(),
     "AuthService.UpdateAccount": set(),
@@ -130,7 +134,7 @@ async def caller(
     async with aio.insecure_channel(stack.address) as channel:
         client = Client(channel)
         owner = await user_pool.take(database, client.created_user)
-        yield Caller(channel, client, await things_of(owner, client))
+        yield Caller(channel, client, await things_of(owner, client, database))
         user_pool.give_back([owner])
 
 

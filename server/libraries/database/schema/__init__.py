@@ -1,4 +1,4 @@
-"""The whole schema: feed, training log, backups, and what operates them."""
+"""The whole schema: feed, training log, backups, push, and what operates them."""
 
 from server.libraries.database.schema.backup import backup_objects, backups
 from server.libraries.database.schema.base import Timestamp, metadata, owner
@@ -24,6 +24,7 @@ from server.libraries.database.schema.operation import (
     request_keys,
     sessions,
 )
+from server.libraries.database.schema.push import push_endpoints
 from server.libraries.database.schema.training import (
     exercise_sessions,
     exercises,
@@ -50,6 +51,7 @@ __all__ = [
     "network_keys",
     "owner",
     "password_failures",
+    "push_endpoints",
     "rate_limit_consumptions",
     "refresh_tokens",
     "request_keys",

@@ -1,0 +1,138 @@
+"""Requests to push services.
+
+A connection goes to an address that was checked, and TLS still verifies the name. There are no
+redirects, and no proxies from the environment, which would resolve the name themselves. Apart from
+its users, because it takes memory: it is imported with the first push.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpcore2
+
+from server.libraries.network.trusted_certificates import trusted_file
+from server.services.push.addresses import Addresses, ForbiddenAddress
+from server.services.push.endpoint_url import EndpointUrl
+
+REQUEST_SECONDS = 10.0
+CONNECT_SECONDS = 3.0
+MAX_ADDRESSES = 3
+MAX_CONNECTIONS = 100
+KEEP_SECONDS = 60.0
+# The contents are not read, but a connection can only be kept when they are over.
+MAX_RESPONSE_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class PushResponse:
+    """The status of a push service, and its Retry-After."""
+
+    status: int
+    retry_after: str | None = None
+
+
+class HttpClient:
+    """Client of all push services."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=_trusting_context(),
+            network_backend=_CheckedBackend(addresses),
+            max_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=MAX_CONNECTIONS,
+            keepalive_expiry=KEEP_SECONDS,
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._pool.aclose()
+
+    async def post(
+        self, url: EndpointUrl, headers: Mapping[str, str], body: bytes
+    ) -> PushResponse | None:
+        """Send a push; None if there was no response. Raise ForbiddenAddress."""
+        target = httpcore2.URL(
+            scheme=b"https", host=url.host.encode(), port=url.port, target=url.target.encode()
+        )
+        sent = {"Host": url.authority, "Content-Length": str(len(body)), **headers}
+        try:
+            async with (
+                asyncio.timeout(REQUEST_SECONDS),
+                self._pool.stream(
+                    "POST", target, headers=list(sent.items()), content=body
+                ) as response,
+            ):
+                await _read_some(response)
+                return PushResponse(response.status, _retry_after(response))
+        except ForbiddenAddress:
+            raise
+        # `OSError` covers failed lookups and the timeout.
+        except (OSError, *_HTTP_ERRORS):
+            return None
+
+
+_HTTP_ERRORS = (
+    httpcore2.NetworkError,
+    httpcore2.ProtocolError,
+    httpcore2.TimeoutException,
+)
+
+
+async def _read_some(response: httpcore2.Response) -> None:
+    size = 0
+    async for chunk in response.aiter_stream():
+        size += len(chunk)
+        if size > MAX_RESPONSE_BYTES:
+            return
+
+
+def _retry_after(response: httpcore2.Response) -> str | None:
+    for name, value in response.headers:
+        if name.lower() == b"retry-after":
+            return value.decode("latin-1")
+    return None
+
+
+def _trusting_context() -> ssl.SSLContext:
+    if named := trusted_file():
+        return ssl.create_default_context(cafile=named)
+    return httpcore2.default_ssl_context()
+
+
+class _CheckedBackend(httpcore2.AsyncNetworkBackend):
+    """Network of the client: resolves a name once, and connects to what was checked."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        self._addresses = addresses
+        self._network = httpcore2.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        """Connect to the first address of the host that responds."""
+        error: Exception = httpcore2.ConnectError()
+        for address in (await self._addresses.of(host))[:MAX_ADDRESSES]:
+            try:
+                return await self._network.connect_tcp(
+                    address, port, CONNECT_SECONDS, local_address, socket_options
+                )
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as failed:
+                error = failed
+        raise error
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        """Refuse: push services have addresses."""
+        raise ForbiddenAddress
