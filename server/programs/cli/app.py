@@ -242,16 +242,29 @@ def gateway(
 
 
 @app.command()
-def demo(url: Url = DEFAULT_URL) -> None:
+def demo(
+    url: Url = DEFAULT_URL,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live", help="Show two phones; what you type on one appears on the other at once."
+        ),
+    ] = False,
+    no_input: Annotated[
+        bool, typer.Option("--no-input", help="With --live: publish some workouts and exit.")
+    ] = False,
+) -> None:
     """Show the encrypted feed at work: two people with real keys, over the network.
 
     Exits with code 1 if any byte differs from what was sent.
     """
     from rich.console import Console
 
-    from server.programs.demo import run as run_demo
+    from server.programs.demo import run, run_live
 
-    if not asyncio.run(run_demo(url, Console())):
+    console = Console()
+    shown = run_live(url, console, is_typed=not no_input) if live else run(url, console)
+    if not asyncio.run(shown):
         sys.exit(1)
 
 

@@ -13,8 +13,10 @@ with the cryptography of the LiftLog app, and every byte is compared on the way.
     comparison_log.py  the number of comparisons and the differences found
     screen.py          terminal output
     samples.py         workouts, a plan and pictures
+    live               `run_live`: another demo, of events that arrive as they are published
 """
 
+from server.programs.demo.live import run_live
 from server.programs.demo.run import run
 
-__all__ = ["run"]
+__all__ = ["run", "run_live"]

@@ -150,6 +150,13 @@ class Person:
         await self.phone.events.PutEvent(request)
         return request
 
+    async def retract(self, event_id: str) -> None:
+        """Delete a published session."""
+        request = event_pb2.DeleteEventRequest(
+            user_id=self.user_id, password=self.password, event_id=event_id
+        )
+        await self.phone.events.DeleteEvent(request)
+
     async def poll(
         self, user_id: str, follow_secret: str, since: Timestamp | None = None
     ) -> event_pb2.GetEventsResponse:

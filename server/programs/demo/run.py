@@ -31,7 +31,7 @@ async def run(url: str, console: Console) -> bool:
     address = server_url(url)
     ada, ben = GrpcTransport(address), RestTransport(address)
     try:
-        await _check_server(address, ada, ben)
+        await check_server(address, ada, ben)
         return await run_over(address, console, ada, ben)
     finally:
         await ada.close()
@@ -57,7 +57,7 @@ async def run_over(url: str, console: Console, ada: Transport, ben: Transport) -
     return not log.differences
 
 
-async def _check_server(address: str, ada: Transport, ben: Transport) -> None:
+async def check_server(address: str, ada: Transport, ben: Transport) -> None:
     """Check the server's health over REST, then over gRPC. Raise StartError."""
     try:
         await _get_health(ben)

@@ -41,7 +41,7 @@ class Screen:
 
     def step(self, number: int, title: str) -> None:
         """Print the heading of a step."""
-        heading = f"[bold cyan]{number}[/] [bold]{escape(self._writable(title))}[/]"
+        heading = f"[bold cyan]{number}[/] [bold]{escape(writable(title, self._console))}[/]"
         self._console.print()
         self._console.print(
             Rule(heading, align="left", style="dim", characters=self._mark("─", "-"))
@@ -62,7 +62,8 @@ class Screen:
         table.add_column("", width=1)
         for row in rows:
             cells = [
-                escape(self._writable(cell)) for cell in (row.item, row.ada, row.server, row.ben)
+                escape(writable(cell, self._console))
+                for cell in (row.item, row.ada, row.server, row.ben)
             ]
             cells[2] = f"[dim]{cells[2]}[/]"
             table.add_row(*cells, self._result_mark(row.equal))
@@ -98,15 +99,15 @@ class Screen:
         )
 
     def _print(self, markup: str) -> None:
-        self._console.print(self._writable(markup), highlight=False)
+        self._console.print(writable(markup, self._console), highlight=False)
 
     def _mark(self, mark: str, plain: str) -> str:
-        return mark if self._writable(mark) == mark else plain
+        return mark if writable(mark, self._console) == mark else plain
 
-    def _writable(self, text: str) -> str:
-        """Replace characters that the output encoding lacks, so that printing never fails."""
-        encoding = self._console.encoding
-        return text.encode(encoding, "replace").decode(encoding)
+
+def writable(text: str, console: Console) -> str:
+    """Replace characters that the output encoding lacks, so that printing never fails."""
+    return text.encode(console.encoding, "replace").decode(console.encoding)
 
 
 def preview(stored: bytes) -> str:

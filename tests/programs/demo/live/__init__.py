@@ -1,0 +1,1 @@
+"""`gymlocker demo --live`."""
