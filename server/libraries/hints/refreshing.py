@@ -11,6 +11,7 @@ from typing import NoReturn, Protocol
 from uuid import UUID
 
 import structlog
+from asyncpg import PostgresError
 
 from server.errors import GymlockerError
 
@@ -57,8 +58,11 @@ class MarkedUsers:
                     del self._marked[user_id]
                 try:
                     await self._refresh(users)
-                except GymlockerError as error:
-                    _log.warning("refresh_deferred", reason=error.reason)
+                except (GymlockerError, PostgresError) as error:
+                    # The worker would end otherwise. A database that has just become a standby
+                    # raises errors that are not Unavailable.
+                    reason = error.reason if isinstance(error, GymlockerError) else error.sqlstate
+                    _log.warning("refresh_deferred", reason=reason)
                     self._marked |= dict.fromkeys(users)
                     await asyncio.sleep(RETRY_SECONDS * random.uniform(1, 2))
 

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from uuid import UUID
 
 from server.libraries.database.pool import Database
@@ -14,9 +13,6 @@ from server.libraries.rpc.live_stream import LiveStream
 from server.services.auth.standing import Standing, Standings
 from server.services.inbox.statements import COUNT_WAITING
 from server.services.inbox.watch import messages
-
-# Inboxes of one statement.
-MAX_INBOXES = 500
 
 
 @dataclass(eq=False, slots=True)
@@ -68,9 +64,9 @@ class SharedInboxes:
 
     async def heal(self) -> None:
         """Count all inboxes again, and end streams whose authentication no longer holds."""
-        remaining = iter(list(self._inboxes))
-        while users := list(islice(remaining, MAX_INBOXES)):
-            await self._refresh(users)
+        # Not concurrently: of two counts, the older one could be sent last.
+        for user_id in self._inboxes:
+            self.marked.mark(user_id)
 
     async def _refresh(self, users: Collection[UUID]) -> None:
         await self._check_standings(users)
