@@ -53,15 +53,21 @@ class Stack:
 
 @contextmanager
 def running_stack(
-    data_dir: Path, *options: str, workers: int = 1, port: int | None = None, **environment: str
+    data_dir: Path,
+    *options: str,
+    workers: int = 1,
+    port: int | None = None,
+    program: str = "server",
+    **environment: str,
 ) -> Iterator[Stack]:
     """Run `gymlocker up`, and stop it as Ctrl-C would.
 
     `environment` is added to that of the tests; without a DATABASE_URL, PostgreSQL is embedded.
+    `program` is the module that runs as `gymlocker`.
     """
     place = (f"--data-dir={data_dir}", f"--port={port or free_port()}")
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "server", "up", *place, f"--workers={workers}", *options],
+        [sys.executable, "-P", "-m", program, "up", *place, f"--workers={workers}", *options],
         env={**os.environ, **UNLIMITED, **environment},
         stdout=subprocess.PIPE,
         text=True,
