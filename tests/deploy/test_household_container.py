@@ -98,7 +98,7 @@ class TestContainer:
             subprocess.run([sys.executable, "-P", "-m", "server", *words], env=PLAIN, check=True)
         owners = {path.lstat().st_uid for path in volume.rglob("*")}
         assert owners == {PUID}
-        for key in ("jwt-secret-key", "backup-age-identity"):
+        for key in ("jwt-secret-key", "backup-age-identity", "vapid-private-key.pem"):
             assert (volume / key).stat().st_mode & 0o777 == 0o600
         with running(volume) as url:
             assert httpx2.get(f"{url}/backup", headers=login(url)).content == BACKUP

@@ -80,8 +80,8 @@ def test_image_command_uses_the_database_in_a_secret_file(
             wait_until(lambda: process.poll() is not None or is_healthy(port))
             assert process.poll() is None
             # It creates neither a database nor a key for tokens, because both are configured.
-            backups = {"backup-age-identity", "backups"}
-            assert {path.name for path in data.iterdir()} == {"lock", "logs", "run"} | backups
+            made = {"backup-age-identity", "backups", "vapid-private-key.pem"}
+            assert {path.name for path in data.iterdir()} == {"lock", "logs", "run"} | made
         finally:
             process.send_signal(signal.SIGTERM)
         assert process.wait(TIMEOUT) == 0

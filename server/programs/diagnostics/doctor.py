@@ -16,6 +16,7 @@ from server.libraries.settings import (
     LocalSettings,
     PlannerSettings,
     PurchaseSettings,
+    PushSettings,
     TokenSettings,
     load,
 )
@@ -41,6 +42,7 @@ async def examine(url: str | None) -> AsyncIterator[Finding]:
         _check_model,
         _check_stores,
         _check_backups,
+        _check_push,
     )
     for check in checks:
         for finding in await check():
@@ -182,6 +184,22 @@ async def _check_backups() -> list[Finding]:
         advice = "Check BACKUP_STORE and AWS_ENDPOINT_URL, and that the store is running."
         return [fault("backups", "their store does not respond", advice)]
     return [ok("backups", "have a store and keys")]
+
+
+async def _check_push() -> list[Finding]:
+    from server.services.push.vapid import load_key
+
+    try:
+        key_file = load(PushSettings).vapid_private_key_file
+    except StartError:
+        return []  # reported with the settings
+    if key_file is None:
+        return [ok("push", "has no key except that of `gymlocker up`")]
+    try:
+        load_key(key_file)
+    except StartError as error:
+        return [fault("push", str(error), "See docs/push.md.")]
+    return [ok("push", "has a key")]
 
 
 async def _check_server(url: str) -> list[Finding]:

@@ -4,9 +4,9 @@ An endpoint is due if a message has arrived after the last push, and if a minute
 failure, is over. What is due is in the table alone, so a worker that dies costs a moment only: its
 claims end with their lease, and messages that it did not announce are found by `find_missed`.
 
-With 100,000 endpoints and 1,000,000 waiting messages, `claim` takes 0.1 ms if nothing is due (a
-partial index), `announce` 0.5 ms for 100 users, and `find_missed` 1 ms and another 4 ms for each
-10,000 messages of the last minutes, whatever else is stored.
+Measured with 100,000 endpoints and 200,000 waiting messages, on two busy cores: `claim` takes 0.2
+ms if nothing is due (a partial index), `announce` 5 ms for 100 users and 0.4 ms if none of them has
+an endpoint, and `find_missed` 4 ms, or 190 ms if 10,000 messages came within its period.
 """
 
 from collections.abc import Collection
@@ -52,7 +52,8 @@ MAX_COMMIT = timedelta(seconds=10)
 MAX_FAILING = timedelta(days=5)
 
 _KEY = (endpoints.c.user_id, endpoints.c.id)
-_now = func.clock_timestamp(type_=DateTime(timezone=True))
+# Not the clock: that is volatile, and no index is used to compare with it.
+_now = func.now(type_=DateTime(timezone=True))
 _interval = literal(MIN_INTERVAL)
 _is_confirmed = endpoints.c.confirmed.is_not(None)
 # Messages before it were pushed, or read by the client that confirmed the endpoint.

@@ -23,7 +23,7 @@ MAX_WRONG_CHALLENGES = 10
 _OF_USER = endpoints.c.user_id == bindparam("user_id")
 _IS_ONE = (_OF_USER, endpoints.c.id == bindparam("id"))
 _IS_SAME = (_OF_USER, endpoints.c.endpoint == bindparam("endpoint", type_=Text))
-_now = func.clock_timestamp()
+_now = func.now()
 
 _LOCK_USER = Statement(
     select(users.c.id).where(users.c.id == bindparam("user_id")).with_for_update(key_share=True)
