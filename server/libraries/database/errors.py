@@ -12,8 +12,13 @@ from server.errors import GymlockerError, Unavailable, disk_full
 
 # SQLSTATE 40001 and 40P01: the transaction was rolled back and may be retried.
 CONFLICTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
-# No host of the URL is writable, or the connected one is not.
-_READ_ONLY = (asyncpg.ReadOnlySQLTransactionError, asyncpg.TargetServerAttributeNotMatched)
+# No host of the URL is writable, or the connected one is not. The third is raised by a standby that
+# is asked for its timeline.
+_READ_ONLY = (
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TargetServerAttributeNotMatched,
+    asyncpg.ObjectNotInPrerequisiteStateError,
+)
 SERVER_ERRORS = (
     OSError,
     TimeoutError,
