@@ -7,6 +7,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from server.libraries.database.statement import Statement
+from server.services.push import due_pushes
 from server.services.push.due_pushes import LEASE, MAX_CHALLENGES, DuePushRepository
 from server.services.push.model import DuePush
 from server.services.push.repository import EndpointRepository
@@ -370,3 +372,30 @@ class TestForget:
         await queue.succeed(push)
         row = await row_of(connection, endpoint_id)
         assert row and row["due"] is not None and row["confirmed"] is None
+
+
+class TestPlans:
+    """Statements that run every few seconds read an index, however many rows there are."""
+
+    @pytest.mark.parametrize(
+        ("statement", "parameters", "index"),
+        [
+            (due_pushes._CLAIM, {"max_pushes": 10}, "ix_push_endpoints_due"),
+            (due_pushes._FIND_MISSED, {"period": MINUTE}, "ix_user_inbox_items_received"),
+            (due_pushes._ANNOUNCE, {"user_ids": [UUID(int=1)]}, "pk_push_endpoints"),
+        ],
+        ids=["claim", "find_missed", "announce"],
+    )
+    async def test_reads_index(
+        self,
+        connection: asyncpg.Connection,
+        statement: Statement,
+        parameters: dict[str, object],
+        index: str,
+    ) -> None:
+        # The tables of tests are small: a scan would be as cheap.
+        await connection.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
+        query = f"EXPLAIN (COSTS off) {statement.sql}"
+        lines = [row[0] for row in await connection.fetch(query, *statement.arguments(parameters))]
+        [number, *_] = [number for number, line in enumerate(lines) if index in line]
+        assert "Index Cond" in lines[number + 1], lines
