@@ -69,6 +69,7 @@ class TestBackupAndRestore:
             register(stack.url)
             run(script_of("Back up"), folder)
             register(stack.url, LATER)
+            run(script_of("What followers notice"), folder)
         for name in ("gymlocker.dump", "gymlocker-files.tar"):
             assert (folder / name).stat().st_mode & 0o777 == 0o600
         run(script_of("Restore"), folder)

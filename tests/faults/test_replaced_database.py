@@ -18,6 +18,7 @@ from gymlocker.v2 import event_pb2_grpc
 from server.libraries.database.migrations import migrate
 from server.programs.local.postgres import programs
 from server.programs.local.temporary_postgres import TemporaryPostgres, temporary_postgres
+from tests.faults.external_postgres import ExternalPostgres
 from tests.faults.feed.database import connected, stored
 from tests.faults.feed.readers import Poller, Watcher
 from tests.faults.feed.record import Key
@@ -54,15 +55,18 @@ class Followers:
         events = [await self._publish_three(user) for user in self.users]
         await self._read_until(await stored_at(before))
         await keep()
-        for user, (first, second, _) in zip(self.users, events, strict=True):
+        for user, (first, second, third) in zip(self.users, events, strict=True):
+            # It may have been restarted.
+            await eventually_true(partial(self._publishes, user, b"lost", third))
+            await publish(self.client, user, b"lost")
             await publish(self.client, user, b"replaced", first)
             await remove(self.client, user, second)
-            await publish(self.client, user, b"lost")
         await self._read_until(await stored_at(before))
         assert self.resets == [0, 0, 0]
 
         await go_back()
-        await eventually_true(self._publishes)
+        for user in self.users:
+            await eventually_true(partial(self._publishes, user, b"later", user.id))
         there = await stored_at(after)
         assert sorted(there.values()) == sorted([b"0", b"1", b"2", b"later"] * 2)
         await self._read_until(there)
@@ -75,11 +79,10 @@ class Followers:
     async def _publish_three(self, user: User) -> list[str]:
         return [await publish(self.client, user, b"%d" % number) for number in range(3)]
 
-    async def _publishes(self) -> bool:
-        """Publish an event of each user, the same whenever this is repeated."""
+    async def _publishes(self, user: User, payload: bytes, event: str) -> bool:
+        """Publish an event; return False if the database is not there yet."""
         try:
-            for user in self.users:
-                await publish(self.client, user, b"later", user.id)
+            await publish(self.client, user, payload, event)
         except aio.AioRpcError:
             return False
         return True
@@ -190,11 +193,41 @@ async def backup(url: str, file: str) -> None:
     assert ended.code == 0, ended
 
 
+OPTIONS = ("--clean", "--if-exists", "--single-transaction")
+
+
 async def pg_restore(url: str, file: str) -> None:
     """Restore a dump while workers are connected."""
-    command = (programs() / "pg_restore", "--dbname", url, "--single-transaction", file)
+    await run(programs() / "pg_restore", "--dbname", url, *OPTIONS, file)
+
+
+async def run(*command: str | Path) -> None:
     process = await asyncio.create_subprocess_exec(*command)
     assert await process.wait() == 0
+
+
+class TestCopiedFiles:
+    async def test_reset_followers_when_they_are_put_back(self, folder: Path) -> None:
+        socket, data, copy = folder / "worker.sock", folder / "server/data", folder / "server/copy"
+        async with ExternalPostgres.running(folder / "server") as (server, url):
+
+            async def keep() -> None:
+                await server.switch("off")
+                await run("cp", "-a", data, copy)
+                await server.switch("on")
+
+            async def put_back() -> None:
+                await server.switch("off")
+                await run("mv", data, folder / "server/old")
+                await run("mv", copy, data)
+                await server.switch("on")
+
+            await migrate(url, None, lambda _: None)
+            async with serving(socket, url):
+                await health(socket)
+                async with followers(socket) as those:
+                    # Starting PostgreSQL again, as in `keep`, resets nobody.
+                    await those.live_through(keep, put_back, before=url, after=url)
 
 
 class TestFailover:

@@ -2,8 +2,10 @@
 
 Cursors contain it. A restored database may lack what a client has already read, and then continues
 differently. The identity consists of one that is stored and of those of PostgreSQL: the cluster,
-its timeline, which changes when a standby takes over or an archive is recovered, and the table,
-which a restored dump creates anew. It does not tell a copy of the files that was put back.
+its timeline, which changes when a standby takes over or an archive is recovered, the table, which a
+restored dump creates anew, and the time of a file that PostgreSQL never changes, which tells a copy
+of the files that was put back. Only superusers and the like can read that time, as under
+`gymlocker up`. A snapshot of a disk is not recognized: see docs/backup-and-restore.md.
 """
 
 import asyncio
@@ -12,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, literal_column, select, text
+from sqlalchemy import ColumnElement, func, literal, literal_column, select, text
 
 from server.errors import StartError
 from server.libraries.database.pool import Database
@@ -30,15 +32,31 @@ _system: ColumnElement[str] = (
     .scalar_subquery()
 )
 _table: ColumnElement[str] = literal_column("'user_event_deletions'::regclass::oid::text")
-_GET = Statement(
-    select(
-        incarnations.c.id,
-        incarnations.c.cursor_key,
-        _timeline.label("timeline"),
-        _system.label("system"),
-        _table.label("table"),
-    )
+# Also changed by another owner or other permissions; then clients read everything again.
+_files: ColumnElement[str] = (
+    select(literal_column("extract(epoch FROM change)::bigint::text"))
+    .select_from(text("pg_stat_file('PG_VERSION')"))
+    .scalar_subquery()
 )
+_MAY_READ_FILES = Statement(
+    select(func.has_function_privilege("pg_stat_file(text)", "EXECUTE").label("may_read"))
+)
+
+
+def _get(files: ColumnElement[str]) -> Statement:
+    return Statement(
+        select(
+            incarnations.c.id,
+            incarnations.c.cursor_key,
+            _timeline.label("timeline"),
+            _system.label("system"),
+            _table.label("table"),
+            files.label("files"),
+        )
+    )
+
+
+_GET, _GET_WITHOUT_FILES = _get(_files), _get(literal(""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +75,7 @@ class IncarnationSource:
         self._clock = clock
         self._found: Incarnation | None = None
         self._read = 0.0
+        self._get: Statement | None = None
         self._reading = asyncio.Lock()
 
     async def get(self) -> Incarnation:
@@ -69,8 +88,12 @@ class IncarnationSource:
         return self._found
 
     async def _fetch(self) -> Incarnation:
-        row = await self._database.fetch_one(_GET)
+        if self._get is None:
+            answer = await self._database.fetch_one(_MAY_READ_FILES)
+            self._get = _GET if answer and answer["may_read"] else _GET_WITHOUT_FILES
+        row = await self._database.fetch_one(self._get)
         if row is None:
             raise StartError("The table `incarnations` is empty. Restore the database again.")
-        identity = f"{row['id']}:{row['system']}:{row['timeline']}:{row['table']}"
+        names = ("id", "system", "timeline", "table", "files")
+        identity = ":".join(str(row[name]) for name in names)
         return Incarnation(hashlib.sha256(identity.encode()).digest()[:ID_BYTES], row["cursor_key"])

@@ -1,0 +1,48 @@
+"""The identity of a database.
+
+How replaced databases are recognized: tests/faults/test_replaced_database.py.
+"""
+
+import asyncpg
+import pytest
+
+from server.libraries.database.incarnation import IncarnationSource
+from server.libraries.database.migrations import migrate
+from server.libraries.database.pool import Database
+
+ROLE = "reader_of_the_identity"
+
+
+@pytest.fixture
+async def migrated(empty_database: str) -> str:
+    await migrate(empty_database, None, lambda _: None)
+    return empty_database
+
+
+async def identity(url: str) -> bytes:
+    async with Database(url, pool_size=1) as database:
+        return (await IncarnationSource(database).get()).id
+
+
+class TestIncarnationSource:
+    async def test_returns_the_stored_identity_each_time(self, migrated: str) -> None:
+        assert await identity(migrated) == await identity(migrated)
+
+    async def test_returns_another_one_after_a_snapshot(self, migrated: str) -> None:
+        before = await identity(migrated)
+        connection = await asyncpg.connect(migrated)
+        # As docs/backup-and-restore.md says.
+        await connection.execute("UPDATE incarnations SET id = gen_random_uuid()")
+        await connection.close()
+        assert await identity(migrated) != before
+
+    async def test_needs_no_superuser(self, migrated: str) -> None:
+        connection = await asyncpg.connect(migrated)
+        await connection.execute(f"DROP ROLE IF EXISTS {ROLE}; CREATE ROLE {ROLE} LOGIN")
+        await connection.execute(f"GRANT USAGE ON SCHEMA public TO {ROLE}")
+        await connection.execute(f"GRANT SELECT ON incarnations TO {ROLE}")
+        try:
+            assert await identity(migrated.replace("//gymlocker@", f"//{ROLE}@"))
+        finally:
+            await connection.execute(f"DROP OWNED BY {ROLE}; DROP ROLE {ROLE}")
+            await connection.close()
