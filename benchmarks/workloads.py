@@ -94,7 +94,7 @@ def workloads(seeded: Seeded) -> list[Workload]:
         ),
         Workload(
             "PutEvent with the password",
-            _each("EventService/PutEvent", "/v2/event", [_event(each, seeded) for each in writers]),
+            put_events(seeded),
             (*_ALL, UNCHECKED, IN_LOOP),
         ),
         Workload(
@@ -126,6 +126,12 @@ def workloads(seeded: Seeded) -> list[Workload]:
             mixed=True,
         ),
     ]
+
+
+def put_events(seeded: Seeded) -> dict[str, list[Request]]:
+    """Return a PutEvent of each writer, by protocol."""
+    writers = seeded.people[:CONCURRENCY]
+    return _each("EventService/PutEvent", "/v2/event", [_event(each, seeded) for each in writers])
 
 
 def get_user(person: Person) -> Request:

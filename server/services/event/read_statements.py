@@ -12,6 +12,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
+    any_,
     bindparam,
     column,
     false,
@@ -180,12 +181,28 @@ def _changes(*, checks_secrets: bool) -> Statement:
 
 
 def _invalid_secrets() -> Statement:
-    """Return a statement with the entries whose secret does not belong to the user."""
-    requested = func.unnest(
-        bindparam("user_ids", type_=ARRAY(Uuid)), bindparam("secrets", type_=ARRAY(Text))
-    ).table_valued(column("user_id", Uuid), column("secret", Text))
-    checked = _checked(requested.render_derived("requested"))
-    return Statement(select(checked.c.user_id, checked.c.secret).where(~checked.c.valid))
+    """Return a statement with the entries whose secret does not belong to the user.
+
+    It reads the secrets of each user once, however many entries there are of them.
+    """
+    user_ids = bindparam("user_ids", type_=ARRAY(Uuid))
+    requested = (
+        func.unnest(user_ids, bindparam("secrets", type_=ARRAY(Text)))
+        .table_valued(column("user_id", Uuid), column("secret", Text))
+        .render_derived("requested")
+    )
+    known = (
+        select(user_follow_secrets.c.user_id, user_follow_secrets.c.value)
+        .where(user_follow_secrets.c.user_id == any_(user_ids))
+        .cte("known")
+        .prefix_with("MATERIALIZED")
+    )
+    is_known = (
+        select(true())
+        .where(known.c.user_id == requested.c.user_id, known.c.value == requested.c.secret)
+        .exists()
+    )
+    return Statement(select(requested.c.user_id, requested.c.secret).where(~is_known))
 
 
 def _moved() -> Statement:

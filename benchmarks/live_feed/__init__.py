@@ -1,0 +1,1 @@
+"""Performance of the live feed: delivery, idle streams, and what it costs others."""
