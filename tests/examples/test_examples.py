@@ -92,5 +92,5 @@ def test_kotlin(stack: Stack) -> None:
 
 def test_examples_do_not_import_the_server() -> None:
     sources = sorted((EXAMPLES / "python").glob("*.py"))
-    assert len(sources) == 2
+    assert len(sources) == 3
     assert [path.name for path in sources if "server." in path.read_text()] == []

@@ -2,8 +2,6 @@
 
 import { run } from "./feed.js";
 
-declare const process: { argv: string[]; exitCode: number };
-
 try {
   await run(process.argv[2] ?? "http://127.0.0.1:8080", console.log);
 } catch (error) {
