@@ -93,7 +93,7 @@ REQUESTS: dict[str, Callable[[Things], Message]] = {
     "InboxService.WatchInbox": lambda things: inbox_pb2.WatchInboxRequest(
         user_id=things.who.id, password=things.who.password
     ),
-    "PushService.RegisterEndpoint": lambda things: Device(PUSH_URL).request(),
+    "PushService.RegisterEndpoint": lambda things: Device(f"{PUSH_URL}/new").request(),
     "PushService.ListEndpoints": lambda things: push_pb2.ListEndpointsRequest(),
     "PushService.ConfirmEndpoint": lambda things: push_pb2.ConfirmEndpointRequest(
         id=things.endpoint_id, challenge=things.challenge

@@ -95,9 +95,11 @@ ALLOWED: dict[str, set[str]] = {
 # Methods that the shared key of the server allows.
 SHARED = {name for name in ALLOWED if name.startswith(("AiService.", "BackupService."))}
 # A password in the request is required without a header that names the caller.
-WITH_PASSWORD = {name for name, scopes in ALLOWED.items() if "feed" in scopes} | {
-    "UserService.DeleteUser"
-}
+WITH_PASSWORD = {
+    name
+    for name, scopes in ALLOWED.items()
+    if "feed" in scopes and not name.startswith("PushService.")
+} | {"UserService.DeleteUser"}
 JUDGED = sorted(ALLOWED.keys() & METHODS.keys())
 
 
