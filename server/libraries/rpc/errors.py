@@ -16,6 +16,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
+from grpc import aio
 
 from server.errors import (
     Aborted,
@@ -97,6 +98,9 @@ class ErrorInterceptor(Interceptor):
                     raise
                 # Cancelled inside the server, not by the client, which would wait forever.
                 await _abort_unhandled(context, error)
+            except aio.InternalError:
+                # A message of a stream could not be sent, since its client is gone. gRPC knows.
+                raise
             except Exception as error:
                 await _abort_unhandled(context, error)
 

@@ -55,11 +55,13 @@ class Crowd:
 
     async def until_exact(self, seconds: float) -> None:
         """Wait until the watchers are exact, at most for some seconds."""
-        expected = self.writers.record.expected
+        events = self.writers.record.expected
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while any(one.events != _followed(expected, one) for one in self.watchers):
-                    await asyncio.sleep(0.1)
+                for watcher in self.watchers:
+                    expected = _followed(events, watcher)
+                    while watcher.events != expected:
+                        await asyncio.sleep(0.1)
 
 
 def _followed(events: Mapping[Key, bytes], reader: Follower) -> dict[Key, bytes]:

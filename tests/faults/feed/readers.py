@@ -41,7 +41,7 @@ class Watcher(WatchedFeed):
             try:
                 self.ends[await self._read_some()] += 1
             except aio.AioRpcError as error:
-                self.ends[f"{error.code().name} ({error.details()})"] += 1
+                self.ends[error.code().name] += 1
             finally:
                 self.call.cancel()
             self.refused.update(self.invalid)

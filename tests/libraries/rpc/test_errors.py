@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 import pytest
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
-from grpc import StatusCode
+from grpc import StatusCode, aio
 from structlog.testing import capture_logs
 
 from server import errors
@@ -151,6 +151,13 @@ async def test_does_not_abort_a_cancelled_call() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert call.code is None
+
+
+async def test_does_not_report_a_message_that_could_not_be_sent() -> None:
+    call = FakeContext()
+    with capture_logs() as log, pytest.raises(aio.InternalError):
+        await intercepted(raising(aio.InternalError()), call)
+    assert (call.code, log) == (None, [])
 
 
 async def test_unauthenticated_has_a_challenge() -> None:
