@@ -70,6 +70,19 @@ class TestApiTour:
         assert '"encrypted_event_payload": "d29ya291dA=="' in said
 
 
+class TestLiveFeed:
+    def test_commands_succeed(self, stack: Stack, tmp_path: Path) -> None:
+        require("grpcurl")
+        script = commands("docs/live-feed.md", "Live feed")
+        said = run(checked(script, stack.address), tmp_path).stdout
+        assert 'data: {"caughtUp":{}}' in said
+        assert '"encryptedEventPayload":"d29ya291dA=="' in said
+        assert '"encrypted_event_payload": "d29ya291dA=="' in said
+        assert '{"waiting":{"count":1}}' in said
+        assert 'data: {"ended":{"reason":"NOTHING_TO_WATCH"}}' in said
+        assert 'data: {"ended":{"reason":"USER_NOT_FOUND"}}' in said
+
+
 class TestTrainingLog:
     def test_commands_succeed(self, stack: Stack, tmp_path: Path) -> None:
         script = commands("docs/training-log.md", "Training log")
