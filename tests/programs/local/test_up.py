@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import grpc
 import psutil
 import pytest
+from gymlocker.v2 import inbox_pb2, inbox_pb2_grpc, user_pb2, user_pb2_grpc
 
 from tests.support.ports import free_port
 from tests.support.waiting import TIMEOUT, processes_of, wait_until
@@ -142,6 +145,21 @@ class TestRunning:
         wait_until(stack.healthy)
 
 
+@contextmanager
+def open_streams(port: int, number: int) -> Iterator[None]:
+    """Watch an inbox by so many streams."""
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        # The stubs are typed for channels of grpc.aio.
+        users: Any = user_pb2_grpc.UserServiceStub(channel)  # type: ignore[arg-type]
+        user = users.CreateUser(user_pb2.CreateUserRequest(), wait_for_ready=True)
+        request = inbox_pb2.WatchInboxRequest(user_id=user.id, password=user.password)
+        inbox: Any = inbox_pb2_grpc.InboxServiceStub(channel)  # type: ignore[arg-type]
+        streams: list[Any] = [inbox.WatchInbox(request) for _ in range(number)]
+        for stream in streams:
+            assert next(stream).waiting.count == 0
+        yield
+
+
 def stops_with_all(running: Running, number: signal.Signals) -> None:
     assert running.stop(number) == 0
     assert processes_of(running.folder) == []
@@ -154,6 +172,12 @@ class TestStop:
         with up(tmp_path / "data") as running:
             running.until_ready()
             stops_with_all(running, signal.SIGTERM)
+
+    def test_ctrl_c_does_not_wait_for_open_streams(self, tmp_path: Path) -> None:
+        with up(tmp_path / "data") as running:
+            running.until_ready()
+            with open_streams(running.port, 20):
+                stops_with_all(running, signal.SIGINT)
 
     @pytest.mark.parametrize(
         ("phase", "number"),
