@@ -218,8 +218,7 @@ async def things_of(owner: User, client: Client, database: asyncpg.Connection) -
     backup = await client.backups.UploadBackup(
         iter([backup_pb2.UploadBackupRequest(file=HttpBody(data=BACKUP))]), metadata=metadata
     )
-    device = Device(PUSH_URL)
-    endpoint = await client.push.RegisterEndpoint(device.request(), metadata=metadata)
+    endpoint = await client.push.RegisterEndpoint(Device(PUSH_URL).request(), metadata=metadata)
     return Things(
         owner,
         username,

@@ -11,7 +11,9 @@ from server.libraries.database.pool import Database
 from server.services.push.due_pushes import DuePushRepository
 from server.services.push.repository import EndpointRepository
 from tests.programs.gateway.authority import Authority
+from tests.services.push.device import Device
 from tests.services.push.receiver import Receiver, receiving
+from tests.services.push.rows import confirmed
 from tests.support.client import many_users
 
 
@@ -40,3 +42,20 @@ async def user_id(connection: asyncpg.Connection) -> UUID:
     """Return a user."""
     [user_id] = await many_users(connection, 1)
     return user_id
+
+
+@pytest.fixture
+def device() -> Device:
+    """Return a device of the user."""
+    return Device("https://push.example/one")
+
+
+@pytest.fixture
+async def endpoint_id(
+    connection: asyncpg.Connection,
+    endpoints: EndpointRepository,
+    user_id: UUID,
+    device: Device,
+) -> UUID:
+    """Return a confirmed endpoint of the user."""
+    return await confirmed(connection, endpoints, user_id, device)

@@ -6,6 +6,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from server.services.push.due_pushes import DuePushRepository
+from server.services.push.model import DuePush
 from server.services.push.repository import EndpointRepository
 from tests.services.push.device import Device
 
@@ -59,3 +61,22 @@ async def confirmed(
         endpoint_id,
     )
     return endpoint_id
+
+
+async def claim_one(queue: DuePushRepository) -> DuePush:
+    """Claim the only push that is due."""
+    [push], _ = await queue.claim(10)
+    return push
+
+
+async def claim_none(queue: DuePushRepository) -> bool:
+    """Check that no push is due."""
+    return await queue.claim(10) == ([], False)
+
+
+async def announced(
+    connection: asyncpg.Connection, queue: DuePushRepository, user_id: UUID
+) -> None:
+    """Store a message, and announce it."""
+    await put_message(connection, user_id)
+    await queue.announce([user_id])
