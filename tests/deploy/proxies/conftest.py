@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncIterator, Iterator
 
+import grpc
 import pytest
 import pytest_asyncio
+from grpc import aio
 
 from server.programs.local.temporary_postgres import TemporaryPostgres
 from tests.deploy.proxies.programs import NAMES, Proxy, running_proxy
 from tests.libraries.database.conftest import make_database
+from tests.programs.gateway.authority import HOST
 from tests.services.ai.planner.model_server import ModelServer
 from tests.support.stack import Stack, running_stack
 
@@ -54,3 +57,11 @@ async def proxy(
     folder = tmp_path_factory.mktemp(request.param)
     async with running_proxy(request.param, folder, behind_proxies.address) as proxy:
         yield proxy
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def channel(proxy: Proxy) -> AsyncIterator[aio.Channel]:
+    """A gRPC channel through the proxy."""
+    credentials = grpc.ssl_channel_credentials(proxy.root.read_bytes())
+    async with aio.secure_channel(f"{HOST}:{proxy.port}", credentials) as channel:
+        yield channel

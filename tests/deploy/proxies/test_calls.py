@@ -21,8 +21,6 @@ from gymlocker.v2 import (
     ai_pb2_grpc,
     auth_pb2,
     auth_pb2_grpc,
-    event_pb2,
-    event_pb2_grpc,
     system_pb2,
     system_pb2_grpc,
     workout_pb2,
@@ -32,7 +30,6 @@ from gymlocker.v2 import (
 from server.libraries.network.grpc_protocol import status_in
 from tests.deploy.proxies.conftest import NEW_USERS
 from tests.deploy.proxies.programs import Proxy
-from tests.programs.gateway.authority import HOST
 from tests.programs.gateway.test_grpc import frame, frames
 from tests.programs.web.app import running
 from tests.services.ai.end_to_end.checks import WAIT, texts_of
@@ -53,14 +50,6 @@ _networks = count(1)
 def source() -> str:
     """Return a loopback address in a network of its own."""
     return f"127.9.{next(_networks)}.1"
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def channel(proxy: Proxy) -> AsyncIterator[aio.Channel]:
-    """A gRPC channel through the proxy."""
-    credentials = grpc.ssl_channel_credentials(proxy.root.read_bytes())
-    async with aio.secure_channel(f"{HOST}:{proxy.port}", credentials) as channel:
-        yield channel
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -244,60 +233,6 @@ class TestStreams:
             received = await process.stdout.read(65_536)
             assert ai_pb2.ChatResponse.FromString(frames(received)[0][1])
         await model.until(lambda: model.hung_up == hung_up + 1)
-
-
-class TestWatching:
-    @pytest.mark.parametrize("version", VERSIONS)
-    async def test_events_arrive_as_they_are_published(self, proxy: Proxy, version: str) -> None:
-        async with proxy.client(source()) as client:
-            user = (await client.post("/user/create", json={})).json()
-            owner = {"userId": user["id"], "password": user["password"]}
-            entry = {"userId": user["id"], "followSecret": "dawn"}
-            (await client.put("/follow-secret", json=owner | entry)).raise_for_status()
-            words = (version, "-d", json.dumps({"users": [entry]}))
-            async with curl(proxy, *words, f"{proxy.url}/events/watch") as process:
-                await line_with(process, b"caughtUp")
-                event = owner | {
-                    "eventId": str(uuid4()),
-                    "encryptedEventPayload": "d29ya291dA==",
-                    "encryptedEventIV": "AAECAwQFBgcICQoLDA0ODw==",
-                    "expiry": "2036-01-01T00:00:00Z",
-                }
-                (await client.put("/event", json=event)).raise_for_status()
-                await line_with(process, event["eventId"].encode())
-            deletion = {"id": user["id"], "password": user["password"]}
-            (await client.post("/user/delete", json=deletion)).raise_for_status()
-
-    async def test_grpc_stream_arrives_message_by_message(
-        self, proxy: Proxy, channel: aio.Channel
-    ) -> None:
-        stub = event_pb2_grpc.EventServiceStub(channel)
-        async with proxy.client(source()) as client:
-            user = (await client.post("/user/create", json={})).json()
-            secret = {"userId": user["id"], "followSecret": "dawn"}
-            body = secret | {"password": user["password"]}
-            (await client.put("/follow-secret", json=body)).raise_for_status()
-            followed = event_pb2.FollowedUser(user_id=user["id"], follow_secret="dawn")
-            call = stub.WatchEvents(event_pb2.WatchEventsRequest(users=[followed]), timeout=60)
-            assert await names(call, until="caught_up") == ["cursor", "caught_up"]
-            (await client.post("/follow-secret/delete", json=body)).raise_for_status()
-            assert await names(call, until="ended") == ["invalid_follow_secret", "ended"]
-
-
-async def line_with(process: asyncio.subprocess.Process, text: bytes) -> None:
-    """Read until a line contains the text, before the stream has ended."""
-    assert process.stdout
-    async with asyncio.timeout(30):
-        while text not in (line := await process.stdout.readline()):
-            assert line
-
-
-async def names(call: Any, *, until: str) -> list[str]:
-    """Return the names of the next messages but heartbeats, up to and with `until`."""
-    found = [""]
-    while found[-1] != until:
-        found.append(str((await call.read()).WhichOneof("message")))
-    return [name for name in found[1:] if name != "heartbeat"]
 
 
 class TestHubs:
