@@ -49,7 +49,7 @@ def markdown(machine: str, found: Findings) -> str:
     """Return the report as Markdown."""
     parts = [
         _HEAD.format(machine=machine),
-        _goals(found.goals),
+        goals_table(found.goals),
         "![Calls per second relative to FastAPI with the ORM](throughput.svg)",
         _CALLS,
         *(f"### {name}\n\n{_workload(series)}" for name, series in found.results.items()),
@@ -77,26 +77,27 @@ def draw(results: Mapping[str, Results], file: Path) -> None:
     plt.close(figure)
 
 
-def _goals(goals: Sequence[Goal]) -> str:
+def goals_table(goals: Sequence[Goal]) -> str:
+    """Return a table of goals, which the README repeats in part."""
     rows = [
         (
             goal.name,
-            _figure(goal.value),
+            figure(goal.value),
             f"at {'most' if goal.at_most else 'least'} {goal.bound:g}",
             "yes" if goal.met else "**no**",
         )
         for goal in goals
     ]
-    return _table(("goal", "measured", "target", "met"), rows)
+    return table(("goal", "measured", "target", "met"), rows)
 
 
 def _workload(series: Results) -> str:
     rows = []
     for name, each in series.items():
-        to_floor = _figure(ratio(each, series[FLOOR])) if FLOOR in series else "-"
-        rows.append((name, to_floor, _figure(ratio(each, series[PEER_ORM])), *_shares(each)))
+        to_floor = figure(ratio(each, series[FLOOR])) if FLOOR in series else "-"
+        rows.append((name, to_floor, figure(ratio(each, series[PEER_ORM])), *_shares(each)))
     users = ("server", "Envoy", "PostgreSQL", "load")
-    return _table(("contender", "vs. floor", "vs. FastAPI, ORM", *users), rows)
+    return table(("contender", "vs. floor", "vs. FastAPI, ORM", *users), rows)
 
 
 def _shares(series: Series) -> list[str]:
@@ -106,14 +107,16 @@ def _shares(series: Series) -> list[str]:
 
 
 def _scaling(scaling: Mapping[int, float]) -> str:
-    rows = [(str(workers), _figure(value)) for workers, value in scaling.items()]
-    return _table(("workers behind one Envoy", "GetUser vs. one worker"), rows)
+    rows = [(str(workers), figure(value)) for workers, value in scaling.items()]
+    return table(("workers behind one Envoy", "GetUser vs. one worker"), rows)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown, with the figures on the right."""
     ruler = ["---"] + ["---:"] * (len(head) - 1)
     return "\n".join("| " + " | ".join(row) + " |" for row in (head, ruler, *rows))
 
 
-def _figure(value: float) -> str:
+def figure(value: float) -> str:
+    """Return a number with as many digits as matter."""
     return f"{value:,.0f}" if abs(value) >= 20 else f"{value:.2f}"

@@ -9,7 +9,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import uuid4
 
 import grpc
@@ -23,12 +23,12 @@ from benchmarks.seed import EVENT_BYTES, IV_BYTES, PASSWORD, FeedSubscription
 WATCHERS = 1_000
 WRITERS = 50
 EVENTS_PER_SECOND = 10
+ROUND_SECONDS = 20.0
 # Time for the last events to arrive.
-ARRIVAL_SECONDS = 30.0
+ARRIVAL_SECONDS = 60.0
 
 
-@dataclass(frozen=True)
-class Delays:
+class Delays(NamedTuple):
     """Delays in milliseconds: of all arrivals, and of the last arrival of each event."""
 
     median: float
@@ -36,20 +36,18 @@ class Delays:
     last: float
 
 
-def to_one_audience(stage: Stage, *, events: int) -> Delays:
+def to_one_audience(stage: Stage, *, rounds: int) -> Delays:
     """Return the delays with all watchers following one user, who publishes once a second."""
     user = stage.seeded.followed[0]
     followers = stage.shared(user, WATCHERS)
-    return _delays(stage, [[each] for each in followers], [user], events=events, rate=1)
+    return _measure(stage, followers, [user], rounds=rounds, rate=1)
 
 
-def to_many_audiences(stage: Stage, *, events: int) -> Delays:
+def to_many_audiences(stage: Stage, *, rounds: int) -> Delays:
     """Return the delays with 20 watchers for each of 50 users, who publish in turns."""
     users = stage.seeded.followed[1 : WRITERS + 1]
     followers = [each for user in users for each in stage.shared(user, WATCHERS // WRITERS)]
-    return _delays(
-        stage, [[each] for each in followers], users, events=events, rate=EVENTS_PER_SECOND
-    )
+    return _measure(stage, followers, users, rounds=rounds, rate=EVENTS_PER_SECOND)
 
 
 @contextmanager
@@ -93,29 +91,31 @@ def at_rate(rate: float, number: int, act: Callable[[int], None]) -> None:
         act(each)
 
 
-def _delays(
+def _measure(
     stage: Stage,
-    followed: Sequence[Sequence[FeedSubscription]],
+    followers: Sequence[FeedSubscription],
     writers: Sequence[FeedSubscription],
     *,
-    events: int,
+    rounds: int,
     rate: float,
 ) -> Delays:
-    audience = len(followed) // len(writers)
+    """Return the medians of the rounds' figures."""
     remember_passwords(stage, writers)
-    requests = [stage.request(each) for each in followed]
     with (
-        watching(stage.port, requests) as watchers,
+        watching(stage.port, [stage.request([each]) for each in followers]) as watchers,
         publishing(f"127.0.0.1:{stage.port}") as publish,
     ):
-        measured: list[bytes] = []
-        at_rate(
-            rate,
-            events,
-            lambda number: measured.append(publish(writers[number % len(writers)])),
-        )
-        _wait_for(watchers, measured, audience)
-        return _summary([_delays_of(watchers, event_id) for event_id in measured])
+        found = []
+        for _ in range(rounds):
+            published: list[bytes] = []
+
+            def act(number: int, published: list[bytes] = published) -> None:
+                published.append(publish(writers[number % len(writers)]))
+
+            at_rate(rate, round(ROUND_SECONDS * rate), act)
+            _wait_for(watchers, published, len(followers) // len(writers))
+            found.append(_summary([_delays_of(watchers, event_id) for event_id in published]))
+    return Delays(*(statistics.median(figures) for figures in zip(*found, strict=True)))
 
 
 def _wait_for(watchers: Watchers, event_ids: Sequence[bytes], audience: int) -> None:

@@ -60,5 +60,6 @@ def measure(stage: Stage, *, followed: int) -> Idle:
 
 
 def pss(process: psutil.Process) -> float:
-    """Return the KiB of a process, with its part of what it shares with others."""
-    return float(process.memory_full_info().pss) / 1024
+    """Return the KiB of a process and its children, with their part of what they share."""
+    processes = (process, *process.children(recursive=True))
+    return sum(float(each.memory_full_info().pss) for each in processes) / 1024
