@@ -23,8 +23,10 @@ from server.programs.cli.options import (
     WORKER_TLS,
     Http3Port,
     Listen,
+    Live,
     Metrics,
     MetricsPort,
+    NoInput,
     TlsCert,
     TlsClientCa,
     TlsKey,
@@ -242,18 +244,7 @@ def gateway(
 
 
 @app.command()
-def demo(
-    url: Url = DEFAULT_URL,
-    live: Annotated[
-        bool,
-        typer.Option(
-            "--live", help="Show two phones; what you type on one appears on the other at once."
-        ),
-    ] = False,
-    no_input: Annotated[
-        bool, typer.Option("--no-input", help="With --live: publish some workouts and exit.")
-    ] = False,
-) -> None:
+def demo(url: Url = DEFAULT_URL, live: Live = False, no_input: NoInput = False) -> None:
     """Show the encrypted feed at work: two people with real keys, over the network.
 
     Exits with code 1 if any byte differs from what was sent.

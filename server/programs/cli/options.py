@@ -6,6 +6,13 @@ from typing import Annotated, TypeAlias
 import typer
 
 Url: TypeAlias = Annotated[str, typer.Option(help="URL of the server.")]
+Live: TypeAlias = Annotated[
+    bool,
+    typer.Option("--live", help="Show two phones; what you type on one appears on the other."),
+]
+NoInput: TypeAlias = Annotated[
+    bool, typer.Option("--no-input", help="With --live: publish some workouts and exit.")
+]
 Listen: TypeAlias = Annotated[
     str, typer.Option(help="Address to listen on: host:port or unix:/path/to/socket.")
 ]
