@@ -26,7 +26,7 @@ TIMEOUT = 600.0
 
 @dataclass
 class Disturbances:
-    """What happens to a stack at random moments. `control` reads by the clock."""
+    """Disturbances of a stack at random moments. `control` reads by the clock."""
 
     stack: Stack
     url: str
