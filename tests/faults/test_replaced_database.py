@@ -32,7 +32,8 @@ from tests.support.command import gymlocker
 from tests.support.waiting import eventually, eventually_true
 from tests.support.worker import health, serving
 
-pytestmark = pytest.mark.extended
+# Databases are dumped, restored and promoted.
+pytestmark = [pytest.mark.extended, pytest.mark.timeout(300)]
 
 Step = Callable[[], Awaitable[object]]
 
