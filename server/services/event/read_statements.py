@@ -6,14 +6,18 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     CTE,
+    BigInteger,
     ColumnElement,
     DateTime,
+    Integer,
+    Lateral,
     Select,
     Text,
     Uuid,
     and_,
     any_,
     bindparam,
+    cast,
     column,
     false,
     func,
@@ -40,6 +44,7 @@ from server.libraries.database.time import representable
 EVENT_BYTES = 512
 DELETION_BYTES = 128
 
+_MAX_BYTES = bindparam("max_bytes", type_=BigInteger)
 _EVENT_SIZE = func.octet_length(user_events.c.encrypted_event) + EVENT_BYTES
 
 
@@ -122,7 +127,7 @@ def _since() -> Statement:
             found.c.encrypted_event,
             found.c.encryption_iv,
         )
-        .where(or_(found.c.id.is_(None), found.c.bytes_before < bindparam("max_bytes")))
+        .where(or_(found.c.id.is_(None), found.c.bytes_before < _MAX_BYTES))
         .order_by(found.c.timestamp)
     )
 
@@ -131,8 +136,8 @@ def _changes(*, checks_secrets: bool) -> Statement:
     """Return a statement with a row for each event and deletion, and one for each other entry.
 
     Each entry is there once. Changes that do not fit into `max_bytes` come after all that are
-    returned; `total` is the number of the entry's changes with them. Without `checks_secrets`,
-    every entry counts as valid.
+    returned; if some are left out, `total` is more than the entry's changes that are returned.
+    Without `checks_secrets`, every entry counts as valid.
     """
     requested = _requested(
         positions=column("position", Uuid), beginnings=column("began", DateTime(timezone=True))
@@ -144,20 +149,18 @@ def _changes(*, checks_secrets: bool) -> Statement:
     counted = select(
         changes,
         (func.sum(changes.c.size).over(order_by=in_order) - changes.c.size).label("bytes_before"),
-        func.count().over(partition_by=(changes.c.user_id, changes.c.secret)).label("total"),
     ).cte("counted")
     # Also of an entry of which no change fits.
-    total = (
-        select(counted.c.total)
-        .where(counted.c.user_id == checked.c.user_id, counted.c.secret == checked.c.secret)
-        .limit(literal_column("1"))
-        .correlate(checked)
-        .scalar_subquery()
+    totals = (
+        select(counted.c.user_id, counted.c.secret, func.count().label("total"))
+        .group_by(counted.c.user_id, counted.c.secret)
+        .subquery("totals")
     )
+    has_total = and_(totals.c.user_id == checked.c.user_id, totals.c.secret == checked.c.secret)
     of_entry = and_(
         counted.c.user_id == checked.c.user_id,
         counted.c.secret == checked.c.secret,
-        counted.c.bytes_before < bindparam("max_bytes"),
+        counted.c.bytes_before < _MAX_BYTES,
     )
     of_user = and_(checked.c.valid, user_event_clocks.c.user_id == checked.c.user_id)
     return Statement(
@@ -167,7 +170,7 @@ def _changes(*, checks_secrets: bool) -> Statement:
             checked.c.valid,
             user_event_clocks.c.timestamp.label("newest"),
             user_event_clocks.c.pruned,
-            func.coalesce(total, 0).label("total"),
+            func.coalesce(totals.c.total, 0).label("total"),
             counted.c.is_deletion,
             counted.c.id,
             representable(counted.c.timestamp).label("timestamp"),
@@ -175,7 +178,11 @@ def _changes(*, checks_secrets: bool) -> Statement:
             counted.c.encrypted_event,
             counted.c.encryption_iv,
         )
-        .select_from(checked.outerjoin(user_event_clocks, of_user).outerjoin(counted, of_entry))
+        .select_from(
+            checked.outerjoin(user_event_clocks, of_user)
+            .outerjoin(totals, has_total)
+            .outerjoin(counted, of_entry)
+        )
         .order_by(counted.c.timestamp, counted.c.id)
     )
 
@@ -222,34 +229,55 @@ def _moved() -> Statement:
 
 
 def _events(checked: CTE) -> "Select[Any]":
-    return select(
-        checked.c.user_id,
-        checked.c.secret,
-        user_events.c.id,
-        user_events.c.timestamp,
-        false().label("is_deletion"),
-        _EVENT_SIZE.label("size"),
-        user_events.c.expiry,
-        user_events.c.encrypted_event,
-        user_events.c.encryption_iv,
-    ).where(_is_after(user_events, checked), user_events.c.expiry > func.now())
+    event = _oldest(
+        select(
+            user_events.c.id,
+            user_events.c.timestamp,
+            false().label("is_deletion"),
+            _EVENT_SIZE.label("size"),
+            user_events.c.expiry,
+            user_events.c.encrypted_event,
+            user_events.c.encryption_iv,
+        ).where(_is_after(user_events, checked), user_events.c.expiry > func.now()),
+        user_events,
+        EVENT_BYTES,
+    )
+    return _of_entries(checked, event)
 
 
 def _deletions(checked: CTE) -> "Select[Any]":
-    return select(
-        checked.c.user_id,
-        checked.c.secret,
-        user_event_deletions.c.id,
-        user_event_deletions.c.timestamp,
-        true(),
-        literal(DELETION_BYTES),
-        null(),
-        null(),
-        null(),
-    ).where(
-        _is_after(user_event_deletions, checked),
-        user_event_deletions.c.timestamp > checked.c.began,
+    deletion = _oldest(
+        select(
+            user_event_deletions.c.id,
+            user_event_deletions.c.timestamp,
+            true().label("is_deletion"),
+            literal(DELETION_BYTES).label("size"),
+            _no(user_events.c.expiry),
+            _no(user_events.c.encrypted_event),
+            _no(user_events.c.encryption_iv),
+        ).where(
+            _is_after(user_event_deletions, checked),
+            user_event_deletions.c.timestamp > checked.c.began,
+        ),
+        user_event_deletions,
+        DELETION_BYTES,
     )
+    return _of_entries(checked, deletion)
+
+
+def _oldest(changes: "Select[Any]", table: Any, min_bytes: int) -> Lateral:
+    """Return all changes that may fit, and one that does not: no page reads all later ones."""
+    most = _MAX_BYTES // literal_column(str(min_bytes), Integer) + literal_column("2", Integer)
+    return changes.order_by(table.c.timestamp, table.c.id).limit(most).lateral("oldest")
+
+
+def _no(column: Any) -> ColumnElement[Any]:
+    return cast(null(), column.type).label(column.name)
+
+
+def _of_entries(checked: CTE, oldest: Lateral) -> "Select[Any]":
+    found = checked.join(oldest, true())
+    return select(checked.c.user_id, checked.c.secret, *oldest.c).select_from(found)
 
 
 def _is_after(table: Any, checked: CTE) -> ColumnElement[bool]:

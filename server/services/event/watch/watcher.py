@@ -7,6 +7,7 @@ its own position: at the beginning, and after it has missed something.
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Collection, Iterable
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -47,7 +48,7 @@ class Watcher:
         self._count_wrong = count_wrong
         self._incarnation: Incarnation | None = None
         self._settled: dict[UUID, datetime] = {}
-        # By user, with one subscription for each secret.
+        # By user: at the beginning one subscription for each secret, whose cursors may differ.
         self._behind: dict[UUID, list[FeedSubscription]] = {}
         self._secrets: dict[UUID, tuple[str, ...]] = {}
         for one in merged(subscriptions):
@@ -162,7 +163,8 @@ class Watcher:
         if remaining:
             self._secrets[user_id] = remaining
             if behind := self._behind.get(user_id):
-                self._behind[user_id] = [one for one in behind if one.secret != secret]
+                others = [one for one in behind if one.secret != secret]
+                self._behind[user_id] = others or [replace(behind[0], secret=remaining[0])]
         else:
             for state in (self._secrets, self._behind, self._settled):
                 state.pop(user_id, None)
@@ -171,10 +173,9 @@ class Watcher:
         return True
 
     def _subscriptions(self, user_id: UUID, position: Position) -> list[FeedSubscription]:
-        return [
-            FeedSubscription(user_id, secret, position, has_cursor=True)
-            for secret in self._secrets[user_id]
-        ]
+        # With one secret, for each of them reads the same changes. The feeds check the others.
+        secret = self._secrets[user_id][0]
+        return [FeedSubscription(user_id, secret, position, has_cursor=True)]
 
     def _offer(self, message: bytes) -> None:
         self._stream.offer((message,), len(message))

@@ -31,11 +31,12 @@ HASHED = HashedPassword("0" * 128, bytes(64))
 
 
 class CountingEvents(EventRepository):
-    """A repository that counts the reads of watchers and may pause them."""
+    """A repository that counts the reads of watchers, with their entries, and may pause them."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.reads = 0
+        self.entries: list[int] = []
         self.begun = asyncio.Event()
         self.may_return = asyncio.Event()
         self.may_return.set()
@@ -48,6 +49,7 @@ class CountingEvents(EventRepository):
         self, subscriptions: Sequence[FeedSubscription], *, max_bytes: int
     ) -> Changes:
         self.reads += 1
+        self.entries.append(len(subscriptions))
         found = await super().changes(subscriptions, max_bytes=max_bytes)
         self.begun.set()
         await self.may_return.wait()

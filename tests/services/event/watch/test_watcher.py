@@ -5,6 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import pytest
+
+from server.services.event.watch import watcher
 from server.services.event.watch.shared_feeds import Batch
 from server.services.event.watch.watcher import Watcher
 from tests.services.event.watch.conftest import Scene, Stream
@@ -14,9 +17,9 @@ SECOND = timedelta(seconds=1)
 
 def watcher_of(scene: Scene, user: UUID) -> Watcher:
     """Return the only watcher of a user."""
-    [watcher] = scene.feeds._feeds[user].watchers
-    assert isinstance(watcher, Watcher)
-    return watcher
+    [found] = scene.feeds._feeds[user].watchers
+    assert isinstance(found, Watcher)
+    return found
 
 
 def position_of(scene: Scene, user: UUID) -> datetime:
@@ -87,6 +90,32 @@ class TestSecrets:
             await stream.task
             assert stream.payloads() == [b"1", b"2"]
             assert stream.names()[-2:] == ["invalid_follow_secret", "ended"]
+
+    async def test_read_a_backlog_once(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+        # A page for each event.
+        monkeypatch.setattr(watcher, "PAGE_BYTES", 1)
+        user = await scene.new_user("a", "b")
+        for payload in (b"1", b"2", b"3"):
+            await scene.publish(user, payload, hint=False)
+        async with scene.watching(user, "a", "b") as stream:
+            assert stream.payloads() == [b"1", b"2", b"3"]
+        assert scene.events.entries == [2, 1, 1, 1]
+
+    async def test_leave_the_backlog_to_another_when_revoked(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(watcher, "PAGE_BYTES", 1)
+        user = await scene.new_user("a", "b")
+        for payload in (b"1", b"2"):
+            await scene.publish(user, payload, hint=False)
+        scene.events.may_return.clear()
+        async with scene.watching(user, "a", "b", caught_up=False) as stream:
+            await scene.events.begun.wait()
+            await scene.revoke(user, "a")
+            scene.events.may_return.set()
+            await stream.wait_for("caught_up")
+            assert stream.payloads() == [b"1", b"2"]
+            assert stream.names().count("invalid_follow_secret") == 1
 
     async def test_revoked_during_a_read_send_nothing_later(self, scene: Scene) -> None:
         user = await scene.new_user()
