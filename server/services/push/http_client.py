@@ -24,6 +24,8 @@ MAX_CONNECTIONS = 100
 KEEP_SECONDS = 60.0
 # The contents are not read, but a connection can only be kept when they are over.
 MAX_RESPONSE_BYTES = 4096
+# With headers and informational responses, of which a server may send any number.
+MAX_RECEIVED_BYTES = 32 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,10 @@ class _CheckedBackend(httpcore2.AsyncNetworkBackend):
         error: Exception = httpcore2.ConnectError()
         for address in (await self._addresses.of(host))[:MAX_ADDRESSES]:
             try:
-                return await self._network.connect_tcp(
-                    address, port, CONNECT_SECONDS, local_address, socket_options
+                return _BoundedStream(
+                    await self._network.connect_tcp(
+                        address, port, CONNECT_SECONDS, local_address, socket_options
+                    )
                 )
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as failed:
                 error = failed
@@ -136,3 +140,41 @@ class _CheckedBackend(httpcore2.AsyncNetworkBackend):
     ) -> httpcore2.AsyncNetworkStream:
         """Refuse: push services have addresses."""
         raise ForbiddenAddress
+
+
+class _BoundedStream(httpcore2.AsyncNetworkStream):
+    """A connection that fails when too much is received after what was sent last."""
+
+    def __init__(self, stream: httpcore2.AsyncNetworkStream) -> None:
+        self._stream = stream
+        self._received = 0
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Receive some bytes. Raise ReadError beyond MAX_RECEIVED_BYTES."""
+        if self._received >= MAX_RECEIVED_BYTES:
+            raise httpcore2.ReadError("too long a response")
+        data = await self._stream.read(min(max_bytes, MAX_RESPONSE_BYTES), timeout)
+        self._received += len(data)
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send bytes."""
+        self._received = 0
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        """Return the connection with TLS, bounded as well."""
+        return _BoundedStream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return a property of the connection."""
+        return self._stream.get_extra_info(info)

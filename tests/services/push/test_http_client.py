@@ -74,6 +74,21 @@ class TestPost:
         receiver.answers.append(b"HTTP/1.1 201 Created\r\n")
         assert await client.post(url_of(receiver), {}, b"") is None
 
+    async def test_returns_nothing_for_flood_of_informational_responses(
+        self, receiver: Receiver, client: HttpClient
+    ) -> None:
+        continues = b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000
+        receiver.answers.append(continues + b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+        assert await client.post(url_of(receiver), {}, b"") is None
+
+    async def test_bounds_each_response_of_a_kept_connection(
+        self, receiver: Receiver, client: HttpClient
+    ) -> None:
+        for _ in range(12):
+            receiver.answer(201, body=b"x" * 4000)
+            assert await client.post(url_of(receiver), {}, b"") == PushResponse(201)
+        assert receiver.connections == 1
+
     @pytest.mark.parametrize("answer", [b"SSH-2.0-x\r\n", b"HTTP/1.1 999999 x\r\n\r\n"], ids=repr)
     async def test_returns_nothing_for_other_protocols(
         self, receiver: Receiver, client: HttpClient, answer: bytes
