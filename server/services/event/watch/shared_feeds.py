@@ -17,10 +17,13 @@ from server.libraries.hints.hint import Hint, Topic
 from server.libraries.hints.refreshing import MarkedUsers
 from server.services.event.changes import Entry, UserRows
 from server.services.event.cursor import Position
+from server.services.event.feed import bytes_of
 from server.services.event.watch import messages
 from server.services.event.watch.repository import WatchRepository
 
 MAX_READ_BYTES = 4 * 1024 * 1024
+# Half of what may wait for a client: a larger batch would end the streams of all watchers.
+MAX_BATCH_BYTES = 512 * 1024
 # Entries of one statement.
 MAX_ENTRIES = 500
 
@@ -173,7 +176,8 @@ class SharedFeeds:
         # All watchers have left, or the database was replaced during the read.
         if feed is None or feed.position != after or self._incarnation != incarnation:
             return
-        if not rows.is_complete or not rows.pruned <= after <= rows.newest:
+        is_small = rows.is_complete and bytes_of(rows.changes) <= MAX_BATCH_BYTES
+        if not is_small or not rows.pruned <= after <= rows.newest:
             # Too much for one batch, or an unknown position: each watcher reads by itself.
             feed.position = None
             for watcher in tuple(feed.watchers):

@@ -6,8 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from server.libraries.rpc.live_stream import MAX_WAITING_BYTES
 from server.services.event.watch import shared_feeds
 from tests.services.event.watch.conftest import Scene
+
+# Of an event.
+LARGEST = 15 * 1024
+# More than may wait for a client.
+MANY = MAX_WAITING_BYTES // LARGEST + 1
 
 
 class TestSharing:
@@ -72,6 +78,15 @@ class TestSharing:
                 await one.wait_for("event", 7)
                 assert one.names().count("reset") == 0
             assert scene.events.reads == own + 2
+
+    async def test_ends_no_stream_for_many_changes_at_once(self, scene: Scene) -> None:
+        user = await scene.new_user()
+        async with scene.watching(user) as stream:
+            for _ in range(MANY):
+                await scene.publish(user, bytes(LARGEST), hint=False)
+            scene.hint(user)
+            await stream.wait_for("event", MANY)
+            assert "ended" not in stream.names()
 
 
 class TestHeal:
