@@ -5,7 +5,7 @@ from uuid import UUID
 
 from gymlocker.v2 import push_pb2, push_pb2_grpc
 
-from server.errors import FeatureDisabled, InvalidArgument
+from server.errors import FeatureDisabled
 from server.libraries.common import base64url
 from server.libraries.limits.rate_limits import PushRegistrations
 from server.libraries.rpc.context import Context, address_of, caller
@@ -16,6 +16,11 @@ from server.services.push.endpoint_url import EndpointUrl, parse_endpoint
 from server.services.push.model import Subscription
 from server.services.push.repository import EndpointRepository
 from server.services.push.vapid import SETTING
+
+_NOT_PUBLIC = (
+    "its host was not found, or has an address that is not public; check the name, use a public "
+    "push service, or set PUSH_ALLOW_PRIVATE on a server of your own"
+)
 
 
 class PushService(push_pb2_grpc.PushServiceServicer):
@@ -92,13 +97,9 @@ class PushService(push_pb2_grpc.PushServiceServicer):
     async def _require_public(self, url: EndpointUrl) -> None:
         try:
             await self._addresses.of(url.host)
-        except ForbiddenAddress:
-            raise _forbidden() from None
-        except OSError:
-            raise invalid_field(
-                "endpoint",
-                "its host cannot be found; check the name, or register again when it is reachable",
-            ) from None
+        # One error for both: whether a name exists in the server's own network is secret.
+        except (ForbiddenAddress, OSError):
+            raise invalid_field("endpoint", _NOT_PUBLIC) from None
 
 
 def _subscription(request: push_pb2.RegisterEndpointRequest) -> Subscription:
@@ -111,14 +112,6 @@ def _subscription(request: push_pb2.RegisterEndpointRequest) -> Subscription:
     except ValueError:
         raise invalid_field("keys.auth", "must be 16 bytes, base64url") from None
     return Subscription(request.endpoint, p256dh, auth)
-
-
-def _forbidden() -> InvalidArgument:
-    return invalid_field(
-        "endpoint",
-        "its host has an address that is not public; use a public push service, or set "
-        "PUSH_ALLOW_PRIVATE on a server of your own",
-    )
 
 
 class DisabledPushService(push_pb2_grpc.PushServiceServicer):

@@ -214,9 +214,13 @@ async def limited(tmp_path: Path, migrated_database: str) -> AsyncIterator[Clien
 
 
 async def status_of(call: Awaitable[object]) -> StatusCode:
+    return (await error_of(call)).code()
+
+
+async def error_of(call: Awaitable[object]) -> aio.AioRpcError:
     with pytest.raises(aio.AioRpcError) as raised:
         await call
-    return raised.value.code()
+    return raised.value
 
 
 PRIVATE = [
@@ -236,6 +240,15 @@ async def test_server_rejects_private_endpoints_and_limits_registrations(limited
     assert code == StatusCode.RESOURCE_EXHAUSTED
     code = await status_of(other.register(Device("https://10.0.0.1/")))
     assert code == StatusCode.INVALID_ARGUMENT
+
+
+@pytest.mark.extended
+async def test_errors_do_not_tell_whether_a_name_exists(limited: Client) -> None:
+    owner = await owner_of(limited)
+    hosts = ("127.0.0.1", "nowhere.invalid")
+    errors = [await error_of(owner.register(Device(f"https://{host}/"))) for host in hosts]
+    private, unknown = ((one.code(), one.details()) for one in errors)
+    assert private == unknown
 
 
 @pytest.mark.extended
