@@ -10,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Integer,
-    Lateral,
     Select,
     Text,
     Uuid,
@@ -30,6 +29,7 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from server.libraries.database.schema import (
     user_event_clocks,
@@ -265,7 +265,7 @@ def _deletions(checked: CTE) -> "Select[Any]":
     return _of_entries(checked, deletion)
 
 
-def _oldest(changes: "Select[Any]", table: Any, min_bytes: int) -> Lateral:
+def _oldest(changes: "Select[Any]", table: Any, min_bytes: int) -> LateralFromClause:
     """Return all changes that may fit, and one that does not: no page reads all later ones."""
     most = _MAX_BYTES // literal_column(str(min_bytes), Integer) + literal_column("2", Integer)
     return changes.order_by(table.c.timestamp, table.c.id).limit(most).lateral("oldest")
@@ -275,7 +275,7 @@ def _no(column: Any) -> ColumnElement[Any]:
     return cast(null(), column.type).label(column.name)
 
 
-def _of_entries(checked: CTE, oldest: Lateral) -> "Select[Any]":
+def _of_entries(checked: CTE, oldest: LateralFromClause) -> "Select[Any]":
     found = checked.join(oldest, true())
     return select(checked.c.user_id, checked.c.secret, *oldest.c).select_from(found)
 
