@@ -19,8 +19,11 @@ from server.programs.diagnostics.configuration import GROUPS
 README = ROOT / "README.md"
 SETTINGS = ROOT / "docs/settings.md"
 BENCHMARKS = ROOT / "docs/benchmarks/README.md"
+LIVE_FEED = ROOT / "docs/benchmarks/live-feed.md"
 SETTINGS_HEAD = "| variable | default | |\n|---|---|---|\n"
 GOALS_HEAD = "| goal | measured | target | met |\n| --- | ---: | ---: | ---: |\n"
+# Reports by the head of their table in the README.
+REPORTS = {GOALS_HEAD: BENCHMARKS, GOALS_HEAD.replace("goal", "live feed"): LIVE_FEED}
 
 _ROWS = r"((?:\|[^\n]*\n)*)"
 # The paragraph about date, commit and machine starts with a date.
@@ -33,16 +36,22 @@ def with_settings(page: str) -> str:
 
 
 def with_measurements(readme: str) -> str:
-    """Return the README with the figures of the report, for the goals that the README lists."""
-    report = BENCHMARKS.read_text()
-    measured = _by_name(_one(_table(GOALS_HEAD), report, BENCHMARKS)[1])
-    listed = _by_name(_one(_table(GOALS_HEAD), readme, README)[1])
+    """Return the README with the figures of the reports, for the goals that the README lists."""
+    for head, file in REPORTS.items():
+        readme = _with_goals(readme, head, file)
+    machine = _one(_MACHINE, BENCHMARKS.read_text(), BENCHMARKS)[1]
+    return _replaced(_MACHINE, f"Measured on {machine}", readme, README)
+
+
+def _with_goals(readme: str, head: str, file: Path) -> str:
+    """Return the README with the rows of one report in the table with this head."""
+    measured = _by_name(_one(_table(GOALS_HEAD), file.read_text(), file)[1])
+    listed = _by_name(_one(_table(head), readme, README)[1])
     if unknown := listed.keys() - measured.keys():
         raise SystemExit(f"README.md lists goals that are not in the report: {sorted(unknown)}")
-    goals = GOALS_HEAD + "".join(measured[name] for name in listed)
-    machine = _one(_MACHINE, report, BENCHMARKS)[1]
-    readme = _replaced(_table(GOALS_HEAD), goals, readme, README)
-    return _replaced(_MACHINE, f"Measured on {machine}", readme, README)
+    return _replaced(
+        _table(head), head + "".join(measured[name] for name in listed), readme, README
+    )
 
 
 def _table(head: str) -> re.Pattern[str]:
