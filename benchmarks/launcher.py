@@ -48,7 +48,8 @@ class Launcher:
         self, url: str, listen: str, *, module: str = "server", **settings: str
     ) -> psutil.Process:
         """Start a Gymlocker worker on the database."""
-        return self.start(module, "serve", "--listen", listen, DATABASE_URL=url, **settings)
+        options = ("serve", "--listen", listen)
+        return self.start(module, *options, folder=None, DATABASE_URL=url, **settings)
 
     def gateway(self, port: int, *workers: str) -> psutil.Process:
         """Start Envoy in front of workers."""

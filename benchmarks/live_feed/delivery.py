@@ -9,7 +9,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import grpc
@@ -54,7 +54,7 @@ def to_many_audiences(stage: Stage, *, rounds: int) -> Delays:
 def publishing(address: str) -> Iterator[Callable[[FeedSubscription], bytes]]:
     """Yield a function that publishes an event of a user, and returns the event's id."""
     with grpc.insecure_channel(address) as channel:
-        put_event = channel.unary_unary(
+        put_event: grpc.UnaryUnaryMultiCallable[Any, Any] = channel.unary_unary(
             "/gymlocker.v2.EventService/PutEvent",
             request_serializer=event_pb2.PutEventRequest.SerializeToString,
         )

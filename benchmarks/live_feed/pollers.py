@@ -64,7 +64,8 @@ class GrpcPoller:
     def poll(self) -> int:
         """Poll, and return the number of events."""
         self._stream += 2
-        answer, messages = bytearray(), []
+        answer = bytearray()
+        messages: list[bytes] = []
         self._incoming.has_ended = False
         self._connection.sendall(call("EventService/GetEvents", self._request, stream=self._stream))
         while not self._incoming.has_ended:

@@ -79,7 +79,7 @@ def _wait_until_ready(address: str) -> None:
     """Wait until a worker or Envoy in front of healthy workers responds."""
     deadline = time.monotonic() + START_SECONDS
     with grpc.insecure_channel(address) as channel:
-        get_health = channel.unary_unary(
+        get_health: grpc.UnaryUnaryMultiCallable[Any, Any] = channel.unary_unary(
             "/gymlocker.v2.SystemService/GetHealth",
             request_serializer=system_pb2.GetHealthRequest.SerializeToString,
         )
