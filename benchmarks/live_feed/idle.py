@@ -20,7 +20,7 @@ MEASURED_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Idle:
-    """What watchers take: KiB each, and percent of a core together."""
+    """Consumption of watchers: KiB each, and percent of a core together."""
 
     worker_memory: float
     envoy_memory: float

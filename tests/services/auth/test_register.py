@@ -113,7 +113,7 @@ class TestRegister:
 
     async def test_taken_username_costs_a_hash_as_in_claim_username(self) -> None:
         crowded: Any = Crowded()
-        service = AuthService(*[crowded] * 12)
+        service = AuthService(*[crowded] * 13)
         current_caller.set(Caller(uuid4(), uuid4()))
         current_metadata.set([(ADDRESS_KEY, "192.0.2.1")])
         requests = {

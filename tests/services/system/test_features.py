@@ -29,13 +29,20 @@ FEED, SHARING, PLANNER = "FEED_ENABLED", "SHARING_ENABLED", "AI_PLANNER_ENABLED"
 # Services that are disabled by each set of switches.
 REFUSED: list[tuple[tuple[str, ...], set[str]]] = [
     ((), set()),
-    ((FEED,), {"EventService", "FollowService", "InboxService"}),
+    ((FEED,), {"EventService", "FollowService", "InboxService", "PushService"}),
     ((SHARING,), {"ShareService"}),
     ((PLANNER,), {"AiService"}),
     (("BACKUP_ENABLED",), {"BackupService"}),
     (
         (FEED, SHARING),
-        {"EventService", "FollowService", "InboxService", "ShareService", "UserService"},
+        {
+            "EventService",
+            "FollowService",
+            "InboxService",
+            "PushService",
+            "ShareService",
+            "UserService",
+        },
     ),
 ]
 

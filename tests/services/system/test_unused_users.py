@@ -19,6 +19,7 @@ CREATED = "UPDATE users SET created = now() - interval '1 year'"
 DOES_NOT_KEEP = {
     "exercise_sessions",
     "exercises",
+    "push_endpoints",
     "request_keys",
     "user_event_clocks",
     "user_event_deletions",
