@@ -12,7 +12,7 @@ import asyncpg
 from gymlocker.v2 import event_pb2
 
 from server.libraries.database.incarnation import Incarnation
-from server.services.event.cursor import BEGINNING, LAST_ID, Position
+from server.services.event.cursor import BEGINNING, LAST_ID, START, Position
 from server.services.event.feed import Feed, FeedSubscription, add_event, finished
 
 Entry: TypeAlias = tuple[UUID, str]
@@ -49,7 +49,7 @@ def begun_again(
     if all(fits(one) for one in subscriptions):
         return None
     return [
-        one if fits(one) else replace(one, position=Position(), has_cursor=False, is_reset=True)
+        one if fits(one) else replace(one, position=START, has_cursor=False, is_reset=True)
         for one in subscriptions
     ]
 
@@ -150,7 +150,7 @@ def _user_rows(rows: Rows) -> UserRows:
 def _position_after(subscription: FeedSubscription, rows: Rows) -> tuple[Position, bool]:
     """Return the position after the rows of an entry, and whether they are all of its changes."""
     newest = rows[0]["newest"] or BEGINNING
-    is_new = subscription.position == Position()
+    is_new = subscription.position == START
     began = newest if is_new else subscription.position.began
     found = sum(row["id"] is not None for row in rows)
     if found == rows[0]["total"]:

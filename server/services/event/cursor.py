@@ -42,6 +42,9 @@ class Position:
     began: dt.datetime = BEGINNING
 
 
+START = Position()
+
+
 def encode(incarnation: Incarnation, user_id: UUID, position: Position) -> str:
     """Return the text of a cursor."""
     data = _LAYOUT.pack(

@@ -15,7 +15,7 @@ from gymlocker.v2 import event_pb2
 
 from server.libraries.database.incarnation import Incarnation
 from server.libraries.rpc.conversions import set_time
-from server.services.event.cursor import Position, encode
+from server.services.event.cursor import START, Position, encode
 from server.services.event.read_statements import DELETION_BYTES, EVENT_BYTES
 
 
@@ -62,7 +62,7 @@ def feed_of(
             newest[user_id] = Position(timestamp, event_id)
     for one in subscriptions:
         # Polls by time without news, which are most of all calls, are spared the cursors.
-        is_new = one.position == Position()
+        is_new = one.position == START
         if is_new and (one.user_id, one.secret) in valid and one.user_id not in newest:
             newest[one.user_id] = one.position
     return finished(incarnation, response, subscriptions, valid, newest)

@@ -14,7 +14,7 @@ from server.libraries.rpc.context import Context, address_of
 from server.libraries.rpc.conversions import datetime_of, invalid_field
 from server.libraries.rpc.large_responses import LARGE_BYTES, LargeResponses
 from server.libraries.rpc.live_stream import LiveStreams
-from server.services.event.cursor import BEGINNING, Position, decode
+from server.services.event.cursor import BEGINNING, START, Position, decode
 from server.services.event.feed import Feed, FeedSubscription
 from server.services.event.repository import Event, EventRepository
 from server.services.event.watch import messages
@@ -133,5 +133,5 @@ def _subscription(
         return FeedSubscription(user_id, user.follow_secret, Position(since))
     position = decode(incarnation, user_id, user.cursor, f"{field}.cursor")
     if position is None:
-        return FeedSubscription(user_id, user.follow_secret, Position(), is_reset=True)
+        return FeedSubscription(user_id, user.follow_secret, START, is_reset=True)
     return FeedSubscription(user_id, user.follow_secret, position, has_cursor=True)

@@ -15,7 +15,7 @@ from server.errors import Unavailable
 from server.libraries.database.incarnation import Incarnation
 from server.libraries.rpc.live_stream import LiveStream
 from server.services.event.changes import Changes, merged
-from server.services.event.cursor import Position
+from server.services.event.cursor import START, Position
 from server.services.event.feed import FeedSubscription
 from server.services.event.repository import EventRepository
 from server.services.event.watch import messages
@@ -101,9 +101,7 @@ class Watcher:
         self._incarnation = incarnation
         self._settled.clear()
         self._behind = {
-            user_id: [
-                FeedSubscription(user_id, secret, Position(), is_reset=True) for secret in secrets
-            ]
+            user_id: [FeedSubscription(user_id, secret, START, is_reset=True) for secret in secrets]
             for user_id, secrets in self._secrets.items()
         }
         self._stream.wake()
