@@ -31,6 +31,10 @@ def assert_handled(response: httpx2.Response) -> None:
     if response.status_code != 200:
         assert response.status_code in {400, 401, 404, 413}, response.text
         error_of(response, response.status_code)
+    elif response.headers["content-type"] == "text/event-stream":
+        # A stream of nothing ends by itself.
+        messages = [json.loads(line[6:]) for line in response.text.splitlines() if line]
+        assert list(messages[-1]) == ["ended"]
     else:
         assert response.headers["content-type"] == "application/json"
         assert isinstance(response.json(), dict)
