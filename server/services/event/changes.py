@@ -1,7 +1,7 @@
 """Changes of users after cursors, from the rows of GET_CHANGES."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -49,7 +49,7 @@ def begun_again(
     if all(fits(one) for one in subscriptions):
         return None
     return [
-        one if fits(one) else replace(one, position=START, has_cursor=False, is_reset=True)
+        one if fits(one) else one._replace(position=START, has_cursor=False, is_reset=True)
         for one in subscriptions
     ]
 
@@ -158,7 +158,7 @@ def _position_after(subscription: FeedSubscription, rows: Rows) -> tuple[Positio
         return Position(newest, LAST_ID, began), True
     if found:
         return Position(rows[-1]["timestamp"], rows[-1]["id"], began), False
-    return replace(subscription.position, began=began), False
+    return subscription.position._replace(began=began), False
 
 
 def _by_entry(rows: Rows) -> Iterator[tuple[Entry, Rows]]:

@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 import hmac
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from server.errors import InvalidArgument
@@ -29,8 +29,7 @@ _LAYOUT = struct.Struct(f"!B{ID_BYTES}sqq16s")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """A position in the events of a user: everything up to `time` and `id` is known.
 
     `began` is the newest time when the reader began from the start. Until the position passes it,

@@ -7,7 +7,8 @@ docs/decisions/0012-fast.md.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -19,8 +20,7 @@ from server.services.event.cursor import START, Position, encode
 from server.services.event.read_statements import DELETION_BYTES, EVENT_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class FeedSubscription:
+class FeedSubscription(NamedTuple):
     """A request for the events of a user after `position`, if `secret` is one of theirs.
 
     `has_cursor` is true if the position is that of a cursor; then deletions are told as well. With
@@ -51,7 +51,8 @@ def feed_of(
     response = event_pb2.GetEventsResponse()
     valid: set[tuple[UUID, str]] = set()
     added: set[tuple[UUID, UUID]] = set()
-    newest: dict[UUID, Position] = {}
+    # The time and id of each user's newest event: rows come in the order of times.
+    last: dict[UUID, tuple[datetime, UUID]] = {}
     for user_id, secret, is_valid, event_id, timestamp, expiry, payload, iv in rows:
         if is_valid:
             valid.add((user_id, secret))
@@ -59,7 +60,8 @@ def feed_of(
         if event_id is not None and (user_id, event_id) not in added:
             added.add((user_id, event_id))
             add_event(response.events, user_id, event_id, timestamp, expiry, payload, iv)
-            newest[user_id] = Position(timestamp, event_id)
+            last[user_id] = (timestamp, event_id)
+    newest = {user_id: Position(*of_user) for user_id, of_user in last.items()}
     for one in subscriptions:
         # Polls by time without news, which are most of all calls, are spared the cursors.
         is_new = one.position == START
@@ -105,5 +107,9 @@ def finished(
 
 def bytes_of(rows: Iterable[asyncpg.Record]) -> int:
     """Return the size of the events and deletions in rows of either statement."""
-    payloads = (row["encrypted_event"] for row in rows if row["id"] is not None)
-    return sum(DELETION_BYTES if one is None else len(one) + EVENT_BYTES for one in payloads)
+    size = 0
+    for row in rows:
+        if row["id"] is not None:
+            payload = row["encrypted_event"]
+            size += DELETION_BYTES if payload is None else len(payload) + EVENT_BYTES
+    return size

@@ -14,7 +14,7 @@ from server.libraries.rpc.context import Context, address_of
 from server.libraries.rpc.conversions import datetime_of, invalid_field
 from server.libraries.rpc.large_responses import LARGE_BYTES, LargeResponses
 from server.libraries.rpc.live_stream import LiveStreams
-from server.services.event.cursor import BEGINNING, START, Position, decode
+from server.services.event.cursor import START, Position, decode
 from server.services.event.feed import Feed, FeedSubscription
 from server.services.event.repository import Event, EventRepository
 from server.services.event.watch import messages
@@ -129,8 +129,8 @@ def _subscription(
     user_id, field = UUID(user.user_id), f"users[{index}]"
     if not user.cursor:
         has_since = user.HasField("since")
-        since = datetime_of(user.since, f"{field}.since") if has_since else BEGINNING
-        return FeedSubscription(user_id, user.follow_secret, Position(since))
+        start = Position(datetime_of(user.since, f"{field}.since")) if has_since else START
+        return FeedSubscription(user_id, user.follow_secret, start)
     position = decode(incarnation, user_id, user.cursor, f"{field}.cursor")
     if position is None:
         return FeedSubscription(user_id, user.follow_secret, START, is_reset=True)

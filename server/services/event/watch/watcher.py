@@ -7,7 +7,6 @@ its own position: at the beginning, and after it has missed something.
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Collection, Iterable
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -162,7 +161,7 @@ class Watcher:
             self._secrets[user_id] = remaining
             if behind := self._behind.get(user_id):
                 others = [one for one in behind if one.secret != secret]
-                self._behind[user_id] = others or [replace(behind[0], secret=remaining[0])]
+                self._behind[user_id] = others or [behind[0]._replace(secret=remaining[0])]
         else:
             for state in (self._secrets, self._behind, self._settled):
                 state.pop(user_id, None)
