@@ -16,6 +16,8 @@ from tests.services.event.watching import Stub, WatchedFeed
 from tests.support.client import Client, follow
 
 MAX_PAUSE_SECONDS = 0.3
+# Heartbeats come every 15 seconds: without one, a client takes its stream for broken.
+MAX_SILENCE_SECONDS = 20.0
 
 
 @dataclass
@@ -49,14 +51,21 @@ class Watcher(WatchedFeed):
 
     async def _read_some(self) -> str:
         remaining = random.randrange(self.max_messages) if self.max_messages else -1
-        async for message in self.call:
+        messages = aiter(self.call)
+        while True:
+            try:
+                async with asyncio.timeout(MAX_SILENCE_SECONDS):
+                    message = await anext(messages)
+            except StopAsyncIteration:
+                return self.ended or "no reason"
+            except TimeoutError:
+                return "silence"
             self._apply(message)
             if message.WhichOneof("message") == "caught_up":
                 self.is_caught_up.set()
             remaining -= 1
             if remaining == 0:
                 return "cut"
-        return self.ended or "no reason"
 
 
 @dataclass
