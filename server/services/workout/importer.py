@@ -2,8 +2,8 @@
 
 import asyncio
 import zoneinfo
-from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from tempfile import TemporaryFile
 from typing import BinaryIO
 from uuid import UUID
@@ -49,7 +49,8 @@ class Importer:
     ) -> workout_pb2.ImportWorkoutsResponse:
         """Import the file in `requests` with the options of the first request."""
         with self.slot(owner_id, network) as upload, TemporaryFile() as file:
-            options = await _read_upload(upload, requests, file)
+            with _unreadable_is_invalid():
+                options = await _read_upload(upload, requests, file)
             return await self.import_file(owner_id, network, file, options)
 
     def slot(self, owner_id: UUID, network: str) -> AbstractContextManager[Transfer]:
@@ -66,12 +67,10 @@ class Importer:
         """Import a file when it is its turn. Raises InvalidArgument if it cannot be read."""
         _require_time_zone(options.time_zone)
         turn = self._turns.setdefault(network, asyncio.Lock())
-        try:
-            async with turn, self._processing:
+        async with turn, self._processing:
+            with _unreadable_is_invalid():
                 read = await _read(file, options)
-                result = await self._store(owner_id, read, options)
-        except UnreadableFile as error:
-            raise invalid_field("file", str(error)) from None
+            result = await self._store(owner_id, read, options)
         return _response(read, result)
 
     async def _store(
@@ -87,6 +86,15 @@ class Importer:
                 owner_id, read.workouts, keep_existing=keep_existing
             )
         return await self._workouts.store(owner_id, read.workouts, keep_existing=keep_existing)
+
+
+@contextmanager
+def _unreadable_is_invalid() -> Iterator[None]:
+    """Raise InvalidArgument for an UnreadableFile."""
+    try:
+        yield
+    except UnreadableFile as error:
+        raise invalid_field("file", str(error)) from None
 
 
 async def _read(file: BinaryIO, options: workout_pb2.ImportWorkoutsRequest) -> ReadFile:
@@ -138,7 +146,7 @@ async def _read_upload(
 ) -> workout_pb2.ImportWorkoutsRequest:
     """Write the uploaded file to `file`; return the first request.
 
-    Raises InvalidArgument if it is too large, or a form without a file.
+    Raises InvalidArgument if it is too large, UnreadableFile if it is a form without a file.
     """
     options = workout_pb2.ImportWorkoutsRequest()
     body: PlainBody | None = None
