@@ -42,8 +42,8 @@ with a friend. Ids, passwords and tokens that a server chooses are those of an e
 - Every reply has an `x-request-id`, which the caller may choose.
 - Each path with GET also has HEAD. Each path answers OPTIONS with 204 and its methods in `Allow`.
 - Any call may fail with 404 `UNKNOWN_PATH`, 405 `METHOD_NOT_ALLOWED`, 408 or 504 `TIMEOUT`,
-  431 `REQUEST_TOO_LARGE` (headers of more than 32 KiB), 403 `NOT_SERVED` (an upgrade) or 500
-  `INTERNAL`. Each of these is an `Error`.
+  431 `REQUEST_TOO_LARGE` (an address and headers of more than 32 KiB), 403 `NOT_SERVED` (an
+  upgrade) or 500 `INTERNAL`. Each of these is an `Error`.
 """
 
 

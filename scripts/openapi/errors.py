@@ -13,6 +13,7 @@ from gymlocker.v2 import options_pb2
 
 from scripts.openapi.contract import Binding
 from scripts.openapi.limits import Json
+from scripts.openapi.requests import has_parameters
 from scripts.openapi.security import scheme_of
 
 _Authentication = options_pb2.Authentication
@@ -81,10 +82,7 @@ REASONS: dict[int, dict[str, str]] = {
     },
     410: {"CURSOR_EXPIRED": "deletions after the cursor are forgotten; begin without a cursor"},
     412: {"ETAG_MISMATCH": "the workout has changed since the caller read it; read it again"},
-    413: {
-        "REQUEST_TOO_LARGE": "the body exceeds 4 MiB, or a backup its limit (431: the headers "
-        "exceed 32 KiB)"
-    },
+    413: {"REQUEST_TOO_LARGE": "the body exceeds 4 MiB, or a backup its limit"},
     415: {
         "UNSUPPORTED_CONTENT_TYPE": "the content type is not JSON",
         "UNSUPPORTED_ENCODING": "the body is compressed",
@@ -112,6 +110,7 @@ REASONS: dict[int, dict[str, str]] = {
         "TOO_MANY_UPLOADS": "other backups of the caller or its address are being sent",
         "TOO_MANY_USERNAMES": "too many taken usernames were tried",
     },
+    431: {"REQUEST_TOO_LARGE": "the address and the headers exceed 32 KiB"},
     500: {"INTERNAL": "unexpected error; the server's log has details under the x-request-id"},
     503: {
         "BACKUP_STORE_UNAVAILABLE": "the store of backups is unreachable",
@@ -163,7 +162,10 @@ def errors_of(
         said[413].append("The request exceeds 4 MiB.")
         said[415].append("The body is compressed, or its content type is not JSON.")
     elif binding.body:
+        said[413].append("The file exceeds its limit.")
         said[415].append("The body is compressed.")
+    if has_parameters(method, binding):
+        said[431].append("The address, with its query, and the headers exceed 32 KiB.")
     if method.containing_service.GetOptions().Extensions[options_pb2.feature]:
         said[423].append(_DISABLED)
     said[503].append("The server cannot answer right now. Try again.")
@@ -196,7 +198,7 @@ def error_schemas() -> Json:
 
 
 def _error_info() -> Json:
-    names = sorted(name for reasons in REASONS.values() for name in reasons)
+    names = sorted({name for reasons in REASONS.values() for name in reasons})
     about = "A stable name of the reason, for programs. New reasons may be added."
     reason = {"type": "string", "description": about, "examples": names}
     domain = {"type": "string", "const": "gymlocker"}

@@ -106,6 +106,11 @@ def is_file(message: Descriptor) -> bool:
     return message.full_name == HTTP_BODY
 
 
+def is_conditional(method: MethodDescriptor) -> bool:
+    """Check whether a method sends its file only to callers that do not have it yet."""
+    return method.name == "DownloadBackup"
+
+
 def received(method: MethodDescriptor) -> Json:
     """Return the contents of the file in a method's reply."""
     return _RECEIVED[method.name]

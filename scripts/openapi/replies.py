@@ -53,6 +53,7 @@ _NAMES = {
     415: "UnsupportedMediaType",
     423: "FeatureDisabled",
     429: "TooManyRequests",
+    431: "RequestHeaderFieldsTooLarge",
     503: "Unavailable",
 }
 _ERROR_HEADERS = {401: ["www-authenticate"], 429: ["retry-after"], 503: ["retry-after"]}
@@ -69,11 +70,14 @@ def responses_of(
     """Return all responses of a call."""
     about = _about(method, contract)
     success: Json = {"description": about, "headers": _headers(*_success_headers(method))}
+    replies = {"200": success}
+    if files.is_conditional(method):
+        replies["304"] = _bare(304, "The caller has the file.")
     errors = errors_of(method, binding, contract.comments)
     if binding.verb == "head":
-        return {"200": success, **{str(each): _bare(each, errors[each]) for each in errors}}
+        return {**replies, **{str(each): _bare(each, errors[each]) for each in errors}}
     success["content"] = _content(method, schemas)
-    return {"200": success, **{str(each): _reference(each, errors[each]) for each in errors}}
+    return {**replies, **{str(each): _reference(each, errors[each]) for each in errors}}
 
 
 def error_responses() -> Json:

@@ -34,6 +34,14 @@ _IF_MATCH: Json = {
     "schema": {"type": "string", "maxLength": 1000, "pattern": _IN_A_HEADER},
 }
 
+_IF_NONE_MATCH: Json = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The `etag` of the file that the caller has, or several, separated by commas. "
+    "If the file is one of these, the reply is 304 (RFC 9110, 13.1.2).",
+    "schema": {"type": "string", "maxLength": 1000, "pattern": _IN_A_HEADER},
+}
+
 
 def sent_messages(method: MethodDescriptor, bindings: list[Binding]) -> Iterator[Descriptor]:
     """Yield the messages of the bodies."""
@@ -41,6 +49,12 @@ def sent_messages(method: MethodDescriptor, bindings: list[Binding]) -> Iterator
         body = _body_message(method, binding)
         if body is not None and not files.is_file(body):
             yield body
+
+
+def has_parameters(method: MethodDescriptor, binding: Binding) -> bool:
+    """Return whether a call has fields in its path or query."""
+    in_path = _VARIABLE.search(binding.path)
+    return bool(in_path or any(_query_fields(method.input_type, binding)))
 
 
 def parameters_of(method: MethodDescriptor, binding: Binding, schemas: Schemas) -> list[Json]:
@@ -52,6 +66,7 @@ def parameters_of(method: MethodDescriptor, binding: Binding, schemas: Schemas) 
         *(_in_path(message, field, schemas) for field in fields),
         *(_in_query(message, field, schemas) for field in _query_fields(message, binding)),
         *(_IF_MATCH for field in message.fields if field.name == _ETAG),
+        *([_IF_NONE_MATCH] if files.is_conditional(method) else []),
     ]
 
 
