@@ -12,6 +12,7 @@ from gymlocker.v2 import user_pb2
 
 from server.libraries.network.tls import Certificate
 from server.programs.gateway.listeners import headers, http3_port, listeners
+from tests.support.ports import free_port
 from tests.support.waiting import eventually, eventually_true
 
 from .authority import Authority
@@ -148,9 +149,9 @@ def test_is_disabled_without_certificate() -> None:
 
 def test_taken_port_disables_http3() -> None:
     reports: list[str] = []
+    port = free_port()
     with socket.socket(type=socket.SOCK_DGRAM) as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+        taken.bind(("127.0.0.1", port))
         assert http3_port("127.0.0.1", port, reports.append) is None
     assert len(reports) == 1 and str(port) in reports[0]
     assert http3_port("127.0.0.1", port, reports.append) == port

@@ -15,6 +15,7 @@ from server.programs.local.probes import serves
 from tests.programs.gateway.authority import HOST, Authority
 from tests.programs.gateway.http3 import connected
 from tests.support.command import gymlocker
+from tests.support.ports import free_port
 from tests.support.stack import running_stack
 
 pytestmark = pytest.mark.extended
@@ -62,9 +63,9 @@ class TestStack:
         self, authority: Authority, empty_database: str
     ) -> None:
         """The stack runs without HTTP/3."""
+        data, port = authority.folder / "data", free_port()
         with socket.socket(type=socket.SOCK_DGRAM) as taken:
-            taken.bind(("127.0.0.1", 0))
-            data, port = authority.folder / "data", taken.getsockname()[1]
+            taken.bind(("127.0.0.1", port))
             with running_stack(
                 data, *options(authority), port=port, DATABASE_URL=empty_database
             ) as stack:

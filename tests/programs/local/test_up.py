@@ -5,11 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,24 +27,21 @@ COMMAND = (sys.executable, "-P", "-m", "server", "up")
 
 @dataclass
 class Running:
-    """One `gymlocker up` and its output so far."""
+    """One `gymlocker up`, and the files of its output."""
 
     folder: Path
     port: int
     process: subprocess.Popen[str]
-    printed: list[str] = field(default_factory=list)
-    reported: list[str] = field(default_factory=list)
+    output: Path
+    log: Path
 
-    def __post_init__(self) -> None:
-        for stream, lines in (
-            (self.process.stdout, self.printed),
-            (self.process.stderr, self.reported),
-        ):
-            threading.Thread(target=lambda s=stream, k=lines: k.extend(s), daemon=True).start()
+    @property
+    def printed(self) -> list[str]:
+        return self.output.read_text().splitlines(keepends=True)
 
     @property
     def errors(self) -> str:
-        return "".join(self.reported)
+        return self.log.read_text()
 
     def until_ready(self) -> None:
         wait_until(lambda: self.printed != [] or self.process.poll() is not None)
@@ -79,16 +75,21 @@ class Running:
 @contextmanager
 def up(folder: Path, port: int | None = None, **environment: str) -> Iterator[Running]:
     port = port or free_port()
-    with subprocess.Popen(
-        [*COMMAND, "--port", str(port), "--workers", "1", "--data-dir", str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=folder.parent,
-        env={**os.environ, **environment},
-    ) as process:
+    output, log = folder.with_name("output"), folder.with_name("log")
+    with (
+        output.open("w") as printed,
+        log.open("w") as reported,
+        subprocess.Popen(
+            [*COMMAND, "--port", str(port), "--workers", "1", "--data-dir", str(folder)],
+            stdout=printed,
+            stderr=reported,
+            text=True,
+            cwd=folder.parent,
+            env={**os.environ, **environment},
+        ) as process,
+    ):
         try:
-            yield Running(folder, port, process)
+            yield Running(folder, port, process, output, log)
         finally:
             if process.poll() is None:
                 process.kill()
