@@ -124,6 +124,11 @@ class FrontDoor:
         """Return JSON from Envoy's admin interface."""
         return self.administrator.get(path).json()
 
+    def figure(self, name: str) -> int:
+        """Return one of Envoy's statistics."""
+        found = self.admin(f"/stats?format=json&filter={name}$")["stats"]
+        return sum(int(each["value"]) for each in found if "value" in each)
+
     def healthy_workers(self) -> int:
         """Count the workers that Envoy considers healthy."""
         clusters = self.admin("/clusters?format=json")["cluster_statuses"]

@@ -92,7 +92,16 @@ def test_only_uploads_may_have_any_content_type(door: FrontDoor) -> None:
 def test_filters_are_in_order(door: FrontDoor) -> None:
     names = [f["name"].removeprefix("envoy.filters.http.") for f in manager(door)["http_filters"]]
     assert names == [
-        *("header_mutation", "composite", "bad_compression", "too_large", "health_check", "cors"),
+        *(
+            "local_ratelimit",
+            "composite",
+            "header_mutation",
+            "composite",
+            "bad_compression",
+            "too_large",
+            "health_check",
+            "cors",
+        ),
         *("grpc_web", "buffer", "lua", "compressor", "grpc_json_transcoder"),
         *("gymlocker.allow", "rbac", "router"),
     ]

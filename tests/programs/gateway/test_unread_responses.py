@@ -31,20 +31,14 @@ def impatient() -> Iterator[FrontDoor]:
         yield running
 
 
-def figure(door: FrontDoor, name: str) -> int:
-    """Return one of Envoy's statistics."""
-    found = door.admin(f"/stats?format=json&filter={name}$")["stats"]
-    return sum(int(each["value"]) for each in found if "value" in each)
-
-
 async def test_drops_unread_response_over_http1(impatient: FrontDoor) -> None:
     total, active = (f"http.front_door.downstream_cx_http1_{name}" for name in ("total", "active"))
-    before, open_before = figure(impatient, total), figure(impatient, active)
+    before, open_before = impatient.figure(total), impatient.figure(active)
     lines = [f"{name}: {value}" for name, value in {"host": "x", **HEADERS}.items()]
     request = "\r\n".join(["POST /users HTTP/1.1", *lines, "", ""]).encode() + BODY
     readers = [UnreadingClient(impatient.port, request) for _ in range(3)]
-    await eventually(lambda: figure(impatient, total) == before + len(readers))
-    await eventually(lambda: figure(impatient, active) == open_before)
+    await eventually(lambda: impatient.figure(total) == before + len(readers))
+    await eventually(lambda: impatient.figure(active) == open_before)
     for reader in readers:
         reader.close()
 
