@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
+import pytest
 
 from server.libraries.database.migrations import migrate
 from server.libraries.database.pool import Database
@@ -78,6 +79,27 @@ class TestGetChanges:
         assert len(rows) == 10
         assert rows[0]["total"] > 10
         assert rows_read(plan, "user_events") < 20
+
+    @pytest.mark.parametrize("prefix", ["right", "wrong"])
+    async def test_reads_only_the_secrets_of_the_call(
+        self, empty_database: str, prefix: str
+    ) -> None:
+        await migrate(empty_database, None, lambda _: None)
+        connection = await asyncpg.connect(empty_database)
+        async with Database(empty_database, pool_size=1) as database:
+            user = await add_user(connection, database, [f"right {one}" for one in range(BACKLOG)])
+        plan = await explain(
+            connection,
+            GET_CHANGES,
+            user_ids=[user] * WATCHERS,
+            secrets=[f"{prefix} {number}" for number in range(WATCHERS)],
+            times=[BEGINNING] * WATCHERS,
+            positions=[LAST_ID] * WATCHERS,
+            beginnings=[BEGINNING] * WATCHERS,
+            max_bytes=10 * EVENT_BYTES,
+        )
+        await connection.close()
+        assert rows_read(plan, "user_follow_secrets") <= WATCHERS
 
 
 class TestInvalidSecrets:

@@ -100,6 +100,8 @@ user_follow_secrets = Table(
     Column("id", Uuid, primary_key=True),
     owner(),
     Column("value", String(40), nullable=False),
+    # Gymlocker's: a call may name 200 secrets of a user who has 5,000.
+    Index(None, "user_id", "value"),
 )
 
 user_inbox_items = Table(
