@@ -167,7 +167,11 @@ class PushRegistrations:
 
 
 class PushesPerHost:
-    """Rate of the pushes to one host, so that nobody uses the server to flood it."""
+    """Rate of the pushes to one host, so that nobody uses the server to flood it.
+
+    A host is a name, or a network (`network_of`) that connections are opened to: anybody can have
+    many names for one address.
+    """
 
     def __init__(self, buckets: Buckets, rate: Rate) -> None:
         self._buckets = buckets

@@ -13,9 +13,11 @@ from typing import Any
 
 import httpcore2
 
+from server.libraries.network.client_network import network_of
 from server.libraries.network.trusted_certificates import trusted_file
 from server.services.push.addresses import Addresses, ForbiddenAddress
 from server.services.push.endpoint_url import EndpointUrl
+from server.services.push.host_rate import HostRate, TooManyPushes
 
 REQUEST_SECONDS = 10.0
 CONNECT_SECONDS = 3.0
@@ -39,10 +41,10 @@ class PushResponse:
 class HttpClient:
     """Client of all push services."""
 
-    def __init__(self, addresses: Addresses) -> None:
+    def __init__(self, addresses: Addresses, rate: HostRate) -> None:
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=_trusting_context(),
-            network_backend=_CheckedBackend(addresses),
+            network_backend=_CheckedBackend(addresses, rate),
             max_connections=MAX_CONNECTIONS,
             max_keepalive_connections=MAX_CONNECTIONS,
             keepalive_expiry=KEEP_SECONDS,
@@ -55,7 +57,10 @@ class HttpClient:
     async def post(
         self, url: EndpointUrl, headers: Mapping[str, str], body: bytes
     ) -> PushResponse | None:
-        """Send a push; None if there was no response. Raise ForbiddenAddress."""
+        """Send a push; None if there was no response.
+
+        Raise ForbiddenAddress or TooManyPushes.
+        """
         target = httpcore2.URL(
             scheme=b"https", host=url.host.encode(), port=url.port, target=url.target.encode()
         )
@@ -69,7 +74,7 @@ class HttpClient:
             ):
                 await _read_some(response)
                 return PushResponse(response.status, _retry_after(response))
-        except ForbiddenAddress:
+        except (ForbiddenAddress, TooManyPushes):
             raise
         # `OSError` covers failed lookups and the timeout.
         except (OSError, *_HTTP_ERRORS):
@@ -107,8 +112,9 @@ def _trusting_context() -> ssl.SSLContext:
 class _CheckedBackend(httpcore2.AsyncNetworkBackend):
     """Network of the client: resolves a name once, and connects to what was checked."""
 
-    def __init__(self, addresses: Addresses) -> None:
+    def __init__(self, addresses: Addresses, rate: HostRate) -> None:
         self._addresses = addresses
+        self._rate = rate
         self._network = httpcore2.AnyIOBackend()
 
     async def connect_tcp(
@@ -122,6 +128,8 @@ class _CheckedBackend(httpcore2.AsyncNetworkBackend):
         """Connect to the first address of the host that responds."""
         error: Exception = httpcore2.ConnectError()
         for address in (await self._addresses.of(host))[:MAX_ADDRESSES]:
+            if wait := await self._rate.take(network_of(address)):
+                raise TooManyPushes(wait)
             try:
                 return _BoundedStream(
                     await self._network.connect_tcp(

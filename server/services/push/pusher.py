@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from server.libraries.common import base64url
 from server.services.push.addresses import Addresses, ForbiddenAddress
 from server.services.push.endpoint_url import EndpointUrl, parse_endpoint
+from server.services.push.host_rate import HostRate, TooManyPushes
 from server.services.push.model import DuePush
 from server.services.push.vapid import Vapid
 
@@ -58,13 +59,6 @@ class Outcome:
     pause: timedelta = FIRST_PAUSE
 
 
-class HostRate(Protocol):
-    """Rate limit of the pushes to one host."""
-
-    async def take(self, host: str) -> float:
-        """Count a push and return 0; beyond the rate, return the seconds to wait."""
-
-
 class Pusher:
     """Sender of single pushes."""
 
@@ -102,10 +96,12 @@ class Pusher:
         try:
             async with self._counted(url.host):
                 if wait := await self._rate.take(url.host):
-                    return Outcome(Result.POSTPONED, timedelta(seconds=wait))
+                    raise TooManyPushes(wait)
                 response = await self._send(url, push)
         except ForbiddenAddress:
             return Outcome(Result.FORBIDDEN)
+        except TooManyPushes as error:
+            return Outcome(Result.POSTPONED, timedelta(seconds=error.wait))
         return self._outcome(response, push)
 
     @asynccontextmanager
@@ -123,7 +119,7 @@ class Pusher:
         from server.services.push.encryption import encrypt
         from server.services.push.http_client import HttpClient
 
-        self._client = self._client or HttpClient(self._addresses)
+        self._client = self._client or HttpClient(self._addresses, self._rate)
         payload, headers = _contents(push)
         keys = push.subscription
         body = encrypt(payload, p256dh=keys.p256dh, auth=keys.auth)

@@ -17,11 +17,18 @@ from tests.services.push.receiver import Receiver, receiving
 from tests.services.push.test_addresses import PRIVATE_IPV4, resolver, wrapped
 
 
+class Unlimited:
+    """A rate that nobody exceeds."""
+
+    async def take(self, host: str) -> float:
+        return 0
+
+
 @asynccontextmanager
 async def client_of(
     resolve: Callable[[str], Awaitable[list[str]]], *, allow_private: bool
 ) -> AsyncIterator[HttpClient]:
-    client = HttpClient(Addresses(resolve, allow_private=allow_private))
+    client = HttpClient(Addresses(resolve, allow_private=allow_private), Unlimited())
     yield client
     await client.close()
 
@@ -195,13 +202,14 @@ class TestPrivateAddresses:
         addresses = Addresses(answers, allow_private=False)
         # The check at the registration.
         await addresses.of("localhost")
-        client = HttpClient(addresses)
+        client = HttpClient(addresses, Unlimited())
         with pytest.raises(ForbiddenAddress):
             await client.post(url_of(receiver), {}, b"")
         await client.close()
         assert receiver.connections == 0
 
     async def test_unix_sockets_are_forbidden(self) -> None:
-        backend = http_client._CheckedBackend(Addresses(SystemResolver(), allow_private=True))
+        addresses = Addresses(SystemResolver(), allow_private=True)
+        backend = http_client._CheckedBackend(addresses, Unlimited())
         with pytest.raises(ForbiddenAddress):
             await asyncio.wait_for(backend.connect_unix_socket("/run/postgres"), 1)

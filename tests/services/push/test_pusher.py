@@ -33,11 +33,11 @@ class Rate:
 
     def __init__(self) -> None:
         self.hosts: list[str] = []
-        self.wait = 0.0
+        self.waits: dict[str, float] = {}
 
     async def take(self, host: str) -> float:
         self.hosts.append(host)
-        return self.wait
+        return self.waits.get(host, 0)
 
 
 @pytest.fixture
@@ -143,10 +143,20 @@ class TestPush:
     async def test_is_postponed_beyond_rate_of_host(
         self, receiver: Receiver, pusher: Pusher, device: Device, rate: Rate
     ) -> None:
-        rate.wait = 7
+        rate.waits["localhost"] = 7
         postponed = Outcome(Result.POSTPONED, timedelta(seconds=7))
         assert await pusher.push(push_of(device)) == postponed
         assert rate.hosts == ["localhost"]
+        assert receiver.connections == 0
+
+    async def test_is_postponed_beyond_rate_of_address(
+        self, receiver: Receiver, pusher: Pusher, device: Device, rate: Rate
+    ) -> None:
+        """Anybody can have many names for the address of somebody else."""
+        rate.waits |= {"127.0.0.1": 7, "::/64": 7}
+        postponed = Outcome(Result.POSTPONED, timedelta(seconds=7))
+        assert await pusher.push(push_of(device)) == postponed
+        assert rate.hosts[0] == "localhost"
         assert receiver.connections == 0
 
     async def test_slow_host_leaves_room_for_others(
