@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from server.libraries.common.utc import in_utc, rfc3339
 from server.programs.client.screen.console import Column, Screen
 from server.programs.client.text import counted
 
@@ -25,8 +26,8 @@ def json_text(document: Any) -> str:
 
 
 def json_time(time: dt.datetime | None) -> str | None:
-    """Return a time in RFC 3339, None if it is not representable."""
-    return time.astimezone(dt.UTC).isoformat().replace("+00:00", "Z") if time else None
+    """Return a time in RFC 3339, None if there is none."""
+    return rfc3339(time) if time else None
 
 
 def user_json(user: "ListedUser") -> dict[str, Any]:
@@ -142,7 +143,7 @@ def described_backup(listed: "ListedBackup") -> str:
 
 
 def _minute(backup: "Backup") -> str:
-    return f"{backup.created.astimezone(dt.UTC):%Y-%m-%d %H:%M}"
+    return f"{in_utc(backup.created):%Y-%m-%d %H:%M}"
 
 
 def described(user: "ListedUser") -> str:
@@ -168,4 +169,4 @@ def _row(user: "ListedUser", *, ids: bool) -> list[str]:
 
 def day(time: dt.datetime | None) -> str:
     """Return the date of a time in UTC."""
-    return time.astimezone(dt.UTC).date().isoformat() if time else ""
+    return in_utc(time).date().isoformat() if time else ""

@@ -9,13 +9,14 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Table, bindparam, func, or_, select
 
 from server.errors import no_such_user
+from server.libraries.common.utc import rfc3339
 from server.libraries.database.pool import Database
 from server.libraries.database.schema import (
     access_keys,
@@ -218,7 +219,7 @@ def _as_json(value: Any) -> Any:
         case bytes():
             return base64.b64encode(value).decode()
         case datetime():
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            return rfc3339(value)
         case UUID():
             return str(value)
         case dict():
