@@ -66,6 +66,9 @@ _CODES: dict[type[GymlockerError], grpc.StatusCode] = {
     Unavailable: grpc.StatusCode.UNAVAILABLE,
 }
 
+# The message is sent twice in the trailers, which Envoy limits to 60 KiB.
+MAX_MESSAGE_CHARACTERS = 1000
+
 
 class ErrorInterceptor(Interceptor):
     """Aborts failed calls with the status of their error.
@@ -140,6 +143,9 @@ async def _abort(
     *,
     http_status: int | None = None,
 ) -> NoReturn:
+    if len(message) > MAX_MESSAGE_CHARACTERS:
+        # It quotes what the client sent.
+        message = message[:MAX_MESSAGE_CHARACTERS] + "…"
     status = Status(code=code.value[0], message=message)
     metadata: list[tuple[str, str | bytes]] = [(REQUEST_ID_KEY, current_request_id.get())]
     if http_status is not None:

@@ -8,6 +8,8 @@ from server.services.workout.formats.model import UnreadableFile
 _MULTIPART = b"multipart/form-data"
 # Many tiny parts would keep the event loop for seconds.
 _MAX_PARTS = 100
+# Over gRPC, it may be as long as a message.
+_MAX_CONTENT_TYPE = 1000
 
 
 class PlainBody:
@@ -91,6 +93,8 @@ class FormBody(PlainBody):
 
 def body_of(content_type: str) -> PlainBody:
     """Return the reader of a body with this content type. Raises UnreadableFile."""
+    if len(content_type) > _MAX_CONTENT_TYPE:
+        raise UnreadableFile("The content type is too long. Send the file alone.")
     # The library accepts Latin-1 only, as in HTTP headers.
     header = content_type.encode("latin-1", errors="replace").decode("latin-1")
     kind, options = parse_options_header(header)

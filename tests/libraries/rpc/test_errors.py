@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from server import errors
 from server.libraries.rpc.context import current_request_id
-from server.libraries.rpc.errors import ErrorInterceptor
+from server.libraries.rpc.errors import MAX_MESSAGE_CHARACTERS, ErrorInterceptor
 from server.libraries.rpc.interceptor import CallNext
 from tests.libraries.rpc.fakes import METHODS, FakeContext, method
 
@@ -49,6 +49,13 @@ async def test_passes_a_successful_call_through() -> None:
     call = FakeContext()
     assert await intercepted(call_next, call) == b"request answered"
     assert call.code is None
+
+
+async def test_cuts_message_that_quotes_the_request() -> None:
+    call = await aborted(errors.InvalidArgument("Wrong: " + "x" * 100_000, violations=[]))
+    assert len(call.message) == MAX_MESSAGE_CHARACTERS + 1
+    assert call.message.startswith("Wrong: x") and call.message.endswith("x…")
+    assert call.status.message == call.message
 
 
 ERRORS: list[tuple[errors.GymlockerError, StatusCode]] = [

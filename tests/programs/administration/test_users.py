@@ -94,6 +94,16 @@ class TestList:
         assert gymlocker("users", "list").output == "There are no users.\n"
         assert listed(gymlocker) == []
 
+    @pytest.mark.parametrize("time", ["-infinity", "infinity"])
+    def test_shows_infinite_times_of_a_liftlog_server(
+        self, gymlocker: Gymlocker, ada: dict[str, Any], query: Query, time: str
+    ) -> None:
+        query("UPDATE users SET created = $1::text::timestamptz", time)
+        [user] = listed(gymlocker)
+        shown = gymlocker("users", "list")
+        assert (shown.code, shown.errors) == (0, "")
+        assert user["createTime"][:10] in shown.output
+
     def test_sorts_and_counts(
         self, gymlocker: Gymlocker, ada: dict[str, Any], query: Query
     ) -> None:

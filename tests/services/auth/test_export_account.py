@@ -98,6 +98,23 @@ class TestExportAccount:
             assert secret.hex() not in text
         assert row["hashed_password"] not in text
 
+    async def test_has_infinite_times_of_a_liftlog_server(
+        self, one_client: Client, rest: httpx2.AsyncClient, database: asyncpg.Connection
+    ) -> None:
+        user, tokens = await person(one_client, "canary")
+        for change in (
+            "UPDATE users SET created = '-infinity', last_accessed = 'infinity' WHERE id = $1",
+            "UPDATE user_events SET timestamp = '-infinity', expiry = 'infinity' WHERE user_id = $1",
+            "UPDATE shared_items SET timestamp = 'infinity' WHERE user_id = $1",
+        ):
+            await database.execute(change, UUID(user.id))
+        document = await exported(rest, tokens)
+        first, last = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"
+        assert document["account"]["created"] == first
+        [event], [item] = document["events"], document["sharedItems"]
+        assert (event["timestamp"], event["expiry"]) == (first, last)
+        assert item["timestamp"] == last
+
     async def test_of_a_new_user_is_valid(
         self, one_client: Client, rest: httpx2.AsyncClient
     ) -> None:

@@ -74,6 +74,10 @@ class TestBodyOf:
         with pytest.raises(UnreadableFile, match="boundary"):
             body_of("multipart/form-data")
 
+    def test_rejects_long_content_type(self) -> None:
+        with pytest.raises(UnreadableFile, match="content type is too long"):
+            body_of("multipart/form-data" + ";a" * 2_000_000)
+
     @given(st.binary(max_size=300), st.text(max_size=80))
     def test_raises_nothing_else(self, body: bytes, content_type: str) -> None:
         for kind in (CONTENT_TYPE, f"multipart/form-data; boundary={content_type}", content_type):

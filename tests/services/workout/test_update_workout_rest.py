@@ -58,6 +58,8 @@ class TestPatch:
             b'{"notes": 5}',
             b'{"notes": ["a"]}',
             b'{"notes": {"a": 1}}',
+            # The parser quotes it.
+            b'{"exercises": {"name": "%s"}}' % (b"a" * 100_000),
             b'{"duration": 1.5}',
             b'{"duration": true}',
             b'{"duration": 1e400}',
