@@ -12,11 +12,12 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable
+from contextvars import Context
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, func, literal, literal_column, select, text
 
-from server.errors import StartError
+from server.errors import Unavailable
 from server.libraries.database.pool import Database
 from server.libraries.database.schema import incarnations
 from server.libraries.database.statement import Statement
@@ -76,16 +77,24 @@ class IncarnationSource:
         self._found: Incarnation | None = None
         self._read = 0.0
         self._get: Statement | None = None
-        self._reading = asyncio.Lock()
+        self._reading: asyncio.Task[Incarnation] | None = None
 
     async def get(self) -> Incarnation:
         """Return the identity. Raises Unavailable if the database is unreachable."""
-        if self._found is None or self._clock() - self._read > MAX_AGE_SECONDS:
-            async with self._reading:
-                if self._found is None or self._clock() - self._read > MAX_AGE_SECONDS:
-                    self._found = await self._fetch()
-                    self._read = self._clock()
-        return self._found
+        if self._found is not None and self._clock() - self._read <= MAX_AGE_SECONDS:
+            return self._found
+        if self._reading is None:
+            # Without a caller, since it is for all of them: it waits in no caller's turn.
+            self._reading = asyncio.create_task(self._fetch(), context=Context())
+            self._reading.add_done_callback(self._keep)
+        # All who wait share an error, too. One that is cancelled does not end it for the others.
+        return await asyncio.shield(self._reading)
+
+    def _keep(self, reading: asyncio.Task[Incarnation]) -> None:
+        self._reading = None
+        if not reading.cancelled() and reading.exception() is None:
+            self._found = reading.result()
+            self._read = self._clock()
 
     async def _fetch(self) -> Incarnation:
         if self._get is None:
@@ -93,7 +102,15 @@ class IncarnationSource:
             self._get = _GET if answer and answer["may_read"] else _GET_WITHOUT_FILES
         row = await self._database.fetch_one(self._get)
         if row is None:
-            raise StartError("The table `incarnations` is empty. Restore the database again.")
+            raise no_incarnation()
         names = ("id", "system", "timeline", "table", "files")
         identity = ":".join(str(row[name]) for name in names)
         return Incarnation(hashlib.sha256(identity.encode()).digest()[:ID_BYTES], row["cursor_key"])
+
+
+def no_incarnation() -> Unavailable:
+    """Return the error for a database without an identity, as there is none during a restore."""
+    return Unavailable(
+        "The table `incarnations` is empty. Unless a restore is in progress, restore again.",
+        reason="DATABASE_UNAVAILABLE",
+    )

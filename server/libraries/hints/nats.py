@@ -15,8 +15,8 @@ from nats.aio.msg import Msg
 from nats.errors import Error, NoServersError, SecureConnRequiredError
 from sqlalchemy import select
 
-from server.errors import StartError
 from server.libraries.common.rate_limited_log import RateLimitedLog
+from server.libraries.database.incarnation import no_incarnation
 from server.libraries.database.pool import Database
 from server.libraries.database.schema import incarnations
 from server.libraries.database.statement import Statement
@@ -94,7 +94,7 @@ class NatsTransport:
         if self._subject is None:
             row = await self._database.fetch_one(_DATABASE_ID)
             if row is None:
-                raise StartError("The table `incarnations` is empty. Restore the database again.")
+                raise no_incarnation()
             self._subject = f"{SUBJECT}.{row['id'].hex}"
         return self._subject
 

@@ -94,4 +94,9 @@ class Healing:
         if self._is_due or self._clock() - self._healed >= pause:
             self._is_due = False
             self._healed = self._clock()
-            await self._heal()
+            try:
+                await self._heal()
+            except Exception:
+                # What was missed is still missing.
+                self._is_due = True
+                raise

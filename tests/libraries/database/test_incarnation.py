@@ -3,9 +3,14 @@
 How replaced databases are recognized: tests/faults/test_replaced_database.py.
 """
 
+import asyncio
+from contextvars import ContextVar
+from typing import Any, cast
+
 import asyncpg
 import pytest
 
+from server.errors import Unavailable
 from server.libraries.database.incarnation import IncarnationSource
 from server.libraries.database.migrations import migrate
 from server.libraries.database.pool import Database
@@ -24,7 +29,48 @@ async def identity(url: str) -> bytes:
         return (await IncarnationSource(database).get()).id
 
 
+_caller = ContextVar("_caller", default="nobody")
+
+
+class HangingDatabase:
+    """A database that answers nothing until `ended`, and then fails."""
+
+    def __init__(self) -> None:
+        self.callers: list[str] = []
+        self.asked = asyncio.Event()
+        self.ended = asyncio.Event()
+
+    async def fetch_one(self, *_: Any) -> None:
+        self.callers.append(_caller.get())
+        self.asked.set()
+        await self.ended.wait()
+        raise Unavailable("Try again.", reason="DATABASE_UNAVAILABLE")
+
+
 class TestIncarnationSource:
+    async def test_shares_a_read_and_its_error(self) -> None:
+        database = HangingDatabase()
+        source = IncarnationSource(cast(Database, database))
+        _caller.set("a busy network")
+        waiting = [asyncio.create_task(source.get()) for _ in range(5)]
+        await database.asked.wait()
+        waiting[0].cancel()
+        database.ended.set()
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [type(each) for each in results] == [asyncio.CancelledError, *[Unavailable] * 4]
+        # In no caller's turn.
+        assert database.callers == ["nobody"]
+        with pytest.raises(Unavailable):
+            await source.get()
+        assert len(database.callers) == 2
+
+    async def test_is_unavailable_during_a_restore(self, migrated: str) -> None:
+        connection = await asyncpg.connect(migrated)
+        await connection.execute("DELETE FROM incarnations")
+        await connection.close()
+        with pytest.raises(Unavailable, match="is empty"):
+            await identity(migrated)
+
     async def test_returns_the_stored_identity_each_time(self, migrated: str) -> None:
         assert await identity(migrated) == await identity(migrated)
 

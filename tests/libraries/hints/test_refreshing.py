@@ -118,9 +118,12 @@ class Scene:
         self.is_live = True
         self.now = 100.0
         self.healed = 0
+        self.error: Exception | None = None
         self.healing = Healing(self, self._heal, lambda: self.now)
 
     async def _heal(self) -> None:
+        if self.error is not None:
+            raise self.error
         self.healed += 1
 
     async def healed_in(self, seconds: int) -> int:
@@ -151,3 +154,13 @@ class TestHealing:
         await scene.healing()
         assert scene.healed == 1
         assert await scene.healed_in(10) == 1
+
+    async def test_is_repeated_until_it_succeeds(self) -> None:
+        scene = Scene()
+        scene.healing.missed()
+        scene.error = Unavailable("Try again.", reason="UNAVAILABLE")
+        with pytest.raises(Unavailable):
+            await scene.healing()
+        scene.error = None
+        await scene.healing()
+        assert scene.healed == 1

@@ -104,7 +104,8 @@ class TestExportAccount:
         user, tokens = await person(one_client, "canary")
         for change in (
             "UPDATE users SET created = '-infinity', last_accessed = 'infinity' WHERE id = $1",
-            "UPDATE user_events SET timestamp = '-infinity', expiry = 'infinity' WHERE user_id = $1",
+            "UPDATE user_events SET timestamp = '-infinity' WHERE user_id = $1",
+            "UPDATE user_events SET expiry = 'infinity' WHERE user_id = $1",
             "UPDATE shared_items SET timestamp = 'infinity' WHERE user_id = $1",
         ):
             await database.execute(change, UUID(user.id))

@@ -23,6 +23,8 @@ from server.services.event.watch.shared_feeds import Batch, SharedFeeds
 # Of one read for one watcher. So much of each is in memory while its client reads slowly.
 PAGE_BYTES = 128 * 1024
 RETRY_SECONDS = 1.0
+# Of the statements of one read together.
+READ_SECONDS = 10.0
 NOTHING_TO_WATCH = "NOTHING_TO_WATCH"
 
 
@@ -57,7 +59,7 @@ class Watcher:
     async def run(self) -> None:
         """Send changes until the stream ends. Raise what the first read raises."""
         with self._feeds.joined(self, self._secrets):
-            await self._read(list_wrong=True)
+            await self._read_in_time(list_wrong=True)
             is_caught_up = False
             while await self._stream.flush():
                 if self._behind:
@@ -107,10 +109,21 @@ class Watcher:
 
     async def _read_again(self) -> None:
         try:
-            await self._read()
+            await self._read_in_time()
         except Unavailable:
             # The client is told by nothing but a pause: it would only connect again.
             await asyncio.sleep(RETRY_SECONDS * random.uniform(0.5, 1.5))
+
+    async def _read_in_time(self, *, list_wrong: bool = False) -> None:
+        """Read, but end before a heartbeat is missed. Raises Unavailable."""
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                await self._read(list_wrong=list_wrong)
+        except TimeoutError:
+            raise Unavailable(
+                "The database takes too long. Try again in a moment.",
+                reason="DATABASE_UNAVAILABLE",
+            ) from None
 
     async def _read(self, *, list_wrong: bool = False) -> None:
         """Read the next changes of all users that are behind."""

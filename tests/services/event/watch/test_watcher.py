@@ -7,10 +7,12 @@ from uuid import UUID
 
 import pytest
 
+from server.errors import Unavailable
 from server.services.event.watch import watcher
 from server.services.event.watch.shared_feeds import Batch
 from server.services.event.watch.watcher import Watcher
 from tests.services.event.watch.conftest import Scene, Stream
+from tests.support.waiting import eventually
 
 SECOND = timedelta(seconds=1)
 
@@ -73,6 +75,36 @@ class TestOffer:
             await stream.wait_for("event", 2)
             assert stream.payloads() == [b"1", b"2"]
             assert stream.names().count("None") == 0
+
+
+class TestRun:
+    async def test_first_read_ends_before_a_heartbeat_is_missed(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(watcher, "READ_SECONDS", 0.05)
+        user = await scene.new_user()
+        scene.events.may_return.clear()
+        with pytest.raises(Unavailable):
+            async with scene.watching(user, caught_up=False) as stream:
+                await stream.task
+
+    async def test_later_read_is_repeated(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        user = await scene.new_user()
+        async with scene.watching(user) as stream:
+            monkeypatch.setattr(watcher, "READ_SECONDS", 0.05)
+            monkeypatch.setattr(watcher, "RETRY_SECONDS", 0.05)
+            scene.events.begun.clear()
+            scene.events.may_return.clear()
+            await scene.publish(user, b"1", hint=False)
+            watcher_of(scene, user).fall_behind(user)
+            await scene.events.begun.wait()
+            reads = scene.events.reads
+            await eventually(lambda: scene.events.reads > reads)
+            monkeypatch.undo()
+            scene.events.may_return.set()
+            await stream.wait_for("event")
 
 
 class TestSecrets:
