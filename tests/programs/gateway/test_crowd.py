@@ -17,20 +17,25 @@ from .processes import TIMEOUT, FrontDoor, as_it_is, front_door
 pytestmark = pytest.mark.extended
 
 BUSY_ADDRESS, OTHER_ADDRESS = "127.0.0.41", "127.0.0.42"
-# More than an address sends within its share while they are sent.
-MANY = 600
+CROWDS = ("crowd", "crowd_health")
+OF_ADDRESS = "max_tokens: 200, tokens_per_fill: 50"
+OF_NETWORK = "max_tokens: 2000, tokens_per_fill: 500"
+# Few, however slow the tests are.
+FEW = "max_tokens: 20, tokens_per_fill: 1"
+MANY = 150
 USER = user_pb2.GetUserRequest(id_or_lookup="x")
+HEALTH = "/gymlocker.v2.SystemService/GetHealth"
 CALLS = {
     "/gymlocker.v2.UserService/GetUser": USER,
     "/gymlocker.v2.UserService/UpdateUser": user_pb2.UpdateUserRequest(id="x", password="x"),
-    "/gymlocker.v2.SystemService/GetHealth": system_pb2.GetHealthRequest(),
+    HEALTH: system_pb2.GetHealthRequest(),
 }
 
 
 @pytest.fixture(scope="module")
 def crowded() -> Iterator[FrontDoor]:
-    """A front door of these tests alone."""
-    with front_door() as door:
+    """A front door with small shares of addresses."""
+    with front_door(changes={OF_ADDRESS: FEW}) as door:
         yield door
 
 
@@ -47,7 +52,7 @@ async def at(address: str, door: FrontDoor) -> AsyncIterator[httpx2.AsyncClient]
 
 def in_crowd(door: FrontDoor) -> int:
     """Return how many calls waited for others of their address so far."""
-    return door.figure("cluster.crowd.upstream_rq_total")
+    return sum(door.figure(f"cluster.{name}.upstream_rq_total") for name in CROWDS)
 
 
 async def test_calls_beyond_share_wait_for_one_another(crowded: FrontDoor) -> None:
@@ -59,6 +64,9 @@ async def test_calls_beyond_share_wait_for_one_another(crowded: FrontDoor) -> No
         for path in ("/user/x", "/health"):
             assert (await other.get(path)).status_code == 200
         assert in_crowd(crowded) == before
+        # Its own health checks do not wait for its calls.
+        async with at(BUSY_ADDRESS, crowded) as checker:
+            assert (await checker.get("/health")).status_code == 200
         # The other address releases them.
         await other.get("/user/go:")
         assert {(await call).status_code for call in calls} == {200}
@@ -80,3 +88,16 @@ async def test_share_counts_calls_over_rest(crowded: FrontDoor, path: str) -> No
         replies = await asyncio.gather(*(busy.get(path) for _ in range(MANY)))
     assert {reply.status_code for reply in replies} == {200}
     assert in_crowd(crowded) > before
+
+
+async def test_share_counts_calls_of_a_network() -> None:
+    """None of its addresses exceeds its own share."""
+    with front_door(changes={OF_NETWORK: FEW}) as door:
+        for number in range(MANY):
+            async with at(f"127.0.7.{number}", door) as client:
+                assert (await client.get("/user/x")).status_code == 200
+        assert in_crowd(door) > 0
+        async with at("127.0.8.1", door) as other:
+            before = in_crowd(door)
+            assert (await other.get("/user/x")).status_code == 200
+            assert in_crowd(door) == before
