@@ -6,8 +6,8 @@ stream; it continues at its position with a new one.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 Write: TypeAlias = Callable[[bytes], Awaitable[Any]]
@@ -32,30 +32,38 @@ class LiveStreams:
 
     def __init__(self) -> None:
         self._open: set[LiveStream] = set()
-        self._is_closing = False
+        self._closing = asyncio.Event()
 
     def __len__(self) -> int:
         """Return the number of open streams."""
         return len(self._open)
 
-    @contextmanager
-    def opened(
+    @asynccontextmanager
+    async def opened(
         self, write: Write, *, heartbeat: bytes, ended: Callable[[str], bytes]
-    ) -> Iterator["LiveStream"]:
-        """Open a stream for the current task, and close it at the end."""
+    ) -> AsyncIterator["LiveStream"]:
+        """Open a stream for the current task, and close it at the end.
+
+        The stream of a client that does not read ends at once, but not this context: gRPC keeps
+        such a call until the client leaves, so it must count among those that are in flight.
+        """
         stream = LiveStream(write, heartbeat, ended)
         self._open.add(stream)
         try:
-            if self._is_closing:
+            if self._closing.is_set():
                 stream.end(SERVER_STOPPING)
             yield stream
+        except asyncio.CancelledError:
+            if not stream.is_unread:
+                raise
+            await self._closing.wait()
         finally:
             self._open.discard(stream)
             stream.close()
 
     def close(self) -> None:
         """End all streams, and those that are opened from now on."""
-        self._is_closing = True
+        self._closing.set()
         for stream in self._open:
             stream.end(SERVER_STOPPING)
 
@@ -79,6 +87,7 @@ class LiveStream:
         "_waiting",
         "_write",
         "_writes",
+        "is_unread",
     )
 
     def __init__(self, write: Write, heartbeat: bytes, ended: Callable[[str], bytes]) -> None:
@@ -93,6 +102,8 @@ class LiveStream:
         self._is_due = False
         self._waiter: asyncio.Future[None] | None = None
         self._is_writing = False
+        # Set when the task is cancelled because the client does not read.
+        self.is_unread = False
         # The number of writes, now and at the last heartbeat.
         self._writes = 0
         self._seen = 0
@@ -161,6 +172,8 @@ class LiveStream:
     def _tick(self) -> None:
         if self._is_writing and self._writes == self._seen and self._task is not None:
             # The same write as a heartbeat ago: the client does not read, so it cannot be told.
+            self.is_unread = True
+            self._waiting = ()
             self._task.cancel()
             return
         self._seen = self._writes

@@ -97,7 +97,7 @@ class EventService(event_pb2_grpc.EventServiceServicer):
         opened = self._streams.opened(
             context.write, heartbeat=messages.HEARTBEAT, ended=messages.ended
         )
-        with opened as stream:
+        async with opened as stream:
             count_wrong = partial(self._count_wrong, address)
             await Watcher(stream, self._feeds, self._events, subscriptions, count_wrong).run()
 

@@ -103,6 +103,7 @@ class InboxService(inbox_pb2_grpc.InboxServiceServicer):
             current_caller.get(), UUID(request.user_id), request.password, address_of(context)
         )
         opened = self._streams.opened(context.write, heartbeat=HEARTBEAT, ended=ended)
-        with opened as stream, self._watched.joined(InboxWatcher(stream, standing)):
-            while await stream.flush():
-                await stream.wait()
+        async with opened as stream:
+            with self._watched.joined(InboxWatcher(stream, standing)):
+                while await stream.flush():
+                    await stream.wait()

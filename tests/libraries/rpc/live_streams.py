@@ -57,7 +57,7 @@ class SteppedLoop:
 def stepped_loop(monkeypatch: pytest.MonkeyPatch) -> SteppedLoop:
     """Give streams a loop with a clock of its own."""
     loop = SteppedLoop()
-    fake = SimpleNamespace(get_running_loop=lambda: loop, current_task=asyncio.current_task)
+    fake = SimpleNamespace(**vars(asyncio) | {"get_running_loop": lambda: loop})
     monkeypatch.setattr(live_stream, "asyncio", fake)
     return loop
 

@@ -1,4 +1,4 @@
-"""Streams that their client does not read: they end, and nothing of them stays in memory."""
+"""Streams that their client does not read: nothing waits for it, and its calls still count."""
 
 import asyncio
 import gc
@@ -31,13 +31,17 @@ class Watches:
     opened: weakref.WeakSet["Handle"] = field(default_factory=weakref.WeakSet)
 
     async def watch(self, request: bytes, context: Context) -> None:
-        with self.streams.opened(
+        async with self.streams.opened(
             context.write, heartbeat=b"heartbeat", ended=lambda reason: reason.encode()
         ) as stream:
             handle = Handle(stream)
             self.opened.add(handle)
             while await stream.flush():
                 await stream.wait()
+
+    @property
+    def unread(self) -> list[LiveStream]:
+        return [handle.stream for handle in self.opened if handle.stream.is_unread]
 
     async def send_and_wait(self, received: list[bytes]) -> None:
         """Send a message to all streams, and wait for the client that reads."""
@@ -69,7 +73,7 @@ async def watches(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Watches]:
 
 
 @pytest.mark.parametrize("number", [1, 20], ids=["one that waits", "more than may wait"])
-async def test_ends_and_is_freed(watches: Watches, number: int) -> None:
+async def test_is_freed_but_counts_until_the_client_leaves(watches: Watches, number: int) -> None:
     async with open_channel(f"http://127.0.0.1:{watches.port}") as channel:
         received: list[bytes] = []
         reading = asyncio.create_task(read_into(received, channel))
@@ -79,15 +83,28 @@ async def test_ends_and_is_freed(watches: Watches, number: int) -> None:
             await eventually(lambda: len(watches.streams) == 4)
             for _ in range(number):
                 await watches.send_and_wait(received)
-            # While the client stays connected.
-            await eventually(lambda: len(watches.streams) == 1)
-            gc.collect()
-            assert len(watches.opened) == 1
+            await eventually(lambda: len(watches.unread) == 3)
+            assert not any(stream._waiting for stream in watches.unread)
+            assert len(watches.streams) == 4
+        await eventually(lambda: len(watches.streams) == 1)
+        gc.collect()
+        assert len(watches.opened) == 1
         # The stream of the client that reads goes on.
         assert not reading.done()
         watches.streams.close()
         await reading
         assert received[-1] == b"SERVER_STOPPING"
+
+
+async def test_does_not_delay_the_end_of_the_server(watches: Watches) -> None:
+    async with WindowlessConnection(watches.port) as connection:
+        await connection.request(grpc_headers(PATH), framed(b""))
+        await eventually(lambda: len(watches.streams) == 1)
+        for handle in watches.opened:
+            handle.stream.offer((MESSAGE,), len(MESSAGE))
+        await eventually(lambda: len(watches.unread) == 1)
+        watches.streams.close()
+        await eventually(lambda: len(watches.streams) == 0)
 
 
 async def read_into(received: list[bytes], channel: grpc.aio.Channel) -> None:

@@ -165,7 +165,7 @@ class Scene:
         opened = self.streams.opened(
             stream.write, heartbeat=messages.HEARTBEAT, ended=messages.ended
         )
-        with opened as live:
+        async with opened as live:
             await Watcher(live, self.feeds, self.events, subscriptions, count_wrong).run()
 
 
