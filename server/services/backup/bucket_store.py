@@ -5,7 +5,7 @@ import io
 import os
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -78,7 +78,8 @@ class BucketStore:
     async def remove(self, object_ids: Sequence[UUID]) -> None:
         """Remove the objects."""
         with reachable("remove"):
-            await obstore.delete_async(self._store, [file_name(each) for each in object_ids])
+            for object_id in object_ids:
+                await self._remove(file_name(object_id))
 
     async def close(self) -> None:
         """Close connections."""
@@ -92,17 +93,23 @@ class BucketStore:
         try:
             async with asyncio.timeout(CHECK_SECONDS):
                 await self._send(CHECK_NAME, io.BytesIO(b"check"))
-                await obstore.delete_async(self._store, CHECK_NAME)
+                await self._remove(CHECK_NAME)
         except httpx2.HTTPStatusError as error:
             if error.response.is_client_error:
                 raise _unusable(error.response.text or str(error)) from error
             return False
-        except (BaseError, PermissionError, FileNotFoundError) as error:
+        except (BaseError, PermissionError) as error:
             raise _unusable(str(error)) from error
         except (httpx2.HTTPError, OSError):
             # A timeout, too.
             return False
         return True
+
+    async def _remove(self, name: str) -> None:
+        """Remove an object, if it exists."""
+        # Only S3 ignores missing ones. In a list, the first of them would keep the rest.
+        with suppress(FileNotFoundError):
+            await obstore.delete_async(self._store, name)
 
     async def _send(self, name: str, file: BinaryIO) -> None:
         """Send a file by one request."""
