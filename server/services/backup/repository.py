@@ -5,7 +5,8 @@ committed before anything is written to the store, and deleted after everything 
 there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -92,6 +93,17 @@ _COMPLETE = Statement(
     )
     .returning(literal(1))
 )
+_OLD_IDS = bindparam("old_ids", type_=ARRAY(Uuid))
+_REPLACE = Statement(
+    update(backups)
+    .where(backups.c.user_id == _USER_ID, backups.c.object_id == any_(_OLD_IDS))
+    .values(object_id=_OBJECT_ID)
+)
+_ABANDON = Statement(
+    update(backup_objects)
+    .where(backup_objects.c.id == any_(_OLD_IDS))
+    .values(unused=func.clock_timestamp())
+)
 _newest = select(func.max(backups.c.created)).where(backups.c.user_id == _USER_ID)
 _ADD = Statement(
     insert(backups)
@@ -170,6 +182,9 @@ class BackupRepository:
     async def add(self, user_id: UUID, object_id: UUID, contents: Contents) -> Added:
         """Add an entry with contents that are stored in an object, and thin older ones.
 
+        Contents that equal the newest backup add none. Older entries with the same contents get
+        the new object, for the old one may be lost, or encrypted for a key that was replaced.
+
         Raises NotFound if the user was deleted, Unavailable if the object is being removed.
         """
 
@@ -179,17 +194,14 @@ class BackupRepository:
                 raise no_such_user()
             rows = await connection.fetch(_LIST.sql, *_LIST.arguments({"user_id": user_id}))
             entries = [backup_of(row) for row in rows]
-            if entries and entries[0].contents == contents:
-                return Added(entries[0], is_new=False, is_imported=False)
-            same = next((each for each in entries if each.contents == contents), None)
-            if same is None:
-                await _complete(connection, object_id, contents)
+            await _complete(connection, object_id, contents)
+            same = [each for each in entries if each.contents == contents]
+            await _replace(connection, user_id, {each.object_id for each in same}, object_id)
+            if same and same[0] == entries[0]:
+                newest = replace(entries[0], object_id=object_id)
+                return Added(newest, is_new=False, is_imported=False)
             new = await _add(
-                connection,
-                user_id,
-                same.object_id if same else object_id,
-                contents,
-                is_imported=user["import_backups"],
+                connection, user_id, object_id, contents, is_imported=user["import_backups"]
             )
             await self._thin(connection, user_id, [new, *entries])
             return Added(new, is_new=True, is_imported=user["import_backups"])
@@ -243,6 +255,15 @@ async def _complete(connection: Connection, object_id: UUID, contents: Contents)
     values = {"object_id": object_id, "sha256": contents.sha256, "size": contents.size}
     if await _fetch_one(connection, _COMPLETE, **values) is None:
         raise upload_expired()
+
+
+async def _replace(
+    connection: Connection, user_id: UUID, old_ids: Collection[UUID], object_id: UUID
+) -> None:
+    """Let a user's entries with the old objects use another one."""
+    values = {"user_id": user_id, "old_ids": list(old_ids), "object_id": object_id}
+    for statement in (_REPLACE, _ABANDON) if old_ids else ():
+        await connection.execute(statement.sql, *statement.arguments(values))
 
 
 async def _add(

@@ -56,10 +56,8 @@ class Uploader:
             if not is_sent:
                 await self._release(object_id)
             raise
-        if added.backup.object_id != object_id:
-            await self._release(object_id)
-        if added.is_new:
-            self._removable()
+        # Thinned backups, or an older object with the same contents.
+        self._removable()
         if added.is_imported:
             self._importable()
         return added

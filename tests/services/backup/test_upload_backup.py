@@ -29,11 +29,21 @@ async def objects_of(user: User, database: asyncpg.Connection) -> list[asyncpg.R
     return await database.fetch(query, UUID(user.id))
 
 
+def file_of(object_id: UUID, stack: Stack) -> Path:
+    return stack.data_dir / "backups" / "objects" / f"{object_id}.age"
+
+
+async def object_of(backup_id: str, database: asyncpg.Connection) -> UUID:
+    query = "SELECT object_id FROM backups WHERE id = $1"
+    object_id: UUID = await database.fetchval(query, UUID(backup_id))
+    return object_id
+
+
 async def has_objects(count: int, user: User, stack: Stack, database: asyncpg.Connection) -> bool:
     """Check whether the store holds exactly the objects of a user's backups, and so many."""
     rows = await objects_of(user, database)
     folder = stack.data_dir / "backups"
-    files = [folder / "objects" / f"{row['id']}.age" for row in rows]
+    files = [file_of(row["id"], stack) for row in rows]
     return (
         len(rows) == count
         and all(row["unused"] is None for row in rows)
@@ -61,9 +71,8 @@ class TestUploadBackup:
         self, owner: Owner, stack: Stack, database: asyncpg.Connection
     ) -> None:
         data = GZIP + b"canary in the backup" * 1000
-        await owner.upload(data)
-        [row] = await objects_of(owner.user, database)
-        stored, mode = read(stack.data_dir / "backups" / "objects" / f"{row['id']}.age")
+        backup = await owner.upload(data)
+        stored, mode = read(file_of(await object_of(backup.id, database), stack))
         assert stored.startswith(b"age-encryption.org/v1\n")
         assert b"canary" not in stored
         assert mode == 0o600
@@ -73,9 +82,37 @@ class TestUploadBackup:
     ) -> None:
         data = new_contents()
         first = await owner.upload(data)
+        old = await object_of(first.id, database)
         assert await owner.upload(data) == first
         assert await owner.all() == [first]
         await eventually_true(partial(has_objects, 1, owner.user, stack, database))
+        assert await object_of(first.id, database) != old
+        assert not file_of(old, stack).exists()
+
+    async def test_repeated_newest_replaces_lost_object(
+        self, owner: Owner, stack: Stack, database: asyncpg.Connection
+    ) -> None:
+        data = new_contents()
+        first = await owner.upload(data)
+        lost = file_of(await object_of(first.id, database), stack)
+        lost.unlink()
+        assert await owner.upload(data) == first
+        assert await owner.download() == data
+        await eventually_true(partial(has_objects, 1, owner.user, stack, database))
+
+    async def test_repeated_older_one_replaces_unreadable_object(
+        self, owner: Owner, stack: Stack, database: asyncpg.Connection
+    ) -> None:
+        old, new = new_contents(), new_contents()
+        first = await owner.upload(old)
+        unreadable = file_of(await object_of(first.id, database), stack)
+        unreadable.write_bytes(b"as if it was encrypted for another key")
+        second, third = await owner.upload(new), await owner.upload(old)
+        assert await owner.all() == [third, second, first]
+        assert await owner.download(first.id) == await owner.download(third.id) == old
+        assert await owner.download(second.id) == new
+        await eventually_true(partial(has_objects, 2, owner.user, stack, database))
+        assert not unreadable.exists()
 
     async def test_repeated_older_one_shares_its_object(
         self, owner: Owner, stack: Stack, database: asyncpg.Connection
