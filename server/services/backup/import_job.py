@@ -38,7 +38,7 @@ class ImportJob:
             _log.warning("import_failed", reason=error.reason, tries=due.tries)
             # The user, or the file, will not be better the next time.
             if isinstance(error, InvalidArgument | NotFound) or due.tries >= MAX_TRIES:
-                await self._imports.end(due, error.reason)
+                await self._imports.give_up(due, error.reason)
             else:
                 await self._imports.postpone(due, error.reason)
         except Exception as error:

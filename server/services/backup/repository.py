@@ -122,12 +122,6 @@ _ADD = Statement(
     )
     .returning(backups.c.created)
 )
-# The newer backup has all that they would add.
-_CANCEL_IMPORTS = Statement(
-    update(backups)
-    .where(backups.c.user_id == _USER_ID, backups.c.import_due.is_not(None))
-    .values(import_due=null())
-)
 _DELETE = Statement(
     delete(backups).where(backups.c.user_id == _USER_ID, backups.c.id == any_(_IDS))
 )
@@ -270,10 +264,6 @@ async def _add(
     connection: Connection, user_id: UUID, object_id: UUID, contents: Contents, *, is_imported: bool
 ) -> Backup:
     backup_id = uuid4()
-    if is_imported:
-        await connection.execute(
-            _CANCEL_IMPORTS.sql, *_CANCEL_IMPORTS.arguments({"user_id": user_id})
-        )
     values = {"user_id": user_id, "id": backup_id, "object_id": object_id}
     arguments = _ADD.arguments({**values, "is_imported": is_imported})
     created = await connection.fetchval(_ADD.sql, *arguments)

@@ -8,8 +8,6 @@ import pytest
 from grpc import StatusCode, aio
 from gymlocker.v2 import auth_pb2, workout_pb2
 
-from server.libraries.database.pool import Database
-from server.services.backup.due_imports import DueImportRepository
 from tests.services.backup.contents import new_contents
 from tests.services.backup.owners import Owner
 from tests.services.workout.formats.reading import CASES
@@ -118,70 +116,3 @@ class TestBackgroundImport:
 
         await eventually_true(is_given_up)
         assert [one.id for one in await owner.all()] == [backup.id]
-
-
-class TestDueImports:
-    @pytest.fixture
-    async def due(self, connection: asyncpg.Connection) -> UUID:
-        """Return the user of a backup that is due."""
-        user_id, object_id = uuid4(), uuid4()
-        await connection.execute(
-            """
-            INSERT INTO users (id, user_lookup, hashed_password, salt, last_accessed, created,
-                               encryption_iv, rsa_public_key, import_backups)
-            VALUES ($1, 'x', '', '', now(), now(), '', '', true)
-            """,
-            user_id,
-        )
-        await connection.execute(
-            "INSERT INTO backup_objects (id, user_id, sha256, size) VALUES ($1, $2, '', 2)",
-            object_id,
-            user_id,
-        )
-        await connection.execute(
-            "INSERT INTO backups (user_id, id, created, object_id, import_due) "
-            "VALUES ($1, $2, now(), $3, now())",
-            user_id,
-            uuid4(),
-            object_id,
-        )
-        return user_id
-
-    async def test_is_claimed_once_while_the_lease_lasts(
-        self, pool: Database, due: UUID, connection: asyncpg.Connection
-    ) -> None:
-        imports = DueImportRepository(pool)
-        claimed = await imports.claim()
-        assert claimed and (claimed.user_id, claimed.tries) == (due, 1)
-        assert await imports.claim() is None
-
-    async def test_is_given_up_after_three_tries(
-        self, pool: Database, due: UUID, connection: asyncpg.Connection
-    ) -> None:
-        imports = DueImportRepository(pool)
-        for tries in (1, 2, 3):
-            claimed = await imports.claim()
-            assert claimed and claimed.tries == tries
-            # As if the worker was killed, and the lease has expired.
-            await connection.execute("UPDATE backups SET import_due = now()")
-        assert await imports.claim() is None
-
-    async def test_postponed_import_is_claimed_again(
-        self, pool: Database, due: UUID, connection: asyncpg.Connection
-    ) -> None:
-        imports = DueImportRepository(pool)
-        claimed = await imports.claim()
-        assert claimed
-        await imports.postpone(claimed, "BACKUP_STORE_UNAVAILABLE")
-        await connection.execute("UPDATE backups SET import_due = now()")
-        assert await imports.claim() is not None
-
-    async def test_ended_import_is_not_claimed_again(
-        self, pool: Database, due: UUID, connection: asyncpg.Connection
-    ) -> None:
-        imports = DueImportRepository(pool)
-        claimed = await imports.claim()
-        assert claimed
-        await imports.end(claimed, "INVALID_REQUEST")
-        assert await imports.claim() is None
-        assert await connection.fetchval("SELECT import_problem FROM backups") == "INVALID_REQUEST"
