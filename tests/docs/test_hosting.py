@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -102,6 +103,19 @@ class TestBackupAndRestore:
         with running_stack(volume) as stack:
             assert can_login(stack.url)
             assert not can_login(stack.url, LATER)
+
+    def test_lists_objects_without_a_backup(self, folder: Path) -> None:
+        with running_stack(folder / ".gymlocker") as stack:
+            register(stack.url)
+            tokens = httpx2.post(f"{stack.url}/auth/login", json=ACCOUNT).json()
+            headers = {"authorization": f"Bearer {tokens['access_token']}"}
+            sent = httpx2.post(f"{stack.url}/backup", content=b"\x1f\x8b", headers=headers)
+            sent.raise_for_status()
+            unknown = uuid4()
+            (folder / ".gymlocker" / "backups" / "objects" / f"{unknown}.age").touch()
+            listed = run(script_of("Objects without a backup"), folder).stdout
+            assert listed == f"{unknown}\n"
+            assert (folder / "known.txt").read_text().count("\n") == 1
 
 
 class TestUpgradeAndRollback:
