@@ -140,10 +140,13 @@ async def write_backup(
         if path is None:
             await _copy(transporter, backup, sys.stdout.buffer, written)
             return
-        with whole_file(path, overwrite=force) as file:
-            await _copy(transporter, backup, file, written)
-    except FileExistsError:
-        raise already_exists(path or Path(STDOUT)) from None
+        try:
+            with whole_file(path, overwrite=force) as file:
+                await _copy(transporter, backup, file, written)
+        except FileExistsError:
+            raise already_exists(path) from None
+        except OSError as error:
+            raise StartError(f"{path} cannot be written ({error.strerror}).") from error
     except Unavailable as error:
         raise StartError(
             f"The backup {backup.id} cannot be read: check BACKUP_STORE, and that "

@@ -10,7 +10,16 @@ def target_file(name: str, *, force: bool, omitted: str = "") -> Path:
 
     `omitted` is advice on leaving the name out, if that is possible.
     """
-    path = Path(name).resolve()
+    try:
+        path = Path(name).resolve()
+        _require_new_file(path, force=force, omitted=omitted)
+    except OSError as error:
+        # Of a folder that cannot be searched, or a name that is too long.
+        raise StartError(f"{name} cannot be written ({error.strerror}).") from error
+    return path
+
+
+def _require_new_file(path: Path, *, force: bool, omitted: str) -> None:
     if path.is_dir():
         raise StartError(f"{path} is a folder: pass the name of a file.")
     if path.exists() and not path.is_file():
@@ -19,7 +28,6 @@ def target_file(name: str, *, force: bool, omitted: str = "") -> Path:
         raise already_exists(path)
     if not path.parent.is_dir():
         raise StartError(f"The folder {path.parent} does not exist: create it first.")
-    return path
 
 
 def already_exists(path: Path) -> StartError:

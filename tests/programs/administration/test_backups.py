@@ -92,6 +92,16 @@ class TestGet:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert gymlocker("backups", "get", str(backup), "ada.gz").code == 1
 
+    @pytest.mark.parametrize("name", ["/proc/ada.gz", "a" * 300], ids=["folder", "name"])
+    def test_names_file_that_cannot_be_written(
+        self, gymlocker: Gymlocker, ada: UUID, query: Query, folder: Path, name: str
+    ) -> None:
+        backup = stored(query, folder, ada, 1)
+        ended = gymlocker("backups", "get", str(backup), name)
+        assert (ended.code, ended.output) == (1, "")
+        assert ended.errors.startswith(f"{name} cannot be written (")
+        assert ended.errors.count("\n") == 1
+
     @pytest.mark.extended
     def test_writes_to_standard_output(
         self, ada: UUID, query: Query, folder: Path, tmp_path: Path
