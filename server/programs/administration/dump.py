@@ -70,6 +70,7 @@ def left_out(environment: Mapping[str, str]) -> list[str]:
         "the key of access tokens: JWT_SECRET_KEY, or jwt-secret-key in the data folder",
         "the keys of LiftLog's backups: BACKUP_AGE_IDENTITY_FILE, or backup-age-identity there",
         "the store of LiftLog's backups: BACKUP_STORE, or backups there",
+        "the key of push: VAPID_PRIVATE_KEY_FILE, or vapid-private-key.pem there",
     ]
     if environment.get("RATE_LIMIT_DATABASE_URL"):
         found.append("the database of RATE_LIMIT_DATABASE_URL, which may start empty")

@@ -157,7 +157,13 @@ class TestLeftOut:
         assert left_out({"RATE_LIMIT_DATABASE_URL": "postgresql://x/y"})[-1].startswith(
             "the database of RATE_LIMIT_DATABASE_URL"
         )
-        assert len(left_out(os.environ)) == 3
+        assert len(left_out(os.environ)) == 4
+
+    @pytest.mark.parametrize(
+        "name", ["jwt-secret-key", "backup-age-identity", "backups", "vapid-private-key.pem"]
+    )
+    def test_names_files_of_the_data_folder(self, name: str) -> None:
+        assert any(f"or {name}" in each for each in left_out({}))
 
 
 class TestExactly:
