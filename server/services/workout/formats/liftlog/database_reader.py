@@ -1,8 +1,9 @@
 """A program that reads the sessions of a LiftLog database, and trusts nothing in it.
 
 It runs in a process of its own, with limits on memory, time and files, and imports the standard
-library alone. Its argument is a path. On standard output it writes a line of JSON for each session,
-`{"id", "payload", "active"}`, and at the end `{"end": reason}`; the reason is "" if all was read.
+library alone. Its argument is the path of a file, which it unlinks. On standard output it writes a
+line of JSON for each session, `{"id", "payload", "active"}`, and at the end `{"end": reason}`; the
+reason is "" if all was read.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ import signal
 import sqlite3
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -68,6 +70,8 @@ def main(path: str) -> None:
     _limit_process()
     try:
         with contextlib.closing(_connect(path)) as connection:
+            # SQLite has opened it. If the worker is killed now, nothing stays on the disk.
+            Path(path).unlink()
             reason = _write_all(connection)
     except Rejected as rejected:
         reason = str(rejected)

@@ -6,11 +6,12 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import zlib
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, gettempdir
 from typing import IO, Any, BinaryIO
 
 from server.services.workout.formats.liftlog import database_reader
@@ -25,6 +26,9 @@ from server.services.workout.formats.liftlog.database_reader import (
 from server.services.workout.formats.model import UnreadableFile
 
 MAX_DATABASE_BYTES = 512 * 1024 * 1024
+_PREFIX = "gymlocker-liftlog-"
+# Inflating takes seconds.
+_ABANDONED_SECONDS = 3600
 _CHUNK_BYTES = 1024 * 1024
 _MAGIC = b"SQLite format 3\0"
 # JSON in ASCII has six characters for a control character.
@@ -47,10 +51,32 @@ Session = dict[str, Any]
 
 def sessions(file: BinaryIO, *, max_bytes: int = MAX_DATABASE_BYTES) -> Generator[Session]:
     """Yield the id, payload and state of each session in a backup. Raises UnreadableFile."""
-    with NamedTemporaryFile(prefix="gymlocker-liftlog-") as database:
+    with _temporary_file() as database:
         _inflate(file, database, max_bytes)
         database.flush()
         yield from _read(database.name)
+
+
+@contextmanager
+def _temporary_file() -> Iterator[IO[bytes]]:
+    """Open a file with a name, for SQLite needs one. The reader unlinks it at once."""
+    _remove_abandoned()
+    with NamedTemporaryFile(prefix=_PREFIX, delete=False) as file:
+        try:
+            yield file
+        finally:
+            Path(file.name).unlink(missing_ok=True)
+
+
+def _remove_abandoned() -> None:
+    """Remove the files of workers that were killed before a reader had opened them."""
+    earliest = time.time() - _ABANDONED_SECONDS
+    for path in Path(gettempdir()).glob(f"{_PREFIX}*"):
+        # Another worker may remove it, too.
+        with suppress(OSError):
+            status = path.lstat()
+            if status.st_uid == os.geteuid() and status.st_mtime < earliest:
+                path.unlink()
 
 
 def _inflate(file: BinaryIO, database: IO[bytes], max_bytes: int) -> None:
