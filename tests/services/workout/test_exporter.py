@@ -1,5 +1,6 @@
 """The chunks of an export."""
 
+import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
 from uuid import UUID
@@ -49,3 +50,18 @@ class TestChunks:
         found = await export(format_, batch)
         assert len(found) == 4
         assert all(CHUNK_BYTES <= len(chunk) < CHUNK_BYTES + 11_000 for chunk in found[:-1])
+
+    @pytest.mark.parametrize("format_", CONTENT_TYPES)
+    async def test_let_other_tasks_run_between_workouts(self, format_: str) -> None:
+        turns = 0
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        counting = asyncio.create_task(count())
+        await export(format_, [workout(number) for number in range(5_000)])
+        counting.cancel()
+        assert turns >= 5

@@ -8,7 +8,7 @@ Texts have no guard against formulas: these files are read by apps, which would 
 """
 
 import datetime as dt
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 
 from server.services.workout.formats.values import cell, csv_records, number_text
@@ -28,8 +28,8 @@ _STRONG_UNITS = {"kg": "kg", "lb": "lbs"}
 _STRONG_KINDS = {"warmup": "W", "drop": "D", "failure": "F"}
 _NOON = dt.time(12)
 _SECONDS_OF_DAY = 86_400
-# Any day that has another one after it.
-_A_DAY = dt.date(2000, 1, 1)
+# Of any day.
+_MIDNIGHT = dt.datetime(2000, 1, 1)  # noqa: DTZ001
 
 
 def fitnotes_header() -> bytes:
@@ -70,10 +70,8 @@ class StrongWriter:
 
     def __init__(self) -> None:
         self._date: dt.date | None = None
-        # The start and the type of each workout of the date, and the seconds that the next one of
-        # a start and a type may have to wait.
-        self._taken: set[tuple[dt.time, str]] = set()
-        self._later: Counter[tuple[dt.time, str]] = Counter()
+        # The seconds of the date at which workouts of a type begin.
+        self._taken: defaultdict[str, _Seconds] = defaultdict(_Seconds)
 
     def header(self) -> bytes:
         """Return the first line."""
@@ -96,24 +94,34 @@ class StrongWriter:
         if workout.date != self._date:
             self._date = workout.date
             self._taken.clear()
-            self._later.clear()
         start = _NOON
         if workout.start_time:
             given = dt.datetime.fromisoformat(workout.start_time.upper())
             start = given.time().replace(microsecond=0)
-        time = self._free(start, workout.type)
+        time = self._taken[workout.type].take(start)
         return f"{workout.date.isoformat()} {time.isoformat()}"
 
-    def _free(self, start: dt.time, type_: str) -> dt.time:
-        """Return the first second from `start` at which no workout of the type begins."""
-        first = self._later[start, type_]
-        for later in range(first, _SECONDS_OF_DAY):
-            time = (dt.datetime.combine(_A_DAY, start) + dt.timedelta(seconds=later)).time()
-            if (time, type_) not in self._taken:
-                self._taken.add((time, type_))
-                self._later[start, type_] = later + 1
-                return time
-        return start
+
+class _Seconds:
+    """The seconds of a day that are taken."""
+
+    def __init__(self) -> None:
+        # For each, a later one at which to look for one that is free. A search shortens the paths
+        # it follows, so that taking all seconds of a day from the same start is not quadratic.
+        self._later: dict[int, int] = {}
+
+    def take(self, start: dt.time) -> dt.time:
+        """Take the first free second from `start`, past midnight as well; `start` if none is."""
+        second = start.hour * 3600 + start.minute * 60 + start.second
+        if len(self._later) == _SECONDS_OF_DAY:
+            return start
+        path = [second]
+        while (later := self._later.get(path[-1])) is not None:
+            path.append(later)
+        free = path[-1]
+        after = (free + 1) % _SECONDS_OF_DAY
+        self._later.update(dict.fromkeys(path, after))
+        return (_MIDNIGHT + dt.timedelta(seconds=free)).time()
 
 
 def _sets(workout: Workout) -> Iterator[tuple[Exercise, Set, str]]:

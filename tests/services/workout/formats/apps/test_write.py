@@ -1,6 +1,8 @@
 """Files for other apps: their layouts, and what our own readers of these apps find in them."""
 
 import datetime as dt
+from collections.abc import Iterable
+from dataclasses import replace
 from io import BytesIO
 from uuid import UUID, uuid5
 
@@ -149,6 +151,31 @@ class TestStrong:
         log = [example(RUN, start_time="2024-02-29T23:59:59Z", number=one) for one in range(2)]
         starts = [line.split(";")[0] for line in strong(*log).decode().splitlines()[1:]]
         assert starts == ["2024-02-29 23:59:59", "2024-02-29 00:00:00"]
+
+    def test_starts_of_a_full_day_are_found_at_once(self) -> None:
+        # A search second by second takes minutes: 1,200,000,000 steps.
+        midnight = dt.datetime(2024, 2, 29, tzinfo=dt.UTC)
+        seconds = [*range(86_400), *[0] * 13_600]
+        assert starts_at(midnight, seconds) == seconds
+
+    def test_starts_of_half_a_full_day_are_found_at_once(self) -> None:
+        # A search second by second takes minutes: 1,800,000,000 steps.
+        midnight = dt.datetime(2024, 2, 29, tzinfo=dt.UTC)
+        half = [*range(43_200)]
+        assert starts_at(midnight, [*half, *half]) == [*range(86_400)]
+
+
+def starts_at(midnight: dt.datetime, seconds: Iterable[int]) -> list[int]:
+    """Return the seconds at which workouts begin in a file, given those of the log."""
+    texts = [(midnight + dt.timedelta(seconds=one)).isoformat() for one in seconds]
+    first = example(RUN)
+    writer = StrongWriter()
+    lines = [
+        writer.lines(replace(first, workout=replace(first.workout, start_time=text)))
+        for text in texts
+    ]
+    starts = [dt.datetime.fromisoformat(line[:19].decode() + "+00:00") for line in lines]
+    return [int((start - midnight).total_seconds()) for start in starts]
 
 
 class TestBoth:
