@@ -53,10 +53,8 @@ class Numbers(dict[str, Decimal | None]):
         if len(self) > _MAX_CACHED:
             self.clear()
         number = self.exact(text)
-        if number is not None and abs(number) < _HUGE:
-            number = rounded(number)
-        self[text] = number
-        return number
+        self[text] = None if number is None else rounded(number)
+        return self[text]
 
     def exact(self, text: str) -> Decimal | None:
         """Return a number with all decimals; None if the text is empty. Raises NotANumber."""
@@ -78,8 +76,11 @@ class Numbers(dict[str, Decimal | None]):
 
 
 def rounded(number: Decimal) -> Decimal:
-    """Return the number with 3 decimals, rounded half up."""
-    return number.quantize(_STEP, ROUND_HALF_UP)
+    """Return the number with 3 decimals, rounded half up; a huge one as it is.
+
+    Huge ones are out of every range, and some have too many digits to be rounded.
+    """
+    return number if abs(number) >= _HUGE else number.quantize(_STEP, ROUND_HALF_UP)
 
 
 def _plain(text: str) -> str:

@@ -4,7 +4,16 @@ import pytest
 
 from server.services.workout.formats.model import UnreadableFile
 from server.services.workout.model import Set
-from tests.services.workout.formats.reading import HEVY, STRONG, kg, lb, one_set, problem, read
+from tests.services.workout.formats.reading import (
+    FITNOTES,
+    HEVY,
+    STRONG,
+    kg,
+    lb,
+    one_set,
+    problem,
+    read,
+)
 
 ROW = "2024-01-15 18:00:00,A,Squat,1"
 
@@ -126,6 +135,12 @@ class TestDistances:
     @pytest.mark.parametrize("distance", ["-1", "10000001"])
     def test_reports_value_out_of_range(self, distance: str) -> None:
         found = problem(f"{STRONG}2024-01-15 18:00:00,A,1h,Run,1,0,0,{distance},0,,,\n")
+        assert found.message == f"Distance: {distance!r} is not from 0 to 10,000,000."
+
+    @pytest.mark.parametrize("unit", ["ft", "in", "cm", "km"])
+    @pytest.mark.parametrize("distance", ["1e30", "-1e30", "1e999", "9" * 30, "3937008000"])
+    def test_reports_huge_value_in_any_unit(self, distance: str, unit: str) -> None:
+        found = problem(f"{FITNOTES}2018-01-14,Run,Cardio,,,,{distance},{unit},0:30:00,\n")
         assert found.message == f"Distance: {distance!r} is not from 0 to 10,000,000."
 
     def test_unknown_unit_in_title_is_not_read(self) -> None:
