@@ -32,6 +32,17 @@ class TestImportWorkouts:
         assert len(workouts) == 3
         assert [one for one in await diary.all() if one.type != "Swim"] == workouts
 
+    async def test_adds_an_equal_row_to_a_row_with_its_id(self, diary: Diary, files: Files) -> None:
+        await files.load(diary.credentials, csv_of("2026-02-07,Run,30,"))
+        (workout,) = await diary.all()
+        row = "2026-02-07,Run,30"
+        data = f"id,date,type,duration\n{workout.id},{row}\n,{row}\n".encode()
+        expected = Response(format="gymlocker", added=1, existing=1)
+        assert await files.load(diary.credentials, data, dry_run=True) == expected
+        assert await files.load(diary.credentials, data) == expected
+        again = await files.load(diary.credentials, data)
+        assert again == Response(format="gymlocker", existing=2)
+
     async def test_keeps_changes_made_since(self, diary: Diary, files: Files) -> None:
         await diary.create()
         file = await files.export(diary.credentials)

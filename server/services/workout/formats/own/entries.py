@@ -8,6 +8,7 @@ import datetime as dt
 import re
 import statistics
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -62,12 +63,12 @@ def settle(file: ReadFile, entries: list[Entry], options: ReadOptions, unit: str
     durations are in minutes only by an unlikely guess.
     """
     unit = unit or _unit(entries, options)
-    equal: Counter[tuple[dt.date, str, int, str]] = Counter()
+    ids = _Ids(entries)
     for entry in entries:
         try:
             minutes = _minutes(entry, unit)
             workout = Workout(
-                entry.id or _derived_id(entry, equal),
+                entry.id or ids.derived(entry),
                 entry.date,
                 entry.type,
                 minutes or options.default_duration,
@@ -128,14 +129,26 @@ def _minutes(entry: Entry, unit: str) -> int:
     return max(MIN_MINUTES, (entry.duration + 30) // 60)
 
 
-def _derived_id(entry: Entry, equal: Counter[tuple[dt.date, str, int, str]]) -> UUID:
-    """Return the id of an entry without one; `equal` counts those so far by contents.
+class _Ids:
+    """Ids of entries without one, which none of `entries` has."""
 
-    The duration counts as the number in the file, so a file that is imported again in the right
-    unit corrects its workouts.
-    """
-    contents = (entry.date, entry.type, entry.duration or 0, entry.notes)
-    date, kind, duration, notes = contents
-    ordinal = equal[contents]
-    equal[contents] += 1
-    return id_of(Format.GYMLOCKER, date.isoformat(), kind, duration, notes, ordinal)
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        # The file may be an earlier export of such ids, to which rows were added by hand. A row
+        # that equals one of the export is another workout, as equal rows without ids are.
+        self._given = {entry.id for entry in entries if entry.id}
+        self._equal: Counter[tuple[dt.date, str, int, str]] = Counter()
+
+    def derived(self, entry: Entry) -> UUID:
+        """Return the next id of the contents of an entry.
+
+        The duration counts as the number in the file, so a file that is imported again in the
+        right unit corrects its workouts.
+        """
+        contents = (entry.date, entry.type, entry.duration or 0, entry.notes)
+        date, kind, duration, notes = contents
+        while True:
+            ordinal = self._equal[contents]
+            self._equal[contents] += 1
+            id_ = id_of(Format.GYMLOCKER, date.isoformat(), kind, duration, notes, ordinal)
+            if id_ not in self._given:
+                return id_

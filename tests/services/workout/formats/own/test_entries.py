@@ -79,6 +79,29 @@ class TestUnitOfDurations:
         assert wrong.workout.id == right.workout.id
 
 
+class TestIds:
+    """A file of which some workouts have an id, as an export has to which rows were added."""
+
+    def ids(self, *given: str) -> list[str]:
+        """Return the ids of equal workouts, of which some have one; both formats must agree."""
+        rows = "".join(f"{one},2026-01-01,Run,30\n" for one in given)
+        workout = {"date": "2026-01-01", "type": "Run", "duration": 30}
+        contents = json.dumps([{**workout, "id": one} for one in given])
+        found = [str(one.workout.id) for one in read(f"id,date,type,duration\n{rows}").workouts]
+        of_json = json_reader.read(BytesIO(contents.encode()), ReadOptions())
+        assert [str(one.workout.id) for one in of_json.workouts] == found
+        return found
+
+    def test_given_elsewhere_in_the_file_are_not_derived(self) -> None:
+        first, second, third = self.ids("", "", "")
+        assert self.ids(first, "") == [first, second]
+        assert self.ids("", first) == [second, first]
+        assert self.ids(second, "", first, "") == [second, third, first, self.ids(*[""] * 4)[3]]
+
+    def test_of_other_workouts_change_nothing(self) -> None:
+        assert self.ids(ID, "") == [ID, *self.ids("")]
+
+
 class TestLimits:
     def test_empty_duration_is_assumed(self) -> None:
         file = read(durations("", 30), default_duration=45)
