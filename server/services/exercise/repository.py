@@ -9,7 +9,7 @@ from gymlocker.v2 import exercise_pb2, training_pb2
 from server.libraries.common.text import caseless
 from server.libraries.database.pool import Database
 from server.services.exercise.statements import KINDS, LIST, PROGRESS, RECORDS, RECORDS_OF
-from server.services.workout.messages import set_message
+from server.services.workout.messages import capped, set_message
 from server.services.workout.model import KILOGRAMS, Set
 
 
@@ -82,7 +82,7 @@ def _point(row: asyncpg.Record) -> exercise_pb2.ProgressPoint:
         sets=row["sets"],
         reps=row["reps"],
         distance=row["distance"],
-        duration_seconds=row["duration"],
+        duration_seconds=None if row["duration"] is None else capped(row["duration"]),
     )
 
 

@@ -17,6 +17,14 @@ from server.services.workout.model import (
     Workout,
 )
 
+# Maximum of an int32 field: 4,083 years of minutes, or 68 years of seconds.
+MAX_SUM = 2**31 - 1
+
+
+def capped(value: int) -> int:
+    """Return a sum of times as an int32 field can hold it."""
+    return min(value, MAX_SUM)
+
 
 def workout_message(stored: StoredWorkout) -> workout_pb2.Workout:
     """Return the message of a workout."""

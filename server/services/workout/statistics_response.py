@@ -4,10 +4,8 @@ import datetime as dt
 
 from gymlocker.v2 import workout_pb2
 
+from server.services.workout.messages import capped
 from server.services.workout.statistics_repository import Stats, Sum
-
-# Maximum of an int32 field: 4,083 years of minutes.
-MAX_SUM = 2**31 - 1
 
 
 def stats_response(stats: Stats) -> workout_pb2.GetWorkoutStatsResponse:
@@ -15,7 +13,7 @@ def stats_response(stats: Stats) -> workout_pb2.GetWorkoutStatsResponse:
     total = stats.total
     return workout_pb2.GetWorkoutStatsResponse(
         count=total.count,
-        minutes=_capped(total.minutes),
+        minutes=capped(total.minutes),
         current_streak=stats.current_streak,
         longest_streak=stats.longest_streak,
         weeks=_periods(stats.weeks),
@@ -24,7 +22,7 @@ def stats_response(stats: Stats) -> workout_pb2.GetWorkoutStatsResponse:
             workout_pb2.TypeStats(
                 type=type_,
                 count=each.count,
-                minutes=_capped(each.minutes),
+                minutes=capped(each.minutes),
                 volume=each.volume,
                 sets=each.sets,
             )
@@ -35,16 +33,12 @@ def stats_response(stats: Stats) -> workout_pb2.GetWorkoutStatsResponse:
     )
 
 
-def _capped(minutes: int) -> int:
-    return min(minutes, MAX_SUM)
-
-
 def _periods(sums: dict[dt.date, Sum]) -> list[workout_pb2.PeriodStats]:
     return [
         workout_pb2.PeriodStats(
             start=start.isoformat(),
             count=each.count,
-            minutes=_capped(each.minutes),
+            minutes=capped(each.minutes),
             volume=each.volume,
             sets=each.sets,
         )

@@ -34,6 +34,17 @@ class TestGetExerciseProgress:
         assert not point.HasField("estimated_one_rep_max")
         assert point.top_set == run(1, "mi", 600)
 
+    async def test_caps_seconds_at_maximum_of_field(self, log: Log) -> None:
+        week = Set(duration_seconds=604_800)
+        await log.add("2026-02-07", *[exercise("Plank", *[week] * 100)] * 36)
+        (point,) = await log.progress("Plank")
+        assert (point.sets, point.duration_seconds) == (3_600, 2**31 - 1)
+
+    async def test_sums_the_most_repetitions(self, log: Log) -> None:
+        await log.add("2026-02-07", *[exercise("Squat", *[Set(reps=10_000)] * 100)] * 100)
+        (point,) = await log.progress("Squat")
+        assert (point.sets, point.reps) == (10_000, 100_000_000)
+
     async def test_converts_weights_at_the_end(self, log: Log) -> None:
         await log.add("2026-02-07", exercise("Squat", lb(225, 5), lb(0.001, 1)))
         (point,) = await log.progress("Squat", unit="lb")
