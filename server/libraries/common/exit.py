@@ -1,11 +1,11 @@
 """The end of a command that cannot start or go on."""
 
-import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from server.errors import StartError
+from server.libraries.common.full_disk import lacks_room
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def errors_as_sentences() -> Iterator[None]:
         print(error, file=sys.stderr)
         sys.exit(1)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not lacks_room(error):
             raise
         where = f" for {error.filename}" if error.filename else ""
         print(f"There is no room left on the disk{where}: free some space.", file=sys.stderr)

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import structlog
 
-from server.errors import GymlockerError, Unavailable
+from server.errors import GymlockerError, Unavailable, disk_full
+from server.libraries.common.full_disk import lacks_room
 from server.services.backup.encryption import Readable
 from server.services.backup.pipes import PipeClosed
 
@@ -48,7 +49,7 @@ class ObjectStore(Protocol):
 
 @contextmanager
 def reachable(action: str, is_closed: Callable[[], bool] = lambda: False) -> Iterator[None]:
-    """Raise Unavailable instead of a store's error.
+    """Raise Unavailable instead of a store's error, ResourceExhausted if its disk is full.
 
     `is_closed` tells whether the client has given up, which may look like an error of the store.
     """
@@ -59,6 +60,8 @@ def reachable(action: str, is_closed: Callable[[], bool] = lambda: False) -> Ite
     except Exception as error:
         if is_closed():
             raise PipeClosed from error
+        if isinstance(error, OSError) and lacks_room(error):
+            raise disk_full() from error
         _log.error("store_failed", action=action, error=type(error).__name__)
         raise store_unavailable() from error
 

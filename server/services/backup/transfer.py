@@ -1,7 +1,6 @@
 """Contents on their way: encrypted while they arrive, decrypted while they leave."""
 
 import asyncio
-import errno
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,7 @@ from typing import Any, BinaryIO
 import structlog
 
 from server.errors import TooLarge, disk_full
+from server.libraries.common.full_disk import lacks_room
 from server.libraries.limits.transfers import MAX_TRANSFERS, Transfer
 from server.libraries.rpc.conversions import invalid_field
 from server.services.backup.encryption import Cipher, Readable, Writable
@@ -109,7 +109,7 @@ class Transporter:
                 self._cipher.encrypt(source, target)
                 target.flush()
             except Exception:
-                if target.error is not None and target.error.errno == errno.ENOSPC:
+                if target.error is not None and lacks_room(target.error):
                     raise disk_full() from target.error
                 raise
 

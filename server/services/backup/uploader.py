@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from uuid import UUID, uuid4
 
 from server.errors import GymlockerError, Unavailable
+from server.libraries.common.full_disk import full_disk_refused
 from server.libraries.limits.transfers import Transfer
 from server.services.backup.model import Added
 from server.services.backup.object_store import ObjectStore
@@ -46,7 +47,7 @@ class Uploader:
         is_sent = False
         try:
             async with self._extended(object_id):
-                with self._store.spool(object_id) as spool:
+                with full_disk_refused(), self._store.spool(object_id) as spool:
                     contents = await self._transporter.receive(transfer, data, spool)
                     is_sent = True
                     await self._store.put(object_id, spool)

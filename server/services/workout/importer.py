@@ -3,7 +3,7 @@
 import asyncio
 import zoneinfo
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from tempfile import TemporaryFile
 from typing import BinaryIO
 from uuid import UUID
@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 from gymlocker.v2 import workout_pb2
 
+from server.libraries.common.full_disk import full_disk_refused
 from server.libraries.limits.transfers import Transfer, Transfers
 from server.libraries.rpc.conversions import invalid_field
 from server.services.workout.formats.model import Format, ReadFile, ReadOptions, UnreadableFile
@@ -53,9 +54,14 @@ class Importer:
                 options = await _read_upload(upload, requests, file)
             return await self.import_file(owner_id, network, file, options)
 
-    def slot(self, owner_id: UUID, network: str) -> AbstractContextManager[Transfer]:
-        """Hold a slot for a file inside. Raises ResourceExhausted or Unavailable."""
-        return self._uploads.acquire(owner_id, network)
+    @contextmanager
+    def slot(self, owner_id: UUID, network: str) -> Iterator[Transfer]:
+        """Hold a slot for a file inside.
+
+        Raises ResourceExhausted or Unavailable, also if the folder for temporary files is full.
+        """
+        with self._uploads.acquire(owner_id, network) as upload, full_disk_refused():
+            yield upload
 
     async def import_file(
         self,

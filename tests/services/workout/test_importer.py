@@ -1,17 +1,24 @@
 """Receiving a file, whatever its chunks are."""
 
+import errno
 import gzip
+import os
 import random
-from collections.abc import AsyncIterator
-from typing import cast
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from functools import partial
+from tempfile import NamedTemporaryFile
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 from google.api.httpbody_pb2 import HttpBody
 from gymlocker.v2.workout_pb2 import ImportWorkoutsRequest
 
-from server.errors import InvalidArgument
+from server.errors import InvalidArgument, ResourceExhausted
 from server.libraries.limits.transfers import Transfers
+from server.services.workout import importer as receiving
+from server.services.workout.formats.liftlog import sandbox
 from server.services.workout.import_repository import ImportRepository
 from server.services.workout.importer import MAX_FILE_BYTES, Importer
 
@@ -25,6 +32,25 @@ PART = b'--b\r\nContent-Disposition: form-data; name="note"\r\n\r\nhello\r\n'
 async def requests(*chunks: bytes, content_type: str = "") -> AsyncIterator[ImportWorkoutsRequest]:
     for chunk in chunks:
         yield ImportWorkoutsRequest(file=HttpBody(data=chunk, content_type=content_type))
+
+
+def file_without_room(**options: Any) -> Any:
+    """Return a temporary file on a disk that is full."""
+    file = NamedTemporaryFile(**options)  # noqa: SIM115 - the caller closes it
+
+    def write(_: bytes) -> int:
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    file.write = write  # type: ignore[method-assign, assignment]
+    return file
+
+
+@contextmanager
+def refused_for(reason: str) -> Iterator[None]:
+    """Check that the block is refused for the reason."""
+    with pytest.raises(ResourceExhausted) as refused:
+        yield
+    assert refused.value.reason == reason
 
 
 @pytest.fixture
@@ -42,6 +68,22 @@ class TestRun:
         assert len(data) > MAX_FILE_BYTES
         with pytest.raises(InvalidArgument, match="has no SQLite database inside"):
             await importer.run(OWNER, "network", requests(data[:first], data[first:]))
+
+    @pytest.mark.parametrize("size", [100, 100_000], ids=["buffered", "written"])
+    async def test_upload_without_room_is_refused(
+        self, importer: Importer, monkeypatch: pytest.MonkeyPatch, size: int
+    ) -> None:
+        monkeypatch.setattr(receiving, "TemporaryFile", partial(open, "/dev/full", "w+b"))
+        with refused_for("DISK_FULL"):
+            await importer.run(OWNER, "network", requests(b"x" * size))
+
+    async def test_backup_without_room_to_inflate_it_is_refused(
+        self, importer: Importer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sandbox, "NamedTemporaryFile", file_without_room)
+        data = gzip.compress(b"SQLite format 3\0")
+        with refused_for("DISK_FULL"):
+            await importer.run(OWNER, "network", requests(data))
 
     @pytest.mark.parametrize(
         ("content_type", "body", "problem"),

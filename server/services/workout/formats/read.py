@@ -39,7 +39,8 @@ _NAMES = {
 def read_file(file: BinaryIO, *, format: Format | None, options: ReadOptions) -> ReadFile:  # noqa: A002
     """Read every valid workout of a seekable file, and list the problems of the others.
 
-    Without `format` it is detected. Raises UnreadableFile, and nothing else, for any contents.
+    Without `format` it is detected. Raises UnreadableFile, and nothing else, for any contents;
+    OSError if there is no room for a temporary file.
     """
     file.seek(0)
     start = file.read(_START)
