@@ -208,6 +208,14 @@ def byte_count(text: str) -> int:
     return int(number) * UNITS[unit]
 
 
+def tmp_bytes(service: dict[str, Any]) -> int:
+    """Return the size of the /tmp of a service."""
+    [place] = service["tmpfs"]
+    options = place.removeprefix("/tmp:").split(",")
+    [size] = [one.removeprefix("size=") for one in options if one.startswith("size=")]
+    return byte_count(size.upper())
+
+
 def seconds(text: str) -> float:
     """Parse a duration of compose into seconds."""
     return float(text.removesuffix("s"))

@@ -11,6 +11,8 @@ from server.libraries.settings import Settings
 from server.programs.diagnostics.configuration import GROUPS
 from server.programs.gateway.drain import GRACE_SECONDS
 from server.programs.gateway.memory_limit import ALONE, MAX_HEAP_BYTES
+from server.services.workout.formats.liftlog.sandbox import MAX_DATABASE_BYTES
+from server.services.workout.importer import MAX_COMPRESSED_BYTES
 from tests.deploy import files
 
 COMPOSE = files.compose()
@@ -108,6 +110,12 @@ def test_own_services_have_no_rights_and_write_only_to_tmp() -> None:
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert [place.partition(":")[0] for place in service["tmpfs"]] == ["/tmp"]
         assert "volumes" not in service and "privileged" not in service
+
+
+def test_tmp_of_workers_has_room_for_an_import() -> None:
+    server = SERVICES["server"]
+    limit = files.byte_count(server["deploy"]["resources"]["limits"]["memory"])
+    assert MAX_COMPRESSED_BYTES + MAX_DATABASE_BYTES < files.tmp_bytes(server) <= limit / 2
 
 
 def test_database_uses_a_named_volume() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from server.libraries.common.paths import ROOT
+from server.services.workout.formats.liftlog.sandbox import MAX_DATABASE_BYTES
+from server.services.workout.importer import MAX_COMPRESSED_BYTES
 from tests.deploy import files
 from tests.support.tools import require
 
@@ -56,6 +58,10 @@ class TestService:
         assert SERVICE["read_only"] is True
         assert [place.partition(":")[0] for place in SERVICE["tmpfs"]] == ["/tmp"]
         assert f"install -d -o 10001 -g 10001 -m 700 {data}" in files.instructions("RUN")
+
+    def test_tmp_has_room_for_an_import(self) -> None:
+        limit = files.byte_count(SERVICE["deploy"]["resources"]["limits"]["memory"])
+        assert MAX_COMPRESSED_BYTES + MAX_DATABASE_BYTES < files.tmp_bytes(SERVICE) < limit
 
     def test_has_no_rights_and_the_user_of_the_image(self) -> None:
         assert (SERVICE["cap_drop"], SERVICE["security_opt"]) == (

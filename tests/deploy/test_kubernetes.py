@@ -4,9 +4,13 @@ from typing import Any
 
 import pytest
 
+from server.libraries.limits.transfers import MAX_TRANSFERS
 from server.libraries.rpc.server import STOP_GRACE_SECONDS
 from server.libraries.settings import Settings
+from server.libraries.settings.backups import BackupSettings
 from server.programs.gateway.drain import GRACE_SECONDS
+from server.services.workout.formats.liftlog.sandbox import MAX_DATABASE_BYTES
+from server.services.workout.importer import MAX_COMPRESSED_BYTES
 from tests.deploy import files
 
 COMPONENT = "app.kubernetes.io/component"
@@ -136,6 +140,13 @@ class TestPods:
             assert "/tmp" in {mount["mountPath"] for mount in each["volumeMounts"]}
         enforced = files.manifest("Namespace", "gymlocker")["metadata"]["labels"]
         assert enforced["pod-security.kubernetes.io/enforce"] == "restricted"
+
+    def test_of_workers_have_room_for_all_files(self) -> None:
+        volumes = {each["name"]: each.get("emptyDir") for each in pods("server")["volumes"]}
+        backup_bytes = BackupSettings.model_fields["backup_max_mebibytes"].default * 1024**2
+        needed = MAX_TRANSFERS * (MAX_COMPRESSED_BYTES + backup_bytes) + MAX_DATABASE_BYTES
+        assert "medium" not in volumes["tmp"]
+        assert files.byte_count(volumes["tmp"]["sizeLimit"]) > needed
 
     @pytest.mark.parametrize("name", DEPLOYMENTS)
     def test_are_spread_and_evicted_one_by_one(self, name: str) -> None:
