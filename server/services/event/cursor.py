@@ -1,8 +1,8 @@
 """Cursors of the feed: positions in the events and deletions of one user, as opaque text.
 
-A cursor is authenticated with a key of the database, so clients cannot make one up. It is valid for
-one user and one incarnation of the database. Later versions can change its form: the first byte
-tells it.
+A cursor is authenticated with a key of the database, so clients cannot make up one that skips
+events. It is valid for one user and one incarnation of the database. Later versions can change its
+form: the first byte tells it.
 """
 
 import datetime as dt
@@ -59,7 +59,9 @@ def encode(incarnation: Incarnation, user_id: UUID, position: Position) -> str:
 def decode(incarnation: Incarnation, user_id: UUID, text: str, field: str) -> Position | None:
     """Return the position of a cursor; None if it is of another incarnation of the database.
 
-    Raises InvalidArgument for `field` if it is malformed, or not of this user.
+    Raises InvalidArgument for `field` if it is malformed, or not of this user. A cursor of another
+    incarnation is not authenticated, since its key may be another as well: tables that are taken
+    over into a new database get a new key. A client that makes one up only reads everything again.
     """
     try:
         decoded = base64url.decode(text)
@@ -67,15 +69,16 @@ def decode(incarnation: Incarnation, user_id: UUID, text: str, field: str) -> Po
         version, incarnation_id, time, began, event_id = _LAYOUT.unpack(data)
     except (struct.error, ValueError):
         raise _malformed(field) from None
-    if version != _VERSION or not hmac.compare_digest(mac, _mac(incarnation, user_id, data)):
+    if version != _VERSION or len(mac) != _MAC_BYTES:
         raise _malformed(field)
     if incarnation_id != incarnation.id:
         return None
+    if not hmac.compare_digest(mac, _mac(incarnation, user_id, data)):
+        raise _malformed(field)
     return Position(_time(time), UUID(bytes=event_id), _time(began))
 
 
 def _mac(incarnation: Incarnation, user_id: UUID, data: bytes) -> bytes:
-    # A restored database has the same key: its cursors are recognized as of another incarnation.
     # About twice as fast as HMAC.
     mac = hashlib.blake2b(data, key=incarnation.key, digest_size=_MAC_BYTES, salt=user_id.bytes)
     return mac.digest()

@@ -1,5 +1,6 @@
 """GetEvents with cursors, over every transport."""
 
+import datetime as dt
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -8,6 +9,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
 from gymlocker.v2 import event_pb2
 
+from server.libraries.database.incarnation import Incarnation
+from server.services.event.cursor import Position, encode
 from tests.services.event.follower import Follower
 from tests.support.client import Client, User, event_of, follow, refused
 from tests.support.events import YEAR_1
@@ -121,7 +124,27 @@ class TestGetEventsByCursor:
             await follower.poll(client)
 
 
+def cursor_of_another_database(user: User) -> str:
+    """Return a cursor from before the tables were taken over into a new database: another key."""
+    return encode(
+        Incarnation(b"previous", b"k" * 32), UUID(user.id), Position(dt.datetime.now(dt.UTC))
+    )
+
+
 class TestReset:
+    async def test_resets_a_cursor_of_another_database(self, client: Client) -> None:
+        user, other = await client.new_user(), await client.new_user()
+        follower = await following(client, user, other)
+        await publish(client, user, b"kept")
+        await follower.poll(client)
+        follower.events[user.id, "lost"] = b"lost"
+        follower.cursors[user.id] = cursor_of_another_database(user)
+        await publish(client, other, b"other")
+        response = await follower.poll(client)
+        assert list(response.resets) == [user.id]
+        assert follower.payloads() == [b"kept", b"other"]
+        assert list((await follower.poll(client)).resets) == []
+
     async def test_resets_a_cursor_ahead_of_the_database(
         self, client: Client, database: asyncpg.Connection
     ) -> None:

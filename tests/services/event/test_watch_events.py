@@ -7,7 +7,12 @@ from grpc import StatusCode, aio
 from gymlocker.v2 import event_pb2, event_pb2_grpc, user_pb2
 
 from server.libraries.network.channel import open_channel
-from tests.services.event.test_get_events_by_cursor import following, publish, remove
+from tests.services.event.test_get_events_by_cursor import (
+    cursor_of_another_database,
+    following,
+    publish,
+    remove,
+)
 from tests.services.event.watching import Stub, WatchedFeed, watching
 from tests.support.client import SOME_UUID, Client, User
 from tests.support.stack import Stack
@@ -72,6 +77,17 @@ class TestBacklog:
         assert [one.encrypted_event_payload for one in (await follower.poll(client)).events] == [
             b"2"
         ]
+
+    async def test_begins_again_after_a_cursor_of_another_database(
+        self, client: Client, streams: Stub, user: User
+    ) -> None:
+        await publish(client, user, b"1")
+        secrets = (await following(client, user)).secrets
+        lost = {(user.id, "lost"): b"lost"}
+        feed = WatchedFeed(secrets, lost, {user.id: cursor_of_another_database(user)})
+        async with watching(streams, feed):
+            assert feed.messages == ["reset", "event", "cursor", "caught_up"]
+            assert feed.payloads() == [b"1"]
 
 
 class TestChanges:
