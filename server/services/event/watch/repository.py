@@ -8,12 +8,9 @@ from server.libraries.database.incarnation import Incarnation
 from server.libraries.database.pool import Database
 from server.services.event.changes import Entry, UserRows, by_user
 from server.services.event.cursor import BEGINNING, LAST_ID
-from server.services.event.read_statements import (
-    GET_INVALID_SECRETS,
-    GET_MOVED_USERS,
-    GET_SHARED_CHANGES,
-)
+from server.services.event.read_statements import GET_SHARED_CHANGES
 from server.services.event.repository import EventRepository
+from server.services.event.watch.statements import GET_INVALID_SECRETS, GET_MOVED_USERS
 
 
 class WatchRepository:
