@@ -12,7 +12,7 @@ import asyncpg
 from gymlocker.v2 import event_pb2
 
 from server.libraries.database.incarnation import Incarnation
-from server.services.event.cursor import BEGINNING, LAST_ID, START, Position
+from server.services.event.cursor import BEGINNING, LAST_ID, START, Position, deletions_known
 from server.services.event.feed import Feed, FeedSubscription, add_event, finished
 
 Entry: TypeAlias = tuple[UUID, str]
@@ -37,7 +37,7 @@ def begun_again(
     A cursor does not fit if deletions after it are no longer recorded, or if it is of a later state
     of the database.
     """
-    clocks = {entry: of_entry[0] for entry, of_entry in _by_entry(rows) if of_entry[0]["valid"]}
+    clocks = {_entry_in(row): row for row in rows if row["valid"]}
 
     def fits(one: FeedSubscription) -> bool:
         clock = clocks.get(entry_of(one))
@@ -79,26 +79,23 @@ def changes_of(
     With two right secrets of one user, they are those of the one that knows least.
     """
     by_entry = {entry_of(one): one for one in subscriptions}
-    valid: set[Entry] = set()
+    valid = {_entry_in(row) for row in rows if row["valid"]}
     resets: dict[UUID, None] = {}
     newest: dict[UUID, Position] = {}
-    cut: set[UUID] = set()
+    complete: set[UUID] = set()
     changed: dict[tuple[UUID, UUID], asyncpg.Record] = {}
-    for entry, of_entry in _by_entry(rows):
-        if not of_entry[0]["valid"]:
-            continue
-        valid.add(entry)
-        user_id, subscription = entry[0], by_entry[entry]
-        position, is_complete = _position_after(subscription, of_entry)
-        newest[user_id] = min(newest.get(user_id, position), position)
-        if not is_complete:
-            cut.add(user_id)
-        if subscription.is_reset:
+    for user_id, of_user in _by_user(row for row in rows if row["valid"]):
+        entries = {_entry_in(row): None for row in of_user}
+        of_entries = [by_entry[entry] for entry in entries]
+        changes = [row for row in of_user if row["id"] is not None]
+        newest[user_id], is_complete = _position_after(of_entries, of_user[0], changes)
+        if is_complete:
+            complete.add(user_id)
+        if any(one.is_reset for one in of_entries):
             resets[user_id] = None
         # An event comes after the deletion of one with the same id, and takes its place.
-        changed |= {(user_id, row["id"]): row for row in of_entry if row["id"] is not None}
+        changed |= {(user_id, row["id"]): row for row in changes}
     ordered = sorted(changed.values(), key=itemgetter("timestamp", "requested_user_id", "id"))
-    complete = newest.keys() - cut
     return Changes(
         incarnation, frozenset(valid), list(resets), ordered, newest, frozenset(complete)
     )
@@ -134,7 +131,7 @@ class UserRows:
 
 def by_user(rows: Rows) -> dict[UUID, UserRows]:
     """Return the rows of GET_SHARED_CHANGES by user."""
-    return {user_id: _user_rows(of_user) for (user_id, _), of_user in _by_entry(rows)}
+    return {user_id: _user_rows(of_user) for user_id, of_user in _by_user(rows)}
 
 
 def _user_rows(rows: Rows) -> UserRows:
@@ -147,25 +144,33 @@ def _user_rows(rows: Rows) -> UserRows:
     )
 
 
-def _position_after(subscription: FeedSubscription, rows: Rows) -> tuple[Position, bool]:
-    """Return the position after the rows of an entry, and whether they are all of its changes."""
-    newest = rows[0]["newest"] or BEGINNING
-    is_new = subscription.position == START
-    began = newest if is_new else subscription.position.began
-    found = sum(row["id"] is not None for row in rows)
-    if found == rows[0]["total"]:
+def _position_after(
+    subscriptions: Sequence[FeedSubscription], clock: asyncpg.Record, changes: Rows
+) -> tuple[Position, bool]:
+    """Return the position after changes of a user, and whether they are all.
+
+    The subscriptions are those of the user whose secret is right.
+    """
+    newest = clock["newest"] or BEGINNING
+    positions = [one.position for one in subscriptions]
+    began = min(deletions_known(one, at_start=newest) for one in positions)
+    if len(changes) == clock["total"]:
         # Not the last row: the clock may have moved for an event that has expired.
         return Position(newest, LAST_ID, began), True
-    if found:
-        return Position(rows[-1]["timestamp"], rows[-1]["id"], began), False
-    return subscription.position._replace(began=began), False
+    if changes:
+        return Position(changes[-1]["timestamp"], changes[-1]["id"], began), False
+    return min(positions)._replace(began=began), False
 
 
-def _by_entry(rows: Rows) -> Iterator[tuple[Entry, Rows]]:
-    key = itemgetter("requested_user_id", "secret")
-    # Sorting keeps the order within an entry.
-    for entry, of_entry in groupby(sorted(rows, key=key), key=key):
-        yield entry, list(of_entry)
+def _by_user(rows: Iterable[asyncpg.Record]) -> Iterator[tuple[UUID, Rows]]:
+    key = itemgetter("requested_user_id")
+    # Sorting keeps the order within a user.
+    for user_id, of_user in groupby(sorted(rows, key=key), key=key):
+        yield user_id, list(of_user)
+
+
+def _entry_in(row: asyncpg.Record) -> Entry:
+    return row["requested_user_id"], row["secret"]
 
 
 def entry_of(subscription: FeedSubscription) -> Entry:

@@ -47,18 +47,15 @@ def feed_of(
     subscriptions: Sequence[FeedSubscription],
     rows: Iterable[asyncpg.Record],
 ) -> Feed:
-    """Build the response from rows of GET_EVENTS, each event once."""
+    """Build the response from rows of GET_EVENTS."""
     response = event_pb2.GetEventsResponse()
     valid: set[tuple[UUID, str]] = set()
-    added: set[tuple[UUID, UUID]] = set()
     # The time and id of each user's newest event: rows come in the order of times.
     last: dict[UUID, tuple[datetime, UUID]] = {}
     for user_id, secret, is_valid, event_id, timestamp, expiry, payload, iv in rows:
         if is_valid:
             valid.add((user_id, secret))
-        # With two valid secrets of one user, each of their events comes twice.
-        if event_id is not None and (user_id, event_id) not in added:
-            added.add((user_id, event_id))
+        if event_id is not None:
             add_event(response.events, user_id, event_id, timestamp, expiry, payload, iv)
             last[user_id] = (timestamp, event_id)
     newest = {user_id: Position(*of_user) for user_id, of_user in last.items()}

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     bindparam,
+    case,
     cast,
     column,
     false,
@@ -77,10 +78,24 @@ def _checked(entry: Any) -> CTE:
     )
 
 
+def _reading(checked: CTE, *position: ColumnElement[Any]) -> "Select[Any]":
+    """Return the entries, each with the user's id as `reader_id` if it reads for all of the user.
+
+    The valid entry with the least position does. In the others, `reader_id` is null: otherwise each
+    event would be read and sorted once for each valid secret of its user.
+    """
+    number = func.row_number().over(
+        partition_by=(checked.c.user_id, checked.c.valid), order_by=(*position, checked.c.secret)
+    )
+    reads = and_(checked.c.valid, number == literal_column("1"))
+    return select(checked, case((reads, checked.c.user_id)).label("reader_id"))
+
+
 def _since() -> Statement:
     """Return a statement with a row for each event, and one for each entry without events.
 
-    An entry is a user and a secret; a repeated entry counts once, with the earlier time. Events
+    An entry is a user and a secret; a repeated entry counts once, with the earlier time. Of several
+    valid entries of a user, that with the earliest time has the events, for all of them. Events
     that do not fit into `max_bytes` are newer than all that are returned: a poller, which passes
     back the newest timestamp it got, receives them next.
     """
@@ -91,18 +106,18 @@ def _since() -> Statement:
         .cte("entry")
     )
     checked = _checked(entry)
+    reading = _reading(checked, checked.c.since).cte("reading")
     wanted = and_(
-        checked.c.valid,
-        user_events.c.user_id == checked.c.user_id,
-        user_events.c.timestamp > checked.c.since,
+        user_events.c.user_id == reading.c.reader_id,
+        user_events.c.timestamp > reading.c.since,
         user_events.c.expiry > func.now(),
     )
     oldest_first = (user_events.c.timestamp, user_events.c.user_id, user_events.c.id)
     found = (
         select(
-            checked.c.user_id.label("requested_user_id"),
-            checked.c.secret,
-            checked.c.valid,
+            reading.c.user_id.label("requested_user_id"),
+            reading.c.secret,
+            reading.c.valid,
             user_events.c.id,
             user_events.c.timestamp,
             user_events.c.expiry,
@@ -110,7 +125,7 @@ def _since() -> Statement:
             user_events.c.encryption_iv,
             (func.sum(_EVENT_SIZE).over(order_by=oldest_first) - _EVENT_SIZE).label("bytes_before"),
         )
-        .select_from(checked.outerjoin(user_events, wanted))
+        .select_from(reading.outerjoin(user_events, wanted))
         .subquery("found")
     )
     return Statement(
@@ -133,28 +148,30 @@ def _since() -> Statement:
 def _changes(*, checks_secrets: bool) -> Statement:
     """Return a statement with a row for each event and deletion, and one for each other entry.
 
-    Each entry is there once. Changes that do not fit into `max_bytes` come after all that are
-    returned; if some are left out, `total` is more than the entry's changes that are returned.
-    Without `checks_secrets`, every entry counts as valid.
+    Each entry is there once. Of several valid entries of a user, that with the least position has
+    the changes, for all of them: with deletions since the earliest of their beginnings. Changes
+    that do not fit into `max_bytes` come after all that are returned; if some are left out, `total`
+    is more than the user's changes that are returned. Without `checks_secrets`, every entry counts
+    as valid, and each user is there once.
     """
     requested = _requested(
         positions=column("position", Uuid), beginnings=column("began", DateTime(timezone=True))
     )
-    trusted = select(requested, true().label("valid")).cte("trusted")
-    checked = _checked(requested) if checks_secrets else trusted
-    changes = union_all(_events(checked), _deletions(checked)).subquery("changes")
+    checked = _checked(requested) if checks_secrets else _trusted(requested)
+    reading = _reading_changes(checked) if checks_secrets else checked
+    changes = union_all(_events(reading), _deletions(reading)).subquery("changes")
     in_order = (changes.c.timestamp, changes.c.user_id, changes.c.id)
     counted = select(
         changes,
         (func.sum(changes.c.size).over(order_by=in_order) - changes.c.size).label("bytes_before"),
     ).cte("counted")
-    # Also of an entry of which no change fits.
+    # Also of a user of whom no change fits.
     totals = (
-        select(counted.c.user_id, counted.c.secret, func.count().label("total"))
-        .group_by(counted.c.user_id, counted.c.secret)
+        select(counted.c.user_id, func.count().label("total"))
+        .group_by(counted.c.user_id)
         .subquery("totals")
     )
-    has_total = and_(totals.c.user_id == checked.c.user_id, totals.c.secret == checked.c.secret)
+    has_total = and_(checked.c.valid, totals.c.user_id == checked.c.user_id)
     of_entry = and_(
         counted.c.user_id == checked.c.user_id,
         counted.c.secret == checked.c.secret,
@@ -185,7 +202,19 @@ def _changes(*, checks_secrets: bool) -> Statement:
     )
 
 
-def _events(checked: CTE) -> "Select[Any]":
+def _reading_changes(checked: CTE) -> CTE:
+    # All deletions that any valid entry of the user has to learn about.
+    began = func.min(checked.c.began).over(partition_by=(checked.c.user_id, checked.c.valid))
+    reading = _reading(checked, checked.c.since, checked.c.position)
+    return reading.add_columns(began.label("least_began")).cte("reading")
+
+
+def _trusted(requested: Any) -> CTE:
+    own = (requested.c.user_id.label("reader_id"), requested.c.began.label("least_began"))
+    return select(requested, true().label("valid"), *own).cte("trusted")
+
+
+def _events(reading: CTE) -> "Select[Any]":
     event = _oldest(
         select(
             user_events.c.id,
@@ -195,14 +224,14 @@ def _events(checked: CTE) -> "Select[Any]":
             user_events.c.expiry,
             user_events.c.encrypted_event,
             user_events.c.encryption_iv,
-        ).where(_is_after(user_events, checked), user_events.c.expiry > func.now()),
+        ).where(_is_after(user_events, reading), user_events.c.expiry > func.now()),
         user_events,
         EVENT_BYTES,
     )
-    return _of_entries(checked, event)
+    return _of_entries(reading, event)
 
 
-def _deletions(checked: CTE) -> "Select[Any]":
+def _deletions(reading: CTE) -> "Select[Any]":
     deletion = _oldest(
         select(
             user_event_deletions.c.id,
@@ -213,13 +242,13 @@ def _deletions(checked: CTE) -> "Select[Any]":
             _no(user_events.c.encrypted_event),
             _no(user_events.c.encryption_iv),
         ).where(
-            _is_after(user_event_deletions, checked),
-            user_event_deletions.c.timestamp > checked.c.began,
+            _is_after(user_event_deletions, reading),
+            user_event_deletions.c.timestamp > reading.c.least_began,
         ),
         user_event_deletions,
         DELETION_BYTES,
     )
-    return _of_entries(checked, deletion)
+    return _of_entries(reading, deletion)
 
 
 def _oldest(changes: "Select[Any]", table: Any, min_bytes: int) -> LateralFromClause:
@@ -232,18 +261,18 @@ def _no(column: Any) -> ColumnElement[Any]:
     return cast(null(), column.type).label(column.name)
 
 
-def _of_entries(checked: CTE, oldest: LateralFromClause) -> "Select[Any]":
-    found = checked.join(oldest, true())
-    return select(checked.c.user_id, checked.c.secret, *oldest.c).select_from(found)
+def _of_entries(reading: CTE, oldest: LateralFromClause) -> "Select[Any]":
+    found = select(reading.c.user_id, reading.c.secret, *oldest.c)
+    # Otherwise a small table would be scanned for the other entries, too.
+    return found.select_from(reading.join(oldest, reading.c.reader_id.is_not(None)))
 
 
-def _is_after(table: Any, checked: CTE) -> ColumnElement[bool]:
-    position = tuple_(checked.c.since, checked.c.position)
+def _is_after(table: Any, reading: CTE) -> ColumnElement[bool]:
+    position = tuple_(reading.c.since, reading.c.position)
     return and_(
-        checked.c.valid,
-        table.c.user_id == checked.c.user_id,
+        table.c.user_id == reading.c.reader_id,
         # For the index; the pair alone would not use it.
-        table.c.timestamp >= checked.c.since,
+        table.c.timestamp >= reading.c.since,
         tuple_(table.c.timestamp, table.c.id) > position,
     )
 

@@ -7,12 +7,13 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from gymlocker.v2 import event_pb2
 
 from server.errors import NotFound, Unavailable
 from server.libraries.database.migrations import migrate
 from server.libraries.database.pool import Database
 from server.services.credentials.password_hashing import HashedPassword
-from server.services.event.cursor import Position
+from server.services.event.cursor import Position, decode
 from server.services.event.feed import FeedSubscription
 from server.services.event.read_statements import EVENT_BYTES
 from server.services.event.repository import Event, EventRepository
@@ -137,6 +138,44 @@ class TestGet:
         async with Database("postgresql://nobody@127.0.0.1:1/x", pool_size=1) as database:
             with pytest.raises(Unavailable):
                 await EventRepository(database).get([subscription], max_bytes=2**20)
+
+
+class TestGetBySecrets:
+    """Two secrets of one user, with different positions: the client has one copy."""
+
+    @pytest.mark.parametrize("max_bytes", [1, 2**20], ids=["in pages", "at once"])
+    async def test_tells_deletions_after_the_cursor_of_either(
+        self, feed: Database, max_bytes: int
+    ) -> None:
+        user, events = await new_user(feed), EventRepository(feed)
+        await FollowRepository(feed).put(user, "other")
+        written = [event() for _ in range(4)]
+        for one in written:
+            await events.put(user, one)
+        start = FeedSubscription(user, "secret", Position())
+        known = await self._next(events, max_bytes=2**20, after=[start])
+        await events.delete(user, written[0].id)
+        told: list[str] = []
+        # The first secret begins, the other one has the cursor.
+        subscriptions = [start, known[1]._replace(secret="other")]
+        while True:
+            response, after = await self._next(events, max_bytes=max_bytes, after=subscriptions)
+            told += [one.event_id for one in response.deleted]
+            if not response.events and not response.deleted:
+                break
+            subscriptions = [after, after._replace(secret="other")]
+        assert told == [str(written[0].id)]
+
+    async def _next(
+        self, events: EventRepository, *, max_bytes: int, after: list[FeedSubscription]
+    ) -> tuple[event_pb2.GetEventsResponse, FeedSubscription]:
+        """Read a page; return it with the subscription that continues after it."""
+        response = (await events.get(after, max_bytes=max_bytes)).response
+        assert list(response.resets) == []
+        user = after[0].user_id
+        position = decode(await events.incarnation(), user, response.cursors[str(user)], "cursor")
+        assert position
+        return response, FeedSubscription(user, "secret", position, has_cursor=True)
 
 
 class TestGetSmall:

@@ -131,7 +131,7 @@ class TestSecrets:
             await scene.publish(user, payload, hint=False)
         async with scene.watching(user, "a", "b") as stream:
             assert stream.payloads() == [b"1", b"2", b"3"]
-        assert scene.events.entries == [2, 1, 1, 1]
+        assert scene.events.entries == [2, 1, 1]
 
     async def test_leave_the_backlog_to_another_when_revoked(
         self, scene: Scene, monkeypatch: pytest.MonkeyPatch
