@@ -1,9 +1,10 @@
-"""Watch a user's events: keep a copy of them in a file, and continue after each break.
+"""Watch users' events: keep a copy of them in a file, and continue after each break.
 
-    python watch.py 127.0.0.1:8080 USER_ID FOLLOW_SECRET [copy.json]
+    python watch.py 127.0.0.1:8080 copy.json USER_ID FOLLOW_SECRET [USER_ID FOLLOW_SECRET ...]
 
 Each change prints one line. The copy is exactly what is on the server, however often the connection
-or this program breaks, because each cursor is stored together with what came before it.
+or this program breaks, because each cursor is stored together with what came before it, and because
+users without a cursor begin without events.
 """
 
 import asyncio
@@ -33,13 +34,31 @@ FINAL = (
 
 
 class Copy:
-    """The encrypted events of followed users, and the cursor of each user, in a file."""
+    """The encrypted events of followed users, and the cursor of each user, in a file.
 
-    def __init__(self, path: Path) -> None:
+    `followed` are pairs of a user id and a follow secret. While a user changes the secret, there
+    are two pairs of them.
+    """
+
+    def __init__(self, path: Path, followed: list[tuple[str, str]]) -> None:
         self._path = path
+        self.followed = followed
         content = json.loads(path.read_text()) if path.exists() else {}
         self.cursors: dict[str, str] = content.get("cursors", {})
         self.events: dict[str, dict[str, list[str]]] = content.get("events", {})
+
+    def request(self) -> event_pb2.WatchEventsRequest:
+        """Return the request that continues where the cursors are."""
+        # Deletions are only sent after a cursor. Without one, an event from a stream that broke
+        # may be gone, so that all events must come again.
+        self.events = {user: self.events[user] for user in self.events if user in self.cursors}
+        users = [
+            event_pb2.FollowedUser(
+                user_id=user_id, follow_secret=secret, cursor=self.cursors.get(user_id, "")
+            )
+            for user_id, secret in self.followed
+        ]
+        return event_pb2.WatchEventsRequest(users=users)
 
     def apply(self, message: event_pb2.WatchEventsResponse) -> None:
         """Apply a message, and print it. All messages must be applied, in their order."""
@@ -56,20 +75,26 @@ class Copy:
                 print(f"deleted {deleted.event_id}")
             case "reset":
                 # The database was restored, or the cursor is too old. Everything comes again.
-                self.events.pop(message.reset.user_id, None)
+                self._drop(message.reset.user_id)
                 print(f"reset {message.reset.user_id}")
             case "cursor":
                 self.cursors[message.cursor.user_id] = message.cursor.cursor
                 self._save()
             case "invalid_follow_secret":
                 # The user revoked it, or is gone.
-                user_id = message.invalid_follow_secret.user_id
-                self.events.pop(user_id, None)
-                self.cursors.pop(user_id, None)
-                self._save()
-                print(f"no longer a follower of {user_id}")
+                invalid = message.invalid_follow_secret
+                entry = (invalid.user_id, invalid.follow_secret)
+                self.followed = [one for one in self.followed if one != entry]
+                if all(user_id != invalid.user_id for user_id, _ in self.followed):
+                    self._drop(invalid.user_id)
+                    self._save()
+                print(f"invalid secret of {invalid.user_id}")
             case "caught_up":
                 print("caught up")
+
+    def _drop(self, user_id: str) -> None:
+        self.events.pop(user_id, None)
+        self.cursors.pop(user_id, None)
 
     def _save(self) -> None:
         new = self._path.with_suffix(".new")
@@ -77,21 +102,14 @@ class Copy:
         new.replace(self._path)
 
 
-async def watch(channel: grpc.aio.Channel, secrets: dict[str, str], copy: Copy) -> str:
-    """Watch users by their follow secrets until the server ends it, and return its reason."""
+async def watch(channel: grpc.aio.Channel, copy: Copy) -> str:
+    """Watch the followed users until the server ends it, and return its reason."""
     failures = 0
-    while True:
+    while copy.followed:
         try:
             async with asyncio.timeout(SILENCE_SECONDS) as silence:
-                users = [
-                    event_pb2.FollowedUser(
-                        user_id=user_id, follow_secret=secret, cursor=copy.cursors.get(user_id, "")
-                    )
-                    for user_id, secret in secrets.items()
-                ]
-                request = event_pb2.WatchEventsRequest(users=users)
                 reason = "the connection was closed"
-                async for message in EventServiceStub(channel).WatchEvents(request):
+                async for message in EventServiceStub(channel).WatchEvents(copy.request()):
                     silence.reschedule(asyncio.get_running_loop().time() + SILENCE_SECONDS)
                     failures = 0
                     copy.apply(message)
@@ -110,14 +128,16 @@ async def watch(channel: grpc.aio.Channel, secrets: dict[str, str], copy: Copy) 
         delay = min(0.5 * 2**failures, MAX_DELAY_SECONDS)
         await asyncio.sleep(delay * random.uniform(0.5, 1))
         failures += 1
+    return "NOTHING_TO_WATCH"
 
 
-async def main(address: str, user_id: str, follow_secret: str, path: str = "copy.json") -> None:
-    """Watch one user at the server `host:port`."""
+async def main(address: str, path: str, *users: str) -> None:
+    """Watch users at the server `host:port`. In `users`, a follow secret comes after each id."""
+    copy = Copy(Path(path), list(zip(users[::2], users[1::2], strict=True)))
     # By itself, gRPC waits for up to two minutes before it connects again.
     options = [("grpc.max_reconnect_backoff_ms", MAX_DELAY_SECONDS * 1000)]
     async with grpc.aio.insecure_channel(address, options) as channel:
-        reason = await watch(channel, {user_id: follow_secret}, Copy(Path(path)))
+        reason = await watch(channel, copy)
     print(f"ended: {reason}")
 
 

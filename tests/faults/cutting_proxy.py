@@ -11,11 +11,13 @@ class CuttingProxy:
     """A proxy before a port of this machine.
 
     It passes on `budget` more bytes of replies, and then cuts the connection that has more to
-    deliver. None is no limit. `cuts` counts.
+    deliver, once `may_cut` is set (it is set at first). None is no limit. `cuts` counts.
     """
 
     def __init__(self, port: int) -> None:
         self.budget: int | None = None
+        self.may_cut = asyncio.Event()
+        self.may_cut.set()
         self.cuts = 0
         self._port = port
         self._connections: set[asyncio.Task[None]] = set()
@@ -58,6 +60,7 @@ class CuttingProxy:
                 self.budget -= len(passed)
                 writer.write(passed)
                 if rest:
+                    await self.may_cut.wait()
                     self.cuts += 1
                     return
             else:

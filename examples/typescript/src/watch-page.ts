@@ -1,6 +1,6 @@
 /* Script of watch.html: the copy is kept in the storage of the page, and shown as a list. */
 
-import { type Copy, watch } from "./watch.js";
+import { type Content, watch } from "./watch.js";
 
 const parameters = new URLSearchParams(location.search);
 const server = parameters.get("server") ?? "http://127.0.0.1:8080";
@@ -9,8 +9,8 @@ const followSecret = parameters.get("secret") ?? "";
 const key = `${server} ${userId}`;
 const [status, list] = [document.querySelector("p")!, document.querySelector("ul")!];
 
-function show(copy: Copy): void {
-  const ids = Object.keys(copy.events[userId] ?? {});
+function show(content: Content): void {
+  const ids = Object.keys(content.events[userId] ?? {});
   list.replaceChildren(
     ...ids.map((id) => {
       const item = document.createElement("li");
@@ -21,16 +21,16 @@ function show(copy: Copy): void {
 }
 
 const storage = {
-  load(): Copy | undefined {
+  load(): Content | undefined {
     const stored = localStorage.getItem(key);
     if (stored === null) return undefined;
-    const copy: Copy = JSON.parse(stored);
-    show(copy);
-    return copy;
+    const content: Content = JSON.parse(stored);
+    show(content);
+    return content;
   },
-  save(copy: Copy): void {
-    localStorage.setItem(key, JSON.stringify(copy));
-    show(copy);
+  save(content: Content): void {
+    localStorage.setItem(key, JSON.stringify(content));
+    show(content);
   },
 };
 

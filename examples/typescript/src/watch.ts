@@ -3,7 +3,7 @@
  *
  * Each change passes one line to `print`. The copy is exactly what is on the server, however often
  * the connection or the program breaks, because each cursor is stored together with what came
- * before it.
+ * before it, and because users without a cursor begin without events.
  */
 
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
@@ -11,18 +11,18 @@ import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { EventService, type WatchEventsResponse } from "./generated/gymlocker/v2/event_pb.js";
 
 /** The encrypted events of followed users by id, in base64, and the cursor of each user. */
-export interface Copy {
+export interface Content {
   cursors: Record<string, string>;
   events: Record<string, Record<string, { payload: string; iv: string }>>;
 }
 
 /** Where the copy is kept: a file under Node, the storage of the page in a browser. */
 export interface Store {
-  load(): Copy | undefined;
-  save(copy: Copy): void;
+  load(): Content | undefined;
+  save(content: Content): void;
 }
 
-/** A followed user. */
+/** A followed user. While the user changes the secret, there are two entries. */
 export interface Followed {
   userId: string;
   followSecret: string;
@@ -50,18 +50,17 @@ export async function watch(
   print: (line: string) => void,
 ): Promise<string> {
   const events = createClient(EventService, createGrpcWebTransport({ baseUrl }));
-  const copy = store.load() ?? { cursors: {}, events: {} };
-  for (let failures = 0; ; failures++) {
+  const copy = new Copy(followed, store, print);
+  for (let failures = 0; copy.followed.length > 0; failures++) {
     let reason = "the connection was closed";
     const silence = new AbortController();
     let timer = setTimeout(() => silence.abort(), SILENCE);
     try {
-      const users = followed.map((user) => ({ ...user, cursor: copy.cursors[user.userId] ?? "" }));
-      for await (const response of events.watchEvents({ users }, { signal: silence.signal })) {
+      for await (const response of events.watchEvents(copy.request(), { signal: silence.signal })) {
         clearTimeout(timer);
         timer = setTimeout(() => silence.abort(), SILENCE);
         failures = 0;
-        apply(response, copy, store, print);
+        copy.apply(response);
         if (response.message.case === "ended") {
           reason = response.message.value.reason;
           if (!CALL_AGAIN.includes(reason)) return reason;
@@ -79,46 +78,76 @@ export async function watch(
     const delay = Math.min(500 * 2 ** failures, MAX_DELAY) * (0.5 + Math.random() / 2);
     await new Promise((resolve) => setTimeout(resolve, delay));
   }
+  return "NOTHING_TO_WATCH";
 }
 
-/** Apply a message to the copy, and print it. All messages must be applied, in their order. */
-function apply(
-  { message }: WatchEventsResponse,
-  copy: Copy,
-  store: Store,
-  print: (line: string) => void,
-): void {
-  switch (message.case) {
-    case "event": {
-      const { userId, eventId, encryptedEventPayload, encryptedEventIv } = message.value;
-      const sealed = { payload: toBase64(encryptedEventPayload), iv: toBase64(encryptedEventIv) };
-      (copy.events[userId] ??= {})[eventId] = sealed;
-      print(`event ${eventId}: ${encryptedEventPayload.length} encrypted bytes`);
-      break;
+/** The copy of a store. `followed` becomes shorter when secrets are revoked. */
+class Copy {
+  private readonly content: Content;
+
+  constructor(
+    public followed: Followed[],
+    private readonly store: Store,
+    private readonly print: (line: string) => void,
+  ) {
+    this.content = store.load() ?? { cursors: {}, events: {} };
+  }
+
+  /** Return the request that continues where the cursors are. */
+  request(): { users: (Followed & { cursor: string })[] } {
+    const { cursors, events } = this.content;
+    // Deletions are only sent after a cursor. Without one, an event from a stream that broke may be
+    // gone, so that all events must come again.
+    for (const userId of Object.keys(events)) if (!cursors[userId]) delete events[userId];
+    return { users: this.followed.map((one) => ({ ...one, cursor: cursors[one.userId] ?? "" })) };
+  }
+
+  /** Apply a message, and print it. All messages must be applied, in their order. */
+  apply({ message }: WatchEventsResponse): void {
+    const { cursors, events } = this.content;
+    switch (message.case) {
+      case "event": {
+        const { userId, eventId, encryptedEventPayload, encryptedEventIv } = message.value;
+        const sealed = { payload: toBase64(encryptedEventPayload), iv: toBase64(encryptedEventIv) };
+        (events[userId] ??= {})[eventId] = sealed;
+        this.print(`event ${eventId}: ${encryptedEventPayload.length} encrypted bytes`);
+        break;
+      }
+      case "deleted":
+        delete events[message.value.userId]?.[message.value.eventId];
+        this.print(`deleted ${message.value.eventId}`);
+        break;
+      case "reset":
+        // The database was restored, or the cursor is too old. Everything comes again.
+        this.drop(message.value.userId);
+        this.print(`reset ${message.value.userId}`);
+        break;
+      case "cursor":
+        cursors[message.value.userId] = message.value.cursor;
+        this.store.save(this.content);
+        break;
+      case "invalidFollowSecret": {
+        // The user revoked it, or is gone.
+        const { userId, followSecret } = message.value;
+        this.followed = this.followed.filter(
+          (one) => one.userId !== userId || one.followSecret !== followSecret,
+        );
+        if (!this.followed.some((one) => one.userId === userId)) {
+          this.drop(userId);
+          this.store.save(this.content);
+        }
+        this.print(`invalid secret of ${userId}`);
+        break;
+      }
+      case "caughtUp":
+        this.print("caught up");
+        break;
     }
-    case "deleted":
-      delete copy.events[message.value.userId]?.[message.value.eventId];
-      print(`deleted ${message.value.eventId}`);
-      break;
-    case "reset":
-      // The database was restored, or the cursor is too old. Everything comes again.
-      delete copy.events[message.value.userId];
-      print(`reset ${message.value.userId}`);
-      break;
-    case "cursor":
-      copy.cursors[message.value.userId] = message.value.cursor;
-      store.save(copy);
-      break;
-    case "invalidFollowSecret":
-      // The user revoked it, or is gone.
-      delete copy.events[message.value.userId];
-      delete copy.cursors[message.value.userId];
-      store.save(copy);
-      print(`no longer a follower of ${message.value.userId}`);
-      break;
-    case "caughtUp":
-      print("caught up");
-      break;
+  }
+
+  private drop(userId: string): void {
+    delete this.content.events[userId];
+    delete this.content.cursors[userId];
   }
 }
 

@@ -17,7 +17,8 @@ class WatchedFeed(Follower):
     """A follower by a stream. `messages` are the names of all but heartbeats."""
 
     def start(self, stub: Stub) -> None:
-        """Open a stream at the cursors."""
+        """Open a stream at the cursors. Users without a cursor begin without events."""
+        self.events = {key: value for key, value in self.events.items() if key[0] in self.cursors}
         self.messages: list[str] = []
         self.invalid: list[tuple[str, str]] = []
         self.ended = ""
@@ -66,6 +67,7 @@ class WatchedFeed(Follower):
             case "reset":
                 self.resets += 1
                 user = message.reset.user_id
+                self.cursors.pop(user, None)
                 self.events = {key: value for key, value in self.events.items() if key[0] != user}
             case "cursor":
                 self.cursors[message.cursor.user_id] = message.cursor.cursor

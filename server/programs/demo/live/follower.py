@@ -1,7 +1,7 @@
 """Ben's phone: a copy of Ada's feed that WatchEvents keeps up to date.
 
-A stream that breaks continues at the last cursor. What comes is applied in order, so that the copy
-is exactly what is there, however often it broke.
+A stream that breaks continues at the last cursor, or begins with nothing if there is none yet. What
+comes is applied in order, so that the copy is exactly what is there, however often it broke.
 """
 
 import asyncio
@@ -106,6 +106,9 @@ class Follower:
 
     async def _stream(self) -> str:
         """Apply the messages of one stream. Return the reason of its end; "" if it was cut."""
+        if self.events and not self._cursor:
+            # Deletions are only sent after a cursor.
+            self._begin_again()
         followed = event_pb2.FollowedUser(
             user_id=self._friend.user_id,
             follow_secret=self._friend.follow_secret,
@@ -141,13 +144,17 @@ class Follower:
                 if self.events.pop(message.deleted.event_id, None) is not None:
                     self._observer.deleted(message.deleted.event_id)
             case "reset":
-                self.events.clear()
-                self._observer.reset()
+                self._begin_again()
             case "cursor":
                 self._cursor = message.cursor.cursor
             case "ended":
                 return message.ended.reason
         return ""
+
+    def _begin_again(self) -> None:
+        self.events.clear()
+        self._cursor = ""
+        self._observer.reset()
 
     def _store(self, event: event_pb2.UserEvent) -> None:
         text = read_event(event, self._friend)

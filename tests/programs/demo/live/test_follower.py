@@ -142,6 +142,27 @@ class TestRun:
         assert record.facts.count(("received", b"2")) == 1
         assert ("deleted", "a") in record.facts
 
+    async def test_break_before_first_cursor_drops_everything(self) -> None:
+        servicer = ScriptedEvents(
+            [event(b"1", "a")],
+            # "a" was deleted meanwhile, which is not sent without a cursor.
+            [event(b"2", "b"), cursor("after-b"), ended("NOTHING_TO_WATCH")],
+        )
+        follower, record, _ = await followed(servicer)
+        assert servicer.cursors == ["", ""]
+        assert follower.events == {"b": b"2"}
+        assert ("reset", None) in record.facts
+
+    async def test_break_after_reset_drops_everything(self) -> None:
+        servicer = ScriptedEvents(
+            [event(b"1", "a"), cursor("old"), ended("SERVER_STOPPING")],
+            [RESET, event(b"2", "b")],
+            [event(b"3", "c"), cursor("new"), ended("NOTHING_TO_WATCH")],
+        )
+        follower, _, _ = await followed(servicer)
+        assert servicer.cursors == ["", "old", ""]
+        assert follower.events == {"c": b"3"}
+
     async def test_reset_drops_everything(self) -> None:
         servicer = ScriptedEvents(
             [event(b"1", "a"), cursor("old"), ended("SERVER_STOPPING")],

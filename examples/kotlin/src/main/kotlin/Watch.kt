@@ -1,9 +1,10 @@
 /*
- * Watch a user's events: keep a copy of them in a file, and continue after each break.
+ * Watch users' events: keep a copy of them in a file, and continue after each break.
  *
- * The arguments are http://127.0.0.1:8080 USER_ID FOLLOW_SECRET [copy.txt]. Each change prints one
- * line. The copy is exactly what is on the server, however often the connection or this program
- * breaks, because each cursor is stored together with what came before it.
+ * The arguments are http://127.0.0.1:8080 copy.txt USER_ID FOLLOW_SECRET [USER_ID FOLLOW_SECRET …].
+ * Each change prints one line. The copy is exactly what is on the server, however often the
+ * connection or this program breaks, because each cursor is stored together with what came before
+ * it, and because users without a cursor begin without events.
  */
 
 import com.connectrpc.Code
@@ -50,8 +51,11 @@ private val FINAL = setOf(
     Code.UNIMPLEMENTED,
 )
 
+/** A followed user. While the user changes the secret, there are two entries. */
+data class Followed(val userId: String, val secret: String)
+
 /** The encrypted events of followed users, and the cursor of each user, in a file. */
-class Copy(private val file: File) {
+class Copy(private val file: File, var followed: List<Followed>) {
     private val cursors = mutableMapOf<String, String>()
     private val events = mutableMapOf<Pair<String, String>, String>()
 
@@ -64,8 +68,17 @@ class Copy(private val file: File) {
         }
     }
 
-    /** Return the cursor of a user, which is empty in the beginning. */
-    fun cursor(userId: String): String = cursors[userId] ?: ""
+    /** Return the request that continues where the cursors are. */
+    fun request(): WatchEventsRequest {
+        // Deletions are only sent after a cursor. Without one, an event from a stream that broke
+        // may be gone, so that all events must come again.
+        events.keys.removeIf { it.first !in cursors }
+        val users = followed.map { (userId, secret) ->
+            FollowedUser.newBuilder()
+                .setUserId(userId).setFollowSecret(secret).setCursor(cursors[userId] ?: "").build()
+        }
+        return WatchEventsRequest.newBuilder().addAllUsers(users).build()
+    }
 
     /** Apply a message, and print it. All messages must be applied, in their order. */
     fun apply(message: WatchEventsResponse) {
@@ -81,7 +94,7 @@ class Copy(private val file: File) {
             }
             // The database was restored, or the cursor is too old. Everything comes again.
             MessageCase.RESET -> {
-                dropEvents(message.reset.userId)
+                drop(message.reset.userId)
                 println("reset ${message.reset.userId}")
             }
             MessageCase.CURSOR -> {
@@ -89,19 +102,23 @@ class Copy(private val file: File) {
                 save()
             }
             // The user revoked it, or is gone.
-            MessageCase.INVALID_FOLLOW_SECRET -> {
-                val userId = message.invalidFollowSecret.userId
-                dropEvents(userId)
-                cursors.remove(userId)
-                save()
-                println("no longer a follower of $userId")
+            MessageCase.INVALID_FOLLOW_SECRET -> with(message.invalidFollowSecret) {
+                followed = followed.filter { it != Followed(userId, followSecret) }
+                if (followed.none { it.userId == userId }) {
+                    drop(userId)
+                    save()
+                }
+                println("invalid secret of $userId")
             }
             MessageCase.CAUGHT_UP -> println("caught up")
             else -> {}
         }
     }
 
-    private fun dropEvents(userId: String) = events.keys.removeIf { it.first == userId }
+    private fun drop(userId: String) {
+        events.keys.removeIf { it.first == userId }
+        cursors.remove(userId)
+    }
 
     private fun save() {
         val lines = cursors.map { (user, cursor) -> "$user $cursor" } +
@@ -115,20 +132,15 @@ class Copy(private val file: File) {
     private fun base64(bytes: ByteArray): String = Base64.getEncoder().encodeToString(bytes)
 }
 
-/** Watch users by their follow secrets until the server ends it, and return its reason. */
-suspend fun watch(server: ProtocolClient, secrets: Map<String, String>, copy: Copy): String {
+/** Watch the followed users until the server ends it, and return its reason. */
+suspend fun watch(server: ProtocolClient, copy: Copy): String {
     val events = EventServiceClient(server)
     var failures = 0
-    while (true) {
+    while (copy.followed.isNotEmpty()) {
         var reason = "the connection was closed"
         try {
-            val users = secrets.map { (userId, secret) ->
-                FollowedUser.newBuilder()
-                    .setUserId(userId).setFollowSecret(secret).setCursor(copy.cursor(userId)).build()
-            }
             val stream = events.watchEvents()
-            stream.sendAndClose(WatchEventsRequest.newBuilder().addAllUsers(users).build())
-                .getOrThrow()
+            stream.sendAndClose(copy.request()).getOrThrow()
             for (message in stream.responseChannel()) {
                 failures = 0
                 copy.apply(message)
@@ -147,10 +159,12 @@ suspend fun watch(server: ProtocolClient, secrets: Map<String, String>, copy: Co
         delay(longest * Random.nextDouble(0.5, 1.0))
         failures++
     }
+    return "NOTHING_TO_WATCH"
 }
 
 fun main(arguments: Array<String>) {
-    val (address, userId, secret) = arguments
+    val (address, path) = arguments
+    val followed = arguments.drop(2).chunked(2).map { (userId, secret) -> Followed(userId, secret) }
     // As in Feed.kt. OkHttp also notices a dead connection: nothing to read for too long.
     val http = OkHttpClient.Builder()
         .protocols(listOf(Protocol.H2_PRIOR_KNOWLEDGE)).readTimeout(SILENCE).build()
@@ -162,9 +176,9 @@ fun main(arguments: Array<String>) {
             networkProtocol = NetworkProtocol.GRPC,
         ),
     )
-    val copy = Copy(File(arguments.getOrElse(3) { "copy.txt" }))
+    val copy = Copy(File(path), followed)
     val problem = try {
-        println("ended: ${runBlocking { watch(server, mapOf(userId to secret), copy) }}")
+        println("ended: ${runBlocking { watch(server, copy) }}")
         null
     } catch (error: ConnectException) {
         "the server returned ${error.code}: ${error.message}"
