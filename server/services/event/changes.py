@@ -12,7 +12,7 @@ import asyncpg
 from gymlocker.v2 import event_pb2
 
 from server.libraries.database.incarnation import Incarnation
-from server.services.event.cursor import BEGINNING, LAST_ID, START, Position, deletions_known
+from server.services.event.cursor import BEGINNING, LAST_ID, START, Position
 from server.services.event.feed import Feed, FeedSubscription, add_event, finished
 
 Entry: TypeAlias = tuple[UUID, str]
@@ -153,7 +153,7 @@ def _position_after(
     """
     newest = clock["newest"] or BEGINNING
     positions = [one.position for one in subscriptions]
-    began = min(deletions_known(one, at_start=newest) for one in positions)
+    began = min(one.deletions_known(at_start=newest) for one in subscriptions)
     if len(changes) == clock["total"]:
         # Not the last row: the clock may have moved for an event that has expired.
         return Position(newest, LAST_ID, began), True

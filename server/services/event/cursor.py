@@ -26,7 +26,6 @@ _VERSION = 1
 _MAC_BYTES = 13
 # The version, the incarnation, two times in microseconds, and an id.
 _LAYOUT = struct.Struct(f"!B{ID_BYTES}sqq16s")
-_STEP = dt.timedelta(microseconds=1)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -43,18 +42,6 @@ class Position(NamedTuple):
 
 
 START = Position()
-
-
-def deletions_known(position: Position, *, at_start: dt.datetime) -> dt.datetime:
-    """Return a time up to which the reader at `position` need not learn about deletions.
-
-    `at_start` is the result for a reader who begins and has nothing that could have been deleted.
-    """
-    if position == START:
-        return at_start
-    # Several deletions may have the time of the position, some of them after it.
-    before = position.time - _STEP if position.time > BEGINNING else BEGINNING
-    return max(position.began, before)
 
 
 def encode(incarnation: Incarnation, user_id: UUID, position: Position) -> str:

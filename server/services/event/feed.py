@@ -7,7 +7,7 @@ docs/decisions/0012-fast.md.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -16,8 +16,10 @@ from gymlocker.v2 import event_pb2
 
 from server.libraries.database.incarnation import Incarnation
 from server.libraries.rpc.conversions import set_time
-from server.services.event.cursor import START, Position, encode
+from server.services.event.cursor import BEGINNING, START, Position, encode
 from server.services.event.read_statements import DELETION_BYTES, EVENT_BYTES
+
+_STEP = timedelta(microseconds=1)
 
 
 class FeedSubscription(NamedTuple):
@@ -32,6 +34,19 @@ class FeedSubscription(NamedTuple):
     position: Position
     has_cursor: bool = False
     is_reset: bool = False
+
+    def deletions_known(self, *, at_start: datetime) -> datetime:
+        """Return a time up to which the reader need not learn about deletions.
+
+        `at_start` is the result for a reader who begins and has nothing that could have been
+        deleted. With a cursor of an empty feed, a reader may have what came after the cursor.
+        """
+        position = self.position
+        if position == START and not self.has_cursor:
+            return at_start
+        # Several deletions may have the time of the position, some of them after it.
+        before = position.time - _STEP if position.time > BEGINNING else BEGINNING
+        return max(position.began, before)
 
 
 @dataclass(frozen=True, slots=True)

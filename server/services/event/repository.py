@@ -21,7 +21,6 @@ from server.services.event.changes import (
     feed_of_changes,
     merged,
 )
-from server.services.event.cursor import deletions_known
 from server.services.event.feed import Feed, FeedSubscription, bytes_of, feed_of
 from server.services.event.read_statements import GET_CHANGES, GET_EVENTS
 from server.services.event.statements import DELETE_EVENT, MAX_EVENTS, PUT_EVENT
@@ -135,7 +134,7 @@ class EventRepository:
             secrets=[one.secret for one in subscriptions],
             times=[one.time for one in positions],
             positions=[one.id for one in positions],
-            beginnings=[deletions_known(one, at_start=LAST) for one in positions],
+            beginnings=[one.deletions_known(at_start=LAST) for one in subscriptions],
             max_bytes=max_bytes,
         )
 

@@ -62,9 +62,26 @@ class TestGetEventsByCursor:
         user = await client.new_user()
         follower = await following(client, user)
         await remove(client, user, await publish(client, user, b"1"))
+        await publish(client, user, b"2")
+        for _ in range(2):
+            assert list((await follower.poll(client)).deleted) == []
+        assert follower.payloads() == [b"2"]
+
+    async def test_tells_the_deletion_of_what_came_after_the_cursor_of_an_empty_feed(
+        self, client: Client
+    ) -> None:
+        """A watcher may have it: the connection broke before the next cursor.
+
+        Others have nothing to remove, and learn of it once.
+        """
+        user = await client.new_user()
+        follower = await following(client, user)
         await follower.poll(client)
+        event = await publish(client, user, b"1")
+        await remove(client, user, event)
         response = await follower.poll(client)
-        assert (list(response.deleted), follower.payloads()) == ([], [])
+        assert [one.event_id for one in response.deleted] == [event]
+        assert list((await follower.poll(client)).deleted) == []
 
     async def test_tells_the_deletion_of_what_was_read_by_time(self, client: Client) -> None:
         user = await client.new_user()
