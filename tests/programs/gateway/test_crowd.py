@@ -91,7 +91,7 @@ async def test_share_counts_calls_over_rest(crowded: FrontDoor, path: str) -> No
 
 
 async def test_share_counts_calls_of_a_network() -> None:
-    """None of its addresses exceeds its own share."""
+    """Each of its addresses stays within its own share."""
     with front_door(changes={OF_NETWORK: FEW}) as door:
         for number in range(MANY):
             async with at(f"127.0.7.{number}", door) as client:
