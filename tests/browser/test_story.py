@@ -64,7 +64,7 @@ async def sent(block: Locator) -> int:
 
 
 # Each of the operations is opened and sent twice.
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 async def test_every_example_can_be_sent_twice_in_order_of_page(
     context: BrowserContext, watch: Watch, stack: Stack, operations: list[tuple[str, str]]
 ) -> None:
