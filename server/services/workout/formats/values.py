@@ -138,11 +138,6 @@ def csv_records(rows: Iterable[Sequence[str]], delimiter: str = ",") -> bytes:
     return lines.getvalue().encode()
 
 
-def time_text(value: dt.datetime) -> str:
-    """Return an RFC 3339 time in UTC."""
-    return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
-
-
 def _number(value: str) -> float | None:
     if _SHORT_DECIMAL.fullmatch(value):
         return float(value)

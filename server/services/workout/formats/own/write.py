@@ -7,8 +7,9 @@ without exercises. Long texts, the notes of workouts and exercises, are on the f
 import json
 from collections.abc import Iterator, Sequence
 
+from server.libraries.common.utc import rfc3339
 from server.services.workout.formats.cells.guard import guarded
-from server.services.workout.formats.values import cell, csv_records, time_text
+from server.services.workout.formats.values import cell, csv_records
 from server.services.workout.model import Exercise, Set, StoredWorkout
 
 WORKOUT_COLUMNS = (
@@ -35,7 +36,7 @@ def csv_lines(stored: StoredWorkout) -> bytes:
     """Return a workout as CSV records, each with its line ending."""
     workout = stored.workout
     before = (str(workout.id), workout.date.isoformat(), guarded(workout.type))
-    after = (workout.start_time, stored.source, time_text(stored.created))
+    after = (workout.start_time, stored.source, rfc3339(stored.created))
     rows = []
     notes = guarded(workout.notes)
     for cells in _exercise_cells(workout.exercises):
@@ -58,7 +59,7 @@ def json_object(stored: StoredWorkout) -> bytes:
         values["startTime"] = workout.start_time
     values["exercises"] = [_json_exercise(exercise) for exercise in workout.exercises]
     values["source"] = stored.source
-    values["createTime"] = time_text(stored.created)
+    values["createTime"] = rfc3339(stored.created)
     return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
 
 
