@@ -50,18 +50,21 @@ class Importer:
     ) -> workout_pb2.ImportWorkoutsResponse:
         """Import the file in `requests` with the options of the first request."""
         with self.slot(owner_id, network) as upload, TemporaryFile() as file:
-            with _unreadable_is_invalid():
-                options = await _read_upload(upload, requests, file)
+            options = await _read_upload(upload, requests, file)
             return await self.import_file(owner_id, network, file, options)
 
     @contextmanager
     def slot(self, owner_id: UUID, network: str) -> Iterator[Transfer]:
         """Hold a slot for a file inside.
 
-        Raises ResourceExhausted or Unavailable, also if the folder for temporary files is full.
+        Raises ResourceExhausted or Unavailable, also if the folder for temporary files is full, and
+        InvalidArgument if the file cannot be read.
         """
         with self._uploads.acquire(owner_id, network) as upload, full_disk_refused():
-            yield upload
+            try:
+                yield upload
+            except UnreadableFile as error:
+                raise invalid_field("file", str(error)) from None
 
     async def import_file(
         self,
@@ -70,12 +73,11 @@ class Importer:
         file: BinaryIO,
         options: workout_pb2.ImportWorkoutsRequest,
     ) -> workout_pb2.ImportWorkoutsResponse:
-        """Import a file when it is its turn. Raises InvalidArgument if it cannot be read."""
+        """Import a file when it is its turn; call it inside `slot`. Raises UnreadableFile."""
         _require_time_zone(options.time_zone)
         turn = self._turns.setdefault(network, asyncio.Lock())
         async with turn, self._processing:
-            with _unreadable_is_invalid():
-                read = await _read(file, options)
+            read = await _read(file, options)
             result = await self._store(owner_id, read, options)
         return _response(read, result)
 
@@ -92,15 +94,6 @@ class Importer:
                 owner_id, read.workouts, keep_existing=keep_existing
             )
         return await self._workouts.store(owner_id, read.workouts, keep_existing=keep_existing)
-
-
-@contextmanager
-def _unreadable_is_invalid() -> Iterator[None]:
-    """Raise InvalidArgument for an UnreadableFile."""
-    try:
-        yield
-    except UnreadableFile as error:
-        raise invalid_field("file", str(error)) from None
 
 
 async def _read(file: BinaryIO, options: workout_pb2.ImportWorkoutsRequest) -> ReadFile:
