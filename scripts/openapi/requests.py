@@ -25,21 +25,21 @@ _ONLY_IN_A_PATH = ("id", "id_or_lookup")
 _IN_A_HEADER = "^[ -~]*$"
 # Envoy rejects a path with an encoded slash or NUL.
 _IN_A_PATH = r"^[^/\\\x00]*$"
+_TAGS: Json = {"type": "string", "maxLength": 1000, "pattern": _IN_A_HEADER}
 _IF_MATCH: Json = {
     "name": "If-Match",
     "in": "header",
     "description": "The `etag` of the workout that the caller read, or several, separated by "
     "commas. The call fails with 412 if the workout has changed since. If absent or `*`, the "
     "change is made in any case (RFC 9110, 13.1.1).",
-    "schema": {"type": "string", "maxLength": 1000, "pattern": _IN_A_HEADER},
+    "schema": _TAGS,
 }
-
 _IF_NONE_MATCH: Json = {
     "name": "If-None-Match",
     "in": "header",
     "description": "The `etag` of the file that the caller has, or several, separated by commas. "
     "If the file is one of these, the reply is 304 (RFC 9110, 13.1.2).",
-    "schema": {"type": "string", "maxLength": 1000, "pattern": _IN_A_HEADER},
+    "schema": _TAGS,
 }
 
 
