@@ -11,7 +11,7 @@ class HostRate(Protocol):
 
 
 class TooManyPushes(Exception):
-    """Too many connections were opened to an address. `wait` is in seconds."""
+    """Too many pushes went to a host, or connections to an address. `wait` is in seconds."""
 
     def __init__(self, wait: float) -> None:
         super().__init__()
