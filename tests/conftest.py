@@ -79,6 +79,15 @@ def postgres() -> Iterator[TemporaryPostgres]:
 
 
 @pytest.fixture
+def temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder for temporary files."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
 async def empty_database(postgres: TemporaryPostgres, request: pytest.FixtureRequest) -> str:
     """The URL of a new, empty database."""
     return await make_database(postgres, f"test_{abs(hash(request.node.nodeid)):x}")

@@ -18,15 +18,6 @@ Editor = Callable[[str], None]
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the folder of temporary files."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(folder))
-    return folder
-
-
-@pytest.fixture
 def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Editor:
     """Return a function that sets the editor to a script of sed."""
 
@@ -44,22 +35,22 @@ def store(workout: Workout) -> Workout:
 
 
 class TestEdit:
-    def test_saves_what_was_written(self, folder: Path, editor: Editor) -> None:
+    def test_saves_what_was_written(self, temporary_folder: Path, editor: Editor) -> None:
         editor("s/^Minutes: 65/Minutes: 70/; s/^Exercises:/&\\n  Run: 5km/")
         saved = editing.edit(BEFORE, "kg", store)
         assert saved is not None
         assert (saved.duration, saved.exercises[0].name) == (70, "Run")
-        assert list(folder.iterdir()) == []
+        assert list(temporary_folder.iterdir()) == []
 
     @pytest.mark.parametrize("script", ["", "d"], ids=["unchanged", "emptied"])
     def test_changes_nothing_without_a_change(
-        self, folder: Path, editor: Editor, script: str
+        self, temporary_folder: Path, editor: Editor, script: str
     ) -> None:
         editor(script)
         assert editing.edit(BEFORE, "kg", store) is None
-        assert list(folder.iterdir()) == []
+        assert list(temporary_folder.iterdir()) == []
 
-    def test_keeps_text_on_conflict(self, folder: Path, editor: Editor) -> None:
+    def test_keeps_text_on_conflict(self, temporary_folder: Path, editor: Editor) -> None:
         editor("s/65/70/")
 
         def conflict(workout: Workout) -> Workout:
@@ -67,14 +58,14 @@ class TestEdit:
 
         with pytest.raises(StartError) as raised:
             editing.edit(BEFORE, "kg", conflict)
-        [kept] = folder.iterdir()
+        [kept] = temporary_folder.iterdir()
         assert str(raised.value) == f"Changed elsewhere.\nYour text is kept in {kept}."
         assert "Minutes: 70\n" in kept.read_text()
         assert kept.stat().st_mode & 0o777 == 0o600
 
     def test_asks_to_edit_again_after_an_error(
         self,
-        folder: Path,
+        temporary_folder: Path,
         editor: Editor,
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
@@ -85,19 +76,19 @@ class TestEdit:
         saved = editing.edit(BEFORE, "kg", store)
         assert saved is not None and saved.duration == 70
         assert capsys.readouterr().err.startswith("Line 3: Minutes are a whole number")
-        assert list(folder.iterdir()) == []
+        assert list(temporary_folder.iterdir()) == []
 
     def test_keeps_text_if_not_edited_again(
-        self, folder: Path, editor: Editor, monkeypatch: pytest.MonkeyPatch
+        self, temporary_folder: Path, editor: Editor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         editor("s/65/x/")
         monkeypatch.setattr(editing, "ask", lambda _: False)
         with pytest.raises(StartError, match=r"^Nothing was changed.\nYour text is kept in "):
             editing.edit(BEFORE, "kg", store)
-        [kept] = folder.iterdir()
+        [kept] = temporary_folder.iterdir()
         assert "Minutes: x\n" in kept.read_text()
 
-    def test_keeps_text_when_interrupted(self, folder: Path, editor: Editor) -> None:
+    def test_keeps_text_when_interrupted(self, temporary_folder: Path, editor: Editor) -> None:
         editor("s/65/70/")
 
         def interrupted(workout: Workout) -> Workout:
@@ -105,16 +96,16 @@ class TestEdit:
 
         with pytest.raises(StartError, match="Your text is kept in "):
             editing.edit(BEFORE, "kg", interrupted)
-        assert len(list(folder.iterdir())) == 1
+        assert len(list(temporary_folder.iterdir())) == 1
 
     @pytest.mark.parametrize("command", ["false", "no-such-editor"])
     def test_reports_editor_that_fails(
-        self, folder: Path, monkeypatch: pytest.MonkeyPatch, command: str
+        self, temporary_folder: Path, monkeypatch: pytest.MonkeyPatch, command: str
     ) -> None:
         monkeypatch.setenv("VISUAL", command)
         with pytest.raises(StartError, match="set EDITOR to the command of yours"):
             editing.edit(BEFORE, "kg", store)
-        assert list(folder.iterdir()) == []
+        assert list(temporary_folder.iterdir()) == []
 
 
 @pytest.mark.extended

@@ -32,14 +32,11 @@ TOO_LARGE = "too large to be read"
 
 
 @pytest.fixture(autouse=True)
-def _leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _leaves_nothing_behind(temporary_folder: Path) -> Iterator[None]:
     """Check that each test leaves neither a process nor a file."""
-    folder = tmp_path / "inflated"
-    folder.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(folder))
     yield
-    assert readers_of(folder) == []
-    assert list(folder.iterdir()) == []
+    assert readers_of(temporary_folder) == []
+    assert list(temporary_folder.iterdir()) == []
 
 
 def readers_of(folder: Path) -> list[psutil.Process]:

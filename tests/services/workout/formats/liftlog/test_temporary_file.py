@@ -10,21 +10,12 @@ from server.services.workout.formats.liftlog.sandbox import sessions
 from tests.services.workout.formats.liftlog.backups import TABLE, compressed, database
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of temporary files."""
-    folder = tmp_path / "inflated"
-    folder.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(folder))
-    return folder
-
-
 class TestTemporaryFile:
-    def test_is_gone_while_it_is_read(self, tmp_path: Path, folder: Path) -> None:
+    def test_is_gone_while_it_is_read(self, tmp_path: Path, temporary_folder: Path) -> None:
         path = database(tmp_path, TABLE, rows=[(str(n), 0, "x" * 1_000) for n in range(5_000)])
         found = sessions(compressed(path))
         assert next(found)["id"] == "0"
-        assert list(folder.iterdir()) == []
+        assert list(temporary_folder.iterdir()) == []
         assert len(list(found)) == 4_999
 
     @pytest.mark.parametrize(
@@ -35,13 +26,13 @@ class TestTemporaryFile:
     def test_of_killed_worker_is_removed_later(
         self,
         tmp_path: Path,
-        folder: Path,
+        temporary_folder: Path,
         monkeypatch: pytest.MonkeyPatch,
         age: int,
         is_own: bool,
         is_removed: bool,
     ) -> None:
-        left = folder / "gymlocker-liftlog-left"
+        left = temporary_folder / "gymlocker-liftlog-left"
         left.touch()
         os.utime(left, (time.time() - age,) * 2)
         if not is_own:
